@@ -112,7 +112,7 @@ class Supervisor:
     async def _guard(self, name: str, work: Awaitable[None]) -> None:
         try:
             await work
-        except Exception:  # noqa: BLE001 - the supervisor is where a task's failure becomes known
+        except Exception:
             self.failures[name] = self.failures.get(name, 0) + 1
             log.exception("task %s failed", name)
 

@@ -1,0 +1,80 @@
+"""What the engine says after a step: frozen values, per incident and never per alert.
+
+`Incident` is the projection that the store keeps and people read; `Happening` is one line of an incident's timeline, from
+which the trace is projected too.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from healer.times import Micros
+
+Status = Literal["open", "resolved", "merged"]
+Stage = Literal["detect", "converge", "decide", "execute", "verify", "notify"]
+
+
+class Root(msgspec.Struct, frozen=True):
+    """The alert that nothing else explains: the incident's face. `labels` is canonical JSON; `node` "" when unmapped."""
+
+    labels: bytes
+    node: str
+    severity: str
+    starts_at: Micros
+    onset: Micros
+    onset_from: Literal["startsAt", "for", "judged afresh"]
+
+
+class Incident(msgspec.Struct, frozen=True):
+    """A root with all it explains. Counts are of alerts; `resolution` is how the last one ended, "" while open.
+
+    `told` is False while people need not hear of it (its root is silenced, or its severity is ignored). `revision` grows
+    with every change.
+    """
+
+    id: str
+    trace_id: str
+    status: Status
+    severity: str
+    title: str
+    root: Root
+    began_at: Micros
+    opened_at: Micros
+    resolved_at: Micros
+    firing: int
+    members: int
+    suppressed: int
+    total: int
+    told: bool
+    revision: int
+    resolution: str = ""
+    merged_into: str = ""
+    reopened: int = 0
+
+
+class Happening(msgspec.Struct, frozen=True):
+    """One line of an incident's timeline. `code` is from a closed set; `facts` fills in the words that belong to it."""
+
+    incident: str
+    at: Micros
+    stage: Stage
+    code: str
+    facts: dict[str, str] = {}
+
+
+class AlertView(msgspec.Struct, frozen=True):
+    """One alert as the engine judges it now, for the API and for whoever asks why."""
+
+    labels: bytes
+    node: str
+    status: Literal["held", "root", "member", "suppressed", "silenced", "resolved"]
+    code: str
+    by: bytes
+    starts_at: Micros
+    onset: Micros
+    ended_at: Micros
+    resolution: str
+    severity: str
+    incident: str
+    held_until: Micros
+    distance: int = 0

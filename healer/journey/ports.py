@@ -1,0 +1,180 @@
+"""What the journey needs of a store: one method per transaction (T1, T2), and what replay reads.
+
+Implemented by `healer.store`. Every method may raise `StoreUnavailable` (nothing is known to have happened that the
+method's words do not say) — and `commit` may raise `Overtaken`.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from healer.alerts.model import Refusal
+from healer.convergence.outcome import Happening, Incident
+from healer.journey.records import Record
+from healer.remediation.model import Plan, State
+from healer.times import Micros
+
+
+class StoreUnavailable(Exception):
+    """The store cannot answer now (disk full, locked, gone). `ambiguous`: the write may have happened all the same."""
+
+    def __init__(self, why: str, *, ambiguous: bool = False) -> None:
+        super().__init__(why)
+        self.ambiguous = ambiguous
+
+
+class Overtaken(Exception):
+    """Another owner has a newer epoch, or has applied these positions already: memory is to be thrown away."""
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """A record for T1, with what is kept beside it: details (msgpack of `Detail`s in the order of the alerts) and refusals."""
+
+    record: Record
+    details: bytes = b""
+    refusals: tuple[Refusal, ...] = ()
+
+
+class Row(msgspec.Struct, frozen=True):
+    """A journal row as replay reads it. `data` is `records.encode(record)`."""
+
+    position: int
+    at: Micros
+    data: bytes
+
+
+class Ownership(msgspec.Struct, frozen=True):
+    """Who converges: `epoch` grows with every take-over. `step`, `applied`, `now` are the last committed step's."""
+
+    epoch: int
+    step: int
+    applied: int
+    now: Micros
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What one recipient should know of an incident by now. `story` is msgpack of `healer.notification.story.Story`.
+
+    The told ledger keeps one row per (incident, channel); a newer `revision` replaces an older one that was not sent.
+    """
+
+    incident: str
+    channel: str
+    revision: int
+    story: bytes
+    urgent: bool
+
+
+class Planned(msgspec.Struct, frozen=True):
+    """A new remediation, decided in this step: its state is `planned`, or `suggested`/`observed`, which is final."""
+
+    remediation: str
+    plan: Plan
+    state: State
+    deadline: Micros
+
+
+class Superseded(msgspec.Struct, frozen=True):
+    """A remediation that is not to go on (its incident ended or merged) if no intent of it was written yet."""
+
+    remediation: str
+    why: str
+
+
+class Closed(msgspec.Struct, frozen=True):
+    """The alerts of an incident that ended, as they stood (msgpack of `AlertView`s): memory forgets them."""
+
+    incident: str
+    alerts: bytes
+
+
+class Step(msgspec.Struct, frozen=True):
+    """Records `first`..`last` (last = first - 1 when only time passed) become decisions, at `now`. Written by T2 as one.
+
+    `digest` is of all that follows it; replay must come to the same.
+    """
+
+    number: int
+    epoch: int
+    first: int
+    last: int
+    now: Micros
+    digest: str
+    incidents: tuple[Incident, ...] = ()
+    timeline: tuple[Happening, ...] = ()
+    wanted: tuple[Wanted, ...] = ()
+    planned: tuple[Planned, ...] = ()
+    superseded: tuple[Superseded, ...] = ()
+    closed: tuple[Closed, ...] = ()
+
+
+class StepMark(msgspec.Struct, frozen=True):
+    """What replay needs of a committed step."""
+
+    number: int
+    first: int
+    last: int
+    now: Micros
+    digest: str
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """The fold's whole state after step `number`. `version` is that of its format."""
+
+    number: int
+    applied: int
+    now: Micros
+    version: str
+    data: bytes
+
+
+class Journal(Protocol):
+    """T1 and reading back."""
+
+    async def append(self, arrivals: Sequence[Arrival]) -> list[tuple[int, Micros]]:
+        """Write the arrivals durably, in order; their positions and times of acceptance (never decreasing).
+
+        Returns only after the sync. Positions have no gaps and follow commit order.
+        """
+        ...
+
+    async def read(self, after: int, limit: int) -> list[Row]:
+        """At most `limit` rows with a position above `after`, in order."""
+        ...
+
+
+class StepStore(Protocol):
+    """T2 and what a new owner needs."""
+
+    async def take_over(self, owner: str) -> Ownership:
+        """Become the owner: raises the epoch by one."""
+        ...
+
+    async def commit(self, step: Step) -> None:
+        """T2, if `epoch` is still ours and `applied` is `step.first - 1`, else raises Overtaken.
+
+        Idempotent for the same step: after an ambiguous failure the same content may be given again, and it returns
+        normally when it had been committed already by this epoch.
+        """
+        ...
+
+    async def steps(self, after: int, limit: int) -> list[StepMark]:
+        """At most `limit` committed steps with a number above `after`, in order."""
+        ...
+
+    async def snapshot(self) -> Snapshot | None:
+        """The newest snapshot, or None."""
+        ...
+
+    async def save_snapshot(self, snapshot: Snapshot) -> None:
+        """Keep it, and the one before; older ones go."""
+        ...
+
+    async def keep_version(self, kind: str, content: bytes) -> str:
+        """Keep a document (topology, settings, rules) once; returns its SHA-256 in hexadecimal."""
+        ...
+
+    async def version(self, digest: str) -> bytes:
+        """The document with this hash. Raises KeyError."""
+        ...

@@ -1,0 +1,119 @@
+"""The journal's records: everything that can change a decision.
+
+T1 appends them, `healer.journey.fold` applies them in the order of their positions, replay reads them again. A new kind
+of record is a new Struct here; an old one is never changed, because journals outlive versions.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from healer.alerts.model import Alert
+from healer.alerts.silences import Silence
+from healer.times import Micros
+
+
+class Delivered(msgspec.Struct, frozen=True, array_like=True, tag="alerts"):
+    """Alerts of one request. Their details lie beside the record, in the journal's own column."""
+
+    sender: str
+    alerts: tuple[Alert, ...]
+
+
+class Silenced(msgspec.Struct, frozen=True, array_like=True, tag="silences"):
+    """All silences one source knows, replacing what it said before. `readable=False`: it did not answer."""
+
+    source: str
+    readable: bool
+    silences: tuple[Silence, ...] = ()
+
+
+class Vanished(msgspec.Struct, frozen=True, array_like=True, tag="vanished"):
+    """Alerts (by canonical labels) that no Alertmanager knows any more, found by reconciling."""
+
+    labels: tuple[bytes, ...]
+
+
+class Adopted(msgspec.Struct, frozen=True, array_like=True, tag="adopted"):
+    """From here on these versions decide: hashes of documents kept in the store's `version` table."""
+
+    topology: str
+    settings: str
+    rules: str
+
+
+class Answer(msgspec.Struct, frozen=True, array_like=True):
+    """What a query said. `value` is None when it could not say, and `why` tells."""
+
+    query: str
+    value: float | None
+    sampled_at: Micros
+    why: str = ""
+
+
+class Answered(msgspec.Struct, frozen=True, array_like=True, tag="answers"):
+    """Answers to the queries that a rule needs for an incident."""
+
+    incident: str
+    rule: str
+    answers: tuple[Answer, ...]
+
+
+class Progressed(msgspec.Struct, frozen=True, array_like=True, tag="remediation"):
+    """A remediation reached a state (see `healer.remediation.model.STATES`)."""
+
+    remediation: str
+    incident: str
+    state: str
+    detail: str = ""
+    at: Micros = 0
+
+
+class Switched(msgspec.Struct, frozen=True, array_like=True, tag="switch"):
+    """The kill switch was thrown or released, by whom and why."""
+
+    scope: str
+    thrown: bool
+    by: str
+    why: str = ""
+
+
+class Resumed(msgspec.Struct, frozen=True, array_like=True, tag="resume"):
+    """Nobody stepped for `gap`: deadlines of hold, settle, expiry and flap move by it."""
+
+    gap: Micros
+
+
+class Troubled(msgspec.Struct, frozen=True, array_like=True, tag="trouble"):
+    """Something is wrong with healer itself or its sources; told as a root of its own until it ends."""
+
+    code: str
+    firing: bool
+    detail: str = ""
+
+
+Record = Delivered | Silenced | Vanished | Adopted | Answered | Progressed | Switched | Resumed | Troubled
+
+ResolutionKind = Literal["sent", "expired", "vanished", "superseded", "person"]
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Record)
+
+
+def encode(record: Record) -> bytes:
+    """The record as msgpack."""
+    return _encoder.encode(record)
+
+
+def decode(data: bytes) -> Record:
+    """The record again. Raises msgspec.DecodeError, which only a damaged store or a newer version can cause."""
+    record: Record = _decoder.decode(data)
+    return record
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A record with its place: position in commit order without gaps, and when it was accepted."""
+
+    position: int
+    at: Micros
+    record: Record

@@ -1,0 +1,63 @@
+"""What delivery needs of a store: the told ledger, one row per (incident, channel). Implemented by `healer.store`."""
+
+from typing import Literal, Protocol
+
+import msgspec
+
+from healer.times import Micros
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """A row that this process may send now, until `until`. `message_id` "" means nothing was told yet.
+
+    `revision` and `story` are the newest wanted; `attempts` counts failures in a row.
+    """
+
+    incident: str
+    channel: str
+    revision: int
+    story: bytes
+    told_revision: int
+    message_id: str
+    attempts: int
+    until: Micros
+
+
+class LedgerRow(msgspec.Struct, frozen=True):
+    """The told ledger as people may read it."""
+
+    incident: str
+    channel: str
+    wanted_revision: int
+    told_revision: int
+    message_id: str
+    state: Literal["waiting", "claimed", "told", "dead"]
+    attempts: int
+    not_before: Micros
+    why: str
+
+
+class ToldLedger(Protocol):
+    async def claim(self, *, now: Micros, lease: Micros, limit: int) -> list[Claim]:
+        """Claim rows whose wanted revision was not told, that nobody holds and that may be tried now; urgent and oldest
+        first. A claim that ran out may be claimed again, and the row then counts as dirty: its newest revision is sent
+        once more."""
+        ...
+
+    async def told(self, claim: Claim, *, message_id: str, now: Micros) -> None:
+        """Record that `claim.revision` was told. If a newer revision is wanted by now the row waits again."""
+        ...
+
+    async def failed(self, claim: Claim, *, not_before: Micros, why: str, dead: bool) -> None:
+        """Give the claim back to be tried at `not_before`, or bury it as a dead letter."""
+        ...
+
+    async def next_due(self) -> Micros | None:
+        """When the next row may be tried, or None when nothing waits."""
+        ...
+
+    async def rows(self, *, incident: str = "", state: str = "", limit: int = 100) -> list[LedgerRow]: ...
+
+    async def resend(self, incident: str, channel: str, *, now: Micros) -> bool:
+        """Try a dead letter again."""
+        ...

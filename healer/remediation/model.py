@@ -1,0 +1,127 @@
+"""The words of healing as values: plan, remediation, intent, and the states they pass through.
+
+Planned by `healer.remediation.planner` (pure) inside a step, carried out by `healer.remediation.runner`, kept by the store.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from healer.times import Micros
+
+State = Literal[
+    "planned",
+    "waiting",
+    "awaiting_approval",
+    "locked",
+    "executing",
+    "verifying",
+    "undoing",
+    "observed",
+    "suggested",
+    "succeeded",
+    "failed",
+    "not_verified",
+    "undone",
+    "refused",
+    "rejected",
+    "expired",
+    "cancelled",
+    "superseded",
+    "handed_over",
+]
+
+UNDER_WAY: frozenset[str] = frozenset(
+    {"planned", "waiting", "awaiting_approval", "locked", "executing", "verifying", "undoing"}
+)
+"""States that somebody still has to bring to an end; all others are final."""
+
+
+class PlanStep(msgspec.Struct, frozen=True):
+    """One effect, with everything filled in. Times are microseconds; `retry` counts repeats of attempts without effect."""
+
+    action: str
+    executor: str
+    node: str
+    argv: tuple[str, ...]
+    timeout: Micros
+    retry: int = 0
+    idempotent: bool = False
+    destructive: bool = True
+    diagnostic: bool = False
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """At most `count` remediations within `window`, among those with the same `key` (a rule, or a rule and a node)."""
+
+    count: int
+    window: Micros
+    key: str
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """The steps that a rule chose for one incident. `hash` covers everything else in it."""
+
+    hash: str
+    incident: str
+    trace_id: str
+    root: bytes
+    root_starts_at: Micros
+    rule: str
+    rule_version: str
+    mode: Literal["observe", "suggest", "approve", "auto"]
+    steps: tuple[PlanStep, ...]
+    otherwise: tuple[PlanStep, ...] = ()
+    limits: tuple[Limit, ...] = ()
+    because: tuple[str, ...] = ()
+    capped_by: str = ""
+
+
+class Remediation(msgspec.Struct, frozen=True):
+    """One run of one plan. `step` counts from 0 over `plan.steps`; `deadline` is when its state has lasted too long."""
+
+    id: str
+    plan: Plan
+    state: State
+    step: int = 0
+    attempt: int = 0
+    detail: str = ""
+    created_at: Micros = 0
+    changed_at: Micros = 0
+    deadline: Micros = 0
+    effect_ended_at: Micros = 0
+    stable_since: Micros = 0
+
+
+class Intent(msgspec.Struct, frozen=True):
+    """One effect about to happen, written before it happens, with all that is needed to finish it without its author.
+
+    `outcome` is "" while unsettled; `unknown` outcomes stay unsettled until a probe or a person settles them.
+    """
+
+    id: str
+    remediation: str
+    incident: str
+    step: int
+    attempt: int
+    action: str
+    executor: str
+    target: str
+    token: int
+    argv: tuple[str, ...]
+    trace_id: str
+    written_at: Micros
+    deadline: Micros
+    idempotent: bool = False
+    outcome: Literal["", "succeeded", "failed", "refused"] = ""
+    exit_code: int | None = None
+    output: str = ""
+    why: str = ""
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A guard's no: which guard, and by how much. `retry_at` is 0 where waiting does not help."""
+
+    guard: Literal["limit", "unsettled", "kill switch", "silenced", "only roots", "freshness", "lock", "state"]
+    why: str
+    retry_at: Micros = 0
