@@ -1,0 +1,87 @@
+# healer from a clone. Everything goes into .venv; nothing but Python 3.11 to 3.13 with venv is needed to run it.
+
+CONFIG ?= deploy/quickstart/healer.yaml
+SEEDS ?= 20000
+TESTS ?= tests
+WORKERS ?= 2
+
+# The first Python on the PATH that healer runs on; `make run PYTHON=...` names another one.
+PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
+	$$each -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$each && break; done)
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: help run test check bench simulate fuzz chaos lock servers
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make run [CONFIG=FILE]     install into .venv, then start healer"
+	@echo "make test [TESTS=PATH]     install what the tests need, then run them"
+	@echo "make check                 format, lint, types, import contracts"
+	@echo "make bench                 healer beside Alertmanager, on the same alerts"
+	@echo "make simulate [SEEDS=N]    the whole service under faults, in virtual time"
+	@echo "make fuzz | chaos          bad input; kill -9 under load: in full"
+	@echo "make lock                  pin the dependencies anew"
+
+run: .venv/run.stamp
+	@echo "Starting healer with $(CONFIG). Ctrl-C stops it; from another terminal: $(BIN)/healer doctor"
+	@exec $(BIN)/healer serve --config $(CONFIG)
+
+test: .venv/dev.stamp servers
+	HEALER_EFFORT=$${HEALER_EFFORT:-ci} $(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
+	@echo "All passed. Next: make check"
+
+check: .venv/dev.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	@echo "All clean. To mend the format: $(BIN)/ruff format . && $(BIN)/ruff check --fix ."
+
+bench: .venv/dev.stamp servers
+	$(BIN)/python -m bench.compare
+	$(BIN)/python -m bench.restart
+	@echo "Figures worth keeping go into docs/performance.md, with the command and the machine."
+
+simulate: .venv/dev.stamp
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --jobs $(WORKERS)
+
+fuzz chaos: .venv/dev.stamp servers
+	HEALER_EFFORT=full $(PYTEST) -n $(WORKERS) --dist loadfile -m $@ $(TESTS)
+	@echo "Clean. The result goes into docs/testing.md, with the command."
+
+# Both locks hold for every supported Python and platform, with hashes, and name no host. Only this target needs uv.
+UV_COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes \
+	--python-version 3.11 --no-emit-index-url --no-emit-find-links pyproject.toml --group build
+
+lock: .venv/bin/python
+	$(PIP) install --quiet uv
+	$(UV_COMPILE) -o requirements/run.lock
+	$(UV_COMPILE) --extra otlp --extra test --extra check -c requirements/run.lock -o requirements/dev.lock
+	@echo "Pinned anew. Next: make test && make check, then commit requirements/"
+
+servers:
+	@sh tests/servers/debian.sh
+
+# A stamp is older than the lock or pyproject.toml only when something has to be installed anew. The project itself is
+# installed without looking for anything else: what it builds with (setuptools) is pinned in the lock as well.
+.venv/run.stamp: requirements/run.lock pyproject.toml | .venv/bin/python
+	@echo "Installing what healer needs into .venv (once; about a minute)"
+	@$(PIP) install --quiet --require-hashes -r requirements/run.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev.stamp: requirements/dev.lock pyproject.toml | .venv/bin/python
+	@echo "Installing what the tests and checks need into .venv (once; about a minute)"
+	@$(PIP) install --quiet --require-hashes -r requirements/dev.lock
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@ .venv/run.stamp
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "healer needs Python 3.11, 3.12 or 3.13, and python3 is `python3 --version 2>&1`." \
+		"Install one, or name it: make run PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv." \
+		"On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear .venv

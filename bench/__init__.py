@@ -1,0 +1,1 @@
+"""Benchmarks: what healer costs beside Alertmanager, on the same alerts. Run by `make bench`."""

@@ -1,0 +1,30 @@
+#!/bin/sh
+# Installs the real servers that tests start, from Debian's packages: only what is missing, only as root, only where apt is.
+# Elsewhere it says what is missing and goes on; the tests that need it then say so themselves.
+set -eu
+
+PATH=$PATH:/usr/sbin:/sbin
+missing=
+for wanted in sshd:openssh-server prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager; do
+  command -v "${wanted%%:*}" >/dev/null || missing="$missing ${wanted#*:}"
+done
+[ -n "$missing" ] || exit 0
+
+install="apt-get install --no-install-recommends$missing"
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+  echo "Missing for some tests:$missing. As root, on Debian: $install" >&2
+  exit 0
+fi
+
+# The packages would start their servers on their default ports. While policy-rc.d says 101, nothing is started.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+  trap 'rm -f $policy' EXIT INT TERM
+  printf '#!/bin/sh\nexit 101\n' >$policy
+  chmod 755 $policy
+fi
+echo "Installing for the tests:$missing"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+# shellcheck disable=SC2086 - a list of words
+apt-get install -qq --yes --no-install-recommends $missing >/dev/null
