@@ -1,0 +1,46 @@
+"""What all tests share: how much effort they make, and that in CI nothing is skipped.
+
+`HEALER_EFFORT=ci|full` is the one knob of heavy tests. A skipped test proves nothing, so with `CI=true` it fails: there,
+every server that a test needs has to be installed (tests/servers/debian.sh).
+"""
+
+import os
+from collections.abc import Generator
+from typing import TypeVar
+
+import hypothesis
+import pytest
+
+from tests.effort import Effort
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+CI = os.environ.get("CI") == "true"
+
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, max_examples=100)
+hypothesis.settings.register_profile("full", deadline=None, max_examples=5_000)
+hypothesis.settings.load_profile(Effort.from_environment().name)
+
+
+@pytest.fixture(scope="session")
+def effort() -> Effort:
+    """How much a heavy test should do now."""
+    return Effort.from_environment()
+
+
+def _refuse_skip(report: Report) -> Report:
+    if CI and report.skipped and not hasattr(report, "wasxfail"):
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid}: {why}. In CI nothing is skipped: install what is missing."
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return _refuse_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return _refuse_skip((yield))
