@@ -1,0 +1,237 @@
+"""How does an order get to a machine that only speaks SSH? Used by the runner of `healer.remediation`.
+
+One connection per order. The ssh command is constant; everything that varies goes to the wrapper's stdin as data
+(`healer.executors.wrapper`). The wrapper holds the deadline, so nothing here has to live for a run to end.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import asyncssh
+
+from healer.executors.ssh_settings import SshHost, SshSettings
+from healer.executors.target import Go, Order, Result
+from healer.executors.wrapper import PREFIX, Done, Ready, Unsendable, finished, read_answer, request
+from healer.seams import Clock
+
+READY_S = 30.0
+"""Seconds from a login to the wrapper's first answer: it may wait 10 s for its lock, and a sick disk syncs slowly."""
+LINE_MAX_BYTES = 8_192
+NOISE_MAX_BYTES = 2_048
+"""What a login shell or sudo may say before the wrapper speaks; kept to explain why it did not."""
+
+
+class SshTarget:
+    """`Target` over asyncssh."""
+
+    def __init__(self, settings: SshSettings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._room = asyncio.Semaphore(settings.parallel)
+        self._open: set[asyncssh.SSHClientConnection] = set()
+
+    async def run(self, order: Order, go: Go) -> Result:
+        try:
+            text = request("run", order, self._limit(order))
+        except Unsendable as error:
+            return Result("refused", why=f"not sent: {error}", started=False)
+        gone = False
+        try:
+            async with self._room, self._wrapper(order) as wrapper:
+                wrapper.write(text)
+                first = await wrapper.answer(READY_S, order)
+                if not isinstance(first, Ready):
+                    return _before(first)
+                if not await go():
+                    return Result("refused", why="stopped before it started: healer may not act now", started=False)
+                # Nothing is awaited between go's answer and the write: a cancellation falls before both or after both.
+                wrapper.write(b"go\n")
+                gone = True
+                last = await wrapper.answer(order.deadline_s + self._settings.margin, order)
+                if isinstance(last, Done):
+                    return finished(last, await wrapper.output(last.size), order, self._clock.now())
+                return last if isinstance(last, Result) else _lost("the wrapper said ready twice")
+        except _Unreachable as error:
+            return error.result if not gone else _lost(str(error))
+        except _Cut as error:
+            return _lost(str(error)) if gone else Result("failed", why=f"{error}; nothing was started", started=False)
+
+    async def probe(self, order: Order) -> Result:
+        try:
+            text = request("probe", order, self._limit(order))
+            async with self._room, self._wrapper(order) as wrapper:
+                wrapper.write(text)
+                answer = await wrapper.answer(READY_S, order)
+                if isinstance(answer, Done):
+                    return finished(answer, await wrapper.output(answer.size), order, self._clock.now())
+        except (Unsendable, _Unreachable, _Cut) as error:
+            return Result("unknown", why=f"the probe had no answer: {error}")
+        if isinstance(answer, Ready) or answer.outcome == "refused":
+            return Result("unknown", why=f"the probe had no answer: {getattr(answer, 'why', 'ready')}")
+        return answer
+
+    async def close(self) -> None:
+        for connection in tuple(self._open):
+            connection.abort()
+
+    def _limit(self, order: Order) -> int:
+        return min(order.output_limit, self._settings.output_limit)
+
+    @asynccontextmanager
+    async def _wrapper(self, order: Order) -> AsyncIterator["_Wrapper"]:
+        connection = await self._connect(order)
+        self._open.add(connection)
+        try:
+            command = f"sudo -n {self._settings.wrapper}" if self._settings.sudo else self._settings.wrapper
+            try:
+                async with asyncio.timeout(self._settings.connect_timeout):
+                    process = await connection.create_process(command, encoding=None, stderr=asyncssh.STDOUT)
+            except (asyncssh.Error, OSError) as error:
+                raise _Unreachable("failed", f"{order.target} gave no session: {_say(error)}") from error
+            yield _Wrapper(process)
+        finally:
+            # Not close(): a connection that hangs must not hold whoever leaves, and the wrapper needs no farewell.
+            connection.abort()
+            self._open.discard(connection)
+
+    async def _connect(self, order: Order) -> asyncssh.SSHClientConnection:
+        settings = self._settings
+        here = settings.hosts.get(order.target, SshHost())
+        address, port = here.address or order.address, here.port or settings.port
+        where = f"{order.target} ({address} port {port})"
+        problem = _unsafe(settings) or ("" if address else f"{order.target} has no address: give it one in ssh.hosts")
+        if problem:
+            raise _Unreachable("refused", problem)
+        try:
+            async with asyncio.timeout(settings.connect_timeout):
+                return await asyncssh.connect(
+                    address,
+                    port,
+                    username=here.user or settings.user,
+                    client_keys=list(settings.keys),
+                    known_hosts=settings.known_hosts,
+                    preferred_auth="publickey",
+                    connect_timeout=settings.connect_timeout,
+                    login_timeout=settings.connect_timeout,
+                    keepalive_interval=settings.keepalive,
+                    keepalive_count_max=3,
+                    agent_path=None,
+                    config=None,
+                )
+        except asyncssh.HostKeyNotVerifiable as error:
+            why = (
+                f"the host key of {where} is not the one in {settings.known_hosts} ({_say(error)}): somebody may stand in "
+                f"between. If the machine was reinstalled, compare its key on the console and replace the line"
+            )
+            raise _Unreachable("refused", why) from error
+        except asyncssh.PermissionDenied as error:
+            raise _Unreachable(
+                "refused", f"{where} does not let {here.user or settings.user} in: {_say(error)}"
+            ) from error
+        except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+            raise _Unreachable("refused", f"a key of {settings.keys} cannot be used: {_say(error)}") from error
+        except (asyncssh.Error, OSError) as error:
+            raise _Unreachable("failed", f"{where} cannot be reached: {_say(error)}; nothing was started") from error
+
+
+class _Unreachable(Exception):
+    """Known before the wrapper heard a word: no effect."""
+
+    def __init__(self, outcome: str, why: str) -> None:
+        super().__init__(why)
+        self.result = Result("refused" if outcome == "refused" else "failed", why=why, started=False)
+
+
+class _Cut(Exception):
+    """The wrapper's answer did not come."""
+
+
+class _Wrapper:
+    """The conversation with one wrapper: bounded lines, bounded waiting."""
+
+    def __init__(self, process: "asyncssh.SSHClientProcess[bytes]") -> None:
+        self._process = process
+        self._buffer = b""
+
+    def write(self, data: bytes) -> None:
+        """Raises _Cut when the channel is known to be closed; then not a byte has left."""
+        try:
+            self._process.stdin.write(data)
+        except (asyncssh.Error, OSError) as error:
+            raise _Cut(f"the connection was closed: {_say(error)}") from error
+
+    async def answer(self, within_s: float, order: Order) -> Ready | Done | Result:
+        noise = b""
+        try:
+            async with asyncio.timeout(within_s):
+                while not (line := await self._line()).startswith(PREFIX):
+                    noise = (noise + line + b"\n")[:NOISE_MAX_BYTES]
+            return read_answer(line.removeprefix(PREFIX), order)
+        except TimeoutError as error:
+            raise _Cut(f"no answer within {within_s:g} s{_heard(noise)}") from error
+        except ValueError as error:
+            raise _Cut(str(error)) from error
+        except _Cut as error:
+            raise _Cut(f"{error}{_heard(noise + self._buffer)}") from error
+
+    async def output(self, size: int) -> bytes:
+        """The bytes after a `done`. What is lost on the way is missing; the outcome stands without it."""
+        try:
+            async with asyncio.timeout(READY_S):
+                while len(self._buffer) < size:
+                    self._buffer += await self._more()
+        except (TimeoutError, _Cut):
+            pass
+        return self._buffer[:size]
+
+    async def _line(self) -> bytes:
+        while b"\n" not in self._buffer:
+            if len(self._buffer) > LINE_MAX_BYTES:
+                raise _Cut(f"a line of more than {LINE_MAX_BYTES} bytes")
+            self._buffer += await self._more()
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        return line
+
+    async def _more(self) -> bytes:
+        try:
+            data = await self._process.stdout.read(LINE_MAX_BYTES)
+        except (asyncssh.Error, OSError) as error:
+            raise _Cut(f"the connection was lost: {_say(error)}") from error
+        if not data:
+            raise _Cut("the connection ended without an answer")
+        return data
+
+
+def _before(answer: Done | Result) -> Result:
+    if isinstance(answer, Result) and not answer.started:
+        return answer
+    return Result("failed", why="the wrapper did not say ready; nothing was started", started=False)
+
+
+def _lost(why: str) -> Result:
+    return Result("unknown", why=f"{why}, after the go was sent: probe it")
+
+
+def _unsafe(settings: SshSettings) -> str:
+    """Why nothing may be sent with these settings; empty when it may."""
+    if not settings.keys:
+        return "ssh.keys names no private key: healer uses no other"
+    if not settings.known_hosts:
+        return "ssh.known_hosts is not set: healer speaks only to machines whose host key it knows"
+    try:
+        if not Path(settings.known_hosts).stat().st_size:
+            return f"{settings.known_hosts} is empty: add the machines' host keys"
+    except OSError as error:
+        return f"{settings.known_hosts} cannot be read ({error.strerror}): it holds the machines' host keys"
+    return ""
+
+
+def _heard(noise: bytes) -> str:
+    text = " ".join(noise.decode("utf-8", "replace").split())
+    return f"; the machine said: {text[:300]}" if text else ""
+
+
+def _say(error: BaseException) -> str:
+    return str(error) or type(error).__name__
