@@ -1,0 +1,57 @@
+"""From which version of the schema to which, step by step. Called once when a store is opened.
+
+A fresh database gets the newest schema from `healer.store.schema`. A change to the schema there comes with a step here,
+which brings an older database to the same tables; steps are never changed once they were released.
+"""
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection, insert, inspect, select, update
+
+from healer.store.connections import raw_of
+from healer.store.schema import meta, metadata
+
+OLDEST = 1
+STEPS: tuple[Callable[[Connection], None], ...] = ()
+"""`STEPS[0]` brings version 1 to 2, and so on."""
+
+NEWEST = OLDEST + len(STEPS)
+
+
+class SchemaRefused(Exception):
+    """The database is not one that this version of healer can work with."""
+
+
+def prepare(connection: Connection, installation: str) -> str:
+    """Create or migrate the schema, all or nothing. Returns the installation's id: `installation` for a fresh database."""
+    raw = raw_of(connection)
+    raw.execute("BEGIN IMMEDIATE")
+    try:
+        known = _bring_up(connection, installation)
+    except BaseException:
+        raw.execute("ROLLBACK")
+        raise
+    raw.execute("COMMIT")
+    return known
+
+
+def _bring_up(connection: Connection, installation: str) -> str:
+    tables = inspect(connection).get_table_names()
+    if not tables:
+        metadata.create_all(connection)
+        facts = {"schema": str(NEWEST), "installation": installation}
+        connection.execute(insert(meta), [{"key": key, "value": value} for key, value in facts.items()])
+        return installation
+    if meta.name not in tables:
+        raise SchemaRefused("the database has tables that are not healer's: give store.url a file of its own")
+    found: dict[str, str] = dict(connection.execute(select(meta.c.key, meta.c.value)).tuples().all())
+    version = int(found.get("schema", "0"))
+    if not OLDEST <= version <= NEWEST:
+        raise SchemaRefused(
+            f"the database has schema {version}, this healer knows {OLDEST} to {NEWEST}: "
+            "start the version of healer that wrote it, or restore the backup made before the upgrade"
+        )
+    for step in STEPS[version - OLDEST :]:
+        step(connection)
+    connection.execute(update(meta).where(meta.c.key == "schema").values(value=str(NEWEST)))
+    return found["installation"]

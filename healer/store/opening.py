@@ -1,0 +1,67 @@
+"""How a store is opened: whose data it is, whether it is sound, and which schema it has. Called by `healer.bootstrap`."""
+
+import sqlite3
+from pathlib import Path
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from healer.seams import Clock
+from healer.store.connections import close, connect_writer, raw_of
+from healer.store.folder import FolderHeld, FolderLock
+from healer.store.inline import InlineRun, Memory
+from healer.store.migrations import SchemaRefused, prepare
+from healer.store.run import ThreadRun
+from healer.store.store import Store
+
+_SCHEME = "sqlite:///"
+CHECKED_BYTES = 64 * 1024 * 1024
+"""Up to this size the whole database is checked when it is opened (about 0.1 s); above, only its ends are read."""
+
+
+class CannotOpen(Exception):
+    """The store cannot be opened, and what to do about it."""
+
+
+def open_store(url: str, clock: Clock, *, installation: str) -> Store:
+    """Open, creating or migrating as needed. `installation` becomes the id of a fresh store, where it must be unguessable.
+
+    `sqlite:///data/healer.db` is relative to the working directory, `sqlite:////var/lib/healer/healer.db` is not, and
+    `sqlite://` lives in memory. Raises CannotOpen.
+    """
+    if url in ("sqlite://", "sqlite:///:memory:"):
+        memory = Memory(installation)
+        return Store(InlineRun(memory, clock), memory.installation, memory.close)
+    if not url.startswith(_SCHEME) or len(url) == len(_SCHEME):
+        raise CannotOpen(f"store.url is {url!r}: write sqlite:///data/healer.db")
+    path = Path(url.removeprefix(_SCHEME))
+    try:
+        lock = FolderLock(path.parent)
+    except (FolderHeld, OSError) as error:
+        raise CannotOpen(f"store.url {url}: {error}") from error
+    try:
+        found = _check(path, installation)
+        return Store(ThreadRun(path, clock), found, lock.release)
+    except (SchemaRefused, OSError, sqlite3.Error, DBAPIError) as error:
+        lock.release()
+        raise CannotOpen(f"store.url {url}: {error}") from error
+
+
+def _check(path: Path, installation: str) -> str:
+    connection = connect_writer(path)
+    try:
+        _must_be_sound(connection, path)
+        return prepare(connection, installation)
+    finally:
+        close(connection)
+
+
+def _must_be_sound(connection: Connection, path: Path) -> None:
+    raw = raw_of(connection)
+    if path.stat().st_size <= CHECKED_BYTES:
+        found = raw.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise sqlite3.DatabaseError(f"the database is damaged, restore a backup: {found}")
+    elif "journal" in (name for (name,) in raw.execute("SELECT name FROM sqlite_schema")):
+        raw.execute("SELECT * FROM journal ORDER BY position DESC LIMIT 1").fetchone()
+        raw.execute("SELECT * FROM journal ORDER BY position LIMIT 1").fetchone()

@@ -1,0 +1,203 @@
+"""Where the store's functions run: `Run`, and the real one, which has the service's only threads.
+
+Used by `healer.store.store`; made by `healer.store.opening`. The simulation's is `healer.store.inline`.
+"""
+
+import asyncio
+import logging
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, TypeVarTuple
+
+from sqlalchemy import Connection
+
+from healer.journey.ports import StoreUnavailable
+from healer.journey.records import Entry
+from healer.seams import Clock
+from healer.store.connections import close, connect_reader, connect_writer, raw_of
+from healer.store.failure import translate
+from healer.store.transaction import Transaction
+from healer.store.writer import Write, Writer
+
+T = TypeVar("T")
+Args = TypeVarTuple("Args")
+Heard = Callable[[Sequence[Entry]], None]
+"""Called on the event loop with every record that became durable, in the order of positions and without gaps."""
+
+log = logging.getLogger(__name__)
+
+GROUP = 256
+"""Writes that share one commit, at most: a caller waits for no more than that many others."""
+
+
+class Run(Protocol):
+    """Runs functions on the database. Both may raise StoreUnavailable, and whatever the function raises."""
+
+    async def write(self, name: str, work: Callable[[Transaction, *Args], T], *args: *Args) -> T:
+        """Run `work` in a transaction; returns once it is durable. `name` is for messages, and for who injects faults."""
+        ...
+
+    async def read(self, name: str, work: Callable[[Connection, *Args], T], *args: *Args) -> T:
+        """Run `work` on a consistent view of what is committed."""
+        ...
+
+    def listen(self, heard: Heard) -> None:
+        """Who hears of journal records from now on."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what waits, then close."""
+        ...
+
+
+class _Waiting(Write):
+    __slots__ = ("future",)
+
+    def __init__(
+        self, name: str, work: Callable[..., Any], args: tuple[Any, ...], future: "asyncio.Future[Any]"
+    ) -> None:
+        super().__init__(name, work, args)
+        self.future = future
+
+
+_Read = tuple[str, Callable[..., Any], tuple[Any, ...], "asyncio.Future[Any]"]
+
+
+class ThreadRun:
+    """One thread that writes, all that waits in one commit; `readers` threads with read-only connections.
+
+    At most `waiting_limit` writes, and as many reads, may wait; above that StoreUnavailable comes at once.
+    """
+
+    def __init__(self, path: Path, clock: Clock, *, waiting_limit: int = 1024, readers: int = 2) -> None:
+        self.writes_waiting = 0
+        self.reads_waiting = 0
+        self._limit = waiting_limit
+        self._heard: Heard | None = None
+        self._closing = False
+        self._writes: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._reads: queue.SimpleQueue[_Read | None] = queue.SimpleQueue()
+        self._connection = connect_writer(path)
+        self._writer = Writer(self._connection, clock)
+        reading = [connect_reader(path) for _ in range(readers)]
+        self._write_thread = threading.Thread(target=self._keep_writing, name="store-writer", daemon=True)
+        self._read_threads = [
+            threading.Thread(target=self._keep_reading, args=(connection,), name=f"store-reader-{number}", daemon=True)
+            for number, connection in enumerate(reading)
+        ]
+        for thread in (self._write_thread, *self._read_threads):
+            thread.start()
+
+    async def write(self, name: str, work: Callable[[Transaction, *Args], T], *args: *Args) -> T:
+        self._admit(name, self.writes_waiting)
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.writes_waiting += 1
+        self._writes.put(_Waiting(name, work, args, future))
+        return await future
+
+    async def read(self, name: str, work: Callable[[Connection, *Args], T], *args: *Args) -> T:
+        self._admit(name, self.reads_waiting)
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.reads_waiting += 1
+        self._reads.put((name, work, args, future))
+        return await future
+
+    def listen(self, heard: Heard) -> None:
+        self._heard = heard
+
+    async def close(self) -> None:
+        if self._closing:
+            return
+        self._closing = True
+        # The writer goes last: the last connection to close moves the log into the database, and a reader cannot.
+        for _ in self._read_threads:
+            self._reads.put(None)
+        loop = asyncio.get_running_loop()
+        for thread in self._read_threads:
+            await loop.run_in_executor(None, thread.join)
+        self._writes.put(None)
+        await loop.run_in_executor(None, self._write_thread.join)
+
+    def _admit(self, name: str, waiting: int) -> None:
+        if self._closing:
+            raise StoreUnavailable(f"{name}: the store is closed")
+        if waiting >= self._limit:
+            raise StoreUnavailable(f"{name}: {waiting} others wait for the disk already")
+
+    def _keep_writing(self) -> None:
+        more = True
+        while more:
+            group, more = self._next_group()
+            if not group:
+                continue
+            try:
+                entries = self._writer.execute(group)
+            except Exception as error:  # the thread is supervised here: everyone who waits hears of it
+                log.exception("the store's writer failed")
+                entries = []
+                for write in group:
+                    write.failure = StoreUnavailable(f"{write.name}: {error!r}", ambiguous=True)
+            _on_loop(group[0].future, self._written, group, entries)
+        close(self._connection)
+
+    def _next_group(self) -> tuple[list[_Waiting], bool]:
+        """Wait for a write, then take all that wait. False when nothing comes after them: the store is closing."""
+        group: list[_Waiting] = []
+        write = self._writes.get()
+        try:
+            while write is not None:
+                group.append(write)
+                if len(group) == GROUP:
+                    return group, True
+                write = self._writes.get_nowait()
+        except queue.Empty:
+            return group, True
+        return group, False
+
+    def _written(self, group: Sequence[_Waiting], entries: Sequence[Entry]) -> None:
+        self.writes_waiting -= len(group)
+        try:
+            if entries and self._heard:
+                self._heard(entries)
+        finally:
+            for write in group:
+                _resolve(write.future, write.result, write.failure)
+
+    def _keep_reading(self, connection: Connection) -> None:
+        raw = raw_of(connection)
+        while (job := self._reads.get()) is not None:
+            name, work, args, future = job
+            result, failure = None, None
+            try:
+                raw.execute("BEGIN")
+                result = work(connection, *args)
+            except Exception as error:  # noqa: BLE001 - a read's failure is its caller's, and not the reader's end
+                failure = translate(error, name)
+            finally:
+                if raw.in_transaction:
+                    raw.execute("ROLLBACK")
+            _on_loop(future, self._was_read, future, result, failure)
+        close(connection)
+
+    def _was_read(self, future: "asyncio.Future[Any]", result: object, failure: Exception | None) -> None:
+        self.reads_waiting -= 1
+        _resolve(future, result, failure)
+
+
+def _on_loop(future: "asyncio.Future[Any]", call: Callable[..., None], *args: object) -> None:
+    try:
+        future.get_loop().call_soon_threadsafe(call, *args)
+    except RuntimeError:
+        # The loop is closed: nobody is left who could be told.
+        log.warning("the event loop ended before its store was closed")
+
+
+def _resolve(future: "asyncio.Future[Any]", result: object, failure: Exception | None) -> None:
+    if future.done():  # cancelled: whoever asked went away
+        return
+    if failure is None:
+        future.set_result(result)
+    else:
+        future.set_exception(failure)

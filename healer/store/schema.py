@@ -1,0 +1,198 @@
+"""Which tables there are. Read by every transaction, by `healer.store.migrations` and by `healer.store.opening`.
+
+A table that is a projection of a frozen Struct keeps its msgpack in `data`, and beside it only the columns that are
+queried. Instants are `Micros`. The journal has `data` before `details`: SQLite reads a long row from the front, so replay
+never touches the pages of the details.
+"""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
+
+metadata = MetaData()
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+"""Facts about the store itself: `schema` (its version) and `installation` (its id)."""
+
+owner = Table(
+    "owner",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("name", String, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("step", BigInteger, nullable=False),
+    Column("applied", BigInteger, nullable=False),
+    Column("now", BigInteger, nullable=False),
+)
+"""One row: who converges, and the last step that was committed."""
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("alerts", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Column("details", LargeBinary, nullable=False),
+)
+
+refused = Table(
+    "refused",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("labels", Text, nullable=False),
+)
+
+step = Table(
+    "step",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("first", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+    Column("now", BigInteger, nullable=False),
+    Column("digest", String, nullable=False),
+)
+
+snapshot = Table(
+    "snapshot",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("applied", BigInteger, nullable=False),
+    Column("now", BigInteger, nullable=False),
+    Column("version", String, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+version = Table(
+    "version",
+    metadata,
+    Column("digest", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
+incident = Table(
+    "incident",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("status", String, nullable=False),
+    Column("began_at", BigInteger, nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Index("incident_newest", "opened_at", "id"),
+    Index("incident_status", "status", "opened_at", "id"),
+)
+
+timeline = Table(
+    "timeline",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("incident", String, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Index("timeline_incident", "incident", "id"),
+)
+
+closed = Table(
+    "closed",
+    metadata,
+    Column("incident", String, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("alerts", LargeBinary, nullable=False),
+)
+"""The alerts of ended incidents, as they stood at the step that closed them (`at`)."""
+
+told = Table(
+    "told",
+    metadata,
+    Column("incident", String, primary_key=True),
+    Column("channel", String, primary_key=True),
+    Column("state", String, nullable=False),
+    Column("urgent", Integer, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("not_before", BigInteger, nullable=False),
+    Column("claimed_until", BigInteger, nullable=False),
+    Column("wanted_revision", BigInteger, nullable=False),
+    Column("told_revision", BigInteger, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("story", LargeBinary, nullable=False),
+    Index("told_due", "state", "not_before"),
+)
+"""The told ledger. `state` is waiting, claimed, told or dead; `since` is when the oldest untold revision was wanted."""
+
+remediation = Table(
+    "remediation",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("incident", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Index("remediation_incident", "incident", "number"),
+    Index("remediation_state", "state", "number"),
+)
+
+intent = Table(
+    "intent",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("id", String, nullable=False, unique=True),
+    Column("remediation", String, nullable=False),
+    Column("target", String, nullable=False),
+    Column("unsettled", Integer, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Index("intent_remediation", "remediation", "number"),
+)
+Index(
+    "intent_unsettled",
+    intent.c.target,
+    unique=True,
+    sqlite_where=text("unsettled = 1"),
+    postgresql_where=text("unsettled = 1"),
+)
+
+reserved = Table(
+    "reserved",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("remediation", String, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Index("reserved_key", "key", "at"),
+)
+"""Which remediation last wrote an intent, and when, under the key of each limit of its plan."""
+
+target = Table(
+    "target",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("token", BigInteger, nullable=False),
+)
+
+switch = Table(
+    "switch",
+    metadata,
+    Column("scope", String, primary_key=True),
+    Column("thrown", Integer, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("detail", Text, nullable=False),
+)

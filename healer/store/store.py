@@ -1,0 +1,169 @@
+"""The store: every transaction that the rooms' Protocols name, one method each. Made by `healer.store.opening`.
+
+It is `journey.ports.Journal` and `StepStore`, `remediation.ports.EffectStore`, `notification.ports.ToldLedger` and
+`web.ports.Projections`; their docstrings say what each method promises. Every method may raise StoreUnavailable.
+"""
+
+from collections.abc import Callable, Sequence
+
+from healer.alerts.model import Detail
+from healer.convergence.outcome import AlertView, Happening, Incident
+from healer.journey.ports import Arrival, Ownership, Row, Snapshot, Step, StepMark
+from healer.notification.ports import Claim, LedgerRow
+from healer.remediation.model import Intent, PlanStep, Refused, Remediation, State
+from healer.remediation.ports import Probe, Switch
+from healer.store.run import Heard, Run
+from healer.store.transactions import (
+    audit,
+    incidents,
+    intents,
+    journal,
+    ledger,
+    remediations,
+    retention,
+    snapshots,
+    steps,
+    switches,
+)
+from healer.times import Micros
+from healer.web.ports import RefusedAlert
+
+
+class Store:
+    """`installation` is the id that this store was given when it was made; `released` is called once it is closed."""
+
+    def __init__(self, run: Run, installation: str, released: Callable[[], None] = lambda: None) -> None:
+        self.installation = installation
+        self.run = run
+        self._released = released
+
+    def on_append(self, heard: Heard) -> None:
+        """Have `heard` called, on the event loop and in the order of positions, with every record that becomes durable,
+        whichever transaction appended it."""
+        self.run.listen(heard)
+
+    async def close(self) -> None:
+        """Finish what waits, close, and let go of the data folder."""
+        await self.run.close()
+        self._released()
+
+    # Journal
+
+    async def append(self, arrivals: Sequence[Arrival]) -> list[tuple[int, Micros]]:
+        rows = [journal.Encoded(arrival) for arrival in arrivals]
+        return await self.run.write("append", journal.append, rows)
+
+    async def read(self, after: int, limit: int) -> list[Row]:
+        return await self.run.read("read", journal.read, after, limit)
+
+    # StepStore
+
+    async def take_over(self, owner: str) -> Ownership:
+        return await self.run.write("take_over", steps.take_over, owner)
+
+    async def commit(self, step: Step) -> None:
+        await self.run.write("commit", steps.commit, step)
+
+    async def steps(self, after: int, limit: int) -> list[StepMark]:
+        return await self.run.read("steps", steps.steps, after, limit)
+
+    async def snapshot(self) -> Snapshot | None:
+        return await self.run.read("snapshot", snapshots.newest)
+
+    async def save_snapshot(self, snapshot: Snapshot) -> None:
+        await self.run.write("save_snapshot", snapshots.save, snapshot)
+
+    async def keep_version(self, kind: str, content: bytes) -> str:
+        return await self.run.write("keep_version", snapshots.keep_version, kind, content)
+
+    async def version(self, digest: str) -> bytes:
+        return await self.run.read("version", snapshots.version, digest)
+
+    async def forget(self, before: Micros) -> int:
+        """Forget whole days that ended before `before`, as far as replay and open incidents allow. Rows that went."""
+        bounds = await self.run.read("forget", retention.bounds, before)
+        gone = 0
+        while some := await self.run.write("forget", retention.forget_some, bounds):
+            gone += some
+        return gone
+
+    # EffectStore
+
+    async def under_way(self) -> list[Remediation]:
+        return await self.run.read("under_way", remediations.under_way)
+
+    async def unsettled(self) -> list[Intent]:
+        return await self.run.read("unsettled", intents.unsettled)
+
+    async def move(self, remediation: Remediation, *, was: State, now: Micros) -> bool:
+        return await self.run.write("move", remediations.move, remediation, was, now)
+
+    async def write_intent(
+        self, remediation: Remediation, step: PlanStep, *, intent: str, deadline: Micros, now: Micros
+    ) -> Intent | Refused:
+        asked = intents.Asked(remediation, step, intent, deadline, now)
+        return await self.run.write("write_intent", intents.write, asked)
+
+    async def settle_intent(self, intent: Intent, remediation: Remediation, *, was: State, now: Micros) -> bool:
+        return await self.run.write("settle_intent", intents.settle, intent, remediation, was, now)
+
+    async def begin_probe(self, intent: str, *, now: Micros) -> Probe | None:
+        return await self.run.write("begin_probe", intents.begin_probe, intent, now)
+
+    async def switches(self) -> list[Switch]:
+        return await self.run.read("switches", switches.read)
+
+    async def throw(self, switch: Switch) -> None:
+        await self.run.write("throw", switches.throw, switch)
+
+    async def remediations(self, incident: str = "", limit: int = 100) -> list[Remediation]:
+        return await self.run.read("remediations", remediations.newest, incident, limit)
+
+    async def remediation(self, id: str) -> Remediation | None:
+        return await self.run.read("remediation", remediations.one, id)
+
+    async def intents(self, remediation: str) -> list[Intent]:
+        return await self.run.read("intents", intents.of, remediation)
+
+    async def audit(self, after: int, limit: int) -> Sequence[tuple[int, Micros, str, str]]:
+        return await self.run.read("audit", audit.read, after, limit)
+
+    # ToldLedger
+
+    async def claim(self, *, now: Micros, lease: Micros, limit: int) -> list[Claim]:
+        return await self.run.write("claim", ledger.claim, now, lease, limit)
+
+    async def told(self, claim: Claim, *, message_id: str, now: Micros) -> None:
+        await self.run.write("told", ledger.record_told, claim, message_id, now)
+
+    async def failed(self, claim: Claim, *, not_before: Micros, why: str, dead: bool) -> None:
+        await self.run.write("failed", ledger.record_failed, claim, not_before, why, dead)
+
+    async def next_due(self) -> Micros | None:
+        return await self.run.read("next_due", ledger.next_due)
+
+    async def rows(self, *, incident: str = "", state: str = "", limit: int = 100) -> list[LedgerRow]:
+        return await self.run.read("rows", ledger.rows, incident, state, limit)
+
+    async def resend(self, incident: str, channel: str, *, now: Micros) -> bool:
+        return await self.run.write("resend", ledger.resend, incident, channel, now)
+
+    # Projections
+
+    async def incidents(self, *, status: str = "", before: str = "", limit: int = 100) -> tuple[list[Incident], int]:
+        return await self.run.read("incidents", incidents.newest, status, before, limit)
+
+    async def incident(self, id: str) -> Incident | None:
+        return await self.run.read("incident", incidents.one, id)
+
+    async def timeline(self, incident: str) -> list[Happening]:
+        return await self.run.read("timeline", incidents.timeline, incident)
+
+    async def closed_alerts(self, incident: str) -> list[AlertView]:
+        return await self.run.read("closed_alerts", incidents.closed_alerts, incident)
+
+    async def detail(self, position: int, index: int) -> Detail | None:
+        return await self.run.read("detail", incidents.detail, position, index)
+
+    async def refused(self, limit: int = 100) -> list[RefusedAlert]:
+        return await self.run.read("refused", incidents.refused, limit)

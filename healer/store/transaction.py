@@ -1,0 +1,46 @@
+"""What a function that writes is handed: the connection inside an open transaction, and the journal's head.
+
+Made by a `healer.store.run.Run` for each group of writes; used by the functions in `healer.store.transactions`.
+"""
+
+import sqlite3
+
+from sqlalchemy import Connection
+
+from healer.journey.records import Entry
+from healer.seams import Clock
+from healer.times import Micros
+
+
+class Transaction:
+    """`position` and `at` are the newest journal row's; `appended` is what this transaction added to the journal.
+
+    Positions are given here and not by the database, so that they follow commit order and a rolled back write leaves no
+    gap: the run calls `mark` before each write and `back_to` when that write failed.
+    """
+
+    __slots__ = ("_clock", "appended", "at", "connection", "position", "raw")
+
+    def __init__(self, connection: Connection, raw: sqlite3.Connection, clock: Clock) -> None:
+        self.connection = connection
+        self.raw = raw
+        self.appended: list[Entry] = []
+        self.position = 0
+        self.at: Micros = 0
+        self._clock = clock
+
+    def now(self) -> Micros:
+        """When a record appended now is accepted. It never goes back, even when the clock does."""
+        return max(self._clock.now(), self.at)
+
+    def read_head(self) -> None:
+        """Learn the head from the journal itself: when opening, and when it is unclear what a failed commit left."""
+        found = self.raw.execute("SELECT position, at FROM journal ORDER BY position DESC LIMIT 1").fetchone()
+        self.position, self.at = found or (0, 0)
+
+    def mark(self) -> tuple[int, Micros, int]:
+        return self.position, self.at, len(self.appended)
+
+    def back_to(self, mark: tuple[int, Micros, int]) -> None:
+        self.position, self.at, kept = mark
+        del self.appended[kept:]

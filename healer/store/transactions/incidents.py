@@ -1,0 +1,94 @@
+"""Incidents, their timelines and the alerts of ended ones, as people read them. Written by T2 alone; they are projections."""
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import Connection, and_, func, insert, or_, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from healer.alerts.model import Detail
+from healer.convergence.outcome import AlertView, Happening, Incident
+from healer.store import schema
+from healer.web.ports import RefusedAlert
+
+_pack = msgspec.msgpack.Encoder().encode
+_incident = msgspec.msgpack.Decoder(Incident).decode
+_happening = msgspec.msgpack.Decoder(Happening).decode
+_views = msgspec.msgpack.Decoder(list[AlertView]).decode
+_details = msgspec.msgpack.Decoder(list[Detail]).decode
+
+
+def store(connection: Connection, incidents: Sequence[Incident]) -> None:
+    """Insert or replace the incidents."""
+    if not incidents:
+        return
+    statement = upsert(schema.incident)
+    newer = {name: statement.excluded[name] for name in ("status", "began_at", "opened_at", "data")}
+    rows = [
+        {
+            "id": incident.id,
+            "status": incident.status,
+            "began_at": incident.began_at,
+            "opened_at": incident.opened_at,
+            "data": _pack(incident),
+        }
+        for incident in incidents
+    ]
+    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=newer), rows)
+
+
+def tell(connection: Connection, timeline: Sequence[Happening]) -> None:
+    """Add lines to the timelines."""
+    if timeline:
+        lines = [{"incident": happening.incident, "data": _pack(happening)} for happening in timeline]
+        connection.execute(insert(schema.timeline), lines)
+
+
+def newest(connection: Connection, status: str, before: str, limit: int) -> tuple[list[Incident], int]:
+    """Incidents of `status` (all when empty), newest first from the one after `before`; and how many of it there are."""
+    table = schema.incident
+    wanted = table.c.status == status if status else and_(True)
+    total = connection.execute(select(func.count()).select_from(table).where(wanted)).scalar_one()
+    page = select(table.c.data).where(wanted).order_by(table.c.opened_at.desc(), table.c.id.desc()).limit(limit)
+    if before:
+        since = connection.execute(select(table.c.opened_at).where(table.c.id == before)).scalar()
+        if since is None:
+            return [], total
+        older = or_(table.c.opened_at < since, and_(table.c.opened_at == since, table.c.id < before))
+        page = page.where(older)
+    return [_incident(data) for data in connection.execute(page).scalars()], total
+
+
+def one(connection: Connection, id: str) -> Incident | None:
+    data = connection.execute(select(schema.incident.c.data).where(schema.incident.c.id == id)).scalar()
+    return None if data is None else _incident(data)
+
+
+def timeline(connection: Connection, incident: str) -> list[Happening]:
+    """The incident's timeline in the order in which it was written."""
+    table = schema.timeline
+    found = connection.execute(select(table.c.data).where(table.c.incident == incident).order_by(table.c.id))
+    return [_happening(data) for data in found.scalars()]
+
+
+def closed_alerts(connection: Connection, incident: str) -> list[AlertView]:
+    """How the alerts of an ended incident stood; none while it is open, or when it is forgotten."""
+    table = schema.closed
+    data = connection.execute(select(table.c.alerts).where(table.c.incident == incident)).scalar()
+    return [] if data is None else _views(data)
+
+
+def detail(connection: Connection, position: int, index: int) -> Detail | None:
+    """What people read beside one alert of the journal; None when the journal keeps nothing there any more."""
+    table = schema.journal
+    data = connection.execute(select(table.c.details).where(table.c.position == position)).scalar()
+    details = _details(data) if data else []
+    return details[index] if 0 <= index < len(details) else None
+
+
+def refused(connection: Connection, limit: int) -> list[RefusedAlert]:
+    """Refused alerts, newest first."""
+    table = schema.refused
+    columns = (table.c.at, table.c.sender, table.c.place, table.c.reason, table.c.detail, table.c.labels)
+    found = connection.execute(select(*columns).order_by(table.c.id.desc()).limit(limit))
+    return [RefusedAlert(*row) for row in found]

@@ -1,0 +1,167 @@
+"""T3 and T4: nothing is done to a target that these did not write first. Called by `healer.store.store` for the runner."""
+
+import msgspec
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from healer.remediation.model import UNDER_WAY, Intent, PlanStep, Refused, Remediation, State
+from healer.remediation.ports import Probe
+from healer.store import schema
+from healer.store.transaction import Transaction
+from healer.store.transactions import audit, limits, remediations, switches
+from healer.times import Micros
+
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(Intent).decode
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """What T3 is asked for: the effect of `step` under the id `intent`, to have ended by `deadline`."""
+
+    remediation: Remediation
+    step: PlanStep
+    intent: str
+    deadline: Micros
+    now: Micros
+
+
+def write(transaction: Transaction, asked: Asked) -> Intent | Refused:
+    """T3: the counted guards and the intent in one transaction. The same id again gives the intent already written."""
+    connection = transaction.connection
+    written = one(connection, asked.intent)
+    if written is not None:
+        return written
+    refused = (
+        switches.refuse(connection, asked.remediation.plan.rule)
+        or _refuse_state(connection, asked.remediation)
+        or _refuse_unsettled(connection, asked.step.node)
+        or limits.refuse(connection, asked.remediation, asked.now)
+    )
+    if refused:
+        _note_refusal(transaction, asked, refused)
+        return refused
+    limits.reserve(connection, asked.remediation, asked.now)
+    intent = _intent(asked, _raise_token(connection, asked.step.node))
+    row = {"id": intent.id, "remediation": intent.remediation, "target": intent.target, **_changing(intent)}
+    connection.execute(insert(schema.intent), row)
+    _note(transaction, asked.now, "intent", intent, asked.remediation.plan.hash)
+    executing = msgspec.structs.replace(asked.remediation, state="executing", changed_at=asked.now)
+    remediations.change(transaction, executing, asked.now)
+    return intent
+
+
+def settle(transaction: Transaction, intent: Intent, remediation: Remediation, was: State, now: Micros) -> bool:
+    """T4: the outcome, and the remediation's new state if it still is in `was`. The same again is True and no news.
+
+    Raises ValueError for an intent without an outcome: an unknown one stays unsettled.
+    """
+    if not intent.outcome:
+        raise ValueError(f"intent {intent.id} has no outcome to settle: probe it first")
+    table = schema.intent
+    stored = one(transaction.connection, intent.id)
+    if stored is None or stored.outcome:
+        return stored == intent
+    transaction.connection.execute(update(table).where(table.c.id == intent.id), _changing(intent))
+    _note(transaction, now, f"intent {intent.outcome}", intent, remediation.plan.hash)
+    remediations.move(transaction, remediation, was, now)
+    return True
+
+
+def begin_probe(transaction: Transaction, id: str, now: Micros) -> Probe | None:
+    """Raise the target's token for a probe; None when the intent is settled, or there is none."""
+    intent = one(transaction.connection, id)
+    if intent is None or intent.outcome:
+        return None
+    token = _raise_token(transaction.connection, intent.target)
+    audit.note(transaction, now, "probe", intent=id, target=intent.target, token=token, trace_id=intent.trace_id)
+    return Probe(intent, token)
+
+
+def one(connection: Connection, id: str) -> Intent | None:
+    data = connection.execute(select(schema.intent.c.data).where(schema.intent.c.id == id)).scalar()
+    return None if data is None else _unpack(data)
+
+
+def unsettled(connection: Connection) -> list[Intent]:
+    """Intents without an outcome, oldest first."""
+    table = schema.intent
+    found = connection.execute(select(table.c.data).where(table.c.unsettled == 1).order_by(table.c.number))
+    return [_unpack(data) for data in found.scalars()]
+
+
+def of(connection: Connection, remediation: str) -> list[Intent]:
+    """The intents of one remediation, oldest first."""
+    table = schema.intent
+    query = select(table.c.data).where(table.c.remediation == remediation).order_by(table.c.number)
+    return [_unpack(data) for data in connection.execute(query).scalars()]
+
+
+def _refuse_state(connection: Connection, remediation: Remediation) -> Refused | None:
+    stored = remediations.one(connection, remediation.id)
+    if stored is None:
+        return Refused("state", f"remediation {remediation.id} is not in the store")
+    if stored.state not in UNDER_WAY:
+        return Refused("state", f"remediation {remediation.id} is {stored.state}")
+    if stored.plan.hash != remediation.plan.hash:
+        return Refused("state", f"the plan stored is {stored.plan.hash}, not {remediation.plan.hash}")
+    return None
+
+
+def _refuse_unsettled(connection: Connection, target: str) -> Refused | None:
+    table = schema.intent
+    found = connection.execute(select(table.c.id).where(table.c.target == target, table.c.unsettled == 1)).scalar()
+    return Refused("unsettled", f"intent {found} on {target} has no outcome yet") if found else None
+
+
+def _raise_token(connection: Connection, target: str) -> int:
+    table = schema.target
+    statement = upsert(table).values(name=target, token=1)
+    raised = statement.on_conflict_do_update(index_elements=["name"], set_={"token": table.c.token + 1})
+    token: int = connection.execute(raised.returning(table.c.token)).scalar_one()
+    return token
+
+
+def _intent(asked: Asked, token: int) -> Intent:
+    remediation, step = asked.remediation, asked.step
+    return Intent(
+        id=asked.intent,
+        remediation=remediation.id,
+        incident=remediation.plan.incident,
+        step=remediation.step,
+        attempt=remediation.attempt,
+        action=step.action,
+        executor=step.executor,
+        target=step.node,
+        token=token,
+        argv=step.argv,
+        trace_id=remediation.plan.trace_id,
+        written_at=asked.now,
+        deadline=asked.deadline,
+        idempotent=step.idempotent,
+    )
+
+
+def _changing(intent: Intent) -> dict[str, object]:
+    return {"unsettled": int(not intent.outcome), "data": _pack(intent)}
+
+
+def _note(transaction: Transaction, now: Micros, kind: str, intent: Intent, plan: str) -> None:
+    detail = {name: value for name, value in msgspec.structs.asdict(intent).items() if name != "output"}
+    audit.note(transaction, now, kind, plan=plan, **detail)
+
+
+def _note_refusal(transaction: Transaction, asked: Asked, refused: Refused) -> None:
+    plan = asked.remediation.plan
+    audit.note(
+        transaction,
+        asked.now,
+        "intent refused",
+        remediation=asked.remediation.id,
+        incident=plan.incident,
+        rule=plan.rule,
+        plan=plan.hash,
+        target=asked.step.node,
+        guard=refused.guard,
+        why=refused.why,
+        trace_id=plan.trace_id,
+    )

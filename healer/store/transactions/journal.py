@@ -1,0 +1,84 @@
+"""T1, and reading the journal back. Called by `healer.store.store`, and by every transaction that has news for the engine.
+
+The one hot path of the store: a request of a hundred alerts is one row, inserted on the raw connection.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from healer.alerts.model import Refusal
+from healer.journey.ports import Arrival, Row
+from healer.journey.records import Delivered, Entry, Record, encode
+from healer.store.schema import refused
+from healer.store.transaction import Transaction
+from healer.times import Micros
+
+REFUSED_KEPT = 10_000
+"""Rows of refused alerts that are kept: enough to see what a sender does wrong, whatever it sends."""
+
+_INSERT = "INSERT INTO journal (position, at, alerts, data, details) VALUES (?, ?, ?, ?, ?)"
+_READ = "SELECT position, at, data FROM journal WHERE position > ? ORDER BY position LIMIT ?"
+
+
+class Encoded:
+    """An arrival ready to be written: encoding is done before the transaction, so that it stays short."""
+
+    __slots__ = ("alerts", "data", "details", "record", "refusals")
+
+    def __init__(self, arrival: Arrival) -> None:
+        record = arrival.record
+        self.record = record
+        self.alerts = len(record.alerts) if isinstance(record, Delivered) else 0
+        self.data = encode(record)
+        self.details = arrival.details
+        self.refusals = arrival.refusals
+
+
+def append(transaction: Transaction, arrivals: Sequence[Encoded]) -> list[tuple[int, Micros]]:
+    """T1: one row per arrival at the next positions. Returns (position, accepted at) of each."""
+    at = transaction.now()
+    position = transaction.position
+    rows = []
+    for arrival in arrivals:
+        position += 1
+        rows.append((position, at, arrival.alerts, arrival.data, arrival.details))
+        transaction.appended.append(Entry(position, at, arrival.record))
+        if arrival.refusals:
+            _refuse(transaction, arrival.record, at, arrival.refusals)
+    transaction.raw.executemany(_INSERT, rows)
+    transaction.position, transaction.at = position, at
+    return [(row[0], at) for row in rows]
+
+
+def append_record(transaction: Transaction, record: Record) -> None:
+    """Append a record that another transaction (T2, T3, T4, the kill switch) has for the engine."""
+    append(transaction, [Encoded(Arrival(record))])
+
+
+def read(connection: Connection, after: int, limit: int) -> list[Row]:
+    """At most `limit` rows above position `after`. On the raw connection: replay reads millions of alerts here."""
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, sqlite3.Connection)
+    return [Row(position, at, data) for position, at, data in raw.execute(_READ, (after, limit))]
+
+
+def _refuse(transaction: Transaction, record: Record, at: Micros, refusals: Sequence[Refusal]) -> None:
+    sender = record.sender if isinstance(record, Delivered) else ""
+    transaction.connection.execute(
+        insert(refused),
+        [
+            {
+                "at": at,
+                "sender": sender,
+                "place": refusal.index,
+                "reason": refusal.reason,
+                "detail": refusal.detail,
+                "labels": refusal.labels,
+            }
+            for refusal in refusals[:REFUSED_KEPT]
+        ],
+    )
+    newest = select(func.max(refused.c.id)).scalar_subquery()
+    transaction.connection.execute(delete(refused).where(refused.c.id <= newest - REFUSED_KEPT))

@@ -1,0 +1,167 @@
+"""The told ledger: what each recipient should know, what it was told, and who is telling it now.
+
+`want` is part of T2; the rest is called by `healer.store.store` for delivery. A row's way:
+
+    waiting -> claimed -> told -> waiting (a newer revision) ...          claimed -> waiting | dead (it failed)
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+from sqlalchemy import Connection, and_, case, func, or_, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from healer.journey.ports import Wanted
+from healer.notification.ports import Claim, LedgerRow
+from healer.store.schema import told
+from healer.store.transaction import Transaction
+from healer.times import Micros
+
+
+def want(connection: Connection, wanted: Sequence[Wanted], now: Micros) -> None:
+    """A newer revision replaces an untold older one. What was told stays; a dead letter gets another chance with it."""
+    if not wanted:
+        return
+    fresh = {
+        "state": "waiting",
+        "since": now,
+        "not_before": 0,
+        "claimed_until": 0,
+        "told_revision": 0,
+        "message_id": "",
+        "attempts": 0,
+        "why": "",
+    }
+    rows = [
+        {
+            **fresh,
+            "incident": want.incident,
+            "channel": want.channel,
+            "wanted_revision": want.revision,
+            "story": want.story,
+            "urgent": int(want.urgent),
+        }
+        for want in wanted
+    ]
+    statement = upsert(told)
+    new = statement.excluded
+    untold = told.c.state.in_(("waiting", "claimed"))
+    newer = {
+        "wanted_revision": new.wanted_revision,
+        "story": new.story,
+        # Bad news that nobody heard stays urgent under the calmer news that replaces it.
+        "urgent": case((untold, func.max(told.c.urgent, new.urgent)), else_=new.urgent),
+        "since": case((untold, told.c.since), else_=new.since),
+        "state": case((told.c.state == "claimed", "claimed"), else_="waiting"),
+        "attempts": case((untold, told.c.attempts), else_=0),
+        "not_before": case((untold, told.c.not_before), else_=0),
+    }
+    later = new.wanted_revision > told.c.wanted_revision
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["incident", "channel"], set_=newer, where=later), rows
+    )
+
+
+def claim(transaction: Transaction, now: Micros, lease: Micros, limit: int) -> list[Claim]:
+    """Claim due rows, urgent and oldest first, until `now + lease`; among them those whose claim ran out."""
+    free = and_(told.c.state == "waiting", told.c.not_before <= now)
+    ran_out = and_(told.c.state == "claimed", told.c.claimed_until <= now)
+    columns = (
+        told.c.incident,
+        told.c.channel,
+        told.c.wanted_revision,
+        told.c.story,
+        told.c.told_revision,
+        told.c.message_id,
+        told.c.attempts,
+    )
+    order = (told.c.urgent.desc(), told.c.since, told.c.incident, told.c.channel)
+    found = transaction.connection.execute(select(*columns).where(or_(free, ran_out)).order_by(*order).limit(limit))
+    claims = [Claim(*row, now + lease) for row in found]
+    for taken in claims:
+        _set(transaction, taken, state="claimed", claimed_until=taken.until)
+    return claims
+
+
+def record_told(transaction: Transaction, claim: Claim, message_id: str, now: Micros) -> None:
+    """What was sent was sent, even by a claim that ran out: only who holds the row decides what comes next."""
+    row = _row(transaction.connection, claim)
+    if row is None:
+        return
+    revision = max(row.told_revision, claim.revision)
+    if row.state == "claimed" and row.claimed_until == claim.until:
+        again = row.wanted_revision > claim.revision
+        _set(
+            transaction,
+            claim,
+            state="waiting" if again else "told",
+            since=now if again else row.since,
+            told_revision=revision,
+            message_id=message_id,
+            attempts=0,
+            not_before=0,
+            claimed_until=0,
+            why="",
+        )
+    else:
+        _set(transaction, claim, told_revision=revision, message_id=row.message_id or message_id)
+
+
+def record_failed(transaction: Transaction, claim: Claim, not_before: Micros, why: str, dead: bool) -> None:
+    """Give the row back; it is dead only as long as nothing newer is wanted. A claim that ran out changes nothing."""
+    row = _row(transaction.connection, claim)
+    if row is None or row.state != "claimed" or row.claimed_until != claim.until:
+        return
+    buried = dead and row.wanted_revision == claim.revision
+    state = "dead" if buried else "waiting"
+    attempts = row.attempts + 1
+    _set(transaction, claim, state=state, attempts=attempts, not_before=not_before, claimed_until=0, why=why)
+
+
+def next_due(connection: Connection) -> Micros | None:
+    """When the next row may be tried; a claimed one when its claim runs out."""
+    due = case((told.c.state == "claimed", told.c.claimed_until), else_=told.c.not_before)
+    found: Micros | None = connection.execute(
+        select(func.min(due)).where(told.c.state.in_(("waiting", "claimed")))
+    ).scalar()
+    return found
+
+
+def rows(connection: Connection, incident: str, state: str, limit: int) -> list[LedgerRow]:
+    """Rows as people read them, newest first."""
+    columns = [told.c[name] for name in LedgerRow.__struct_fields__]
+    query = select(*columns).order_by(told.c.since.desc(), told.c.incident, told.c.channel).limit(limit)
+    if incident:
+        query = query.where(told.c.incident == incident)
+    if state:
+        query = query.where(told.c.state == state)
+    return [LedgerRow(*row) for row in connection.execute(query)]
+
+
+def resend(transaction: Transaction, incident: str, channel: str, now: Micros) -> bool:
+    """Wake a dead letter. False when there is none."""
+    dead = and_(told.c.incident == incident, told.c.channel == channel, told.c.state == "dead")
+    changed = update(told).where(dead).values(state="waiting", attempts=0, not_before=now)
+    return transaction.connection.execute(changed).rowcount == 1
+
+
+class _Held(msgspec.Struct, frozen=True):
+    state: str
+    claimed_until: Micros
+    wanted_revision: int
+    told_revision: int
+    message_id: str
+    attempts: int
+    since: Micros
+
+
+def _row(connection: Connection, claim: Claim) -> _Held | None:
+    columns = [told.c[name] for name in _Held.__struct_fields__]
+    place = and_(told.c.incident == claim.incident, told.c.channel == claim.channel)
+    row = connection.execute(select(*columns).where(place)).first()
+    return None if row is None else _Held(*row)
+
+
+def _set(transaction: Transaction, claim: Claim, **values: object) -> None:
+    place = and_(told.c.incident == claim.incident, told.c.channel == claim.channel)
+    transaction.connection.execute(update(told).where(place).values(**values))

@@ -1,0 +1,108 @@
+"""Remediations and their states: planned and superseded by T2, moved by the runner, read by both and by people."""
+
+import msgspec
+from sqlalchemy import Connection, exists, insert, select, update
+
+from healer.journey.ports import Planned, Superseded
+from healer.journey.records import Progressed
+from healer.remediation.model import UNDER_WAY, Remediation, State
+from healer.store import schema
+from healer.store.transaction import Transaction
+from healer.store.transactions import audit, journal
+from healer.times import Micros
+
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(Remediation).decode
+_BEFORE_INTENT: frozenset[str] = frozenset({"planned", "waiting", "awaiting_approval", "locked"})
+
+
+def plan(transaction: Transaction, planned: Planned, now: Micros) -> None:
+    """Store a new remediation. The engine decided it, so it needs no record of it."""
+    remediation = Remediation(
+        planned.remediation,
+        planned.plan,
+        planned.state,
+        created_at=now,
+        changed_at=now,
+        deadline=planned.deadline,
+    )
+    row = {"id": remediation.id, "incident": planned.plan.incident, **_changing(remediation)}
+    transaction.connection.execute(insert(schema.remediation), row)
+    _note(transaction, remediation, now)
+
+
+def supersede(transaction: Transaction, superseded: Superseded, now: Micros) -> None:
+    """End a remediation that has not written an intent, and say so; one that has goes on."""
+    table, intents = schema.remediation, schema.intent
+    acted = exists().where(intents.c.remediation == superseded.remediation)
+    query = select(table.c.data).where(table.c.id == superseded.remediation, table.c.state.in_(_BEFORE_INTENT), ~acted)
+    data = transaction.connection.execute(query).scalar()
+    if data is None:
+        return
+    change(
+        transaction,
+        msgspec.structs.replace(_unpack(data), state="superseded", detail=superseded.why, changed_at=now),
+        now,
+    )
+
+
+def move(transaction: Transaction, remediation: Remediation, was: State, now: Micros) -> bool:
+    """Store the new state if the old one is still `was`. The same move again (its answer was lost) is True and no news."""
+    stored = one(transaction.connection, remediation.id)
+    if stored == remediation:
+        return True
+    if stored is None or stored.state != was:
+        return False
+    change(transaction, remediation, now)
+    return True
+
+
+def change(transaction: Transaction, remediation: Remediation, now: Micros) -> None:
+    """Store the remediation, tell the engine, note it."""
+    table = schema.remediation
+    transaction.connection.execute(update(table).where(table.c.id == remediation.id), _changing(remediation))
+    incident = remediation.plan.incident
+    journal.append_record(transaction, Progressed(remediation.id, incident, remediation.state, remediation.detail, now))
+    _note(transaction, remediation, now)
+
+
+def one(connection: Connection, id: str) -> Remediation | None:
+    data = connection.execute(select(schema.remediation.c.data).where(schema.remediation.c.id == id)).scalar()
+    return None if data is None else _unpack(data)
+
+
+def under_way(connection: Connection) -> list[Remediation]:
+    """Those that somebody still has to bring to an end, oldest first."""
+    table = schema.remediation
+    found = connection.execute(select(table.c.data).where(table.c.state.in_(UNDER_WAY)).order_by(table.c.number))
+    return [_unpack(data) for data in found.scalars()]
+
+
+def newest(connection: Connection, incident: str, limit: int) -> list[Remediation]:
+    """Newest first; of one incident when it is named."""
+    table = schema.remediation
+    query = select(table.c.data).order_by(table.c.number.desc()).limit(limit)
+    if incident:
+        query = query.where(table.c.incident == incident)
+    return [_unpack(data) for data in connection.execute(query).scalars()]
+
+
+def _changing(remediation: Remediation) -> dict[str, object]:
+    return {"state": remediation.state, "data": _pack(remediation)}
+
+
+def _note(transaction: Transaction, remediation: Remediation, now: Micros) -> None:
+    plan = remediation.plan
+    audit.note(
+        transaction,
+        now,
+        f"remediation {remediation.state}",
+        remediation=remediation.id,
+        incident=plan.incident,
+        rule=plan.rule,
+        rule_version=plan.rule_version,
+        plan=plan.hash,
+        step=remediation.step,
+        detail=remediation.detail,
+        trace_id=plan.trace_id,
+    )

@@ -1,0 +1,68 @@
+"""What may be forgotten, and forgetting it bit by bit. Called by `healer.store.store`.
+
+Whole days (UTC) go together, and only what replay cannot need (applied, and covered by both snapshots) and no open
+incident refers to. Documents stay: they are few.
+"""
+
+import msgspec
+from sqlalchemy import Connection, delete, func, select
+
+from healer.store import schema
+from healer.store.transaction import Transaction
+from healer.store.transactions.snapshots import KEPT
+from healer.times import DAY, HOUR, Micros
+
+AT_ONCE = 500
+"""Rows of one table that one transaction removes: an append waits for no more than that."""
+
+
+BEFORE_IT_BEGAN: Micros = HOUR
+"""How much older than its incident a record of it may be: a sender's clock may run ahead of ours."""
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """Journal rows up to `position`, steps up to `step`, and what ended before `at` may go."""
+
+    position: int
+    step: int
+    at: Micros
+
+
+def bounds(connection: Connection, before: Micros) -> Bounds:
+    """How far back forgetting may come when nothing newer than `before` is to go."""
+    snapshots = connection.execute(select(schema.snapshot.c.number, schema.snapshot.c.applied)).all()
+    if len(snapshots) < KEPT:
+        return Bounds(0, 0, 0)
+    number, applied = (min(column) for column in zip(*snapshots, strict=True))
+    at = _whole_days(connection, before)
+    journal, step = schema.journal, schema.step
+    first_kept = connection.execute(select(func.min(journal.c.position)).where(journal.c.at >= at)).scalar()
+    head = connection.execute(select(func.max(journal.c.position))).scalar() or 0
+    # The newest row stays whatever its age: the next position is learnt from it.
+    position = min(applied, (first_kept or head) - 1, head - 1)
+    last = connection.execute(select(func.max(step.c.number)).where(step.c.last <= position, step.c.now < at)).scalar()
+    return Bounds(position, min(number, last or 0), at)
+
+
+def forget_some(transaction: Transaction, bounds: Bounds) -> int:
+    """Remove at most `AT_ONCE` rows of each table; how many went. 0 means that all is done."""
+    connection = transaction.connection
+    gone = 0
+    for table, old in (
+        (schema.journal, schema.journal.c.position <= bounds.position),
+        (schema.step, schema.step.c.number <= bounds.step),
+        (schema.closed, schema.closed.c.at < bounds.at),
+        (schema.refused, schema.refused.c.at < bounds.at),
+    ):
+        key = next(iter(table.primary_key.columns))
+        some = select(key).where(old).order_by(key).limit(AT_ONCE)
+        gone += connection.execute(delete(table).where(key.in_(some))).rowcount
+    return gone
+
+
+def _whole_days(connection: Connection, before: Micros) -> Micros:
+    table = schema.incident
+    oldest = select(func.min(func.min(table.c.began_at, table.c.opened_at))).where(table.c.status == "open")
+    still_open: Micros | None = connection.execute(oldest).scalar()
+    at = before if still_open is None else min(before, still_open - BEFORE_IT_BEGAN)
+    return at - at % DAY

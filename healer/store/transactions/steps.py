@@ -1,0 +1,80 @@
+"""T2, and who may write it: ownership, steps, and what a step says. Called by `healer.store.store`."""
+
+import msgspec
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from healer.journey.ports import Closed, Overtaken, Ownership, Step, StepMark
+from healer.store import schema
+from healer.store.transaction import Transaction
+from healer.store.transactions import incidents, ledger, remediations
+
+_ONLY = 1
+
+
+def take_over(transaction: Transaction, owner: str) -> Ownership:
+    """Raise the epoch by one: whoever had it before is overtaken from here on."""
+    row = {"id": _ONLY, "name": owner, "epoch": 1, "step": 0, "applied": 0, "now": 0}
+    statement = upsert(schema.owner).values(row)
+    raised = {"name": statement.excluded.name, "epoch": schema.owner.c.epoch + 1}
+    transaction.connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=raised))
+    return _ownership(transaction.connection)
+
+
+def commit(transaction: Transaction, step: Step) -> None:
+    """T2. Raises Overtaken unless the epoch is the step's and the step is the next one, or was committed already."""
+    mine = _ownership(transaction.connection)
+    if mine.epoch != step.epoch:
+        raise Overtaken(f"step {step.number} is of epoch {step.epoch}, the store is at {mine.epoch}")
+    if (mine.step, mine.applied) != (step.number - 1, step.first - 1):
+        if _committed(transaction.connection, step):
+            return
+        raise Overtaken(
+            f"step {step.number} begins at {step.first}, the store has step {mine.step} and applied {mine.applied}"
+        )
+    if step.last > transaction.position:
+        raise Overtaken(f"step {step.number} ends at {step.last}, the journal at {transaction.position}")
+    _write(transaction, step)
+
+
+def steps(connection: Connection, after: int, limit: int) -> list[StepMark]:
+    """At most `limit` committed steps above number `after`, in order."""
+    table = schema.step
+    columns = (table.c.number, table.c.first, table.c.last, table.c.now, table.c.digest)
+    found = connection.execute(select(*columns).where(table.c.number > after).order_by(table.c.number).limit(limit))
+    return [StepMark(*row) for row in found]
+
+
+def _ownership(connection: Connection) -> Ownership:
+    table = schema.owner
+    row = connection.execute(select(table.c.epoch, table.c.step, table.c.applied, table.c.now)).first()
+    return Ownership(*row) if row else Ownership(0, 0, 0, 0)
+
+
+def _committed(connection: Connection, step: Step) -> bool:
+    table = schema.step
+    columns = (table.c.epoch, table.c.first, table.c.last, table.c.digest)
+    row = connection.execute(select(*columns).where(table.c.number == step.number)).first()
+    return row is not None and tuple(row) == (step.epoch, step.first, step.last, step.digest)
+
+
+def _write(transaction: Transaction, step: Step) -> None:
+    connection = transaction.connection
+    mark = {name: getattr(step, name) for name in ("number", "epoch", "first", "last", "now", "digest")}
+    connection.execute(insert(schema.step), mark)
+    connection.execute(update(schema.owner), {"step": step.number, "applied": step.last, "now": step.now})
+    incidents.store(connection, step.incidents)
+    incidents.tell(connection, step.timeline)
+    ledger.want(connection, step.wanted, step.now)
+    for plan in step.planned:
+        remediations.plan(transaction, plan, step.now)
+    for superseded in step.superseded:
+        remediations.supersede(transaction, superseded, step.now)
+    for closed in step.closed:
+        _close(connection, closed, step)
+
+
+def _close(connection: Connection, closed: Closed, step: Step) -> None:
+    statement = upsert(schema.closed).values({**msgspec.structs.asdict(closed), "at": step.now})
+    stood = {"at": statement.excluded.at, "alerts": statement.excluded.alerts}
+    connection.execute(statement.on_conflict_do_update(index_elements=["incident"], set_=stood))

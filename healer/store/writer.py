@@ -1,0 +1,122 @@
+"""How a group of writes becomes one transaction, each with its own fate. Used by the runs, on whatever thread they have.
+
+A group is synced once however many wait for it; one that fails is rolled back alone, to its savepoint.
+"""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from healer.journey.ports import StoreUnavailable
+from healer.journey.records import Entry
+from healer.seams import Clock
+from healer.store.connections import raw_of
+from healer.store.failure import failed_commit, translate
+from healer.store.transaction import Transaction
+
+
+class Write:
+    """A function of a Transaction that waits to be executed; then its `result`, or its `failure` when that is not None."""
+
+    __slots__ = ("args", "failure", "name", "result", "work")
+
+    def __init__(self, name: str, work: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self.name = name
+        self.work = work
+        self.args = args
+        self.result: Any = None
+        self.failure: Exception | None = None
+
+
+class Writer:
+    """Executes groups on the one connection that writes. Not for two threads at once."""
+
+    def __init__(self, connection: Connection, clock: Clock) -> None:
+        self._raw = raw_of(connection)
+        self._transaction = Transaction(connection, self._raw, clock)
+        self._head_known = False
+        self._doubtful: list[Entry] = []
+
+    def execute(self, group: Sequence[Write]) -> list[Entry]:
+        """Execute the group; the journal entries that are durable now and were not made known before, in order.
+
+        Sets `result` or `failure` of each write; raises nothing that the database or a write caused.
+        """
+        try:
+            found = self._begin()
+        except sqlite3.Error as error:
+            self._roll_back()
+            _fail(group, translate(error, "begin"))
+            return []
+        transaction = self._transaction
+        start = transaction.mark()
+        if not self._all_done(group):
+            transaction.back_to(start)
+            return found
+        try:
+            self._raw.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._roll_back()
+            self._head_known = False
+            self._doubtful = transaction.appended
+            _fail(group, failed_commit(error))
+            return found
+        return found + transaction.appended
+
+    def _begin(self) -> list[Entry]:
+        transaction = self._transaction
+        transaction.appended = []
+        found: list[Entry] = []
+        if not self._head_known:
+            transaction.read_head()
+            found = [entry for entry in self._doubtful if entry.position <= transaction.position]
+            self._doubtful = []
+            self._head_known = True
+        self._raw.execute("BEGIN IMMEDIATE")
+        return found
+
+    def _all_done(self, group: Sequence[Write]) -> bool:
+        """Whether there is something to commit: False when the whole transaction is rolled back."""
+        alone = len(group) == 1
+        for write in group:
+            mark = self._transaction.mark()
+            try:
+                if alone:
+                    write.result = write.work(self._transaction, *write.args)
+                else:
+                    self._raw.execute("SAVEPOINT mine")
+                    write.result = write.work(self._transaction, *write.args)
+                    self._raw.execute("RELEASE mine")
+            except Exception as error:  # noqa: BLE001 - a write's failure is its caller's, and not the writer's end
+                write.failure = translate(error, write.name)
+                self._transaction.back_to(mark)
+                if alone or not self._undo_one():
+                    self._roll_back()
+                    _fail(group, write.failure)
+                    return False
+        return True
+
+    def _undo_one(self) -> bool:
+        # A full disk can make SQLite roll back everything by itself: then no savepoint is left to go back to.
+        if not self._raw.in_transaction:
+            return False
+        try:
+            self._raw.execute("ROLLBACK TO mine")
+            self._raw.execute("RELEASE mine")
+        except sqlite3.Error:
+            return False
+        return True
+
+    def _roll_back(self) -> None:
+        if self._raw.in_transaction:
+            self._raw.execute("ROLLBACK")
+
+
+def _fail(group: Sequence[Write], failure: Exception) -> None:
+    """The others share the fate of the transaction, each with an exception of its own."""
+    ambiguous = isinstance(failure, StoreUnavailable) and failure.ambiguous
+    for write in group:
+        if write.failure is None:
+            write.failure = StoreUnavailable(f"{write.name}: {failure}", ambiguous=ambiguous)
