@@ -1,0 +1,27 @@
+"""What may one request hold, and in which words is the rest refused? Used by decoding and by `healer.web`. Pure."""
+
+from typing import Literal
+
+import msgspec
+
+Reason = Literal[
+    "wrong_type", "bad_utf8", "bad_time", "no_labels", "empty_label_name", "too_many_labels", "labels_too_long"
+]
+"""Why one alert of a batch cannot be taken: a closed set, and a metric's label."""
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Bytes are of UTF-8. Longer annotations are cut, more than anything else is refused."""
+
+    alerts: int = 100_000
+    labels: int = 256
+    label_bytes: int = 16 * 1024
+    annotation_bytes: int = 256 * 1024
+
+
+class Unreadable(Exception):
+    """Nothing of the request could be read. The message says what was expected instead."""
+
+
+class TooMany(Unreadable):
+    """More alerts in one request than `Limits.alerts`."""
