@@ -1,1 +1,81 @@
-"""The whole service in one thread, in virtual time, under seeded faults: what a promise means when things go wrong."""
+"""The whole service in one thread, in virtual time, under seeded faults: what a promise means when things go wrong.
+
+A scenario is a function of a seed, registered with `@scenario`; it raises `Broken` where a promise does not hold. An
+ablation takes one safeguard away and names the promise that must then break: it proves that the checker can fail.
+Modules in `tests/simulation/scenarios/` are found by themselves. Run: `python -m tests.simulation --seeds 500`.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+import msgspec
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What a run was: its trace, what the seed chose (printed on replay), the faults injected, what was counted."""
+
+    trace: str
+    options: dict[str, str] = {}
+    faults: tuple[str, ...] = ()
+    counts: dict[str, int] = {}
+
+
+class Broken(AssertionError):
+    """A promise (its name in architecture: A1, A2, E1, ...) did not hold. A scenario adds what it knows as `outcome`."""
+
+    def __init__(self, promise: str, what: str, outcome: Outcome | None = None) -> None:
+        super().__init__(f"{promise}: {what}")
+        self.promise = promise
+        self.what = what
+        self.outcome = outcome
+
+
+class Scenario(Protocol):
+    """Run the service once under this seed. Raises `Broken` where a promise does not hold; anything else is a failure too."""
+
+    def __call__(self, seed: int) -> Outcome: ...
+
+
+class Ablation(msgspec.Struct, frozen=True):
+    """A safeguard taken away while `without()` is entered, and the promise that `scenario` must then find broken."""
+
+    name: str
+    promise: str
+    scenario: str
+    without: Callable[[], AbstractContextManager[object]]
+
+
+SCENARIOS: dict[str, Scenario] = {}
+ABLATIONS: dict[str, Ablation] = {}
+
+
+def scenario(name: str) -> Callable[[Scenario], Scenario]:
+    """Register a scenario under the name by which the command line knows it."""
+
+    def register(run: Scenario) -> Scenario:
+        SCENARIOS[name] = run
+        return run
+
+    return register
+
+
+def ablation(
+    name: str, *, promise: str, scenario: str
+) -> Callable[[Callable[[], AbstractContextManager[object]]], Ablation]:
+    """Register a context manager that takes a safeguard away."""
+
+    def register(without: Callable[[], AbstractContextManager[object]]) -> Ablation:
+        ABLATIONS[name] = Ablation(name, promise, scenario, without)
+        return ABLATIONS[name]
+
+    return register
+
+
+def load() -> None:
+    """Import every module of `tests.simulation.scenarios`, which registers what it holds."""
+    package = importlib.import_module("tests.simulation.scenarios")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")

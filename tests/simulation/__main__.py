@@ -1,0 +1,66 @@
+"""`python -m tests.simulation`: many seeds of every scenario, or one seed again with all its details."""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+
+from tests.simulation import ABLATIONS, SCENARIOS, Outcome, load
+from tests.simulation.seeds import Verdict, judge_all
+
+SHOWN = 10
+"""So many failing seeds are shown in full; the rest are counted."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what the arguments ask for. 0: all clean; 1: something broke; 2: called wrong."""
+    load()
+    asked = _parse(arguments)
+    names = [asked.scenario] if asked.scenario else sorted(SCENARIOS)
+    if not names:
+        print("there is no scenario in tests/simulation/scenarios", file=sys.stderr)
+        return 2
+    return max(_run(name, asked) for name in names)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=500, help="how many seeds (default 500)")
+    parser.add_argument("--from", dest="first", type=int, default=0, help="the first seed (default 0)")
+    parser.add_argument("--jobs", type=int, default=1, help="how many processes (default 1)")
+    parser.add_argument("--scenario", choices=sorted(SCENARIOS), help="only this one")
+    parser.add_argument("--without", default="", choices=["", *sorted(ABLATIONS)], help="take this safeguard away")
+    return parser.parse_args(arguments)
+
+
+def _run(name: str, asked: argparse.Namespace) -> int:
+    started = time.monotonic()
+    bad = 0
+    seeds = range(asked.first, asked.first + asked.seeds)
+    for verdict in judge_all(name, seeds, jobs=asked.jobs, ablation=asked.without):
+        if verdict.end != "clean":
+            bad += 1
+            if bad <= SHOWN:
+                _show_bad(verdict, asked.without)
+        if asked.seeds == 1 and verdict.outcome is not None:
+            _show(verdict.outcome)
+    command = f"python -m tests.simulation --scenario {name} --from {asked.first} --seeds {asked.seeds}"
+    print(f"{name}: {asked.seeds - bad} of {asked.seeds} seeds clean in {time.monotonic() - started:.0f} s ({command})")
+    return int(bad > 0)
+
+
+def _show_bad(verdict: Verdict, ablation: str) -> None:
+    title = f"promise {verdict.promise} broken" if verdict.end == "broken" else "failed"
+    print(f"{verdict.scenario}, seed {verdict.seed}: {title}: {verdict.what}\n  again: {verdict.replay(ablation)}")
+
+
+def _show(outcome: Outcome) -> None:
+    print(f"  trace: {outcome.trace}")
+    for key, value in {**outcome.options, **outcome.counts}.items():
+        print(f"  {key}: {value}")
+    for fault in outcome.faults:
+        print(f"  {fault}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

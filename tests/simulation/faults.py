@@ -1,0 +1,185 @@
+"""Where a simulated service is hurt: at its ports, by the seed.
+
+`faulty(port, ...)` stands before a port and asks `Faults` at each call what becomes of it. Three faults: a crash (before
+or after the effect), a lost answer (the effect happened, or it did not; the caller cannot know), a delay.
+"""
+
+import asyncio
+import functools
+import inspect
+import random
+from collections.abc import Awaitable, Callable, Collection
+from contextvars import Context
+from typing import Any, Literal, Self, TypeVar, cast
+
+import msgspec
+
+from healer.times import MILLISECOND, SECOND, Micros, format_duration
+from tests.simulation.incarnation import Incarnation
+from tests.simulation.loop import SimLoop
+
+Kind = Literal["none", "crash before", "crash after", "lost call", "lost answer", "delay"]
+
+P = TypeVar("P")
+
+
+class Odds(msgspec.Struct, frozen=True):
+    """How likely each fault is at a call, in thousandths; how long a delay lasts at most; how many crashes a run has."""
+
+    crash_before: int = 0
+    crash_after: int = 0
+    lost_call: int = 0
+    lost_answer: int = 0
+    delay: int = 0
+    longest_delay: Micros = 2 * SECOND
+    crashes: int = 0
+
+    @classmethod
+    def drawn(cls, seed: int) -> Self:
+        """The odds of this seed: some seeds are calm, some crash a lot, some only lose answers."""
+        chance = random.Random(f"odds {seed}")
+
+        def per_mille(*choices: int) -> int:
+            return chance.choice(choices)
+
+        return cls(
+            crash_before=per_mille(0, 0, 2, 10),
+            crash_after=per_mille(0, 0, 2, 10),
+            lost_call=per_mille(0, 5, 30),
+            lost_answer=per_mille(0, 5, 30),
+            delay=per_mille(0, 50, 300),
+            longest_delay=chance.choice((50 * MILLISECOND, 2 * SECOND, 45 * SECOND)),
+            crashes=chance.choice((0, 1, 2, 4)),
+        )
+
+
+class Faults:
+    """A seeded source of faults. `injected` lists each with its time; `quiet()` ends them, so that a run can come to rest."""
+
+    def __init__(self, loop: SimLoop, seed: int, odds: Odds) -> None:
+        self.odds = odds
+        self.injected: list[str] = []
+        self._loop = loop
+        self._chance = random.Random(f"faults {seed}")
+        self._crashes = 0
+        self._quiet = False
+
+    def quiet(self) -> None:
+        """No more faults from here on."""
+        self._quiet = True
+
+    def decide(self, call: str) -> Kind:
+        """What becomes of this call. The order of calls and the seed decide, nothing else."""
+        if self._quiet:
+            return "none"
+        drawn = self._chance.randrange(1_000)
+        kind: Kind
+        for kind, per_mille in self._table():
+            if drawn < per_mille:
+                self._note(call, kind)
+                return kind
+            drawn -= per_mille
+        return "none"
+
+    def delay(self) -> Micros:
+        """How long a delayed call waits."""
+        return self._chance.randrange(1, self.odds.longest_delay + 1)
+
+    def _table(self) -> list[tuple[Kind, int]]:
+        odds = self.odds
+        may_crash = self._crashes < odds.crashes
+        return [
+            ("crash before", odds.crash_before if may_crash else 0),
+            ("crash after", odds.crash_after if may_crash else 0),
+            ("lost call", odds.lost_call),
+            ("lost answer", odds.lost_answer),
+            ("delay", odds.delay),
+        ]
+
+    def _note(self, call: str, kind: Kind) -> None:
+        self._crashes += kind.startswith("crash")
+        self.injected.append(f"{format_duration(self._loop.now)} {call}: {kind}")
+
+
+def faulty(
+    port: P,
+    name: str,
+    faults: Faults,
+    life: Incarnation,
+    *,
+    lost: Callable[[str], Exception],
+    spared: Collection[str] = (),
+    remote: bool = False,
+) -> P:
+    """`port` for one incarnation, with faults in every async method except `spared` (those never fail, but die with it).
+
+    `lost(call)` is what the caller gets when a call or its answer is lost. `remote`: the effect goes on in the world
+    outside when its caller crashed or gave up; otherwise it stops with the caller, as a function in the process would.
+    Methods that do not await raise Frozen after the crash; attributes are passed through.
+    """
+    return cast("P", _Faulty(port, name, faults, life, lost, frozenset(spared), remote))
+
+
+class _Faulty:
+    def __init__(
+        self,
+        port: object,
+        name: str,
+        faults: Faults,
+        life: Incarnation,
+        lost: Callable[[str], Exception],
+        spared: frozenset[str],
+        remote: bool,
+    ) -> None:
+        self._port, self._name, self._faults, self._life = port, name, faults, life
+        self._lost, self._spared, self._remote = lost, spared, remote
+
+    def __getattr__(self, attribute: str) -> Any:
+        found = getattr(self._port, attribute)
+        if inspect.iscoroutinefunction(found):
+            return functools.partial(self._call, f"{self._name}.{attribute}", attribute in self._spared, found)
+        if callable(found):
+            return functools.partial(self._call_now, found)
+        return found
+
+    def _call_now(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        self._life.alive_or_raise()
+        return method(*args, **kwargs)
+
+    async def _call(
+        self, call: str, spared: bool, method: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any
+    ) -> Any:
+        await self._life.alive_or_never()
+        kind: Kind = "none" if spared else self._faults.decide(call)
+        if kind == "crash before":
+            await self._life.die()
+        if kind == "lost call":
+            raise self._lost(call)
+        if kind == "delay":
+            await asyncio.sleep(self._faults.delay() / SECOND)
+        answer = await self._effect(call, method(*args, **kwargs))
+        if kind == "crash after":
+            await self._life.die()
+        if kind == "lost answer":
+            raise self._lost(call)
+        await self._life.alive_or_never()
+        return answer
+
+    async def _effect(self, call: str, effect: Awaitable[Any]) -> Any:
+        if not self._remote:
+            return await effect
+        landing: asyncio.Task[Any] = asyncio.get_running_loop().create_task(
+            _await(effect), name=call, context=Context()
+        )
+        landing.add_done_callback(_heard, context=Context())
+        return await asyncio.shield(landing)
+
+
+async def _await(effect: Awaitable[Any]) -> Any:
+    return await effect
+
+
+def _heard(landing: asyncio.Task[Any]) -> None:
+    """A call whose caller is gone fails unheard, as it would at a real server."""
+    if not landing.cancelled():
+        landing.exception()

@@ -1,0 +1,1 @@
+"""One module per scenario, with its checkers and ablations; `tests.simulation.load` finds them."""

@@ -1,0 +1,69 @@
+"""The runner itself: who is clean, who broke what, and what counts as caught."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+import tests.simulation as simulation
+from tests.simulation.__main__ import main
+from tests.simulation.seeds import catch, judge
+
+
+@pytest.fixture(autouse=True)
+def toy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scenario of which seed 3 fails; without its guard, odd seeds break A1, and even ones something else."""
+    guard = {"on": True}
+
+    def run(seed: int) -> simulation.Outcome:
+        if not guard["on"]:
+            raise simulation.Broken("A1" if seed % 2 else "A2", "lost one")
+        if seed == 3:
+            raise ZeroDivisionError
+        return simulation.Outcome(trace=f"t{seed}", options={"odds": "calm"}, faults=("1s x: delay",))
+
+    @contextmanager
+    def unguarded() -> Iterator[None]:
+        guard["on"] = False
+        try:
+            yield
+        finally:
+            guard["on"] = True
+
+    monkeypatch.setitem(simulation.SCENARIOS, "toy", run)
+    for promise in ("A1", "E1"):
+        broken = simulation.Ablation(f"no guard {promise}", promise, "toy", unguarded)
+        monkeypatch.setitem(simulation.ABLATIONS, broken.name, broken)
+
+
+def test_a_seed_is_clean_broken_or_failed() -> None:
+    """An exception is no verdict on a promise, and a promise names itself."""
+    assert judge("toy", 1).end == "clean"
+    assert judge("toy", 3).end == "failed"
+    broken = judge("toy", 5, "no guard A1")
+    assert (broken.end, broken.promise) == ("broken", "A1")
+
+
+def test_only_the_named_promise_counts_as_caught() -> None:
+    """An ablation caught by another promise, or by an exception, is not caught."""
+    found = catch("no guard A1", range(10))
+    assert found is not None
+    assert found.seed == 1
+    assert catch("no guard E1", range(10)) is None
+
+
+def test_the_command_reports_bad_seeds_and_how_to_see_them_again(capsys: pytest.CaptureFixture[str]) -> None:
+    """A failing run ends with 1 and gives the command for each bad seed."""
+    assert main(["--scenario", "toy", "--seeds", "5"]) == 1
+    said = capsys.readouterr().out
+    assert "toy, seed 3: failed" in said
+    assert "python -m tests.simulation --scenario toy --from 3 --seeds 1" in said
+    assert "4 of 5 seeds clean" in said
+
+
+def test_one_seed_shows_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    """A replayed seed prints what it chose and each fault."""
+    assert main(["--scenario", "toy", "--from", "2", "--seeds", "1"]) == 0
+    said = capsys.readouterr().out
+    for part in ("trace: t2", "odds: calm", "1s x: delay"):
+        assert part in said
