@@ -33,11 +33,11 @@ class Effect(msgspec.Struct, frozen=True):
     ends_at: Micros
 
 
-class Cut(Exception):  # noqa: N818 - it is what happens to a connection, and no error of anybody's
+class Cut(Exception):
     """Raised by `pass_through`: the connection is lost at this moment."""
 
 
-def succeed(order: Order) -> Ran:
+def succeed(_order: Order) -> Ran:
     """Every command works at once."""
     return Ran()
 

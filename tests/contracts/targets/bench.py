@@ -1,0 +1,37 @@
+"""What the suite needs of a fleet, whatever executor reaches it: orders that do something, a log of effects, a cut."""
+
+from typing import Literal, Protocol
+
+from healer.executors.target import Order, Target
+
+Does = Literal["succeed", "fail", "work", "hang", "babble"]
+"""Ends well with "fine" · exit code 3 · well, after a second · never, and ignores TERM · 5000 bytes of output."""
+
+
+class Bench(Protocol):
+    """One fleet with one executor. Intents are unique to a test: the fleet may be shared."""
+
+    @property
+    def target(self) -> Target: ...
+
+    def order(self, intent: str, token: int, *, step: int = 0, node: str = "cn-1", does: Does = "succeed") -> Order:
+        """An order with a deadline of 2 s if it hangs and 20 s otherwise."""
+        ...
+
+    def effects(self) -> list[str]:
+        """The intents of this test that the fleet's own log says were started, one for each start."""
+        ...
+
+    def cut(self) -> None:
+        """Lose every connection that is open now."""
+        ...
+
+
+async def go() -> bool:
+    """Nobody has thrown the kill switch."""
+    return True
+
+
+async def no_go() -> bool:
+    """The kill switch was thrown after the intent was written."""
+    return False

@@ -1,0 +1,123 @@
+"""The executors that pass the suite: the in-memory fleet, and asyncssh against a real sshd."""
+
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from healer.executors.memory import Cut as MemoryCut
+from healer.executors.memory import MemoryTarget, Moment
+from healer.executors.register import Ran
+from healer.executors.ssh import SshTarget
+from healer.executors.target import Order, Target
+from healer.seams import SystemClock
+from healer.times import SECOND
+from tests.contracts.targets.bench import Bench, Does
+from tests.servers.sshd import SshHost, ssh_host
+
+_ACT = """#!/bin/sh
+echo "$HEALER_INTENT" >>"$(dirname "$0")/effects.log"
+case $1 in
+  succeed) echo fine ;;
+  fail) exit 3 ;;
+  work) sleep 1; echo fine ;;
+  hang) trap '' TERM; while :; do sleep 1; done ;;
+  babble) head -c 5000 /dev/zero | tr '\\0' x ;;
+esac
+"""
+_RUNS: dict[str, Ran] = {
+    "succeed": Ran(output=b"fine\n"),
+    "fail": Ran(exit_code=3),
+    "work": Ran(output=b"fine\n", takes=SECOND),
+    "hang": Ran(takes=10_000 * SECOND),
+    "babble": Ran(output=b"x" * 5000),
+}
+_tests = itertools.count()
+
+
+class _Orders:
+    """Orders whose intents and nodes belong to one test."""
+
+    def __init__(self, program: str, address: str) -> None:
+        self.name = f"t{next(_tests)}"
+        self._program = program
+        self._address = address
+
+    def order(self, intent: str, token: int, *, step: int = 0, node: str = "cn-1", does: Does = "succeed") -> Order:
+        return Order(
+            intent=f"{self.name}:{intent}",
+            step=step,
+            token=token,
+            target=f"{self.name} {node}",
+            address=self._address,
+            argv=(self._program, does),
+            deadline_s=2 if does == "hang" else 20,
+            trace_id="4bf92f3577b34da6a3ce929d0e0e4736",
+            output_limit=1000,
+        )
+
+    def mine(self, intents: list[str]) -> list[str]:
+        own = f"{self.name}:"
+        return [intent.removeprefix(own) for intent in intents if intent.startswith(own)]
+
+
+class _MemoryBench(_Orders):
+    def __init__(self) -> None:
+        super().__init__("/act", "10.0.0.1")
+        self._fleet = MemoryTarget(SystemClock(), lambda order: _RUNS[order.argv[1]], self._pass_through)
+        self._cut = False
+
+    @property
+    def target(self) -> Target:
+        return self._fleet
+
+    def effects(self) -> list[str]:
+        return self.mine([effect.intent for effect in self._fleet.effects])
+
+    def cut(self) -> None:
+        self._cut = True
+
+    async def _pass_through(self, moment: Moment, order: Order) -> None:
+        if self._cut and moment in ("go", "answer"):
+            self._cut = False
+            raise MemoryCut("the cable was pulled")
+
+
+class _SshBench(_Orders):
+    def __init__(self, host: SshHost, target: SshTarget) -> None:
+        super().__init__(str(host.folder / "act"), host.address)
+        self._host = host
+        self._target = target
+
+    @property
+    def target(self) -> Target:
+        return self._target
+
+    def effects(self) -> list[str]:
+        return self.mine(self._host.effects())
+
+    def cut(self) -> None:
+        self._host.cut()
+
+
+@pytest.fixture(scope="module")
+def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshHost]:
+    """A real sshd with the wrapper as the key's forced command."""
+    folder: Path = tmp_path_factory.mktemp("machine")
+    (folder / "act").write_text(_ACT)
+    (folder / "act").chmod(0o755)
+    with ssh_host(folder) as host:
+        yield host
+
+
+@pytest.fixture(params=["memory", "ssh"])
+async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+    """A fleet with one executor, for each executor."""
+    if request.param == "memory":
+        yield _MemoryBench()
+        return
+    host: SshHost = request.getfixturevalue("machine")
+    target = SshTarget(host.settings(), SystemClock())
+    yield _SshBench(host, target)
+    await target.close()

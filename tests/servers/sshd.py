@@ -1,0 +1,243 @@
+"""A machine for tests: Debian's sshd on a loopback port, with the wrapper installed, and on request a service to repair.
+
+The machine has a mount namespace of its own: /run and /var/log are empty there and belong to it, and /usr/bin/systemctl is a
+stand-in that needs no systemd as process 1 (PyPI `docker-systemctl-replacement`; unit files, start, stop, restart, exit
+codes as systemd's). Its service tells its own log of each start: that is where tests count effects.
+"""
+
+import os
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+import msgspec
+import pytest
+
+from healer.executors.ssh_settings import SshSettings
+
+SSHD = "/usr/sbin/sshd"
+WRAPPER = Path(__file__).parents[2] / "deploy/target/healer-run"
+SERVICE = "shop.service"
+START_S = 15.0
+
+_SERVER = """
+import http.server, os, sys
+class Metrics(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = b"shop_open 1\\n"
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain; version=0.0.4")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def log_message(self, *args): pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Metrics)
+open(sys.argv[2], "w").write(str(os.getpid()))
+server.serve_forever()
+"""
+
+
+@dataclass(frozen=True)
+class SshHost:
+    """One machine. Its folder survives `stop` and `start`, as a disk survives a reboot."""
+
+    folder: Path
+    port: int
+    version: str
+    service_port: int
+    forced: bool
+    address: str = "127.0.0.1"
+    user: str = "root"
+
+    @property
+    def key(self) -> Path:
+        """The private key that may log in."""
+        return self.folder / "client_key"
+
+    @property
+    def known_hosts(self) -> Path:
+        return self.folder / "known_hosts"
+
+    @property
+    def state(self) -> Path:
+        """Where the wrapper keeps its register."""
+        return self.folder / "state"
+
+    @property
+    def allow(self) -> Path:
+        """The wrapper's allow-list; absent until a test writes it."""
+        return self.folder / "allow"
+
+    @property
+    def log(self) -> Path:
+        """The machine's own log of effects: one line for each."""
+        return self.folder / "effects.log"
+
+    def settings(self, **changes: Any) -> SshSettings:
+        """What healer has to know to act here."""
+        here = SshSettings(
+            user=self.user,
+            port=self.port,
+            keys=(str(self.key),),
+            known_hosts=str(self.known_hosts),
+            wrapper=str(self.folder / "lib/healer-run"),
+            margin=5.0,
+        )
+        return msgspec.structs.replace(here, **changes)
+
+    def effects(self) -> list[str]:
+        return self.log.read_text().splitlines() if self.log.exists() else []
+
+    def cut(self) -> None:
+        """End every SSH connection, as a network that fails does; what runs on the machine goes on."""
+        for child in _children(int((self.folder / "sshd.pid").read_text())):
+            for pid in (*_children(child, name="sshd"), child):
+                _kill(pid)
+
+    def service_running(self) -> bool:
+        """Does the service answer on its port?"""
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            return probe.connect_ex((self.address, self.service_port)) == 0
+
+    def kill_service(self) -> None:
+        """The fault: the service dies, and nothing starts it again."""
+        _kill(int((self.folder / "service.pid").read_text()))
+        _until(lambda: not self.service_running(), "the service to be gone")
+
+    def service_starts(self) -> int:
+        """How often the service was started, the first time included, by the machine's own log."""
+        return sum(line.endswith(f"starts {SERVICE}") for line in self.effects())
+
+
+@contextmanager
+def ssh_host(folder: Path, *, forced: bool = True, service: bool = False) -> Iterator[SshHost]:
+    """Install and start a machine. `forced`: the key may run nothing but the wrapper. `service`: it runs SERVICE."""
+    _require(Path(SSHD).exists(), "sshd is missing: apt-get install openssh-server")
+    _require(os.geteuid() == 0, "only root can start a machine with a mount namespace of its own")
+    version = subprocess.run([SSHD, "-V"], capture_output=True, text=True, check=False).stderr.splitlines()[-1]
+    host = SshHost(folder, _free_port(), version, _free_port(), forced)
+    _install(host)
+    script = (
+        "set -e; mount -t tmpfs tmpfs /run; mount -t tmpfs tmpfs /var/log; mkdir -p /run/sshd /run/systemd/system; "
+    )
+    if service:
+        script += _install_service(host)
+    script += shlex.join(["exec", SSHD, "-D", "-E", str(folder / "sshd.log"), "-f", str(folder / "sshd_config")])
+    process = subprocess.Popen(["unshare", "--mount", "sh", "-c", script], stdin=subprocess.DEVNULL)
+    (folder / "sshd.pid").write_text(str(process.pid))
+    try:
+        _until(lambda: _listens(host.port, process), f"sshd to listen (see {folder}/sshd.log)")
+        if service:
+            _until(host.service_running, f"{SERVICE} to answer")
+        yield host
+    finally:
+        host.cut()
+        process.kill()
+        process.wait(10)
+        if (folder / "service.pid").exists():
+            _kill(int((folder / "service.pid").read_text()))
+
+
+def _install(host: SshHost) -> None:
+    folder = host.folder
+    (folder / "lib").mkdir(parents=True, exist_ok=True)
+    host.state.mkdir(mode=0o700, exist_ok=True)
+    wrapper = folder / "lib/healer-run.real"
+    shutil.copy(WRAPPER, wrapper)
+    command = f"{wrapper} --state {host.state} --allow {host.allow}"
+    (folder / "lib/healer-run").write_text(f"#!/bin/sh\nexec {command}\n")
+    (folder / "lib/healer-run").chmod(0o755)
+    client, machine = asyncssh.generate_private_key("ssh-ed25519"), asyncssh.generate_private_key("ssh-ed25519")
+    client.write_private_key(host.key)
+    machine.write_private_key(folder / "host_key")
+    for private in (host.key, folder / "host_key"):
+        private.chmod(0o600)
+    public = machine.export_public_key().decode()
+    host.known_hosts.write_text(f"[{host.address}]:{host.port} {public}")
+    options = f'command="{command}",restrict ' if host.forced else "restrict "
+    (folder / "authorized_keys").write_text(options + client.export_public_key().decode())
+    (folder / "sshd_config").write_text(
+        f"Port {host.port}\nListenAddress {host.address}\nHostKey {folder}/host_key\n"
+        f"AuthorizedKeysFile {folder}/authorized_keys\nPidFile none\nUsePAM no\nStrictModes no\n"
+        "PermitRootLogin prohibit-password\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n"
+        "MaxStartups 100:30:200\nLogLevel VERBOSE\n"
+    )
+
+
+def _install_service(host: SshHost) -> str:
+    """Write the unit and the stand-in for systemctl; return the commands that mount and start them."""
+    folder = host.folder
+    _require(Path("/usr/bin/systemctl").exists(), "/usr/bin/systemctl is missing: apt-get install systemd")
+    found = subprocess.run([sys.executable, "-c", "import systemctl2.systemctl3"], capture_output=True, check=False)
+    _require(found.returncode == 0, "the stand-in is missing: pip install docker-systemctl-replacement")
+    (folder / "server.py").write_text(_SERVER)
+    (folder / "starts").write_text(f'#!/bin/sh\necho "$(date +%s%3N) starts {SERVICE}" >>{host.log}\n')
+    (folder / "starts").chmod(0o755)
+    (folder / SERVICE).write_text(
+        f"[Unit]\nDescription=A shop that can die\n[Service]\nType=simple\nRestart=no\nExecStartPre={folder}/starts\n"
+        f"ExecStart={sys.executable} {folder}/server.py {host.service_port} {folder}/service.pid\n"
+        "[Install]\nWantedBy=multi-user.target\n"
+    )
+    (folder / "systemctl").write_text(
+        f"#!{sys.executable}\nimport sys\nfrom systemctl2.systemctl3 import main\nsys.exit(main())\n"
+    )
+    (folder / "systemctl").chmod(0o755)
+    return (
+        f"cp {folder}/{SERVICE} /run/systemd/system/; mount --bind {folder}/systemctl /usr/bin/systemctl; "
+        f"/usr/bin/systemctl start {SERVICE}; "
+    )
+
+
+def _require(holds: bool, why: str) -> None:
+    if not holds:
+        pytest.skip(why)
+
+
+def _children(parent: int, name: str = "") -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            before, _, after = stat.read_text().rpartition(")")
+        except OSError:
+            continue
+        if int(after.split()[1]) == parent and before.partition("(")[2].startswith(name):
+            found.append(int(stat.parent.name))
+    return found
+
+
+def _kill(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def _listens(port: int, process: "subprocess.Popen[bytes]") -> bool:
+    if process.poll() is not None:
+        raise RuntimeError(f"sshd ended with exit code {process.returncode}")
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _until(holds: Any, what: str) -> None:
+    end = time.monotonic() + START_S
+    while not holds():
+        if time.monotonic() > end:
+            raise TimeoutError(f"waited {START_S:g} s for {what}")
+        time.sleep(0.02)
