@@ -11,6 +11,7 @@ import msgspec
 from healer.times import Micros
 
 Status = Literal["open", "resolved", "merged"]
+AlertStatus = Literal["held", "root", "member", "suppressed", "silenced", "resolved"]
 Stage = Literal["detect", "converge", "decide", "execute", "verify", "notify"]
 
 
@@ -67,7 +68,7 @@ class AlertView(msgspec.Struct, frozen=True):
 
     labels: bytes
     node: str
-    status: Literal["held", "root", "member", "suppressed", "silenced", "resolved"]
+    status: AlertStatus
     code: str
     by: bytes
     starts_at: Micros
@@ -78,3 +79,4 @@ class AlertView(msgspec.Struct, frozen=True):
     incident: str
     held_until: Micros
     distance: int = 0
+    silence: str = ""

@@ -1,0 +1,252 @@
+"""The convergence engine: records and time in, incidents and their timelines out. Pure, deterministic, one owner.
+
+`healer.journey.fold` calls `deliver`, `silence`, ... and `advance`, then `take`s what changed. Between those calls every
+verdict is up to date, so whoever reads sees one consistent state.
+"""
+
+from collections.abc import Iterator
+from itertools import chain, islice
+
+import msgspec
+
+from healer.alerts.model import Alert
+from healer.alerts.silences import Silence
+from healer.convergence import intake
+from healer.convergence.episode import Episode, Place, Status
+from healer.convergence.incidents import derive, let_place_go, projection
+from healer.convergence.judge import explanation
+from healer.convergence.outcome import AlertStatus, AlertView, Happening, Incident
+from healer.convergence.settings import Convergence
+from healer.convergence.settle import leave, settle
+from healer.convergence.state import State, Topology, Turn
+from healer.convergence.timers import Kind
+from healer.times import Micros
+
+MAX_CLOSED = 10_000
+"""Alerts kept with an incident that ended; the rest are in the journal, and counted."""
+
+
+class Closed(msgspec.Struct, frozen=True):
+    """The alerts of an incident that memory forgets."""
+
+    incident: str
+    alerts: tuple[AlertView, ...]
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """What changed since the last time somebody asked."""
+
+    incidents: tuple[Incident, ...]
+    timeline: tuple[Happening, ...]
+    closed: tuple[Closed, ...]
+
+
+class Engine:
+    """Many alerts in, one cause out."""
+
+    def __init__(self, settings: Convergence, topology: Topology, installation: str = "") -> None:
+        self.state = State(settings, topology, installation)
+
+    # --- what happens
+
+    def deliver(self, sender: str, alerts: tuple[Alert, ...], position: int, at: Micros) -> None:
+        """Alerts of one request, accepted at `at` (wall time) as the journal's record `position`."""
+        intake.deliver(self.state, sender, alerts, position, at)
+        self._conclude()
+
+    def silence(self, source: str, readable: bool, silences: tuple[Silence, ...]) -> None:
+        """All silences that a source knows now."""
+        intake.silence(self.state, source, readable, silences)
+        self._conclude()
+
+    def vanish(self, labels: tuple[bytes, ...]) -> None:
+        """Alerts that no Alertmanager knows any more."""
+        for one in labels:
+            episode = self.state.episodes.get(one)
+            if episode is not None:
+                intake.end(self.state, episode, "vanished")
+        self._conclude()
+
+    def resume(self, gap: Micros) -> None:
+        """Nobody stepped for `gap`: every deadline moves by it, because engine time stood still."""
+        self.state.away += gap
+
+    def advance(self, wall: Micros) -> None:
+        """Let time pass up to `wall`: every timer due fires in order, at its own due time. Time never goes back."""
+        state = self.state
+        now = max(wall - state.away, state.now)
+        while (due := state.timers.pop(now)) is not None:
+            state.now = max(due[0], state.now)
+            self._fire(due[1], due[2])
+            self._conclude()
+        state.now = now
+
+    def next_due(self) -> Micros | None:
+        """Wall time of the next timer."""
+        due = self.state.timers.next_due()
+        return None if due is None else due + self.state.away
+
+    def take(self) -> Taken:
+        """What changed since the last call, as frozen values."""
+        state = self.state
+        incidents = tuple([projection(state, case) for case in state.changed])
+        closed = tuple([self._close(case.id, place) for case, place in state.closed])
+        timeline = tuple(state.timeline)
+        state.changed, state.closed, state.timeline = {}, [], []
+        return Taken(incidents, timeline, closed)
+
+    # --- what is known
+
+    @property
+    def now(self) -> Micros:
+        """Wall time of the last thing that happened."""
+        return self.state.wall
+
+    @property
+    def firing(self) -> int:
+        """How many alerts fire."""
+        return self.state.firing
+
+    def __len__(self) -> int:
+        """How many alerts are known: firing, or ended less than `settle` ago."""
+        return len(self.state.episodes)
+
+    def alerts(self) -> Iterator[AlertView]:
+        """All that is known, in the order it came."""
+        for episode in self.state.episodes.values():
+            yield self.view(episode)
+
+    def alert(self, labels: bytes) -> AlertView | None:
+        """The alert with this canonical label set."""
+        episode = self.state.episodes.get(labels)
+        return self.view(episode) if episode is not None else None
+
+    def incident_alerts(self, id: str) -> list[AlertView]:
+        """The alerts of an incident in memory: its own first, then what they explain."""
+        case = self.state.cases.get(id)
+        return self._alerts_of(case.place) if case is not None else []
+
+    def where(self, labels: bytes) -> tuple[int, int] | None:
+        """Position and index of an alert's newest delivery in the journal."""
+        episode = self.state.episodes.get(labels)
+        return (episode.position, episode.index) if episode is not None else None
+
+    def on_node(self, node: str) -> list[AlertView]:
+        """The alerts that sit on a node."""
+        state = self.state
+        return [
+            self.view(one)
+            for there in state.at_node.values()
+            for one in (there if isinstance(there, list) else (there,))
+            if state.node_name(one.node) == node
+        ]
+
+    def view(self, episode: Episode) -> AlertView:
+        """One episode, frozen."""
+        state = self.state
+        place = episode.by.place if episode.by is not None else episode.place
+        case = place.incident if place is not None else None
+        return AlertView(
+            labels=episode.labels,
+            node=state.node_name(episode.node),
+            status=STATUS_NAMES[episode.status],
+            code=episode.code.name,
+            by=self._by(episode, place),
+            starts_at=episode.starts_at,
+            onset=episode.onset,
+            ended_at=episode.ended_at + state.away if episode.ended_at else 0,
+            resolution=episode.resolution,
+            severity=episode.traits.severity,
+            incident=case.id if case is not None else "",
+            held_until=episode.held_until + state.away if episode.status is Status.HELD else 0,
+            distance=episode.distance,
+            silence=state.silenced_by.get(episode, ""),
+        )
+
+    # --- inside
+
+    @staticmethod
+    def _by(episode: Episode, place: Place | None) -> bytes:
+        if episode.by is not None:
+            return episode.by.labels
+        if episode.status is Status.MEMBER and place is not None and place.face is not None:
+            return place.face.labels
+        return b""
+
+    def _alerts_of(self, place: Place) -> list[AlertView]:
+        beneath = (one for one in place.explained if one.by is not None and one.by.place is place)
+        distinct = dict.fromkeys(chain(place.unexplained, beneath, place.past))
+        return [self.view(one) for one in islice(distinct, MAX_CLOSED)]
+
+    def _close(self, id: str, place: Place) -> Closed:
+        return Closed(id, tuple(msgspec.structs.replace(view, incident=id) for view in self._alerts_of(place)))
+
+    def _conclude(self) -> None:
+        """Judge, derive, and again while deriving changed what is judged (a merge names a place)."""
+        state = self.state
+        while state.dirty or state.touched:
+            settle(state)
+            derive(state)
+
+    def _fire(self, kind: Kind, who: list[Episode | Place | Turn]) -> None:
+        state = self.state
+        if kind is Kind.SILENCE:
+            intake.turn_silences(state)
+            return
+        for one in who:
+            if isinstance(one, Place):
+                let_place_go(state, one)
+            elif isinstance(one, Episode):
+                if kind is Kind.HOLD:
+                    self._hold_ends(one)
+                elif kind is Kind.EXPIRE:
+                    intake.expire(state, one)
+                else:
+                    self._settled(one)
+
+    def _hold_ends(self, episode: Episode) -> None:
+        """Rule 14: nobody came to explain it, so its place is named, with all that waits in it."""
+        state = self.state
+        until = state.contested.get(episode)
+        if until is not None and until <= state.now:
+            intake.confirm(state, episode)
+        place = episode.place
+        if (
+            episode.ended_at
+            or episode.status is not Status.HELD
+            or episode.held_until > state.now
+            or episode in state.contested
+            or place is None
+        ):
+            return
+        place.named = True
+        state.dirty.update(place.unexplained)
+        state.touched[place] = None
+
+    def _settled(self, episode: Episode) -> None:
+        """Rule 9: what it explained and still fires is judged afresh, as if it had begun now."""
+        state = self.state
+        if not episode.ended_at or state.now - episode.ended_at < state.settings.settle:
+            return
+        place = episode.place
+        if place is not None:
+            symptoms = [one for one in place.explained if one.by is episode and not one.ended_at]
+            leave(state, episode)
+            for one in symptoms:
+                if explanation(one, state) is None:
+                    one.onset, one.judged_afresh = state.wall, True
+        elif episode.by is not None:
+            place = episode.by.place
+        if place is not None and place.incident is not None and len(place.past) < MAX_CLOSED:
+            place.past.append(episode)
+        state.forget(episode)
+
+
+STATUS_NAMES: dict[Status, AlertStatus] = {
+    Status.SILENCED: "silenced",
+    Status.SUPPRESSED: "suppressed",
+    Status.MEMBER: "member",
+    Status.HELD: "held",
+    Status.ROOT: "root",
+    Status.RESOLVED: "resolved",
+}

@@ -1,0 +1,209 @@
+"""The engine's own state: episodes of alerts, the places they sit in, the incidents that places have.
+
+These objects change in place and never leave the engine; what leaves it are the frozen values of `outcome`.
+"""
+
+from enum import IntEnum
+
+import msgspec
+
+from healer.convergence.outcome import Status as IncidentStatus
+from healer.times import Micros
+
+
+class Status(IntEnum):
+    """A firing alert has exactly one of the first five; the order is that of promise A2."""
+
+    SILENCED = 0
+    SUPPRESSED = 1
+    MEMBER = 2
+    HELD = 3
+    ROOT = 4
+    RESOLVED = 5
+    NEW = 6
+    """Not judged yet; nobody sees it."""
+
+
+class Code(IntEnum):
+    """Why an alert has its status; put into words by `reasons`."""
+
+    NOT_JUDGED = 0
+    NOTHING_ABOVE = 1
+    BELOW_ROOT = 2
+    BELOW_LONG_LIVED = 3
+    SAME_PLACE = 4
+    WAITING_FOR_CAUSE = 5
+    CONTESTED = 6
+    SILENCE = 7
+    IGNORED_SEVERITY = 8
+    ROOT_WENT_AWAY = 9
+    UNTOLD_TOO_LONG = 10
+    UNMAPPED = 11
+    ENDED = 12
+
+
+class Traits(msgspec.Struct, frozen=True, gc=False):
+    """What the settings say of all alerts with the same few label values; shared by their episodes.
+
+    `level` orders severities (`ignored` ones are never told); `hard` means down, not degraded; `ahead` is how much earlier
+    than `startsAt` the condition began (the rule's `for`); `hold` is how long a new alert waits for its cause.
+    """
+
+    name: str
+    severity: str
+    level: int
+    ignored: bool
+    hard: bool
+    suppressor: bool
+    explains_any_severity: bool
+    ahead: Micros
+    hold: Micros
+
+
+class Episode:
+    """One interval in which an alert fires (or fired, less than `settle` ago). Instants are engine time but for
+    `starts_at` and `onset`, which are event time.
+
+    `by` is the episode that explains this one, None while nothing does; `place` is where an unexplained one sits.
+    `expires` is 0 when its sender set no lifetime. `ended_at` is 0 while it fires.
+    """
+
+    __slots__ = (
+        "by",
+        "code",
+        "distance",
+        "ended_at",
+        "expires",
+        "held_until",
+        "index",
+        "judged_afresh",
+        "labels",
+        "node",
+        "onset",
+        "place",
+        "position",
+        "resolution",
+        "sender",
+        "seq",
+        "starts_at",
+        "status",
+        "traits",
+    )
+
+    by: "Episode | None"
+    place: "Place | None"
+
+    def __init__(
+        self,
+        seq: int,
+        labels: bytes,
+        traits: Traits,
+        node: int,
+        sender: str,
+        starts_at: Micros,
+        onset: Micros,
+        held_until: Micros,
+        position: int,
+        index: int,
+    ) -> None:
+        self.seq = seq
+        self.labels = labels
+        self.traits = traits
+        self.node = node
+        self.sender = sender
+        self.starts_at = starts_at
+        self.onset = onset
+        self.held_until = held_until
+        self.position = position
+        self.index = index
+        self.by = None
+        self.place = None
+        self.status = Status.NEW
+        self.code = Code.NOT_JUDGED
+        self.distance = 0
+        self.ended_at = 0
+        self.expires = 0
+        self.judged_afresh = False
+        self.resolution = ""
+
+    def __lt__(self, other: "Episode") -> bool:
+        """Heaps compare episodes only when all that ranks them is equal, which is the same one twice."""
+        return False
+
+
+class Place:
+    """A node of the topology, or a group of alerts without one, where something is unexplained (or was, lately).
+
+    `unexplained` holds episodes that nothing explains, firing or ended less than `settle` ago, in the order they came;
+    `explained` those that they explain, with stale entries that are skipped; `past` what ended longer ago, while there is an
+    incident to show it in. `ranking` is a heap of those that could be the incident's face, most severe first.
+    """
+
+    __slots__ = (
+        "explained",
+        "face",
+        "firing",
+        "incident",
+        "key",
+        "named",
+        "past",
+        "ranking",
+        "seq",
+        "suppressed",
+        "unexplained",
+    )
+
+    def __init__(self, seq: int, key: "int | tuple[str, ...]") -> None:
+        self.seq = seq
+        self.key = key
+        self.unexplained: dict[Episode, None] = {}
+        self.explained: list[Episode] = []
+        self.past: list[Episode] = []
+        self.ranking: list[tuple[int, Micros, bytes, Episode]] = []
+        self.face: Episode | None = None
+        self.named = False
+        self.firing = 0
+        self.suppressed = 0
+        self.incident: Case | None = None
+
+
+class Case:
+    """An incident under way, as the engine holds it. Instants are wall time, but for `quiet_since`.
+
+    `silent` while its root is silenced; `began_at` is the first alert's arrival.
+    """
+
+    __slots__ = (
+        "began_at",
+        "face",
+        "id",
+        "merged_into",
+        "opened_at",
+        "place",
+        "quiet_since",
+        "reopened",
+        "resolution",
+        "resolved_at",
+        "revision",
+        "silent",
+        "status",
+        "trace_id",
+    )
+
+    def __init__(
+        self, id: str, trace_id: str, place: Place, face: Episode, began_at: Micros, opened_at: Micros
+    ) -> None:
+        self.id = id
+        self.trace_id = trace_id
+        self.place = place
+        self.face = face
+        self.began_at = began_at
+        self.opened_at = opened_at
+        self.resolved_at: Micros = 0
+        self.quiet_since: Micros = 0
+        self.status: IncidentStatus = "open"
+        self.resolution = ""
+        self.merged_into = ""
+        self.reopened = 0
+        self.revision = 0
+        self.silent = False

@@ -1,0 +1,151 @@
+"""Incidents, derived from verdicts: what opens, reopens, resolves and merges is the difference to what was there before.
+
+A place where an unexplained alert was named has one incident, which speaks for all that its alerts explain.
+"""
+
+from hashlib import blake2b
+
+from healer.convergence.episode import Case, Episode, Place
+from healer.convergence.outcome import Incident, Root
+from healer.convergence.state import State
+from healer.convergence.timers import Kind
+
+
+def derive(state: State) -> None:
+    """Bring the incidents of all touched places up to date."""
+    touched, state.touched = state.touched, {}
+    for place in touched:
+        update(state, place)
+
+
+def update(state: State, place: Place) -> None:
+    """One place's incident: open, merge, reopen or resolve it, or find that nothing changed but its numbers."""
+    case = place.incident
+    if case is None:
+        if place.named and place.face is not None:
+            open_case(state, place, place.face)
+        elif not place.unexplained and state.places.get(place.key) is place:
+            del state.places[place.key]
+        return
+    state.changed[case] = None
+    if case.status == "open" and not place.firing and case.face.by is not None and not case.face.ended_at:
+        merge(state, place, case, case.face.by.place)
+        return
+    if place.face is not None:
+        if case.status == "resolved":
+            reopen(state, case)
+        case.face = place.face
+    case.silent = place.face is None and place.firing > 0
+    if case.status == "open" and not place.firing and not place.suppressed:
+        resolve(state, place, case)
+
+
+def open_case(state: State, place: Place, face: Episode) -> None:
+    """Nothing explains what happened here, and people are to hear of it."""
+    ordinal = state.opened[face] = state.opened.get(face, 0) + 1
+    seed = f"{state.installation}\0{face.position}\0{face.index}\0{ordinal}\0".encode() + face.labels
+    began_at = min(one.held_until - one.traits.hold for one in place.unexplained) + state.away
+    case = Case(
+        id=blake2b(seed, digest_size=6, person=b"incident").hexdigest(),
+        trace_id=blake2b(seed, digest_size=16, person=b"trace").hexdigest(),
+        place=place,
+        face=face,
+        began_at=began_at,
+        opened_at=state.wall,
+    )
+    place.incident = case
+    state.cases[case.id] = case
+    state.changed[case] = None
+    state.note(case, "detect", "arrived", alertname=face.traits.name, node=state.node_name(face.node), at=str(began_at))
+    state.note(case, "converge", "opened", suppressed=str(place.suppressed), members=str(place.firing - 1))
+
+
+def reopen(state: State, case: Case) -> None:
+    """Rule 12: it fires again within `settle`."""
+    case.status, case.resolved_at, case.resolution = "open", 0, ""
+    case.reopened += 1
+    state.note(case, "converge", "reopened", alertname=case.face.traits.name)
+
+
+def resolve(state: State, place: Place, case: Case) -> None:
+    """The last alert ended. The place is kept for `settle`, so that what fires again reopens the incident."""
+    case.status, case.resolved_at, case.resolution = "resolved", state.wall, case.face.resolution
+    case.quiet_since = state.now
+    state.note(case, "converge", "resolved", resolution=case.resolution)
+    state.timers.set(state.now + state.settings.settle, Kind.PLACE, place)
+
+
+def merge(state: State, place: Place, case: Case, into: Place | None) -> None:
+    """Rule 7, when people heard already: the older incident survives, with its message, and takes the new root."""
+    assert into is not None
+    place.incident = None
+    other = into.incident
+    if other is None or (case.opened_at, case.id) < (other.opened_at, other.id):
+        if other is not None:
+            close_merged(state, other, case)
+        case.place, into.incident = into, case
+        case.face = into.face or case.face
+        into.named = True
+        state.dirty.update(into.unexplained)
+        state.touched[into] = None
+        state.note(case, "converge", "took root", alertname=case.face.traits.name, node=state.node_name(case.face.node))
+    else:
+        close_merged(state, case, other)
+    state.changed[case] = None
+
+
+def close_merged(state: State, case: Case, survivor: Case) -> None:
+    """An incident that another speaks for from now on."""
+    case.status, case.merged_into, case.resolved_at = "merged", survivor.id, state.wall
+    state.cases.pop(case.id, None)
+    state.changed[case] = None
+    state.note(case, "converge", "merged", into=survivor.id)
+    state.note(survivor, "converge", "absorbed", incident=case.id)
+
+
+def let_place_go(state: State, place: Place) -> None:
+    """An incident stayed resolved for `settle`: memory forgets it, after its alerts were handed out for keeping."""
+    case = place.incident
+    if case is None or case.status == "open" or state.now - case.quiet_since < state.settings.settle:
+        return
+    place.incident = None
+    place.named = False
+    state.cases.pop(case.id, None)
+    state.closed.append((case, place))
+    state.touched[place] = None
+
+
+def projection(state: State, case: Case) -> Incident:
+    """The incident as people read it."""
+    face, place = case.face, case.place
+    case.revision += 1
+    node = state.node_name(face.node)
+    here = place.incident is case or case.status == "resolved"
+    firing = place.firing + place.suppressed if here else 0
+    return Incident(
+        id=case.id,
+        trace_id=case.trace_id,
+        status=case.status,
+        severity=face.traits.severity,
+        title=f"{face.traits.name} on {node}" if node else face.traits.name,
+        root=Root(
+            labels=face.labels,
+            node=node,
+            severity=face.traits.severity,
+            starts_at=face.starts_at,
+            onset=face.onset,
+            onset_from="judged afresh" if face.judged_afresh else "for" if face.traits.ahead else "startsAt",
+        ),
+        began_at=case.began_at,
+        opened_at=case.opened_at,
+        resolved_at=case.resolved_at,
+        firing=firing,
+        members=max(place.firing - 1, 0) if here else 0,
+        suppressed=place.suppressed if here else 0,
+        total=len(place.unexplained) + len(place.explained) if here else 0,
+        told=not case.silent,
+        revision=case.revision,
+        resolution=case.resolution,
+        merged_into=case.merged_into,
+        reopened=case.reopened,
+    )

@@ -1,0 +1,254 @@
+"""What a record does to episodes: they begin, are refreshed, end, begin again. What changed is marked dirty, not judged."""
+
+from healer.alerts.matchers import Matcher, Matchers
+from healer.alerts.model import Alert
+from healer.alerts.silences import Silence
+from healer.convergence.episode import Code, Episode, Status
+from healer.convergence.settle import rank, refresh_face
+from healer.convergence.state import StandingSilence, State, Turn, labels_of
+from healer.convergence.timers import Kind
+from healer.times import SECOND, Micros
+
+MAX_AHEAD: Micros = 60 * SECOND
+"""An event further in the future than this counts as happening now: a sender's clock is wrong."""
+
+_TURN = Turn()
+
+
+def deliver(state: State, sender: str, alerts: tuple[Alert, ...], position: int, at: Micros) -> None:
+    """Alerts of one request, in order."""
+    episodes = state.episodes
+    for index, alert in enumerate(alerts):
+        episode = episodes.get(alert.labels)
+        if episode is None:
+            if alert.firing:
+                begin(state, alert, sender, position, index, at)
+        elif not alert.firing:
+            resolve(state, episode, sender, alert)
+        elif episode.ended_at:
+            begin_again(state, episode, alert, sender, position, index, at)
+        else:
+            refresh(state, episode, alert, sender, at)
+
+
+def begin(state: State, alert: Alert, sender: str, position: int, index: int, at: Micros) -> None:
+    """An alert that is not known, or not any more."""
+    labels = labels_of(alert.labels)
+    traits = state.traits.read(labels)
+    now = state.now
+    starts_at = alert.starts_at
+    if starts_at > state.wall + MAX_AHEAD:
+        starts_at = state.wall
+    state.seq += 1
+    episode = Episode(
+        state.seq,
+        alert.labels,
+        traits,
+        state.topology.place(labels),
+        sender,
+        starts_at,
+        starts_at - traits.ahead if traits.ahead else starts_at,
+        now + traits.hold,
+        position,
+        index,
+    )
+    state.episodes[alert.labels] = episode
+    state.firing += 1
+    state.track(episode)
+    if alert.ends_at:
+        set_expiry(state, episode, now + max(alert.ends_at - at, 0))
+    if state.standing:
+        mark_silenced(state, episode, labels)
+    state.dirty[episode] = None
+
+
+def refresh(state: State, episode: Episode, alert: Alert, sender: str, at: Micros) -> None:
+    """An equal copy only refreshes; one that began earlier moves the beginning; another sender holds it too."""
+    expires = state.now + max(alert.ends_at - at, 0) if alert.ends_at else 0
+    if sender == episode.sender:
+        if expires or episode.expires:
+            set_expiry(state, episode, expires)
+    else:
+        state.co_holders.setdefault(episode, {})[sender] = expires
+        if expires:
+            state.timers.set(expires, Kind.EXPIRE, episode)
+    if episode in state.contested:
+        confirm(state, episode)
+    if alert.starts_at < episode.starts_at:
+        episode.starts_at = alert.starts_at
+        set_onset(state, episode, alert.starts_at - episode.traits.ahead)
+
+
+def begin_again(
+    state: State, episode: Episode, alert: Alert, sender: str, position: int, index: int, at: Micros
+) -> None:
+    """It fires again within `settle`. A copy of the very interval that ended is contested until something confirms it."""
+    contested = alert.starts_at == episode.starts_at
+    ended_by_sender = episode.resolution == "sent"
+    ended_at = episode.ended_at
+    episode.ended_at, episode.resolution = 0, ""
+    episode.sender, episode.position, episode.index = sender, position, index
+    episode.held_until = state.now + episode.traits.hold
+    episode.judged_afresh = False
+    episode.expires = 0
+    state.firing += 1
+    if not contested:
+        episode.starts_at = min(alert.starts_at, state.wall)
+        episode.onset = episode.starts_at - episode.traits.ahead
+    elif ended_by_sender:
+        state.contested[episode] = ended_at + state.settings.settle
+        state.timers.set(ended_at + state.settings.settle, Kind.HOLD, episode)
+    if alert.ends_at:
+        set_expiry(state, episode, state.now + max(alert.ends_at - at, 0))
+    place = episode.place
+    if place is not None:
+        place.firing += 1
+        state.touched[place] = None
+    elif episode.by is not None:
+        if episode.by.place is not None:
+            episode.by.place.suppressed += 1
+            state.touched[episode.by.place] = None
+        else:
+            episode.by = None
+    episode.status = Status.NEW
+    rejoin(state, episode)
+
+
+def rejoin(state: State, episode: Episode) -> None:
+    """Let an episode that fires again compete for its place's face, and be judged."""
+    from_place = episode.place
+    if from_place is not None:
+        rank(from_place, episode)
+        refresh_face(state, from_place)
+    state.dirty[episode] = None
+
+
+def resolve(state: State, episode: Episode, sender: str, alert: Alert) -> None:
+    """A sender says it ended. It fires on while another holds it; news older than the episode is no news."""
+    if episode.ended_at or (alert.ends_at and alert.ends_at < episode.starts_at):
+        return
+    others = state.co_holders.get(episode)
+    if sender == episode.sender:
+        if not others:
+            end(state, episode, "sent")
+            return
+        episode.sender, episode.expires = others.popitem()
+    elif others and sender in others:
+        del others[sender]
+    else:
+        return
+    if not others:
+        state.co_holders.pop(episode, None)
+
+
+def end(state: State, episode: Episode, resolution: str) -> None:
+    """The episode is over; for `settle` it still explains, and may fire again."""
+    if episode.ended_at:
+        return
+    episode.ended_at, episode.resolution = state.now, resolution
+    episode.status, episode.code = Status.RESOLVED, Code.ENDED
+    state.firing -= 1
+    state.contested.pop(episode, None)
+    state.co_holders.pop(episode, None)
+    state.dirty.pop(episode, None)
+    place = episode.place
+    if place is not None:
+        place.firing -= 1
+        refresh_face(state, place)
+        state.touched[place] = None
+    elif episode.by is not None and episode.by.place is not None:
+        episode.by.place.suppressed -= 1
+        state.touched[episode.by.place] = None
+    state.timers.set(state.now + state.settings.settle, Kind.SETTLE, episode)
+
+
+def expire(state: State, episode: Episode) -> None:
+    """A lifetime ran out, unless it was renewed since this timer was set, or somebody else holds the alert."""
+    if episode.ended_at:
+        return
+    now = state.now
+    others = state.co_holders.get(episode, {})
+    for sender in [sender for sender, until in others.items() if until and until <= now]:
+        del others[sender]
+    if episode.expires and episode.expires <= now:
+        if not others:
+            end(state, episode, "expired")
+            return
+        episode.sender, episode.expires = others.popitem()
+    if episode.expires:
+        state.timers.set(episode.expires, Kind.EXPIRE, episode)
+    if not others:
+        state.co_holders.pop(episode, None)
+
+
+def set_expiry(state: State, episode: Episode, expires: Micros) -> None:
+    """Set the lifetime. A timer that is set already for an earlier instant looks again when it fires."""
+    before, episode.expires = episode.expires, expires
+    if expires and (not before or expires < before):
+        state.timers.set(expires, Kind.EXPIRE, episode)
+
+
+def set_onset(state: State, episode: Episode, onset: Micros) -> None:
+    """The condition began at another time than was thought: judge it again, and what it explains."""
+    episode.onset = onset
+    state.dirty[episode] = None
+    if episode.place is not None:
+        rank(episode.place, episode)
+        state.mark_below(episode.node)
+
+
+def confirm(state: State, episode: Episode) -> None:
+    """A contested episode really fires again."""
+    del state.contested[episode]
+    state.dirty[episode] = None
+
+
+def silence(state: State, source: str, readable: bool, silences: tuple[Silence, ...]) -> None:
+    """All that one source silences now; what it does not repeat is over. Unreadable: what it said last stands."""
+    if not readable:
+        state.unreadable.add(source)
+        return
+    state.unreadable.discard(source)
+    state.silences[source] = tuple(standing(one) for one in silences)
+    for one in silences:
+        for turn in (one.starts_at, one.ends_at):
+            if turn > state.wall:
+                state.timers.set(turn - state.away, Kind.SILENCE, _TURN)
+    turn_silences(state)
+
+
+def standing(silence: Silence) -> StandingSilence:
+    """A silence ready to match."""
+    matchers = Matchers(
+        tuple(Matcher.of(m.name, m.value, is_regex=m.is_regex, is_equal=m.is_equal) for m in silence.matchers)
+    )
+    by = silence.created_by or silence.source
+    return StandingSilence(silence.id, silence.source, matchers, silence.starts_at, silence.ends_at, by)
+
+
+def turn_silences(state: State) -> None:
+    """Some silence began or ended: look at every firing alert, and judge afresh those that it concerned."""
+    wall = state.wall
+    now_standing = tuple(
+        one
+        for source in sorted(state.silences)
+        for one in state.silences[source]
+        if one.starts_at <= wall < one.ends_at
+    )
+    if now_standing == state.standing:
+        return
+    state.standing = now_standing
+    before, state.silenced_by = state.silenced_by, {}
+    for episode in state.episodes.values():
+        if now_standing:
+            mark_silenced(state, episode, labels_of(episode.labels))
+        if before.get(episode) != state.silenced_by.get(episode) and not episode.ended_at:
+            state.dirty[episode] = None
+
+
+def mark_silenced(state: State, episode: Episode, labels: dict[str, str]) -> None:
+    """Remember the first standing silence that matches."""
+    for one in state.standing:
+        if one.matchers.matches(labels):
+            state.silenced_by[episode] = one.id
+            return

@@ -1,0 +1,161 @@
+"""The one place that gives an alert its status: an ordered list of small rules, the first that fits decides.
+
+A rule takes an episode and a view of the engine's state and answers with a verdict, or None when it does not apply. The
+numbers are those of docs/convergence.md.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from healer.convergence.episode import Code, Episode, Place, Status
+from healer.convergence.settings import Convergence
+from healer.times import Micros
+
+
+class Verdict(NamedTuple):
+    """A status, the episode that explains (rules 1 to 3), the reason, and how many hops lie between."""
+
+    status: Status
+    by: Episode | None
+    code: Code
+    distance: int = 0
+
+
+class View(Protocol):
+    """What the rules may look at."""
+
+    now: Micros
+    settings: Convergence
+
+    @property
+    def places(self) -> Mapping[int | tuple[str, ...], Place]: ...
+
+    @property
+    def contested(self) -> Mapping[Episode, Micros]: ...
+
+    def above(self, node: int) -> Sequence[tuple[int, int]]:
+        """The ancestors of a node with their distance, nearest first."""
+        ...
+
+    def silenced(self, episode: Episode) -> bool: ...
+
+    def place_of(self, episode: Episode) -> Place | None:
+        """Where the episode sits, or would sit, unexplained."""
+        ...
+
+    def node_name(self, node: int) -> str: ...
+
+
+Rule = Callable[[Episode, View], Verdict | None]
+
+
+def judge(episode: Episode, view: View) -> Verdict:
+    """The status of a firing episode."""
+    for rule in RULES:
+        verdict = rule(episode, view)
+        if verdict is not None:
+            return verdict
+    raise AssertionError("the last rule always fits")
+
+
+def silenced(episode: Episode, view: View) -> Verdict | None:
+    """A person's word, or a severity the settings ignore; it still explains others (rule 2) unless it is explained."""
+    if episode.traits.ignored:
+        code = Code.IGNORED_SEVERITY
+    elif view.silenced(episode):
+        code = Code.SILENCE
+    else:
+        return None
+    found = explanation(episode, view)
+    return Verdict(Status.SILENCED, found.by if found else None, code, found.distance if found else 0)
+
+
+def suppressed(episode: Episode, view: View) -> Verdict | None:
+    """Rules 1, 2, 3 and 8, and promise A2's `max_untold`."""
+    found = explanation(episode, view)
+    if found is None or found.by is episode.by or episode.by is None:
+        return found
+    assert found.by is not None
+    untold_since = episode.held_until - episode.traits.hold
+    fired_since = found.by.held_until - found.by.traits.hold
+    if view.now - untold_since >= view.settings.max_untold and fired_since > untold_since:
+        return None
+    return found
+
+
+def member(episode: Episode, view: View) -> Verdict | None:
+    """Rule 6: several alerts in the same place are one incident, and the most severe is its face."""
+    place = view.place_of(episode)
+    if place is None or not place.named or place.face is None or place.face is episode or outranks(episode, place.face):
+        return None
+    return Verdict(Status.MEMBER, None, Code.SAME_PLACE)
+
+
+def held(episode: Episode, view: View) -> Verdict | None:
+    """Rules 7 and 14: a new alert waits for its cause, at most `hold`; a contested one until it is confirmed."""
+    if episode in view.contested:
+        return Verdict(Status.HELD, None, Code.CONTESTED)
+    place = view.place_of(episode)
+    if view.now >= episode.held_until or (place is not None and place.named):
+        return None
+    return Verdict(Status.HELD, None, Code.WAITING_FOR_CAUSE)
+
+
+def root(episode: Episode, _view: View) -> Verdict:
+    """Whatever nothing else explains is told."""
+    if episode.judged_afresh:
+        return Verdict(Status.ROOT, None, Code.ROOT_WENT_AWAY)
+    return Verdict(Status.ROOT, None, Code.UNMAPPED if episode.node < 0 else Code.NOTHING_ABOVE)
+
+
+RULES: tuple[Rule, ...] = (silenced, suppressed, member, held, root)
+
+
+def explanation(episode: Episode, view: View) -> Verdict | None:
+    """Rules 1 to 3: the best unexplained alert on an ancestor that qualifies, fires or fired lately, and fits in time."""
+    node, places = episode.node, view.places
+    if node < 0 or not places:
+        return None
+    found: list[Verdict] = []
+    for ancestor, distance in view.above(node):
+        place = places.get(ancestor)
+        if place is None:
+            continue
+        for cause in place.unexplained:
+            code = explains(cause, episode, view)
+            if code is not None:
+                found.append(Verdict(Status.SUPPRESSED, cause, code, distance))
+    if len(found) > 1:
+        return min(found, key=lambda verdict: preference(verdict, episode, view))
+    return found[0] if found else None
+
+
+def preference(verdict: Verdict, symptom: Episode, view: View) -> tuple[int, Micros, int, str, bytes]:
+    """Rule 3: of several causes the most severe, then the nearest in time, then in the graph, then by name."""
+    cause = verdict.by
+    assert cause is not None
+    apart = abs(symptom.onset - cause.onset)
+    return (-cause.traits.level, apart, verdict.distance, view.node_name(cause.node), cause.labels)
+
+
+def explains(cause: Episode, symptom: Episode, view: View) -> Code | None:
+    """Whether an alert on an ancestor explains this one as far as kind and time go, and by which rule."""
+    traits = cause.traits
+    if not traits.suppressor or cause is symptom:
+        return None
+    if traits.level < symptom.traits.level and not traits.explains_any_severity:
+        return None
+    settings = view.settings
+    if cause.ended_at and view.now - cause.ended_at >= settings.settle:
+        return None
+    later = symptom.onset - cause.onset
+    if -settings.slack <= later <= settings.window:
+        return Code.BELOW_ROOT
+    if later > 0 and traits.hard and not cause.ended_at:
+        return Code.BELOW_LONG_LIVED
+    return None
+
+
+def outranks(one: Episode, other: Episode) -> bool:
+    """Whether `one` is the better face of an incident: more severe, then earlier; labels break the tie, not arrival."""
+    return (-one.traits.level, one.onset, one.labels) < (-other.traits.level, other.onset, other.labels)

@@ -1,0 +1,144 @@
+"""Judge what is dirty until nothing is: one loop to a fixed point, and the bookkeeping of each change of verdict.
+
+A verdict can only depend on episodes above, so without cycles a round settles one more level of the graph; with cycles
+`MAX_ROUNDS` bounds the work and the last verdicts stand.
+"""
+
+from heapq import heappop, heappush
+
+from healer.convergence.episode import Episode, Place, Status
+from healer.convergence.judge import Verdict, judge
+from healer.convergence.state import State
+from healer.convergence.timers import Kind
+
+MAX_ROUNDS = 64
+
+
+def settle(state: State) -> None:
+    """Bring every verdict up to date with what changed."""
+    rounds = 0
+    while state.dirty:
+        if rounds >= MAX_ROUNDS:
+            state.unstable += 1
+            state.dirty.clear()
+            return
+        rounds += 1
+        dirty, state.dirty = state.dirty, {}
+        for episode in dirty:
+            if not episode.ended_at:
+                assign(state, episode, judge(episode, state))
+
+
+def assign(state: State, episode: Episode, verdict: Verdict) -> None:
+    """Give an episode its verdict and mark what that changes for others."""
+    was = episode.status
+    episode.status, episode.code, episode.distance = verdict.status, verdict.code, verdict.distance
+    if verdict.by is not episode.by:
+        if episode.by is not None:
+            let_go(state, episode)
+        if verdict.by is not None:
+            if episode.place is not None:
+                leave(state, episode, verdict.by.place)
+            attach(state, episode, verdict.by)
+    if verdict.by is None:
+        if verdict.status is Status.HELD and was is not Status.HELD:
+            state.timers.set(episode.held_until, Kind.HOLD, episode)
+        if episode.place is None:
+            enter(state, episode)
+        elif was is not verdict.status and Status.SILENCED in (was, verdict.status):
+            rank(episode.place, episode)
+            refresh_face(state, episode.place)
+        if was is not verdict.status and episode.place is not None:
+            state.touched[episode.place] = None
+
+
+def attach(state: State, episode: Episode, by: Episode) -> None:
+    """Put an episode under the one that explains it."""
+    episode.by = by
+    place = by.place
+    assert place is not None
+    if len(place.explained) > 64 and len(place.explained) > 2 * place.suppressed:
+        place.explained = [one for one in place.explained if one.by is not None and one.by.place is place]
+    place.explained.append(episode)
+    place.suppressed += 1
+    state.touched[place] = None
+
+
+def let_go(state: State, episode: Episode) -> None:
+    """Take a firing episode from under the one that explained it."""
+    assert episode.by is not None
+    place = episode.by.place
+    episode.by = None
+    if place is not None:
+        place.suppressed -= 1
+        state.touched[place] = None
+
+
+def enter(state: State, episode: Episode) -> None:
+    """Let an unexplained episode sit in its place; from now on it explains what is beneath."""
+    key = state.key_of(episode)
+    place = state.places.get(key)
+    if place is None:
+        place = state.places[key] = Place(state.number(), key)
+    episode.place = place
+    place.unexplained[episode] = None
+    place.firing += 1
+    rank(place, episode)
+    refresh_face(state, place)
+    state.touched[place] = None
+    if episode.traits.suppressor:
+        state.mark_below(episode.node)
+
+
+def leave(state: State, episode: Episode, heir: Place | None = None) -> None:
+    """Take an episode that is explained by now (or long over) out of its place; what it explained is judged again."""
+    place = episode.place
+    assert place is not None
+    release(state, episode, place, heir)
+    episode.place = None
+    del place.unexplained[episode]
+    if not episode.ended_at:
+        place.firing -= 1
+    refresh_face(state, place)
+    state.touched[place] = None
+
+
+def release(state: State, episode: Episode, place: Place, heir: Place | None) -> None:
+    """Judge again what this episode explained; what ended beneath it goes to the heir; stale entries are dropped."""
+    kept = []
+    for symptom in place.explained:
+        if symptom.by is None or symptom.by.place is not place:
+            continue
+        if symptom.by is not episode:
+            kept.append(symptom)
+        elif not symptom.ended_at:
+            let_go(state, symptom)
+            state.dirty[symptom] = None
+        elif heir is not None:
+            heir.explained.append(symptom)
+        else:
+            kept.append(symptom)
+    place.explained = kept
+
+
+def rank(place: Place, episode: Episode) -> None:
+    """Enter an episode into the ranking of its place's faces."""
+    heappush(place.ranking, (-episode.traits.level, episode.onset, episode.labels, episode))
+
+
+def refresh_face(state: State, place: Place) -> None:
+    """Find the most severe firing, unsilenced episode of a place; a change of face is judged again."""
+    ranking = place.ranking
+    while ranking:
+        _, onset, _, first = ranking[0]
+        if first.place is place and not first.ended_at and first.status is not Status.SILENCED and first.onset == onset:
+            break
+        heappop(ranking)
+    face = ranking[0][3] if ranking else None
+    if face is place.face:
+        return
+    for one in (place.face, face):
+        if one is not None and one.place is place:
+            state.dirty[one] = None
+    place.face = face
+    state.touched[place] = None

@@ -1,0 +1,172 @@
+"""The engine's memory: episodes, places, timers, silences, and what is dirty.
+
+Owned by one `Engine`; `intake` changes it when records arrive, `settle` judges what that made dirty, `incidents` derives
+incidents from the verdicts. Engine time is the wall clock less the time in which nobody stepped (`away`).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from healer.alerts.matchers import Matchers
+from healer.convergence.episode import Case, Episode, Place, Status
+from healer.convergence.outcome import Happening, Stage
+from healer.convergence.settings import Convergence
+from healer.convergence.timers import Timers
+from healer.convergence.traits import Reader
+from healer.times import Micros
+
+labels_of = msgspec.json.Decoder(dict[str, str]).decode
+
+
+class Topology(Protocol):
+    """The graph as the engine sees it: nodes are small integers."""
+
+    def place(self, labels: Mapping[str, str]) -> int:
+        """The node an alert with these labels sits on, or -1."""
+        ...
+
+    def above(self, node: int) -> Sequence[tuple[int, int]]:
+        """Ancestors with their distance in hops, nearest first, in an order that depends on the graph alone."""
+        ...
+
+    def below(self, node: int) -> Iterator[int]:
+        """Descendants, nearest first."""
+        ...
+
+    def name(self, node: int) -> str: ...
+
+
+class StandingSilence(msgspec.Struct, frozen=True):
+    """A silence with its matchers ready to use. Instants are wall time."""
+
+    id: str
+    source: str
+    matchers: Matchers
+    starts_at: Micros
+    ends_at: Micros
+    by: str
+
+
+class Turn:
+    """What a silence's timer wakes: nothing of its own, the engine looks at all silences."""
+
+    seq = 0
+
+
+class State:
+    """Everything the engine remembers."""
+
+    def __init__(self, settings: Convergence, topology: Topology, installation: str) -> None:
+        self.settings = settings
+        self.topology = topology
+        self.installation = installation
+        self.traits = Reader(settings)
+        self.now: Micros = 0
+        self.away: Micros = 0
+        self.seq = 0
+        self.episodes: dict[bytes, Episode] = {}
+        self.at_node: dict[int, Episode | list[Episode]] = {}
+        self.places: dict[int | tuple[str, ...], Place] = {}
+        self.cases: dict[str, Case] = {}
+        self.opened: dict[Episode, int] = {}
+        self.timers: Timers[Episode | Place | Turn] = Timers()
+        self.contested: dict[Episode, Micros] = {}
+        self.co_holders: dict[Episode, dict[str, Micros]] = {}
+        self.silences: dict[str, tuple[StandingSilence, ...]] = {}
+        self.unreadable: set[str] = set()
+        self.standing: tuple[StandingSilence, ...] = ()
+        self.silenced_by: dict[Episode, str] = {}
+        self.dirty: dict[Episode, None] = {}
+        self.touched: dict[Place, None] = {}
+        self.changed: dict[Case, None] = {}
+        self.closed: list[tuple[Case, Place]] = []
+        self.timeline: list[Happening] = []
+        self.firing = 0
+        self.mapped = 0
+        self.unstable = 0
+
+    @property
+    def wall(self) -> Micros:
+        """Engine time as people's time."""
+        return self.now + self.away
+
+    def number(self) -> int:
+        """The next number for an episode or a place; it orders what happens at the same instant."""
+        self.seq += 1
+        return self.seq
+
+    def above(self, node: int) -> Sequence[tuple[int, int]]:
+        return self.topology.above(node)
+
+    def node_name(self, node: int) -> str:
+        return self.topology.name(node) if node >= 0 else ""
+
+    def silenced(self, episode: Episode) -> bool:
+        return episode in self.silenced_by
+
+    def key_of(self, episode: Episode) -> int | tuple[str, ...]:
+        """A node, or the values of the `group_by` labels of an alert without one."""
+        if episode.node >= 0:
+            return episode.node
+        labels = labels_of(episode.labels)
+        return tuple([labels.get(name, "") for name in self.settings.group_by])
+
+    def place_of(self, episode: Episode) -> Place | None:
+        return episode.place or self.places.get(self.key_of(episode))
+
+    def note(self, case: Case, stage: Stage, code: str, /, **facts: str) -> None:
+        """Add a line to an incident's timeline."""
+        self.timeline.append(Happening(case.id, self.wall, stage, code, facts))
+
+    def track(self, episode: Episode) -> None:
+        """Remember which node an episode sits on."""
+        node = episode.node
+        if node < 0:
+            return
+        self.mapped += 1
+        there = self.at_node.get(node)
+        if there is None:
+            self.at_node[node] = episode
+        elif isinstance(there, list):
+            there.append(episode)
+        else:
+            self.at_node[node] = [there, episode]
+
+    def forget(self, episode: Episode) -> None:
+        """Let go of an episode that ended more than `settle` ago."""
+        if self.episodes.get(episode.labels) is episode:
+            del self.episodes[episode.labels]
+        self.contested.pop(episode, None)
+        self.silenced_by.pop(episode, None)
+        self.opened.pop(episode, None)
+        if episode.node < 0:
+            return
+        self.mapped -= 1
+        there = self.at_node.get(episode.node)
+        if there is episode:
+            del self.at_node[episode.node]
+        elif isinstance(there, list):
+            there.remove(episode)
+            if not there:
+                del self.at_node[episode.node]
+
+    def mark_below(self, node: int) -> None:
+        """Mark firing episodes beneath a node as dirty, going down or up, whichever is less work."""
+        if node < 0 or not self.at_node:
+            return
+        limit = len(self.at_node)
+        below: list[int] = []
+        for found in self.topology.below(node):
+            if len(below) >= limit:
+                below = [one for one in self.at_node if any(a == node for a, _ in self.topology.above(one))]
+                break
+            below.append(found)
+        for one in below:
+            there = self.at_node.get(one)
+            if there is None:
+                continue
+            for episode in there if isinstance(there, list) else (there,):
+                if episode.status is not Status.RESOLVED:
+                    self.dirty[episode] = None

@@ -1,0 +1,70 @@
+"""What is due when. Timers fire in the order (due, kind, id), whatever the order in which they were set.
+
+A timer is never cancelled: who is woken looks whether there is still something to do. Timers that share an instant and a
+kind share a bucket, because the alerts of one delivery do.
+"""
+
+import heapq
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import Generic, Protocol, TypeVar
+
+from healer.times import Micros
+
+
+class Kind(IntEnum):
+    """In this order they fire when they are due at the same instant."""
+
+    EXPIRE = 0
+    SETTLE = 1
+    HOLD = 2
+    SILENCE = 3
+    PLACE = 4
+
+
+class Numbered(Protocol):
+    @property
+    def seq(self) -> int: ...
+
+
+T = TypeVar("T", bound=Numbered)
+
+_BITS = 3
+_MASK = (1 << _BITS) - 1
+
+
+class Timers(Generic[T]):
+    """A heap of instants, each with the objects to wake."""
+
+    def __init__(self) -> None:
+        self._heap: list[int] = []
+        self._buckets: dict[int, list[T]] = {}
+
+    def set(self, due: Micros, kind: Kind, who: T) -> None:
+        """Wake `who` at `due` (engine time)."""
+        key = due << _BITS | kind
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            self._buckets[key] = [who]
+            heapq.heappush(self._heap, key)
+        else:
+            bucket.append(who)
+
+    def next_due(self) -> Micros | None:
+        """The earliest instant at which something is due."""
+        return self._heap[0] >> _BITS if self._heap else None
+
+    def pop(self, now: Micros) -> tuple[Micros, Kind, list[T]] | None:
+        """Take the first bucket that is due at `now` or before, its objects in the order of their numbers."""
+        if not self._heap or self._heap[0] >> _BITS > now:
+            return None
+        key = heapq.heappop(self._heap)
+        who = self._buckets.pop(key)
+        if len(who) > 1:
+            who.sort(key=lambda one: one.seq)
+        return key >> _BITS, Kind(key & _MASK), who
+
+    def pending(self) -> Iterator[tuple[Micros, Kind, list[T]]]:
+        """All that is set, in no order; for snapshots."""
+        for key, who in self._buckets.items():
+            yield key >> _BITS, Kind(key & _MASK), who

@@ -1,0 +1,50 @@
+"""What the settings say of an alert: severity, hardness, who may explain whom, its rule's `for`. Cached by label values."""
+
+from collections.abc import Mapping
+
+from healer.convergence.episode import Traits
+from healer.convergence.settings import IGNORE, LEVELS, Convergence
+
+_CACHE_LIMIT = 100_000
+
+
+class Reader:
+    """Reads traits from labels. Only a few labels matter, so equal values share one frozen `Traits`."""
+
+    def __init__(self, settings: Convergence) -> None:
+        self._settings = settings
+        names = {"alertname", "severity", *settings.hard.names}
+        if settings.suppressors is not None:
+            names.update(settings.suppressors.names)
+        self._names = tuple(sorted(names))
+        self._cache: dict[tuple[str, ...], Traits] = {}
+
+    def read(self, labels: Mapping[str, str]) -> Traits:
+        """The traits of an alert with these labels."""
+        get = labels.get
+        key = tuple([get(name, "") for name in self._names])
+        found = self._cache.get(key)
+        if found is None:
+            if len(self._cache) >= _CACHE_LIMIT:
+                self._cache.clear()
+            found = self._cache[key] = self._make(labels)
+        return found
+
+    def _make(self, labels: Mapping[str, str]) -> Traits:
+        settings = self._settings
+        name, said = labels.get("alertname", ""), labels.get("severity", "")
+        severity = settings.severities.get(said, said)
+        ignored = severity == IGNORE
+        if severity not in LEVELS:
+            severity = "info" if ignored else "warning"
+        return Traits(
+            name=name,
+            severity=severity,
+            level=LEVELS.index(severity),
+            ignored=ignored,
+            hard=settings.hard.matches(labels),
+            suppressor=not ignored and (settings.suppressors is None or settings.suppressors.matches(labels)),
+            explains_any_severity=settings.suppressors is not None,
+            ahead=settings.ahead(name),
+            hold=settings.hold.critical if severity == "critical" else settings.hold.default,
+        )
