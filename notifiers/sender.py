@@ -1,0 +1,68 @@
+"""What every channel offers: one attempt to tell, one attempt to correct what was told, and its limits."""
+
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from notifiers.clock import Micros
+from notifiers.message import Answer, Message, Told
+
+
+class Unit(StrEnum):
+    """How a channel measures the size of a text."""
+
+    UTF16 = "utf16"
+    BYTES = "bytes"
+    NONE = "none"
+
+
+class Rate(msgspec.Struct, frozen=True):
+    """At most `most` messages within `within` microseconds, for all who use the same `key` (never a secret).
+
+    `shared`: other recipients use it too, so that one recipient's "slow down" says nothing of it.
+    """
+
+    key: str
+    most: int
+    within: Micros
+    shared: bool = False
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What the provider puts up with: `size` in `unit` for a whole message (0: no limit), and the rates to keep."""
+
+    size: int
+    unit: Unit
+    rates: tuple[Rate, ...] = ()
+
+
+class Sender(Protocol):
+    """One recipient behind one channel.
+
+    `send` and `edit` make one attempt and never raise for what the outside does; only cancellation and mistakes of our
+    own get out. `trace_id` is the incident's, 32 hexadecimal digits, or "" for none; it goes out where the channel can
+    carry it.
+    """
+
+    @property
+    def name(self) -> str:
+        """The operator's name for it."""
+        ...
+
+    @property
+    def type(self) -> str: ...
+
+    @property
+    def limits(self) -> Limits: ...
+
+    @property
+    def can_edit(self) -> bool: ...
+
+    async def send(self, message: Message, *, trace_id: str) -> Answer: ...
+
+    async def edit(self, reference: Told, message: Message, *, trace_id: str) -> Answer: ...
+
+    async def close(self) -> None:
+        """Let go of what only this sender holds; a session that was handed in stays open."""
+        ...

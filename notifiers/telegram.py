@@ -1,0 +1,188 @@
+"""Telegram: one message of a bot in a chat, and the same message edited as the story goes on.
+
+Called by the channel that healer's bootstrap builds. What the Bot API's answers mean is in `telegram_answers`, how a
+message looks in its HTML is in `telegram_html`.
+"""
+
+import re
+from typing import Annotated, Any
+
+import aiohttp
+import msgspec
+
+from notifiers import telegram_answers as answers
+from notifiers import telegram_html as html
+from notifiers import tracing
+from notifiers.clock import SECOND
+from notifiers.cut import fit, plain_text, utf16_units
+from notifiers.message import Ambiguous, Answer, Message, Migrated, Ok, OkNoop, Permanent, Reason, Told, Transient
+from notifiers.secret import Secret
+from notifiers.sender import Limits, Rate, Unit
+
+TEXT_UNITS = 4096
+ANSWER_BYTES = 64 * 1024
+CONNECT_SECONDS = 5.0
+
+_TOKEN = re.compile(r"[A-Za-z0-9:_-]{1,256}")
+
+
+class TelegramConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="telegram"):
+    """A bot and the one chat it writes to.
+
+    `chat_id` is a number (negative for a group or channel) or "@name"; `thread_id` a topic of that chat. `api_url`
+    points at Telegram or at a Bot API server of one's own. `silent` delivers everything without a sound.
+    """
+
+    token: Secret
+    chat_id: int | str
+    thread_id: Annotated[int, msgspec.Meta(gt=0)] | None = None
+    api_url: Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s?#@]+$")] = "https://api.telegram.org"
+    timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=120)] = 10.0
+    silent: bool = False
+
+    def __post_init__(self) -> None:
+        if not _TOKEN.fullmatch(self.token.reveal()):
+            raise ValueError("token: a bot's token looks like 123456:ABC-DEF, without blanks or line ends")
+
+
+class TelegramSender:
+    """`Sender` for one chat. The session is shared and stays the caller's."""
+
+    type = "telegram"
+    can_edit = True
+
+    def __init__(self, name: str, config: TelegramConfig, session: aiohttp.ClientSession) -> None:
+        self.name = name
+        self.limits = Limits(size=TEXT_UNITS, unit=Unit.UTF16, rates=rates(config))
+        self._config = config
+        self._session = session
+        self._chat = str(config.chat_id)
+
+    async def send(self, message: Message, *, trace_id: str) -> Answer:
+        """Send once; where only the markup or the topic is refused, once more without it."""
+        markup, thread = True, self._config.thread_id
+        without: tuple[Reason, ...] = ()
+        while True:
+            body = self._text(message, markup) | {
+                "chat_id": _chat(self._chat),
+                "disable_notification": self._config.silent or message.silent,
+            }
+            if thread is not None:
+                body["message_thread_id"] = thread
+            answer = await self._call("sendMessage", body, trace_id)
+            match answer:
+                case Permanent(reason=Reason.BAD_MARKUP) if markup:
+                    markup, without = False, (*without, answer.reason)
+                case Permanent(reason=Reason.THREAD_NOT_FOUND) if thread is not None:
+                    thread, without = None, (*without, answer.reason)
+                case Migrated(chat_id=chat):
+                    self._chat = chat
+                    return answer
+                case Ok():
+                    return msgspec.structs.replace(answer, without=without)
+                case _:
+                    return answer
+
+    async def edit(self, reference: Told, message: Message, *, trace_id: str) -> Answer:
+        """Make `reference` say `message`. `Permanent.send_anew` says when only a new message can."""
+        if not reference.message_id.isdecimal():
+            return Permanent(why="this is no message of Telegram", reason=Reason.MESSAGE_GONE)
+        target = {"chat_id": _chat(reference.chat or self._chat), "message_id": int(reference.message_id)}
+        without: tuple[Reason, ...] = ()
+        for markup in (True, False):
+            answer = await self._call("editMessageText", self._text(message, markup) | target, trace_id)
+            match answer:
+                case Permanent(reason=Reason.BAD_MARKUP) if markup:
+                    without = (answer.reason,)
+                case Migrated(chat_id=chat):
+                    # The old chat's messages do not move to the new one.
+                    self._chat = chat
+                    return Permanent(why=f"the chat moved to {chat}", reason=Reason.MESSAGE_GONE)
+                case OkNoop():
+                    return OkNoop(reference)
+                case Ok():
+                    return msgspec.structs.replace(answer, without=without)
+                case _:
+                    return answer
+        raise AssertionError("the second round always returns")
+
+    async def close(self) -> None:
+        """The session belongs to whoever handed it in."""
+
+    def _text(self, message: Message, markup: bool) -> dict[str, Any]:
+        body: dict[str, Any] = {"link_preview_options": {"is_disabled": True}}
+        if markup:
+            fitted = fit(message, TEXT_UNITS, utf16_units)
+            return body | {"text": html.render(fitted), "parse_mode": "HTML"}
+        return body | {"text": plain_text(fit(message, TEXT_UNITS, utf16_units, links=False))}
+
+    async def _call(self, method: str, body: dict[str, Any], trace_id: str) -> Answer:
+        """One request. Errors of aiohttp carry the URL, which carries the token: no text of theirs gets out."""
+        if self._session.closed:
+            return Transient(why="the HTTP session is closed: healer is stopping", reason=Reason.CONNECT)
+        url = f"{self._config.api_url.rstrip('/')}/bot{self._config.token.reveal()}/{method}"
+        try:
+            async with self._session.post(
+                url,
+                data=msgspec.json.encode(body),
+                headers={"Content-Type": "application/json", **tracing.headers(trace_id)},
+                timeout=_timeout(self._config.timeout_seconds),
+                allow_redirects=False,
+            ) as response:
+                content = await _read(response)
+                answer = answers.interpret(response.status, response.headers.get("Retry-After", ""), content)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as error:
+            return Transient(why=f"cannot connect to {self._config.api_url}: {_cause(error)}", reason=Reason.CONNECT)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            # The connection stood, so the request may have been read: only the answer is known to be missing.
+            return Ambiguous(why=f"no answer to {method}: {type(error).__name__}")
+        return _hidden(answer, self._config.token)
+
+
+def rates(config: TelegramConfig) -> tuple[Rate, ...]:
+    """What Telegram puts up with: 1 message a second in a chat with short bursts, 20 a minute in a group, 30 a second
+    for the bot, edits included. A twentieth is kept back, because messages do not arrive as evenly as they leave."""
+    bot = f"telegram:{config.token.reveal().partition(':')[0]}" if ":" in config.token.reveal() else "telegram"
+    chat = f"{bot}:{config.chat_id}"
+    margin = SECOND // 20
+    kept = [Rate(bot, 30, SECOND + margin, shared=True), Rate(chat, 3, 3 * (SECOND + margin))]
+    if str(config.chat_id).startswith(("-", "@")):
+        kept.append(Rate(f"{chat}:minute", 20, 60 * (SECOND + margin)))
+    return tuple(kept)
+
+
+def _chat(chat: str) -> int | str:
+    return int(chat) if chat.removeprefix("-").isdecimal() else chat
+
+
+def _timeout(seconds: float) -> aiohttp.ClientTimeout:
+    connect = min(CONNECT_SECONDS, seconds)
+    return aiohttp.ClientTimeout(total=connect + seconds, connect=connect, sock_read=seconds)
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """The body, at most `ANSWER_BYTES`. What broke off is read as far as it came: the status still counts."""
+    content = bytearray()
+    try:
+        async for chunk in response.content.iter_chunked(ANSWER_BYTES):
+            content += chunk
+            if len(content) >= ANSWER_BYTES:
+                break
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        return b""
+    return bytes(content[:ANSWER_BYTES])
+
+
+def _cause(error: Exception) -> str:
+    """What the operating system said, which knows hosts and ports but no URL."""
+    cause = getattr(error, "os_error", None)
+    return (getattr(cause, "strerror", None) or type(error).__name__) if cause else type(error).__name__
+
+
+def _hidden(answer: Answer, token: Secret) -> Answer:
+    """The answer without the token, should the server have repeated it."""
+    match answer:
+        case Transient() | Permanent() | Ambiguous() | Migrated():
+            return msgspec.structs.replace(answer, why=token.hide_in(answer.why))
+        case _:
+            return answer
