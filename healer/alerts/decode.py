@@ -130,13 +130,20 @@ def _identity(labels: dict[str, str], limits: Limits) -> bytes:
     if len(labels) > limits.labels:
         raise _Bad("too_many_labels", f"{len(labels)} labels; at most {limits.labels} are taken")
     identity = encode(labels)
-    if len(identity) > limits.label_bytes:
-        raise _Bad("labels_too_long", f"labels of {len(identity)} bytes; at most {limits.label_bytes} are taken")
+    # No name or value is longer than the whole: most need no second look.
+    if len(identity) > min(limits.name_bytes, limits.value_bytes):
+        for name, value in labels.items():
+            if len(name.encode()) > limits.name_bytes or len(value.encode()) > limits.value_bytes:
+                allowed = f"at most {limits.name_bytes} bytes of name and {limits.value_bytes} of value are taken"
+                raise _Bad("label_too_long", f"the label {name[:64]!r} is too long: {allowed}")
     return identity
 
 
 def _cut(annotations: dict[str, str], limit: int) -> dict[str, str]:
     """Annotations within `limit` bytes together: nobody should miss an alert because its description is long."""
+    most = sum(map(len, annotations)) + sum(map(len, annotations.values()))
+    if most * 4 <= limit:  # no character takes more than four bytes
+        return annotations
     room = limit
     kept = {}
     for name, value in annotations.items():

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 Reason = Literal[
-    "wrong_type", "bad_utf8", "bad_time", "no_labels", "empty_label_name", "too_many_labels", "labels_too_long"
+    "wrong_type", "bad_utf8", "bad_time", "no_labels", "empty_label_name", "too_many_labels", "label_too_long"
 ]
 """Why one alert of a batch cannot be taken: a closed set, and a metric's label."""
 
@@ -14,9 +14,10 @@ class Limits(msgspec.Struct, frozen=True):
     """Bytes are of UTF-8. Longer annotations are cut, more than anything else is refused."""
 
     alerts: int = 100_000
-    labels: int = 256
-    label_bytes: int = 16 * 1024
-    annotation_bytes: int = 256 * 1024
+    labels: int = 64
+    name_bytes: int = 1024
+    value_bytes: int = 8 * 1024
+    annotation_bytes: int = 64 * 1024
 
 
 class Unreadable(Exception):

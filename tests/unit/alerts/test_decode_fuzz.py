@@ -12,7 +12,7 @@ from healer.alerts.limits import Limits, Reason, Unreadable
 from healer.alerts.model import Batch
 
 NOW = 1_767_780_000_000_000
-LIMITS = Limits(labels=4, label_bytes=64, annotation_bytes=48)
+LIMITS = Limits(labels=4, name_bytes=16, value_bytes=20, annotation_bytes=48)
 
 ANY_TEXT = st.text(st.characters(), max_size=10)
 ANY_JSON = st.recursive(
