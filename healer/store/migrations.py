@@ -44,7 +44,8 @@ def _bring_up(connection: Connection, installation: str) -> str:
         return installation
     if meta.name not in tables:
         raise SchemaRefused("the database has tables that are not healer's: give store.url a file of its own")
-    found: dict[str, str] = dict(connection.execute(select(meta.c.key, meta.c.value)).tuples().all())
+    rows = connection.execute(select(meta.c.key, meta.c.value))
+    found: dict[str, str] = {key: value for key, value in rows}  # noqa: C416 - rows are tuples to Python, not to mypy
     version = int(found.get("schema", "0"))
     if not OLDEST <= version <= NEWEST:
         raise SchemaRefused(
