@@ -13,7 +13,7 @@ import msgspec
 from notifiers import telegram_answers as answers
 from notifiers import telegram_html as html
 from notifiers import tracing
-from notifiers.clock import SECOND
+from notifiers.clock import SECOND, Micros
 from notifiers.cut import fit, plain_text, utf16_units
 from notifiers.message import Ambiguous, Answer, Message, Migrated, Ok, OkNoop, Permanent, Reason, Told, Transient
 from notifiers.secret import Secret
@@ -21,28 +21,37 @@ from notifiers.sender import Limits, Rate, Unit
 
 TEXT_UNITS = 4096
 ANSWER_BYTES = 64 * 1024
-CONNECT_SECONDS = 5.0
+CONNECT: Micros = 5 * SECOND
 
 _TOKEN = re.compile(r"[A-Za-z0-9:_-]{1,256}")
+_CHAT = re.compile(r"-?[0-9]{1,20}|@[A-Za-z0-9_]{1,64}")
 
 
-class TelegramConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="telegram"):
-    """A bot and the one chat it writes to.
-
-    `chat_id` is a number (negative for a group or channel) or "@name"; `thread_id` a topic of that chat. `api_url`
-    points at Telegram or at a Bot API server of one's own. `silent` delivers everything without a sound.
-    """
+class TelegramConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A bot and the one chat it writes to. A refused value names its key as the second argument of the ValueError."""
 
     token: Secret
+    """The bot's token, as @BotFather gave it."""
     chat_id: int | str
-    thread_id: Annotated[int, msgspec.Meta(gt=0)] | None = None
-    api_url: Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s?#@]+$")] = "https://api.telegram.org"
-    timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=120)] = 10.0
+    """A number (negative for a group or channel), or the "@name" of a public one."""
+    thread_id: int | None = None
+    """A topic of the chat."""
+    api_url: Annotated[str, msgspec.Meta(extra={"written": "url"})] = "https://api.telegram.org"
+    """Telegram, or a Bot API server of one's own."""
+    timeout: Annotated[Micros, msgspec.Meta(extra={"written": "duration"})] = 10 * SECOND
+    """How long to wait for an answer: microseconds inside, written 10s."""
     silent: bool = False
+    """Deliver everything without a sound."""
 
     def __post_init__(self) -> None:
         if not _TOKEN.fullmatch(self.token.reveal()):
-            raise ValueError("token: a bot's token looks like 123456:ABC-DEF, without blanks or line ends")
+            raise ValueError("a bot's token looks like 123456:ABC-DEF, without blanks or line ends", "token")
+        if isinstance(self.chat_id, str) and not _CHAT.fullmatch(self.chat_id):
+            raise ValueError("expected a chat's number, or @name of a public one", "chat_id")
+        if not self.api_url.startswith(("http://", "https://")):
+            raise ValueError("expected a URL such as https://api.telegram.org", "api_url")
+        if not SECOND // 10 <= self.timeout <= 120 * SECOND:
+            raise ValueError("expected between 100ms and 120s", "timeout")
 
 
 class TelegramSender:
@@ -126,7 +135,7 @@ class TelegramSender:
                 url,
                 data=msgspec.json.encode(body),
                 headers={"Content-Type": "application/json", **tracing.headers(trace_id)},
-                timeout=_timeout(self._config.timeout_seconds),
+                timeout=_timeout(self._config.timeout),
                 allow_redirects=False,
             ) as response:
                 content = await _read(response)
@@ -155,9 +164,10 @@ def _chat(chat: str) -> int | str:
     return int(chat) if chat.removeprefix("-").isdecimal() else chat
 
 
-def _timeout(seconds: float) -> aiohttp.ClientTimeout:
-    connect = min(CONNECT_SECONDS, seconds)
-    return aiohttp.ClientTimeout(total=connect + seconds, connect=connect, sock_read=seconds)
+def _timeout(answer: Micros) -> aiohttp.ClientTimeout:
+    """Connecting has a limit of its own, so that the other one can only run out once the request was on its way."""
+    connect = min(CONNECT, answer)
+    return aiohttp.ClientTimeout(total=(connect + answer) / SECOND, connect=connect / SECOND, sock_read=answer / SECOND)
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

@@ -19,10 +19,11 @@ TEXT_UNITS = 16_384
 _COLOURS = {Tone.BROKEN: "red", Tone.WORKING: "yellow", Tone.GOOD: "green", Tone.NEEDS_YOU: "magenta"}
 
 
-class TerminalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="terminal"):
-    """`colour: auto` colours only a real terminal."""
+class TerminalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How stories look there."""
 
     colour: Literal["auto", "always", "never"] = "auto"
+    """`auto` colours only a real terminal."""
 
 
 class TerminalSender:
