@@ -24,6 +24,7 @@ import msgspec
 import pytest
 
 from healer.executors.ssh_settings import SshSettings
+from healer.times import SECOND
 
 SSHD = "/usr/sbin/sshd"
 WRAPPER = Path(__file__).parents[2] / "deploy/target/healer-run"
@@ -91,7 +92,7 @@ class SshHost:
             keys=(str(self.key),),
             known_hosts=str(self.known_hosts),
             wrapper=str(self.folder / "lib/healer-run"),
-            margin=5.0,
+            margin=5 * SECOND,
         )
         return msgspec.structs.replace(here, **changes)
 
@@ -103,6 +104,11 @@ class SshHost:
         for child in _children(int((self.folder / "sshd.pid").read_text())):
             for pid in (*_children(child, name="sshd"), child):
                 _kill(pid)
+
+    def reload(self) -> None:
+        """Read sshd_config and the host keys again."""
+        os.kill(int((self.folder / "sshd.pid").read_text()), signal.SIGHUP)
+        time.sleep(0.3)
 
     def service_running(self) -> bool:
         """Does the service answer on its port?"""
