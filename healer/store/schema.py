@@ -123,12 +123,14 @@ told = Table(
     Column("wanted_revision", BigInteger, nullable=False),
     Column("told_revision", BigInteger, nullable=False),
     Column("message_id", Text, nullable=False),
+    Column("tried", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("why", Text, nullable=False),
     Column("story", LargeBinary, nullable=False),
     Index("told_due", "state", "not_before"),
 )
-"""The told ledger. `state` is waiting, claimed, told or dead; `since` is when the oldest untold revision was wanted."""
+"""The told ledger. `state` is waiting, claimed, told or dead; `since` is when the oldest untold revision was wanted; `tried`
+is 1 once anybody claimed the row, from when on its recipient may have heard."""
 
 remediation = Table(
     "remediation",

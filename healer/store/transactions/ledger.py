@@ -8,7 +8,7 @@
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import Connection, and_, case, func, or_, select, update
+from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from healer.journey.ports import Wanted
@@ -19,7 +19,11 @@ from healer.times import Micros
 
 
 def want(connection: Connection, wanted: Sequence[Wanted], now: Micros) -> None:
-    """A newer revision replaces an untold older one. What was told stays; a dead letter gets another chance with it."""
+    """A newer revision replaces an untold older one. What was told stays; a dead letter gets another chance with it.
+
+    What does not open is wanted only by those who may have heard already; a first notice that nobody tried is withdrawn.
+    """
+    wanted = [each for each in wanted if each.opens or _may_have_heard(connection, each)]
     if not wanted:
         return
     fresh = {
@@ -29,6 +33,7 @@ def want(connection: Connection, wanted: Sequence[Wanted], now: Micros) -> None:
         "claimed_until": 0,
         "told_revision": 0,
         "message_id": "",
+        "tried": 0,
         "attempts": 0,
         "why": "",
     }
@@ -79,7 +84,7 @@ def claim(transaction: Transaction, now: Micros, lease: Micros, limit: int) -> l
     found = transaction.connection.execute(select(*columns).where(or_(free, ran_out)).order_by(*order).limit(limit))
     claims = [Claim(*row, now + lease) for row in found]
     for taken in claims:
-        _set(transaction, taken, state="claimed", claimed_until=taken.until)
+        _set(transaction, taken, state="claimed", claimed_until=taken.until, tried=1)
     return claims
 
 
@@ -143,6 +148,12 @@ def resend(transaction: Transaction, incident: str, channel: str, now: Micros) -
     dead = and_(told.c.incident == incident, told.c.channel == channel, told.c.state == "dead")
     changed = update(told).where(dead).values(state="waiting", attempts=0, not_before=now)
     return transaction.connection.execute(changed).rowcount == 1
+
+
+def _may_have_heard(connection: Connection, wanted: Wanted) -> bool:
+    row = and_(told.c.incident == wanted.incident, told.c.channel == wanted.channel)
+    connection.execute(delete(told).where(row, told.c.tried == 0, told.c.wanted_revision < wanted.revision))
+    return connection.execute(select(told.c.tried).where(row)).scalar() == 1
 
 
 class _Held(msgspec.Struct, frozen=True):

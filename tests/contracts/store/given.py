@@ -48,7 +48,17 @@ def step(number: int, first: int, last: int, **rest: Any) -> Step:
 
 
 def incident(id: str, *, status: Status = "open", opened_at: Micros = NOON, revision: int = 1) -> Incident:
-    root = Root(b'{"alertname":"HostDown"}', "h1", "critical", opened_at, opened_at, "startsAt")
+    root = Root(
+        labels=b'{"alertname":"HostDown"}',
+        name="HostDown",
+        node="h1",
+        beneath="",
+        severity="critical",
+        hard=True,
+        starts_at=opened_at,
+        onset=opened_at,
+        onset_from="startsAt",
+    )
     trace = hashlib.sha256(id.encode()).hexdigest()[:32]
     resolved_at = opened_at + SECOND if status == "resolved" else 0
     return Incident(
@@ -60,8 +70,8 @@ def happening(id: str, code: str) -> Happening:
     return Happening(id, NOON, "detect", code, {"alert": "HostDown"})
 
 
-def wanted(id: str, revision: int = 1, *, channel: str = "chat", urgent: bool = False) -> Wanted:
-    return Wanted(id, channel, revision, f"story {revision}".encode(), urgent)
+def wanted(id: str, revision: int = 1, *, channel: str = "chat", urgent: bool = False, opens: bool = True) -> Wanted:
+    return Wanted(id, channel, revision, f"story {revision}".encode(), urgent, opens)
 
 
 RESTART = PlanStep("restart_service", "ssh", "h1", ("systemctl", "restart", "nginx"), 30 * SECOND)

@@ -13,11 +13,13 @@ class Steps:
         self._store = store
         self._number = 0
 
-    async def want(self, id: str, revision: int = 1, *, channel: str = "chat", urgent: bool = False) -> None:
+    async def want(
+        self, id: str, revision: int = 1, *, channel: str = "chat", urgent: bool = False, opens: bool = True
+    ) -> None:
         if not self._number:
             await self._store.take_over("one")
         self._number += 1
-        given = wanted(id, revision, channel=channel, urgent=urgent)
+        given = wanted(id, revision, channel=channel, urgent=urgent, opens=opens)
         await self._store.commit(step(self._number, 1, 0, wanted=(given,)))
 
 
@@ -146,6 +148,30 @@ async def test_what_died_under_newer_news_is_not_dead(store: Store) -> None:
     await steps.want("i1", 2)
     await store.failed(mine, not_before=NOON + 1, why="message to edit not found", dead=True)
     assert [each.revision for each in await claim(store, NOON + 1)] == [2]
+
+
+async def test_what_does_not_open_is_for_those_who_were_told(store: Store) -> None:
+    """News of a silenced root makes no first notice, and reaches whoever was told of it."""
+    steps = Steps(store)
+    await steps.want("i1", 1, opens=False)
+    assert await store.rows() == []
+    await steps.want("i1", 2)
+    (mine,) = await claim(store)
+    await store.told(mine, message_id="77", now=NOON)
+    await steps.want("i1", 3, opens=False)
+    assert [(each.revision, each.message_id) for each in await claim(store)] == [(3, "77")]
+
+
+async def test_a_first_notice_that_nobody_tried_is_withdrawn(store: Store) -> None:
+    """When a root is silenced before its notice went out nobody hears of it; when it may be out, its end is told."""
+    steps = Steps(store)
+    await steps.want("quiet", 1)
+    await steps.want("quiet", 2, opens=False)
+    assert await store.rows() == []
+    await steps.want("loud", 1)
+    await claim(store)
+    await steps.want("loud", 2, opens=False)
+    assert [each.revision for each in await claim(store, NOON + LEASE)] == [2]
 
 
 async def test_urgent_first_then_oldest(store: Store) -> None:
