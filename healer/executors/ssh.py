@@ -15,6 +15,7 @@ from healer.executors.ssh_settings import SshHost, SshSettings
 from healer.executors.target import Go, Order, Result
 from healer.executors.wrapper import PREFIX, Done, Ready, Unsendable, finished, read_answer, request
 from healer.seams import Clock
+from healer.times import SECOND
 
 READY_S = 30.0
 """Seconds from a login to the wrapper's first answer: it may wait 10 s for its lock, and a sick disk syncs slowly."""
@@ -49,7 +50,7 @@ class SshTarget:
                 # Nothing is awaited between go's answer and the write: a cancellation falls before both or after both.
                 wrapper.write(b"go\n")
                 gone = True
-                last = await wrapper.answer(order.deadline_s + self._settings.margin, order)
+                last = await wrapper.answer(order.deadline_s + self._settings.margin / SECOND, order)
                 if isinstance(last, Done):
                     return finished(last, await wrapper.output(last.size), order, self._clock.now())
                 return last if isinstance(last, Result) else _lost("the wrapper said ready twice")
@@ -86,7 +87,7 @@ class SshTarget:
         try:
             command = f"sudo -n {self._settings.wrapper}" if self._settings.sudo else self._settings.wrapper
             try:
-                async with asyncio.timeout(self._settings.connect_timeout):
+                async with asyncio.timeout(self._settings.connect_timeout / SECOND):
                     process = await connection.create_process(command, encoding=None, stderr=asyncssh.STDOUT)
             except (asyncssh.Error, OSError) as error:
                 raise _Unreachable("failed", f"{order.target} gave no session: {_say(error)}") from error
@@ -105,7 +106,7 @@ class SshTarget:
         if problem:
             raise _Unreachable("refused", problem)
         try:
-            async with asyncio.timeout(settings.connect_timeout):
+            async with asyncio.timeout(settings.connect_timeout / SECOND):
                 return await asyncssh.connect(
                     address,
                     port,
@@ -113,9 +114,9 @@ class SshTarget:
                     client_keys=list(settings.keys),
                     known_hosts=settings.known_hosts,
                     preferred_auth="publickey",
-                    connect_timeout=settings.connect_timeout,
-                    login_timeout=settings.connect_timeout,
-                    keepalive_interval=settings.keepalive,
+                    connect_timeout=settings.connect_timeout / SECOND,
+                    login_timeout=settings.connect_timeout / SECOND,
+                    keepalive_interval=settings.keepalive / SECOND,
                     keepalive_count_max=3,
                     agent_path=None,
                     config=None,

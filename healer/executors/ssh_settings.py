@@ -4,6 +4,9 @@ from typing import Annotated
 
 import msgspec
 
+from healer.documents.fields import Duration, PathText, Size
+from healer.times import MINUTE, SECOND
+
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 
 
@@ -24,11 +27,11 @@ class SshSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     # Who healer is
     user: str = "healer"
     """An account of its own: sshd's log then says who acted. See deploy/target/README.md."""
-    keys: tuple[str, ...] = ()
+    keys: tuple[PathText, ...] = ()
     """Private key files without a passphrase. Empty refuses everything: no agent and no ~/.ssh is consulted."""
 
     # Who the machine is
-    known_hosts: str = ""
+    known_hosts: PathText = ""
     """File in OpenSSH's format; `@cert-authority` lines accept host certificates. Missing or empty refuses everything."""
     port: Port = 22
     hosts: dict[str, SshHost] = {}
@@ -41,17 +44,26 @@ class SshSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """Run the wrapper by `sudo -n`: for an account that is not root. sudoers names the wrapper and nothing else."""
 
     # Limits
-    connect_timeout: Annotated[float, msgspec.Meta(gt=0, le=120)] = 10.0
-    """Seconds for TCP, key exchange and login. A machine in trouble answers late; one that is gone never does."""
-    keepalive: Annotated[float, msgspec.Meta(gt=0, le=300)] = 5.0
-    """Seconds between keep-alives; the connection counts as lost after three without an answer."""
-    margin: Annotated[float, msgspec.Meta(gt=0, le=600)] = 15.0
-    """Seconds past the order's deadline until an answer is given up: the wrapper ends its run by then."""
+    connect_timeout: Duration = 10 * SECOND
+    """For TCP, key exchange and login together. A machine in trouble answers late; one that is gone never does."""
+    keepalive: Duration = 5 * SECOND
+    """Between two keep-alives; the connection counts as lost after three without an answer."""
+    margin: Duration = 15 * SECOND
+    """Past the order's deadline until an answer is given up: the wrapper ends its run by then."""
     parallel: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 16
     """Connections at once. Guards limit effects; this limits sockets and key exchanges (about 10 ms of CPU each)."""
-    output_limit: Annotated[int, msgspec.Meta(ge=0, le=1_048_576)] = 65_536
-    """Bytes of output that come back from a run at most: enough for diagnostics, small enough to keep for years."""
+    output_limit: Size = 64 << 10
+    """Of what a run said, so much comes back: enough for diagnostics, small enough to keep for years. At most 1MiB."""
 
     def __post_init__(self) -> None:
-        if not self.wrapper.startswith("/") or any(not (c.isalnum() or c in "/._-") for c in self.wrapper):
-            raise ValueError(f"wrapper {self.wrapper!r}: an absolute path of letters, digits and / . _ -")
+        if not self.wrapper.startswith("/") or any(
+            not ((c.isascii() and c.isalnum()) or c in "/._-") for c in self.wrapper
+        ):
+            raise ValueError(
+                f"expected an absolute path of letters, digits and / . _ -, found {self.wrapper!r}", "wrapper"
+            )
+        for key in ("connect_timeout", "keepalive", "margin"):
+            if not SECOND // 10 <= getattr(self, key) <= 10 * MINUTE:
+                raise ValueError("expected 100ms to 10m", key)
+        if self.output_limit > 1 << 20:
+            raise ValueError("expected at most 1MiB", "output_limit")
