@@ -1,0 +1,84 @@
+import sqlite3
+from collections.abc import Iterator
+
+import pytest
+
+from healer.journey.ports import StoreUnavailable
+from healer.store.connections import close, connect_memory
+from healer.store.migrations import prepare
+from healer.store.transactions import journal
+from healer.store.writer import Write, Writer
+from tests.contracts.store.given import HandClock, record
+
+
+class Disk:
+    """The driver's connection, on a disk whose next COMMIT fails: before or after it happened."""
+
+    def __init__(self, raw: sqlite3.Connection) -> None:
+        self._raw = raw
+        self.fails: str = ""
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._raw.in_transaction
+
+    def execute(self, statement: str) -> sqlite3.Cursor:
+        if statement == "COMMIT" and self.fails:
+            if self.fails == "after":
+                self._raw.execute(statement)
+            self.fails = ""
+            raise sqlite3.OperationalError("disk I/O error")
+        return self._raw.execute(statement)
+
+
+@pytest.fixture
+def writer() -> Iterator[Writer]:
+    connection = connect_memory()
+    prepare(connection, "test")
+    yield Writer(connection, HandClock())
+    close(connection)
+
+
+def failing(writer: Writer, when: str) -> None:
+    disk = Disk(writer._raw)
+    disk.fails = when
+    writer._raw = disk  # type: ignore[assignment] # as much of a connection as the writer uses
+
+
+def append(name: str) -> Write:
+    return Write("append", journal.append, ([journal.Encoded(record(name))],))
+
+
+def test_a_commit_that_failed_did_not_move_the_head(writer: Writer) -> None:
+    """Everyone in it hears that it is not known, and the next record gets the position that was not used."""
+    failing(writer, "before")
+    group = [append("a"), append("b")]
+    assert writer.execute(group) == []
+    assert all(isinstance(write.failure, StoreUnavailable) and write.failure.ambiguous for write in group)
+    assert group[0].failure is not group[1].failure
+    assert [entry.position for entry in writer.execute([append("c")])] == [1]
+
+
+def test_a_commit_that_happened_all_the_same_is_made_known(writer: Writer) -> None:
+    """If the journal turns out to hold what seemed lost, the listener gets it first, in order, and without gaps."""
+    failing(writer, "after")
+    assert writer.execute([append("a"), append("b")]) == []
+    entries = writer.execute([append("c")])
+    assert [(entry.position, entry.record) for entry in entries] == [
+        (1, record("a").record),
+        (2, record("b").record),
+        (3, record("c").record),
+    ]
+
+
+def test_when_sqlite_rolled_everything_back_nobody_is_told_otherwise(writer: Writer) -> None:
+    """A failure that ends the whole transaction is the failure of all in the group, and of none after it."""
+
+    def end_it_all(transaction: object) -> None:
+        writer._raw.execute("ROLLBACK")
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+    group = [append("a"), Write("fatal", end_it_all, ()), append("b")]
+    assert writer.execute(group) == []
+    assert {type(write.failure) for write in group} == {StoreUnavailable}
+    assert [entry.position for entry in writer.execute([append("c")])] == [1]
