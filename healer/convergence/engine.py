@@ -13,6 +13,7 @@ from healer.alerts.model import Alert
 from healer.alerts.silences import Silence
 from healer.convergence import intake
 from healer.convergence.episode import Episode, Place, Status
+from healer.convergence.freeze import Frozen, freeze, thaw
 from healer.convergence.incidents import derive, let_place_go, projection
 from healer.convergence.judge import explanation
 from healer.convergence.outcome import AlertStatus, AlertView, Happening, Incident
@@ -94,6 +95,33 @@ class Engine:
         timeline = tuple(state.timeline)
         state.changed, state.closed, state.timeline = {}, [], []
         return Taken(incidents, timeline, closed)
+
+    # --- going on elsewhere
+
+    def freeze(self) -> Frozen:
+        """All that is remembered, after `take`."""
+        return freeze(self.state)
+
+    @classmethod
+    def thawed(cls, frozen: Frozen, settings: Convergence, topology: Topology, installation: str) -> "Engine":
+        """An engine that goes on where another stopped."""
+        engine = cls.__new__(cls)
+        engine.state = thaw(frozen, settings, topology, installation)
+        return engine
+
+    def adopt(self, settings: Convergence, topology: Topology) -> Taken:
+        """Go on under other settings and another topology: everything that fires is judged again. Returns what `take` had."""
+        taken = self.take()
+        state = self.state = thaw(freeze(self.state), settings, topology, self.state.installation)
+        for episode in state.episodes.values():
+            if episode.ended_at:
+                continue
+            if episode.place is not None and episode.place.key != state.key_of(episode):
+                leave(state, episode)
+                episode.status = Status.NEW
+            state.dirty[episode] = None
+        self._conclude()
+        return taken
 
     # --- what is known
 

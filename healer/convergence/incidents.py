@@ -120,6 +120,7 @@ def projection(state: State, case: Case) -> Incident:
     face, place = case.face, case.place
     case.revision += 1
     node = state.node_name(face.node)
+    above = state.above(face.node) if node else ()
     here = place.incident is case or case.status == "resolved"
     firing = place.firing + place.suppressed if here else 0
     return Incident(
@@ -130,8 +131,11 @@ def projection(state: State, case: Case) -> Incident:
         title=f"{face.traits.name} on {node}" if node else face.traits.name,
         root=Root(
             labels=face.labels,
+            name=face.traits.name,
             node=node,
+            beneath=state.node_name(above[-1][0]) if above else "",
             severity=face.traits.severity,
+            hard=face.traits.hard,
             starts_at=face.starts_at,
             onset=face.onset,
             onset_from="judged afresh" if face.judged_afresh else "for" if face.traits.ahead else "startsAt",

@@ -12,7 +12,7 @@ from healer.times import SECOND, Micros
 MAX_AHEAD: Micros = 60 * SECOND
 """An event further in the future than this counts as happening now: a sender's clock is wrong."""
 
-_TURN = Turn()
+TURN = Turn()
 
 
 def deliver(state: State, sender: str, alerts: tuple[Alert, ...], position: int, at: Micros) -> None:
@@ -34,7 +34,7 @@ def deliver(state: State, sender: str, alerts: tuple[Alert, ...], position: int,
 def begin(state: State, alert: Alert, sender: str, position: int, index: int, at: Micros) -> None:
     """An alert that is not known, or not any more."""
     labels = labels_of(alert.labels)
-    traits = state.traits.read(labels)
+    traits = state.traits.read(labels, state.topology.explains(labels))
     now = state.now
     starts_at = alert.starts_at
     if starts_at > state.wall + MAX_AHEAD:
@@ -209,12 +209,18 @@ def silence(state: State, source: str, readable: bool, silences: tuple[Silence, 
         state.unreadable.add(source)
         return
     state.unreadable.discard(source)
-    state.silences[source] = tuple(standing(one) for one in silences)
+    remember_silences(state, source, silences)
     for one in silences:
         for turn in (one.starts_at, one.ends_at):
             if turn > state.wall:
-                state.timers.set(turn - state.away, Kind.SILENCE, _TURN)
+                state.timers.set(turn - state.away, Kind.SILENCE, TURN)
     turn_silences(state)
+
+
+def remember_silences(state: State, source: str, silences: tuple[Silence, ...]) -> None:
+    """Keep what a source said, as it said it and ready to match."""
+    state.mirrored[source] = silences
+    state.silences[source] = tuple(standing(one) for one in silences)
 
 
 def standing(silence: Silence) -> StandingSilence:

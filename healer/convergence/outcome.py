@@ -16,11 +16,17 @@ Stage = Literal["detect", "converge", "decide", "execute", "verify", "notify"]
 
 
 class Root(msgspec.Struct, frozen=True):
-    """The alert that nothing else explains: the incident's face. `labels` is canonical JSON; `node` "" when unmapped."""
+    """The alert that nothing else explains: the incident's face.
+
+    `labels` is canonical JSON; `node` is "" when unmapped, `beneath` its topmost ancestor; `hard` means down, not degraded.
+    """
 
     labels: bytes
+    name: str
     node: str
+    beneath: str
     severity: str
+    hard: bool
     starts_at: Micros
     onset: Micros
     onset_from: Literal["startsAt", "for", "judged afresh"]

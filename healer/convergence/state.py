@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 
 from healer.alerts.matchers import Matchers
+from healer.alerts.silences import Silence
 from healer.convergence.episode import Case, Episode, Place, Status
 from healer.convergence.outcome import Happening, Stage
 from healer.convergence.settings import Convergence
@@ -33,6 +34,10 @@ class Topology(Protocol):
 
     def below(self, node: int) -> Iterator[int]:
         """Descendants, nearest first."""
+        ...
+
+    def explains(self, labels: Mapping[str, str]) -> bool:
+        """Whether the mapping lets an alert with these labels explain others."""
         ...
 
     def name(self, node: int) -> str: ...
@@ -74,6 +79,7 @@ class State:
         self.timers: Timers[Episode | Place | Turn] = Timers()
         self.contested: dict[Episode, Micros] = {}
         self.co_holders: dict[Episode, dict[str, Micros]] = {}
+        self.mirrored: dict[str, tuple[Silence, ...]] = {}
         self.silences: dict[str, tuple[StandingSilence, ...]] = {}
         self.unreadable: set[str] = set()
         self.standing: tuple[StandingSilence, ...] = ()

@@ -17,20 +17,20 @@ class Reader:
         if settings.suppressors is not None:
             names.update(settings.suppressors.names)
         self._names = tuple(sorted(names))
-        self._cache: dict[tuple[str, ...], Traits] = {}
+        self._cache: dict[tuple[bool | str, ...], Traits] = {}
 
-    def read(self, labels: Mapping[str, str]) -> Traits:
-        """The traits of an alert with these labels."""
+    def read(self, labels: Mapping[str, str], explains: bool = True) -> Traits:
+        """The traits of an alert with these labels; `explains` is what the mapping says of it."""
         get = labels.get
-        key = tuple([get(name, "") for name in self._names])
+        key: tuple[bool | str, ...] = (explains, *[get(name, "") for name in self._names])
         found = self._cache.get(key)
         if found is None:
             if len(self._cache) >= _CACHE_LIMIT:
                 self._cache.clear()
-            found = self._cache[key] = self._make(labels)
+            found = self._cache[key] = self._make(labels, explains)
         return found
 
-    def _make(self, labels: Mapping[str, str]) -> Traits:
+    def _make(self, labels: Mapping[str, str], explains: bool) -> Traits:
         settings = self._settings
         name, said = labels.get("alertname", ""), labels.get("severity", "")
         severity = settings.severities.get(said, said)
@@ -43,7 +43,9 @@ class Reader:
             level=LEVELS.index(severity),
             ignored=ignored,
             hard=settings.hard.matches(labels),
-            suppressor=not ignored and (settings.suppressors is None or settings.suppressors.matches(labels)),
+            suppressor=explains
+            and not ignored
+            and (settings.suppressors is None or settings.suppressors.matches(labels)),
             explains_any_severity=settings.suppressors is not None,
             ahead=settings.ahead(name),
             hold=settings.hold.critical if severity == "critical" else settings.hold.default,

@@ -1,0 +1,260 @@
+"""The engine's memory as bytes and back: for snapshots, and for going on under another charter.
+
+Every object is written once, as a row, and referred to by its number. Nodes are not written: alerts are placed again by
+their labels when the memory is read, under whatever topology holds then.
+"""
+
+from typing import Any
+
+import msgspec
+
+from healer.alerts.silences import Silence
+from healer.convergence import intake
+from healer.convergence.episode import Case, Code, Episode, Place, Status
+from healer.convergence.outcome import Status as IncidentStatus
+from healer.convergence.settings import Convergence
+from healer.convergence.state import State, Topology, Turn, labels_of
+from healer.convergence.timers import Kind
+from healer.times import Micros
+
+
+class EpisodeRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    seq: int
+    labels: bytes
+    sender: str
+    starts_at: Micros
+    onset: Micros
+    held_until: Micros
+    position: int
+    index: int
+    by: int
+    place: int
+    status: int
+    code: int
+    distance: int
+    ended_at: Micros
+    expires: Micros
+    judged_afresh: bool
+    resolution: str
+    known: bool
+
+
+class PlaceRow(msgspec.Struct, frozen=True, array_like=True):
+    seq: int
+    key: tuple[str, ...] | None
+    unexplained: list[int]
+    explained: list[int]
+    past: list[int]
+    face: int
+    named: bool
+    incident: str
+
+
+class CaseRow(msgspec.Struct, frozen=True, array_like=True):
+    id: str
+    trace_id: str
+    place: int
+    face: int
+    began_at: Micros
+    opened_at: Micros
+    resolved_at: Micros
+    quiet_since: Micros
+    status: IncidentStatus
+    resolution: str
+    merged_into: str
+    reopened: int
+    revision: int
+    silent: bool
+
+
+class Frozen(msgspec.Struct, frozen=True):
+    """Everything an engine remembers."""
+
+    now: Micros
+    away: Micros
+    seq: int
+    episodes: list[EpisodeRow]
+    places: list[PlaceRow]
+    cases: list[CaseRow]
+    timers: list[tuple[Micros, int, list[int]]]
+    contested: list[tuple[int, Micros]]
+    co_holders: list[tuple[int, dict[str, Micros]]]
+    opened: list[tuple[int, int]]
+    silences: dict[str, tuple[Silence, ...]]
+    unreadable: list[str]
+
+
+def freeze(state: State) -> Frozen:
+    """The engine's memory, between two records. Nothing may be dirty, and all that changed must have been taken."""
+    assert not any((state.dirty, state.touched, state.changed)), "a step is under way"
+    everyone = {id(one): one for one in state.episodes.values()}
+    places = {id(place): place for place in (*state.places.values(), *(case.place for case in state.cases.values()))}
+    for place in places.values():
+        for one in (*place.unexplained, *place.explained, *place.past):
+            everyone[id(one)] = one
+    for case in state.cases.values():
+        everyone[id(case.face)] = case.face
+    for one in list(everyone.values()):
+        while one.by is not None and id(one.by) not in everyone:
+            one = one.by
+            everyone[id(one)] = one
+    return Frozen(
+        now=state.now,
+        away=state.away,
+        seq=state.seq,
+        episodes=[_episode_row(one, state.episodes.get(one.labels) is one) for one in everyone.values()],
+        places=[_place_row(place) for place in places.values()],
+        cases=[_case_row(case) for case in state.cases.values()],
+        timers=[
+            (due, int(kind), [one.seq for one in who if isinstance(one, Turn | Place) or id(one) in everyone])
+            for due, kind, who in state.timers.pending()
+        ],
+        contested=[(one.seq, until) for one, until in state.contested.items()],
+        co_holders=[(one.seq, held) for one, held in state.co_holders.items()],
+        opened=[(one.seq, count) for one, count in state.opened.items()],
+        silences=state.mirrored,
+        unreadable=sorted(state.unreadable),
+    )
+
+
+def thaw(frozen: Frozen, settings: Convergence, topology: Topology, installation: str) -> State:
+    """The memory again, its alerts placed by this topology and read by these settings."""
+    state = State(settings, topology, installation)
+    state.now, state.away, state.seq = frozen.now, frozen.away, frozen.seq
+    by_seq: dict[int, Any] = {0: intake.TURN}
+    for row in sorted(frozen.episodes, key=lambda row: row.seq):
+        by_seq[row.seq] = _episode(state, row)
+    for place_row in frozen.places:
+        by_seq[place_row.seq] = place = Place(place_row.seq, place_row.key or 0)
+        place.named = place_row.named
+        place.explained = [by_seq[one] for one in place_row.explained]
+        place.past = [by_seq[one] for one in place_row.past]
+        place.unexplained = dict.fromkeys(by_seq[one] for one in place_row.unexplained)
+        place.face = by_seq[place_row.face] if place_row.face else None
+    for row in frozen.episodes:
+        episode = by_seq[row.seq]
+        episode.by = by_seq[row.by] if row.by else None
+        episode.place = by_seq[row.place] if row.place else None
+    for case_row in frozen.cases:
+        state.cases[case_row.id] = _case(case_row, by_seq)
+    for place_row in frozen.places:
+        place = by_seq[place_row.seq]
+        place.incident = state.cases.get(place_row.incident)
+        _count(state, place, place_row)
+    for due, kind, who in frozen.timers:
+        for seq in who:
+            state.timers.set(due, Kind(kind), by_seq[seq])
+    state.contested = {by_seq[seq]: until for seq, until in frozen.contested}
+    state.co_holders = {by_seq[seq]: held for seq, held in frozen.co_holders}
+    state.opened = {by_seq[seq]: count for seq, count in frozen.opened}
+    state.unreadable = set(frozen.unreadable)
+    for source, silences in frozen.silences.items():
+        intake.remember_silences(state, source, silences)
+    intake.turn_silences(state)
+    state.dirty.clear()
+    return state
+
+
+def _episode_row(one: Episode, known: bool) -> EpisodeRow:
+    return EpisodeRow(
+        one.seq,
+        one.labels,
+        one.sender,
+        one.starts_at,
+        one.onset,
+        one.held_until,
+        one.position,
+        one.index,
+        one.by.seq if one.by is not None else 0,
+        one.place.seq if one.place is not None else 0,
+        int(one.status),
+        int(one.code),
+        one.distance,
+        one.ended_at,
+        one.expires,
+        one.judged_afresh,
+        one.resolution,
+        known,
+    )
+
+
+def _place_row(place: Place) -> PlaceRow:
+    return PlaceRow(
+        place.seq,
+        None if isinstance(place.key, int) else place.key,
+        [one.seq for one in place.unexplained],
+        [one.seq for one in place.explained],
+        [one.seq for one in place.past],
+        place.face.seq if place.face is not None else 0,
+        place.named,
+        place.incident.id if place.incident is not None else "",
+    )
+
+
+def _case_row(case: Case) -> CaseRow:
+    return CaseRow(
+        case.id,
+        case.trace_id,
+        case.place.seq,
+        case.face.seq,
+        case.began_at,
+        case.opened_at,
+        case.resolved_at,
+        case.quiet_since,
+        case.status,
+        case.resolution,
+        case.merged_into,
+        case.reopened,
+        case.revision,
+        case.silent,
+    )
+
+
+def _episode(state: State, row: EpisodeRow) -> Episode:
+    labels = labels_of(row.labels)
+    traits = state.traits.read(labels, state.topology.explains(labels))
+    episode = Episode(
+        row.seq,
+        row.labels,
+        traits,
+        state.topology.place(labels),
+        row.sender,
+        row.starts_at,
+        row.onset,
+        row.held_until,
+        row.position,
+        row.index,
+    )
+    episode.status, episode.code, episode.distance = Status(row.status), Code(row.code), row.distance
+    episode.ended_at, episode.expires = row.ended_at, row.expires
+    episode.judged_afresh, episode.resolution = row.judged_afresh, row.resolution
+    if row.known:
+        state.episodes[row.labels] = episode
+        state.track(episode)
+        state.firing += not row.ended_at
+    return episode
+
+
+def _case(row: CaseRow, by_seq: dict[int, Any]) -> Case:
+    case = Case(row.id, row.trace_id, by_seq[row.place], by_seq[row.face], row.began_at, row.opened_at)
+    case.resolved_at, case.quiet_since, case.status = row.resolved_at, row.quiet_since, row.status
+    case.resolution, case.merged_into, case.reopened = row.resolution, row.merged_into, row.reopened
+    case.revision, case.silent = row.revision, row.silent
+    return case
+
+
+def _count(state: State, place: Place, row: PlaceRow) -> None:
+    """What can be counted is not written; a place sits where its alerts do."""
+    if row.key is None:
+        place.key = next((one.node for one in (*place.unexplained, *place.past, *place.explained)), -1)
+        if place.incident is not None and not place.unexplained:
+            place.key = place.incident.face.node
+    firing = [one for one in place.unexplained if not one.ended_at]
+    place.firing = len(firing)
+    place.suppressed = sum(
+        1 for one in place.explained if one.by is not None and one.by.place is place and not one.ended_at
+    )
+    for one in firing:
+        place.ranking.append((-one.traits.level, one.onset, one.labels, one))
+    place.ranking.sort()
+    state.places[place.key] = place

@@ -1,0 +1,36 @@
+"""The topology as the engine sees it: the fast graph, and the mapping that places alerts on it. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from healer.topology import graph
+from healer.topology import settings as topology_settings
+from healer.topology.index import Index
+from healer.topology.mapping import Mapper, compile_mapping
+
+
+class Map:
+    """Nodes are small integers, which keep their numbers when the topology changes."""
+
+    def __init__(
+        self,
+        topology: graph.Topology,
+        mappings: Sequence[topology_settings.Mapping],
+        labels: Sequence[Sequence[str]],
+        max_nodes: int,
+    ) -> None:
+        self.index = Index(topology, max_nodes)
+        self.mapper = Mapper(
+            [compile_mapping(line, number) for number, line in enumerate(mappings)], self.index, labels
+        )
+        self.selective = any(line.explains != "always" for line in mappings)
+        self.place = self.mapper.place
+        self.above = self.index.above
+        self.name = self.index.name
+
+    def below(self, node: int) -> Iterator[int]:
+        """Descendants, nearest first."""
+        return self.index.below(node)
+
+    def explains(self, labels: Mapping[str, str]) -> bool:
+        """Whether the mapping lets an alert with these labels explain others."""
+        return not self.selective or self.mapper.explains(labels)
