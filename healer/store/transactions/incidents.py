@@ -9,6 +9,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from healer.alerts.model import Detail
 from healer.convergence.outcome import AlertView, Happening, Incident
 from healer.store import schema
+from healer.store.prepared import Prepared
 from healer.web.ports import RefusedAlert
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -18,12 +19,21 @@ _views = msgspec.msgpack.Decoder(list[AlertView]).decode
 _details = msgspec.msgpack.Decoder(list[Detail]).decode
 
 
+def _replacing() -> Prepared:
+    statement = upsert(schema.incident)
+    newer = {name: statement.excluded[name] for name in ("status", "began_at", "opened_at", "data")}
+    columns = ("id", *newer)
+    return Prepared(statement.on_conflict_do_update(index_elements=["id"], set_=newer), columns)
+
+
+_STORE = _replacing()
+_TELL = Prepared(insert(schema.timeline), ("incident", "data"))
+
+
 def store(connection: Connection, incidents: Sequence[Incident]) -> None:
     """Insert or replace the incidents."""
     if not incidents:
         return
-    statement = upsert(schema.incident)
-    newer = {name: statement.excluded[name] for name in ("status", "began_at", "opened_at", "data")}
     rows = [
         {
             "id": incident.id,
@@ -34,14 +44,14 @@ def store(connection: Connection, incidents: Sequence[Incident]) -> None:
         }
         for incident in incidents
     ]
-    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=newer), rows)
+    _STORE.execute_many(connection, rows)
 
 
 def tell(connection: Connection, timeline: Sequence[Happening]) -> None:
     """Add lines to the timelines."""
     if timeline:
         lines = [{"incident": happening.incident, "data": _pack(happening)} for happening in timeline]
-        connection.execute(insert(schema.timeline), lines)
+        _TELL.execute_many(connection, lines)
 
 
 def newest(connection: Connection, status: str, before: str, limit: int) -> tuple[list[Incident], int]:

@@ -8,14 +8,69 @@
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import Connection, and_, case, delete, func, or_, select, update
+from sqlalchemy import BigInteger, Connection, and_, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from healer.journey.ports import Wanted
 from healer.notification.ports import Claim, LedgerRow
+from healer.store.prepared import Prepared
 from healer.store.schema import told
 from healer.store.transaction import Transaction
 from healer.times import Micros
+
+_FRESH: dict[str, object] = {
+    "state": "waiting",
+    "not_before": 0,
+    "claimed_until": 0,
+    "told_revision": 0,
+    "message_id": "",
+    "tried": 0,
+    "attempts": 0,
+    "why": "",
+}
+_UNTOLD = or_(told.c.state == "waiting", told.c.state == "claimed")
+
+
+def _wanting() -> Prepared:
+    statement = upsert(told)
+    new = statement.excluded
+    newer = {
+        "wanted_revision": new.wanted_revision,
+        "story": new.story,
+        # Bad news that nobody heard stays urgent under the calmer news that replaces it.
+        "urgent": case((_UNTOLD, func.max(told.c.urgent, new.urgent)), else_=new.urgent),
+        "since": case((_UNTOLD, told.c.since), else_=new.since),
+        "state": case((told.c.state == "claimed", "claimed"), else_="waiting"),
+        "attempts": case((_UNTOLD, told.c.attempts), else_=0),
+        "not_before": case((_UNTOLD, told.c.not_before), else_=0),
+    }
+    later = new.wanted_revision > told.c.wanted_revision
+    place = ("incident", "channel")
+    columns = (*place, "wanted_revision", "story", "urgent", "since", *_FRESH)
+    return Prepared(statement.on_conflict_do_update(index_elements=place, set_=newer, where=later), columns)
+
+
+def _claimable() -> Prepared:
+    free = and_(told.c.state == "waiting", told.c.not_before <= bindparam("at"))
+    ran_out = and_(told.c.state == "claimed", told.c.claimed_until <= bindparam("at"))
+    names = ("incident", "channel", "wanted_revision", "story", "told_revision", "message_id", "attempts")
+    order = (told.c.urgent.desc(), told.c.since, told.c.incident, told.c.channel)
+    until = bindparam("until", type_=BigInteger)
+    query = select(*(told.c[name] for name in names), until).where(or_(free, ran_out))
+    return Prepared(query.order_by(*order).limit(bindparam("most")))
+
+
+_WANT = _wanting()
+_DUE_ROWS = _claimable()
+_CLAIM = Prepared(
+    update(told)
+    .where(told.c.incident == bindparam("where_incident"), told.c.channel == bindparam("where_channel"))
+    .values(state="claimed", tried=1),
+    ("claimed_until",),
+)
+_NEXT_DUE = Prepared(
+    select(func.min(case((told.c.state == "claimed", told.c.claimed_until), else_=told.c.not_before))).where(_UNTOLD)
+)
 
 
 def want(connection: Connection, wanted: Sequence[Wanted], now: Micros) -> None:
@@ -26,65 +81,28 @@ def want(connection: Connection, wanted: Sequence[Wanted], now: Micros) -> None:
     wanted = [each for each in wanted if each.opens or _may_have_heard(connection, each)]
     if not wanted:
         return
-    fresh = {
-        "state": "waiting",
-        "since": now,
-        "not_before": 0,
-        "claimed_until": 0,
-        "told_revision": 0,
-        "message_id": "",
-        "tried": 0,
-        "attempts": 0,
-        "why": "",
-    }
     rows = [
         {
-            **fresh,
-            "incident": want.incident,
-            "channel": want.channel,
-            "wanted_revision": want.revision,
-            "story": want.story,
-            "urgent": int(want.urgent),
+            **_FRESH,
+            "incident": each.incident,
+            "channel": each.channel,
+            "wanted_revision": each.revision,
+            "story": each.story,
+            "urgent": int(each.urgent),
+            "since": now,
         }
-        for want in wanted
+        for each in wanted
     ]
-    statement = upsert(told)
-    new = statement.excluded
-    untold = told.c.state.in_(("waiting", "claimed"))
-    newer = {
-        "wanted_revision": new.wanted_revision,
-        "story": new.story,
-        # Bad news that nobody heard stays urgent under the calmer news that replaces it.
-        "urgent": case((untold, func.max(told.c.urgent, new.urgent)), else_=new.urgent),
-        "since": case((untold, told.c.since), else_=new.since),
-        "state": case((told.c.state == "claimed", "claimed"), else_="waiting"),
-        "attempts": case((untold, told.c.attempts), else_=0),
-        "not_before": case((untold, told.c.not_before), else_=0),
-    }
-    later = new.wanted_revision > told.c.wanted_revision
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["incident", "channel"], set_=newer, where=later), rows
-    )
+    _WANT.execute_many(connection, rows)
 
 
 def claim(transaction: Transaction, now: Micros, lease: Micros, limit: int) -> list[Claim]:
     """Claim due rows, urgent and oldest first, until `now + lease`; among them those whose claim ran out."""
-    free = and_(told.c.state == "waiting", told.c.not_before <= now)
-    ran_out = and_(told.c.state == "claimed", told.c.claimed_until <= now)
-    columns = (
-        told.c.incident,
-        told.c.channel,
-        told.c.wanted_revision,
-        told.c.story,
-        told.c.told_revision,
-        told.c.message_id,
-        told.c.attempts,
-    )
-    order = (told.c.urgent.desc(), told.c.since, told.c.incident, told.c.channel)
-    found = transaction.connection.execute(select(*columns).where(or_(free, ran_out)).order_by(*order).limit(limit))
-    claims = [Claim(*row, now + lease) for row in found]
+    found = _DUE_ROWS.execute(transaction.connection, {"at": now, "until": now + lease, "most": limit})
+    claims = [Claim(*row) for row in found]
     for taken in claims:
-        _set(transaction, taken, state="claimed", claimed_until=taken.until, tried=1)
+        place = {"where_incident": taken.incident, "where_channel": taken.channel}
+        _CLAIM.execute(transaction.connection, {**place, "claimed_until": taken.until})
     return claims
 
 
@@ -125,10 +143,7 @@ def record_failed(transaction: Transaction, claim: Claim, not_before: Micros, wh
 
 def next_due(connection: Connection) -> Micros | None:
     """When the next row may be tried; a claimed one when its claim runs out."""
-    due = case((told.c.state == "claimed", told.c.claimed_until), else_=told.c.not_before)
-    found: Micros | None = connection.execute(
-        select(func.min(due)).where(told.c.state.in_(("waiting", "claimed")))
-    ).scalar()
+    found: Micros | None = _NEXT_DUE.execute(connection).fetchone()[0]
     return found
 
 

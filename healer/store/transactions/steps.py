@@ -6,10 +6,15 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from healer.journey.ports import Closed, Overtaken, Ownership, Step, StepMark
 from healer.store import schema
+from healer.store.prepared import Prepared
 from healer.store.transaction import Transaction
 from healer.store.transactions import incidents, ledger, remediations
 
 _ONLY = 1
+_MARK = ("number", "epoch", "first", "last", "now", "digest")
+_READ_OWNER = Prepared(select(schema.owner.c.epoch, schema.owner.c.step, schema.owner.c.applied, schema.owner.c.now))
+_MOVE_OWNER = Prepared(update(schema.owner), ("step", "applied", "now"))
+_INSERT_STEP = Prepared(insert(schema.step), _MARK)
 
 
 def take_over(transaction: Transaction, owner: str) -> Ownership:
@@ -46,8 +51,7 @@ def steps(connection: Connection, after: int, limit: int) -> list[StepMark]:
 
 
 def _ownership(connection: Connection) -> Ownership:
-    table = schema.owner
-    row = connection.execute(select(table.c.epoch, table.c.step, table.c.applied, table.c.now)).first()
+    row = _READ_OWNER.execute(connection).fetchone()
     return Ownership(*row) if row else Ownership(0, 0, 0, 0)
 
 
@@ -60,9 +64,9 @@ def _committed(connection: Connection, step: Step) -> bool:
 
 def _write(transaction: Transaction, step: Step) -> None:
     connection = transaction.connection
-    mark = {name: getattr(step, name) for name in ("number", "epoch", "first", "last", "now", "digest")}
-    connection.execute(insert(schema.step), mark)
-    connection.execute(update(schema.owner), {"step": step.number, "applied": step.last, "now": step.now})
+    mark = {name: getattr(step, name) for name in _MARK}
+    _INSERT_STEP.execute(connection, mark)
+    _MOVE_OWNER.execute(connection, {"step": step.number, "applied": step.last, "now": step.now})
     incidents.store(connection, step.incidents)
     incidents.tell(connection, step.timeline)
     ledger.want(connection, step.wanted, step.now)
