@@ -1,12 +1,24 @@
-"""What the pages and the API read of a store. Implemented by `healer.store` on its read-only connections."""
+"""What the pages and the API read and ask of the rest of healer.
 
+`Projections` is implemented by `healer.store` on its read-only connections, `View` by `healer.bootstrap` over the engine's
+memory. `Service` is the bundle of everything that `create_app` needs.
+"""
+
+from collections.abc import Iterator
 from typing import Protocol
 
 import msgspec
 
+from healer.alerts.limits import Limits
 from healer.alerts.model import Detail
 from healer.convergence.outcome import AlertView, Happening, Incident
-from healer.times import Micros
+from healer.journey.ports import Journal
+from healer.remediation.model import Intent, Remediation
+from healer.remediation.ports import Switch
+from healer.seams import Clock
+from healer.telemetry.metrics import Registry
+from healer.times import SECOND, Micros
+from healer.web.settings import Auth
 
 
 class RefusedAlert(msgspec.Struct, frozen=True):
@@ -38,3 +50,79 @@ class Projections(Protocol):
         ...
 
     async def refused(self, limit: int = 100) -> list[RefusedAlert]: ...
+
+
+class View(Protocol):
+    """The engine's memory as of its last committed step."""
+
+    async def settled(self) -> None:
+        """Wait, for a bounded time, until what was accepted before this call has been applied and committed."""
+        ...
+
+    def alerts(self) -> Iterator[AlertView]:
+        """Every alert known, in any order. The walk may pause while the engine goes on; alerts that come or go meanwhile may
+        be missing or be there."""
+        ...
+
+    def alert_count(self) -> int: ...
+
+    def incident_alerts(self, incident: str) -> list[AlertView]:
+        """The alerts of an open incident; none for one that memory has forgotten."""
+        ...
+
+    def why(self, alert: AlertView) -> list[str]:
+        """The reason for its status in sentences, the shortest first."""
+        ...
+
+    def lag(self) -> int:
+        """Alerts accepted and not yet applied."""
+        ...
+
+    def ready(self) -> tuple[bool, str]:
+        """May requests be sent here? If not, why in a sentence."""
+        ...
+
+
+class Effects(Protocol):
+    """What the API shows of remediations, and the kill switch: a part of `healer.remediation.ports.EffectStore`."""
+
+    async def switches(self) -> list[Switch]: ...
+
+    async def throw(self, switch: Switch) -> None: ...
+
+    async def remediations(self, incident: str = "", limit: int = 100) -> list[Remediation]: ...
+
+    async def remediation(self, id: str) -> Remediation | None: ...
+
+    async def intents(self, remediation: str) -> list[Intent]: ...
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """Limits of the HTTP side: bytes, alerts, and microseconds."""
+
+    body: int = 64 << 20
+    """Bytes of one request, after decompression."""
+    bodies: int = 256 << 20
+    """Bytes of all requests that are being read or stored at the same moment; above it the answer is 503."""
+    read: Micros = 60 * SECOND
+    """For a sender to send its body."""
+    store: Micros = 15 * SECOND
+    """For the store to take it: Alertmanager is better served by a 503 than by silence."""
+    max_lag: int = 100_000
+    """`journal.max_lag`: alerts that may wait for the engine."""
+    alerts: Limits = Limits()
+
+
+class Service(msgspec.Struct, frozen=True):
+    """Everything that the HTTP side needs."""
+
+    journal: Journal
+    view: View
+    projections: Projections
+    effects: Effects
+    clock: Clock
+    registry: Registry
+    auth: Auth = Auth()
+    open_metrics: bool = True
+    """/metrics needs no credentials, as in the Prometheus family."""
+    bounds: Bounds = Bounds()

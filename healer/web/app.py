@@ -1,0 +1,24 @@
+"""The HTTP side as one application. Put together here, called by `healer.bootstrap`; nothing happens at import."""
+
+from aiohttp import web
+
+from healer.web import accept, plumbing
+from healer.web.auth import Access
+from healer.web.guard import expecting, guarding
+from healer.web.oversize import Oversize
+from healer.web.ports import Service
+
+
+def create_app(service: Service, oversize: Oversize | None = None) -> web.Application:
+    """Every route of `service`. Hand in the `Oversize` that somebody settles, or large requests stay an open trouble."""
+    access = Access(service.auth, open_metrics=service.open_metrics)
+    app = web.Application(middlewares=[guarding(access, service.registry)])
+    expected = expecting(access, service.bounds.body)
+    ways = (
+        *accept.routes(service, oversize or Oversize(service.journal, service.clock)),
+        *plumbing.routes(service),
+    )
+    app.add_routes(
+        [web.RouteDef(way.method, way.path, way.handler, {**way.kwargs, "expect_handler": expected}) for way in ways]
+    )
+    return app
