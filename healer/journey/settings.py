@@ -1,0 +1,21 @@
+"""What people may set about the journal. Assembled by `healer.settings`."""
+
+import msgspec
+
+from healer.documents.fields import Duration
+from healer.times import DAY
+
+
+class Journal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that can change a decision, in order, durable before it is answered."""
+
+    max_lag: int = 100_000
+    """Records accepted but not yet converged; beyond it the answer is 503 and senders retry. About ten seconds of work."""
+    retention: Duration = 30 * DAY
+    """How long whole days are kept together with the versions they refer to."""
+
+    def __post_init__(self) -> None:
+        if self.max_lag < 1:
+            raise ValueError("expected at least 1", "max_lag")
+        if self.retention < DAY:
+            raise ValueError("expected at least 1d", "retention")

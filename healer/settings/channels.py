@@ -1,0 +1,37 @@
+"""Channels in the settings: each is read as the type that its `type` names. Called while settings are loaded."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from healer.documents.convert import WRONG, Converter, Hook
+from healer.documents.fields import Secret
+from healer.documents.problems import Path
+from healer.notification.settings import Channel
+from notifiers.secret import Secret as ChannelSecret
+
+_OURS = ("type", "last_resort")
+
+
+def hooks(types: Mapping[str, type[msgspec.Struct]]) -> dict[Any, Hook]:
+    """How to read a channel of one of these types, and the secrets in it."""
+
+    def channel(converter: Converter, value: Any, path: Path) -> Any:
+        if not isinstance(value, dict) or "type" not in value:
+            return converter.complain(path, f"a channel needs a type: one of {', '.join(sorted(types))}")
+        name = value["type"]
+        if not isinstance(name, str) or name not in types:
+            near = difflib.get_close_matches(str(name), types, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(types))}"
+            return converter.complain((*path, "type"), f"no type of channel is called {name!r}; {hint}")
+        last_resort = converter.read(bool, value.get("last_resort", False), (*path, "last_resort"))
+        config = converter.read(types[name], {key: one for key, one in value.items() if key not in _OURS}, path)
+        return WRONG if WRONG in (last_resort, config) else Channel(type=name, last_resort=last_resort, config=config)
+
+    def secret(converter: Converter, value: Any, path: Path) -> Any:
+        read = converter.read(Secret, value, path)
+        return WRONG if read is WRONG else ChannelSecret(read.reveal())
+
+    return {Channel: channel, ChannelSecret: secret}

@@ -1,0 +1,83 @@
+"""Reads the configuration: the one place that looks at files and the environment. Called by bootstrap and the CLI."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from healer.documents.convert import convert
+from healer.documents.document import Document, load_document, parse_document
+from healer.documents.problems import DocumentError, Problem
+from healer.settings.channels import hooks
+from healer.settings.model import Settings
+from healer.topology.mapping import MappingError, compile_mapping
+from notifiers import CHANNELS
+
+
+class SettingsError(DocumentError):
+    """A configuration that cannot be used. `problems` has every mistake with file, line, key and what would be right."""
+
+
+def load_settings(file: Path | None, environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings in a YAML file, checked; without a file the embedded default.
+
+    `environ` (by default the process's) answers `{env: NAME}`. Paths are relative to the file. Raises SettingsError.
+    """
+    if file is None:
+        return default_settings()
+    try:
+        return _read(load_document(file), os.environ if environ is None else environ)
+    except DocumentError as error:
+        raise SettingsError(error.problems) from None
+
+
+def parse_settings(text: str, environ: Mapping[str, str], file: str = "healer.yaml") -> Settings:
+    """The settings in a text, as if it were this file. Raises SettingsError."""
+    try:
+        return _read(parse_document(text, file), environ)
+    except DocumentError as error:
+        raise SettingsError(error.problems) from None
+
+
+def default_settings() -> Settings:
+    """The embedded healer: 127.0.0.1:9099, SQLite in ./data, nobody to tell, nothing to heal."""
+    return Settings()
+
+
+def _read(document: Document, environ: Mapping[str, str]) -> Settings:
+    types = {name: channel.config for name, channel in CHANNELS.items()}
+    settings = convert(document, Settings, environ, hooks(types))
+    problems = list(_cross_check(document, settings))
+    if problems:
+        raise DocumentError(problems)
+    return _beside(settings, Path(document.file).parent)
+
+
+def _cross_check(document: Document, settings: Settings) -> Iterator[Problem]:
+    """What no part can know alone."""
+    for index, line in enumerate(settings.topology.nodes):
+        try:
+            compile_mapping(line, index)
+        except MappingError as error:
+            yield document.problem(("topology", "nodes", index, *error.path), error.message)
+    for index, route in enumerate(settings.routes):
+        for position, name in enumerate(route.channels):
+            if name not in settings.channels:
+                known = ", ".join(settings.channels) or "none"
+                where = ("routes", index, "channels", position)
+                yield document.problem(where, f"no channel is called {name!r}; channels: {known}")
+    if settings.place == "lead" and not settings.alertmanager.urls:
+        message = "lead needs alertmanager.urls: it silences the backstop there for what healer has told"
+        yield document.problem(("place",), message)
+    if not settings.rules.dry_run and settings.place == "shadow":
+        yield document.problem(("rules", "dry_run"), "place: shadow acts on nothing: set place to lead or only first")
+
+
+def _beside(settings: Settings, directory: Path) -> Settings:
+    """With the store's path relative to the file that names it, like every other path."""
+    path = settings.store.path
+    if path.startswith(("/", ":memory:")):
+        return settings
+    store = msgspec.structs.replace(settings.store, url=f"sqlite:///{directory / path}")
+    return msgspec.structs.replace(settings, store=store)

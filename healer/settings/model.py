@@ -1,0 +1,83 @@
+"""All settings, each part as its room declares it."""
+
+import hashlib
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from healer.alerts.matchers import Matchers
+from healer.convergence.settings import Convergence
+from healer.documents.fields import Secret
+from healer.journey.settings import Journal
+from healer.locks.settings import Locks
+from healer.notification.settings import Channel, Route
+from healer.settings.outside import Alertmanager, Executors, Prometheus, Rules, Watchdog
+from healer.store.settings import Store
+from healer.telemetry.settings import Log, Telemetry
+from healer.topology.settings import TopologySettings
+from healer.web.settings import Server
+
+Place = Literal["shadow", "lead", "only"]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One installation's configuration, complete and checked. The defaults are the embedded healer."""
+
+    server: Server = Server()
+    """Where healer listens, and to whom."""
+    store: Store = Store()
+    """Where healer keeps what it must not forget."""
+    locks: Locks = Locks()
+    """Who may touch a target now."""
+    place: Place = "shadow"
+    """Beside Alertmanager: `shadow` acts on nothing, `lead` tells first and Alertmanager later, `only` has no other."""
+    topology: TopologySettings = TopologySettings()
+    """What can fail, and what fails with it."""
+    convergence: Convergence = Convergence()
+    """How alerts fall into incidents."""
+    journal: Journal = Journal()
+    """What is recorded, and for how long."""
+    health: dict[str, str] = msgspec.field(default_factory=lambda: {"host": 'up{instance="{{ node.instance }}"}'})
+    """By kind of node, the Prometheus query whose value 1 means healthy; `node` has the node's id and attributes."""
+    rules: Rules = Rules()
+    """Which rules decide on remedies."""
+    prometheus: tuple[Prometheus, ...] = ()
+    """Who answers queries; the first whose matchers hold."""
+    alertmanager: Alertmanager = Alertmanager()
+    """Whom to reconcile with."""
+    channels: dict[str, Channel] = {}
+    """Ways to reach people, by a name of your choice."""
+    routes: tuple[Route, ...] = ()
+    """Who hears of what; without any, every channel hears of everything."""
+    telemetry: Telemetry = Telemetry()
+    """What healer tells of itself."""
+    watchdog: Watchdog = Watchdog()
+    """healer's own heartbeat."""
+    executors: Executors = Executors()
+    """What carries actions out."""
+    log: Log = Log()
+    """Log lines."""
+
+    def document(self) -> bytes:
+        """All settings as canonical JSON, with `***` for every secret: what is kept with the journal's versions."""
+        return _encoder.encode(self)
+
+    def digest(self) -> str:
+        """SHA-256 of `document()`, in hexadecimal: equal settings are equal, whatever their secrets."""
+        return hashlib.sha256(self.document()).hexdigest()
+
+
+def _shown(value: Any) -> Any:
+    """How a value of a type of its own is shown."""
+    if isinstance(value, Secret):
+        return repr(value)
+    if isinstance(value, Matchers):
+        return [str(one) for one in value]
+    if isinstance(value, Path):
+        return str(value)
+    # Channels bring types of their own. What is not known here may be a secret, so only its type is shown.
+    return f"<{type(value).__name__}>"
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_shown, order="sorted")

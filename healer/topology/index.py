@@ -1,0 +1,308 @@
+"""The graph made fast: what lies above and below a node, at the same cost however large the topology is. Pure.
+
+Names are small integers; an array holds the first parent of each, a small table the further ones. Nothing is marked when
+something fails: who asks walks up. The engine asks on every alert, so the walk up is the road that has to be short.
+"""
+
+from array import array
+from bisect import insort
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from healer.topology.graph import Topology
+
+MAX_NODES = 2_000_000
+"""Nodes at most; alerts may bring in new ones by their labels."""
+
+
+class Growth(msgspec.Struct, frozen=True):
+    """What alerts' labels added to a topology, in the order in which they did. Part of a snapshot of the engine."""
+
+    nodes: tuple[str, ...] = ()
+    edges: tuple[tuple[str, str], ...] = ()
+
+
+class Index:
+    """A directed graph of named nodes. A node keeps its number for as long as the index lives.
+
+    Parents and children are in the order of their names, so that a walk depends on the graph and not on its history.
+    """
+
+    def __init__(self, topology: Topology | None = None, max_nodes: int = MAX_NODES) -> None:
+        self.max_nodes = max_nodes
+        self.version = 0
+        """Changes whenever the topology does: what was looked up before may be found otherwise now. Growth leaves it."""
+        self._ids: dict[str, int] = {}
+        self._names: list[str] = []
+        self._kinds: list[str] = []
+        self._first = array("i")
+        self._further: dict[int, tuple[int, ...]] = {}
+        self._attributes: dict[int, Mapping[str, Any]] = {}
+        self._aliases: dict[str, tuple[int, ...]] = {}
+        self._declared = bytearray()
+        self._children: dict[int, list[int]] | None = None
+        self._found_by: dict[str, dict[str, tuple[int, ...]]] = {}
+        self._grown_nodes: dict[str, None] = {}
+        self._grown_edges: dict[tuple[str, str], None] = {}
+        if topology is not None:
+            self._load(topology)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __contains__(self, name: str) -> bool:
+        """Does the topology have this node now? Nodes that only alerts name do not count: their order must not matter."""
+        node = self._ids.get(name, -1)
+        return node >= 0 and self._declared[node] == 1
+
+    # Asking
+
+    def id(self, name: str) -> int:
+        """The node's number, or -1."""
+        return self._ids.get(name, -1)
+
+    def name(self, node: int) -> str:
+        return self._names[node]
+
+    def kind(self, node: int) -> str:
+        return self._kinds[node]
+
+    def attributes(self, node: int) -> Mapping[str, Any]:
+        return self._attributes.get(node, {})
+
+    def parents(self, node: int) -> tuple[int, ...]:
+        first = self._first[node]
+        return () if first < 0 else (first, *self._further.get(node, ()))
+
+    def children(self, node: int) -> Sequence[int]:
+        return self._down().get(node, ())
+
+    def above(self, node: int) -> list[tuple[int, int]]:
+        """Ancestors with their distance in hops, nearest first; at one distance in the order of the parents. Not itself."""
+        first, further = self._first, self._further
+        found: list[tuple[int, int]] = []
+        seen = {node}
+        distance = 0
+        while node not in further:
+            node = first[node]
+            if node < 0 or node in seen:
+                return found
+            distance += 1
+            seen.add(node)
+            found.append((node, distance))
+        level = [node]
+        while level:
+            distance += 1
+            after: list[int] = []
+            for child in level:
+                parent = first[child]
+                if parent < 0:
+                    continue
+                if parent not in seen:
+                    seen.add(parent)
+                    after.append(parent)
+                    found.append((parent, distance))
+                if child in further:
+                    for parent in further[child]:
+                        if parent not in seen:
+                            seen.add(parent)
+                            after.append(parent)
+                            found.append((parent, distance))
+            level = after
+        return found
+
+    def below(self, node: int) -> Iterator[int]:
+        """Descendants, nearest first. Not itself."""
+        down = self._down()
+        seen = {node}
+        level = [node]
+        while level:
+            after: list[int] = []
+            for parent in level:
+                for child in down.get(parent, ()):
+                    if child not in seen:
+                        seen.add(child)
+                        after.append(child)
+                        yield child
+            level = after
+
+    def path(self, ancestor: int, descendant: int) -> list[int]:
+        """A shortest way down from one to the other, both included; empty when there is none."""
+        if ancestor == descendant:
+            return [ancestor]
+        towards = {descendant: -1}
+        level = [descendant]
+        while level:
+            after: list[int] = []
+            for child in level:
+                for parent in self.parents(child):
+                    if parent in towards:
+                        continue
+                    towards[parent] = child
+                    if parent == ancestor:
+                        return list(_follow(towards, ancestor))
+                    after.append(parent)
+            level = after
+        return []
+
+    def by_alias(self, alias: str) -> tuple[int, ...]:
+        """The nodes of this id or alias."""
+        found = self._aliases.get(alias, ())
+        node = self._ids.get(alias, -1)
+        return found if node < 0 or node in found else (node, *found)
+
+    def by_attribute(self, attribute: str, value: str) -> tuple[int, ...]:
+        """The nodes whose attribute has this value (numbers as they are written)."""
+        table = self._found_by.get(attribute)
+        if table is None:
+            table = {}
+            for node, attributes in self._attributes.items():
+                if attribute in attributes:
+                    written = _written(attributes[attribute])
+                    table[written] = (*table.get(written, ()), node)
+            self._found_by[attribute] = table
+        return table.get(value, ())
+
+    def grown(self) -> Growth:
+        """What was added by `grow`, for a snapshot."""
+        return Growth(tuple(self._grown_nodes), tuple(self._grown_edges))
+
+    # Changing
+
+    def add(
+        self, name: str, kind: str = "", attributes: Mapping[str, Any] | None = None, aliases: Iterable[str] = ()
+    ) -> int:
+        """A node of the topology; what is said again replaces what was said. Returns its number, -1 beyond `max_nodes`."""
+        node = self._number(name)
+        if node < 0:
+            return -1
+        self._declared[node] = 1
+        self._kinds[node] = kind or kind_of(name)
+        if attributes:
+            self._attributes[node] = attributes
+        for alias in aliases:
+            known = self._aliases.get(alias, ())
+            if node not in known:
+                self._aliases[alias] = (*known, node)
+        self.version += 1
+        self._found_by.clear()
+        return node
+
+    def link(self, parent: int, child: int) -> bool:
+        """An edge. False when it is there already. Raises ValueError for an edge from a node to itself."""
+        if parent == child:
+            raise ValueError(f"an edge from {self._names[parent]} to itself: a node cannot be its own cause")
+        if self._first[child] < 0:
+            self._first[child] = parent
+        else:
+            parents = self.parents(child)
+            if parent in parents:
+                return False
+            self._set_parents(child, tuple(sorted((*parents, parent), key=self._names.__getitem__)))
+        if self._children is not None:
+            insort(self._children.setdefault(parent, []), child, key=self._names.__getitem__)
+        return True
+
+    def unlink(self, parent: int, child: int) -> bool:
+        """Take an edge away. False when there is none."""
+        parents = self.parents(child)
+        if parent not in parents:
+            return False
+        self._set_parents(child, tuple(one for one in parents if one != parent))
+        if self._children is not None:
+            self._children[parent].remove(child)
+        return True
+
+    def grow(self, growth: Growth) -> list[int]:
+        """Add nodes and edges that alerts' labels name. Returns the numbers of the nodes, -1 beyond `max_nodes`.
+
+        Edges whose ends are not both known, and edges that the topology already has, are left out.
+        """
+        nodes = []
+        for name in growth.nodes:
+            node = self._number(name)
+            if node >= 0 and not self._declared[node]:
+                self._grown_nodes[name] = None
+            nodes.append(node)
+        for parent, child in growth.edges:
+            above, below = self.id(parent), self.id(child)
+            if above >= 0 and below >= 0 and above != below and self.link(above, below):
+                self._grown_edges[parent, child] = None
+        return nodes
+
+    def adopt(self, topology: Topology) -> None:
+        """Become another topology in place. Nodes keep their numbers; those that left are known no more, without edges.
+
+        What alerts' labels had added is forgotten: the alerts add it again when they are placed again.
+        """
+        self._first = array("i", [-1]) * len(self._names)
+        self._further.clear()
+        self._attributes.clear()
+        self._aliases.clear()
+        self._grown_nodes.clear()
+        self._grown_edges.clear()
+        self._children = None
+        self._declared = bytearray(len(self._names))
+        self._found_by.clear()
+        self._load(topology)
+
+    def _load(self, topology: Topology) -> None:
+        for node in topology.nodes:
+            self.add(node.id, node.kind, node.attributes, node.aliases)
+        ids = self._ids
+        for parent, child in topology.edges:
+            if parent in ids and child in ids:
+                self.link(ids[parent], ids[child])
+        self.version += 1
+
+    def _number(self, name: str) -> int:
+        node = self._ids.get(name, -1)
+        if node < 0 and len(self._names) < self.max_nodes:
+            node = self._ids[name] = len(self._names)
+            self._names.append(name)
+            self._kinds.append(kind_of(name))
+            self._first.append(-1)
+            self._declared.append(0)
+        return node
+
+    def _set_parents(self, child: int, parents: tuple[int, ...]) -> None:
+        self._first[child] = parents[0] if parents else -1
+        if len(parents) > 1:
+            self._further[child] = parents[1:]
+        else:
+            self._further.pop(child, None)
+
+    def _down(self) -> dict[int, list[int]]:
+        """Children by parent: made when somebody first asks, kept up to date from then on."""
+        if self._children is None:
+            children: dict[int, list[int]] = {}
+            for child, parent in enumerate(self._first):
+                if parent >= 0:
+                    children.setdefault(parent, []).append(child)
+            for child, parents in self._further.items():
+                for parent in parents:
+                    children.setdefault(parent, []).append(child)
+            for siblings in children.values():
+                siblings.sort(key=self._names.__getitem__)
+            self._children = children
+        return self._children
+
+
+def kind_of(name: str) -> str:
+    """The kind that an id of the form `kind/name` tells; "" for another."""
+    kind, slash, _ = name.partition("/")
+    return kind if slash else ""
+
+
+def _follow(towards: Mapping[int, int], node: int) -> Iterator[int]:
+    while node >= 0:
+        yield node
+        node = towards[node]
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

@@ -1,0 +1,177 @@
+"""The settings of every room load from one file, with every mistake told at once."""
+
+from pathlib import Path
+
+import pytest
+
+from healer.settings import SettingsError, default_settings, load_settings, parse_settings
+from healer.times import DAY, MINUTE, SECOND
+from healer.web.settings import split_listen
+
+
+def complaints(text: str, environ: dict[str, str] | None = None) -> str:
+    with pytest.raises(SettingsError) as caught:
+        parse_settings(text, environ or {})
+    return str(caught.value)
+
+
+def test_without_a_file_it_is_the_embedded_healer_on_loopback() -> None:
+    settings = load_settings(None)
+    assert settings == default_settings()
+    assert (settings.server.host, settings.server.port, settings.store.path) == ("127.0.0.1", 9099, "data/healer.db")
+    assert settings.rules.dry_run
+    assert settings.place == "shadow"
+
+
+def test_an_empty_file_is_the_defaults() -> None:
+    assert parse_settings("", {}, "healer.yaml") == default_settings()
+
+
+def test_the_sketch_of_the_interface_loads(tmp_path: Path) -> None:
+    file = tmp_path / "healer.yaml"
+    file.write_text(
+        """
+        server:      {listen: "127.0.0.1:9099", base_url: "http://healer.example/"}
+        store:       {url: "sqlite:///data/healer.db"}
+        locks:       {backend: local}
+        place:       shadow
+        topology:
+          sources: [{file: topology.yaml}, {labels: [region, rack, host]}]
+          nodes:
+            - {match: ['alertname=~"KubeNode.*"'], node: "host/{node}"}
+            - match: ['job="kube-state-metrics"', 'pod!=""']
+              node: ["pod/{namespace}/{pod}", "workload/{namespace}/{pod|owner}"]
+            - match: ['job="node-exporter"']
+              extract: {instance: '\\[?(?P<addr>[^\\]]+?)\\]?(:\\d+)?'}
+              find: {kind: host, address: "{addr}"}
+            - match: ['job=~"blackbox.*"']
+              extract: {instance: 'https?://(?P<h>[^/:]+).*'}
+              find: {alias: "{h}"}
+              explains: never
+            - {match: ['alertname="TargetDown"'], node: none, explains: never}
+        convergence: {window: 10m, slack: 2m, hold: {default: 30s, critical: 15s}, settle: 2m}
+        journal:     {max_lag: 100000, retention: 30d}
+        health:      {host: 'up{instance="{{ node.instance }}"}'}
+        rules:       {packs: [metrics], paths: [rules/, {path: /etc/team-a, mode_at_most: approve}], dry_run: true}
+        prometheus:  [{url: "http://127.0.0.1:9090", match: ['cluster="a"']}]
+        alertmanager: {urls: ["http://127.0.0.1:9093"]}
+        channels:    {here: {type: terminal, last_resort: true}}
+        routes:      [{match: ['severity="critical"'], channels: [here]}]
+        telemetry:   {otlp: {endpoint: "http://127.0.0.1:4318"}}
+        """.replace("\n        ", "\n")
+    )
+    settings = load_settings(file, {})
+    assert settings.topology.files == (tmp_path / "topology.yaml",)
+    assert settings.topology.labels == (("region", "rack", "host"),)
+    assert [rules.path for rules in settings.rules.paths] == [tmp_path / "rules", Path("/etc/team-a")]
+    assert settings.store.path == str(tmp_path / "data/healer.db")
+    assert settings.journal.retention == 30 * DAY
+    assert settings.convergence == default_settings().convergence
+    assert settings.channels["here"].last_resort
+    assert settings.server.url == "http://healer.example"
+
+
+def test_one_hold_holds_all() -> None:
+    hold = parse_settings("convergence: {hold: 1m}", {}).convergence.hold
+    assert (hold.default, hold.critical) == (MINUTE, MINUTE)
+
+
+def test_the_for_of_a_rule_is_set_by_alertname() -> None:
+    convergence = parse_settings("convergence: {for: {KubeNodeNotReady: 15m}}", {}).convergence
+    assert convergence.ahead("KubeNodeNotReady") == 15 * MINUTE
+    assert convergence.ahead("Other") == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("serverr: {}", "healer.yaml:1:1: serverr: unknown key; did you mean server?"),
+        ("place: shaddow", "did you mean shadow?"),
+        (
+            'server: {listen: "0.0.0.0:9099"}',
+            "server.listen: 0.0.0.0:9099 is reachable from elsewhere: set server.auth",
+        ),
+        ('server: {listen: ":9099"}', "reachable from elsewhere"),
+        ('server: {listen: "healer.example:9099"}', "reachable from elsewhere"),
+        ("server: {listen: 9099}", "expected text, found the number 9099: write it in quotes"),
+        ('server: {listen: "9099"}', "expected HOST:PORT"),
+        ('server: {listen: "::1:9099"}', "expected HOST:PORT"),
+        ('server: {listen: "127.0.0.1:70000"}', "expected HOST:PORT"),
+        ("server: {tls: {cert: a.pem}}", "server.tls: the key 'key' is missing"),
+        ("server: {auth: {bearer: [hunter2]}}", "server.auth.bearer[0]: a secret is a reference"),
+        ("store: {url: mysql://x}", "store.url: expected sqlite:///PATH"),
+        ("store: {url: 'postgresql://x'}", "PostgreSQL is not supported yet"),
+        ("convergence: {hold: {default: 10s}}", "convergence.hold: critical (15s) is longer than default (10s)"),
+        ("convergence: {severities: {x: loud}}", "convergence.severities: x: expected info, warning"),
+        ("convergence: {max_untold: 5s}", "max_untold is shorter than hold"),
+        ("journal: {max_lag: 0}", "journal.max_lag: expected at least 1"),
+        ("journal: {retention: 1h}", "journal.retention: expected at least 1d"),
+        ("topology: {sources: [{}]}", "a source has exactly one of: file, labels"),
+        ("topology: {sources: [{labels: [a, a]}]}", "topology.sources[0].labels: a label is named twice"),
+        ("topology: {nodes: [{match: []}]}", "topology.nodes[0]: a mapping has exactly one of: node, find"),
+        ("topology: {nodes: [{node: 'host/{a'}]}", "topology.nodes[0].node: 'host/{a': a brace is not closed"),
+        ("topology: {nodes: [{node: [a, none]}]}", "topology.nodes[0].node[1]: none stands alone"),
+        ("topology: {nodes: [{find: {kind: host}}]}", "kind alone finds many"),
+        ("topology: {nodes: [{node: a, explains: maybe}]}", "topology.nodes[0].explains: expected always, never or"),
+        ("topology: {nodes: [{node: a, extract: {b: '('}}]}", "topology.nodes[0].extract.b: '(' is no regular"),
+        ("channels: {a: {}}", "channels.a: a channel needs a type: one of telegram, terminal"),
+        ("channels: {a: {type: terminl}}", "channels.a.type: no type of channel is called 'terminl'; did you mean"),
+        ("channels: {a: {type: terminal, last_resort: maybe}}", "channels.a.last_resort: expected true or false"),
+        ("channels: {a: {type: terminal, colour: loud}}", "channels.a.colour: expected always, auto or never"),
+        ("channels: {a: {type: telegram, token: {env: NO}, chat_id: 1}}", "channels.a.token.env: the environment"),
+        ("channels: {a: {type: telegram, token: {env: BAD}, chat_id: []}}", "channels.a.chat_id: expected"),
+        ("routes: [{channels: [nobody]}]", "routes[0].channels[0]: no channel is called 'nobody'"),
+        ("place: lead", "place: lead needs alertmanager.urls"),
+        ("rules: {dry_run: false}", "rules.dry_run: place: shadow acts on nothing"),
+        ("rules: {paths: [{owner: a}]}", "rules.paths[0]: the key 'path' is missing"),
+        ("prometheus: [9090]", "prometheus[0]: expected a URL"),
+        ("prometheus: [{url: 'http://x', auth: {user: a}}]", "user and password go together"),
+        ("alertmanager: {every: 0s}", "alertmanager.every: expected at least 1s"),
+        ("watchdog: {ping: ftp://x}", "watchdog.ping: expected a URL"),
+        ("telemetry: {sample: 2}", "telemetry.sample: expected at most 1"),
+        ("executors: {ssh: {port: 0}}", "executors.ssh.port: expected at least 1"),
+        ("log: {level: loud}", "log.level: expected debug, error, info or warning"),
+    ],
+)
+def test_a_mistake_names_its_key_and_what_would_be_right(text: str, said: str) -> None:
+    assert said in complaints(text, {"BAD": "x"})
+
+
+def test_mistakes_of_all_rooms_are_told_at_once() -> None:
+    said = complaints("place: x\njournal: {retention: 1}\nconvergence: {window: a}\nrules: {dry_run: no}\n")
+    assert [line.split(":")[1] for line in said.splitlines()] == ["1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:1", "localhost:0", "127.8.8.8:9099", "[::1]:9099"])
+def test_loopback_needs_no_authentication(listen: str) -> None:
+    assert parse_settings(f'server: {{listen: "{listen}"}}', {}).server.listen == listen
+
+
+def test_with_authentication_it_may_listen_anywhere() -> None:
+    server = parse_settings('server: {listen: "[::]:80", auth: {basic: {prom: {env: P}}}}', {"P": "x"}).server
+    assert split_listen(server.listen) == ("::", 80)
+    assert server.auth.basic["prom"].reveal() == "x"
+    assert server.url == "http://localhost:80"
+
+
+def test_secrets_are_neither_shown_nor_part_of_the_digest() -> None:
+    text = "channels: {a: {type: telegram, token: {env: T}, chat_id: 1}}\nwatchdog: {ping: 'https://x/s3cret'}"
+    one = parse_settings(text, {"T": "123456:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"})
+    other = parse_settings(text, {"T": "123456:BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB"})
+    assert one.digest() == other.digest()
+    assert "AAAA" not in repr(one) + one.document().decode()
+    assert "s3cret" not in repr(one) + one.document().decode()
+
+
+def test_the_digest_changes_with_what_decides() -> None:
+    digests = {parse_settings(text, {}).digest() for text in ("", "place: only", "convergence: {window: 9m}")}
+    assert len(digests) == 3
+
+
+def test_a_missing_file_is_told_by_name(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"none\.yaml: cannot be read: No such file"):
+        load_settings(tmp_path / "none.yaml", {})
+
+
+def test_durations_are_microseconds() -> None:
+    assert parse_settings("alertmanager: {every: 5s}", {}).alertmanager.every == 5 * SECOND
