@@ -1,0 +1,79 @@
+"""What an action, a metric and a command are once compiled. Declared in rule files, carried by every step.
+
+The catalogue that ships with healer is `rules/packs/actions.heal`, in the same words that anybody can use.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from rules.expressions import Template
+from rules.units import Type
+
+Fence = Literal["target", "precondition", "key", "none"]
+
+
+class Parameter(msgspec.Struct, frozen=True, kw_only=True):
+    """One parameter of an action: its type, and what a value must obey. Durations are microseconds."""
+
+    name: str
+    type: Type
+    whole: bool = False
+    pattern: str | None = None
+    choices: tuple[str | float | int | bool, ...] = ()
+    lowest: float | int | None = None
+    highest: float | int | None = None
+    default: str | float | int | bool | None = None
+
+
+class Invocation(msgspec.Struct, frozen=True, kw_only=True):
+    """How an action runs: an argv with `{parameter}` holes, a typed call by name, or the command a parameter names."""
+
+    executor: str
+    argv: tuple[str, ...] = ()
+    call: str | None = None
+    command_parameter: str | None = None
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of step. `accepts` empty means every kind of node; times are microseconds; `version` hashes its text."""
+
+    name: str
+    path: str
+    line: int
+    version: str
+    run: Invocation
+    parameters: tuple[Parameter, ...] = ()
+    accepts: tuple[str, ...] = ()
+    idempotent: bool = False
+    destructive: bool = True
+    diagnostic: bool = False
+    silences_source: bool = False
+    closing: bool = False
+    opposing: str | None = None
+    undo: str | None = None
+    timeout: int
+    hard_timeout: int
+    observe: Invocation | None = None
+    fence: Fence = "none"
+
+
+class Metric(msgspec.Struct, frozen=True, kw_only=True):
+    """A named query with a unit. A percentage is a ratio, a duration seconds, a size bytes, in what the query answers."""
+
+    name: str
+    path: str
+    line: int
+    version: str
+    type: Type
+    template: Template
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """A fixed argv under a name, for `run_command`."""
+
+    name: str
+    path: str
+    line: int
+    version: str
+    argv: tuple[str, ...]

@@ -1,0 +1,192 @@
+"""Rule files in, a set of rules out, or every problem of every file in one go.
+
+A rule is compiled against what all files together define; what ships in `rules/packs/` is there first, and a
+definition of one's own with the same name wins. The service calls `compile_files` at start and at each reload.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from importlib.resources import files
+from typing import Final
+
+import msgspec
+
+from rules.actions import Action, Command, Metric
+from rules.checking import World
+from rules.clauses import compile_rule
+from rules.definitions import check_partners, compile_action, compile_command, compile_metric, version_of
+from rules.names import DEFAULT_SEVERITIES
+from rules.problems import Problem, Report, Source
+from rules.reading import Draft, decode, read_file
+from rules.ruleset import Rule, RuleSet
+from rules.steps import Catalogue
+
+ALWAYS: Final = ("metrics", "actions")
+"""The packs without rules, which every set of rules can refer to."""
+
+
+class Compiled(msgspec.Struct, frozen=True):
+    """The rule set, or None when there is any error; and all problems, warnings included, in the order of the files."""
+
+    ruleset: RuleSet | None
+    problems: tuple[Problem, ...]
+
+
+class _File(msgspec.Struct, frozen=True):
+    report: Report
+    drafts: list[Draft]
+    shipped: bool
+
+
+def pack_names() -> tuple[str, ...]:
+    """The packs of rules that ship with healer."""
+    found = (entry.name for entry in files("rules").joinpath("packs").iterdir())
+    return tuple(
+        sorted(name.removesuffix(".heal") for name in found if name.endswith(".heal") and name[:-5] not in ALWAYS)
+    )
+
+
+def compile_files(
+    sources: Sequence[Source],
+    *,
+    packs: bool | Collection[str] = True,
+    kinds: frozenset[str] | None = None,
+    severities: Sequence[str] = DEFAULT_SEVERITIES,
+) -> Compiled:
+    """Compile rule files together.
+
+    `packs` names the shipped packs of rules (True: all; ValueError for an unknown one); the shipped metrics and actions
+    are always there. `kinds` are the kinds of node that exist (None: any word may be one); `severities` from least to
+    most severe.
+    """
+    chosen = pack_names() if packs is True else tuple(packs or ())
+    for name in chosen:
+        if name not in pack_names():
+            raise ValueError(f"there is no pack {name!r}; there are {', '.join(pack_names())}")
+    read = [_read(_shipped(name), shipped=True) for name in (*ALWAYS, *chosen)]
+    read += [_read(source, shipped=False) for source in sources]
+    world = World(tuple(severities), kinds, {})
+    metrics = _metrics(read, world)
+    world = msgspec.structs.replace(world, metrics=metrics)
+    commands = _commands(read)
+    actions = _actions(read, world)
+    rules = _rules(read, world, Catalogue(actions, commands))
+    _warn_of_ties(read, rules)
+    problems = tuple(problem for file in read for problem in _sorted(file.report.problems))
+    if any(problem.severity == "error" for problem in problems):
+        return Compiled(None, problems)
+    version = version_of(*(file.report.path + "\0" + file.report.text for file in read))
+    return Compiled(RuleSet(rules, actions, metrics, commands, version), problems)
+
+
+def _shipped(name: str) -> Source:
+    path = files("rules").joinpath("packs", f"{name}.heal")
+    return Source(f"packs/{name}.heal", path.read_bytes())
+
+
+def _read(source: Source, *, shipped: bool) -> _File:
+    report = decode(source.path, source.text)
+    drafts = read_file(report)
+    _refuse_crowds(drafts, report)
+    return _File(report, drafts, shipped)
+
+
+def _refuse_crowds(drafts: list[Draft], report: Report) -> None:
+    nameless = [draft for draft in drafts if draft.kind == "nameless"]
+    named = [draft for draft in drafts if draft.kind == "rule"]
+    for draft in nameless[1:] + (nameless[:1] if named else []):
+        hint = 'give it a name: rule "..."'
+        report.error("E0107", draft.name_span, "a file holds one nameless rule, or named ones", hint=hint)
+
+
+def _metrics(read: Iterable[_File], world: World) -> dict[str, Metric]:
+    found: dict[str, Metric] = {}
+    own: dict[str, Metric] = {}
+    for file, draft in _of_kind(read, "metric"):
+        metric = compile_metric(draft, file.report, world) if draft.sound else None
+        if metric is None:
+            continue
+        span = draft.tree.name_span[0] + draft.base, draft.tree.name_span[1] + draft.base
+        if not file.shipped and metric.name in own:
+            _refuse_second(file.report, span, "metric", own[metric.name])
+        elif not file.shipped:
+            own[metric.name] = metric
+        found[metric.name] = metric
+    return found
+
+
+def _commands(read: Iterable[_File]) -> dict[str, Command]:
+    found: dict[str, Command] = {}
+    for file, draft in _of_kind(read, "command"):
+        command = compile_command(draft, file.report) if draft.sound else None
+        if command is None:
+            continue
+        if command.name in found:
+            _refuse_second(file.report, draft.name_span, "command", found[command.name])
+        found[command.name] = command
+    return found
+
+
+def _actions(read: Iterable[_File], world: World) -> dict[str, Action]:
+    found: dict[str, Action] = {}
+    own: dict[str, Action] = {}
+    for file, draft in _of_kind(read, "action"):
+        action = compile_action(draft, file.report, world)
+        if action is None:
+            continue
+        if not file.shipped and action.name in own:
+            _refuse_second(file.report, draft.name_span, "action", own[action.name])
+        elif not file.shipped:
+            own[action.name] = action
+            if action.name in found:
+                file.report.warn("W0206", draft.name_span, f"this replaces the shipped action {action.name}")
+        found[action.name] = action
+    check_partners(found, {file.report.path: file.report for file in read})
+    return found
+
+
+def _rules(read: Iterable[_File], world: World, catalogue: Catalogue) -> list[Rule]:
+    found: dict[str, Rule] = {}
+    for kind_of_file in read:
+        for draft in kind_of_file.drafts:
+            if draft.kind not in {"rule", "nameless"}:
+                continue
+            rule = compile_rule(draft, kind_of_file.report, world, catalogue)
+            if rule is None:
+                continue
+            if rule.name in found:
+                _refuse_second(kind_of_file.report, draft.name_span, "rule", found[rule.name])
+            found[rule.name] = rule
+    return list(found.values())
+
+
+def _of_kind(read: Iterable[_File], kind: str) -> list[tuple[_File, Draft]]:
+    return [(file, draft) for file in read for draft in file.drafts if draft.kind == kind]
+
+
+def _refuse_second(report: Report, span: tuple[int, int], what: str, first: Metric | Action | Command | Rule) -> None:
+    message = f"the {what} {first.name} is defined already, at {first.path}:{first.line}"
+    report.error("E0110", span, message)
+
+
+def _warn_of_ties(read: Iterable[_File], rules: Iterable[Rule]) -> None:
+    """Warn where two rules of one priority name the same event in the same words."""
+    reports = {file.report.path: file.report for file in read}
+    first: dict[tuple[int, str], Rule] = {}
+    told: set[tuple[str, str]] = set()
+    for rule in rules:
+        for pattern in rule.on_event:
+            other = first.setdefault((rule.priority, pattern), rule)
+            if other is rule or (other.name, rule.name) in told:
+                continue
+            told.add((other.name, rule.name))
+            report = reports[rule.path]
+            start = sum(len(row) + 1 for row in report.text.split("\n")[: rule.line - 1])
+            message = (
+                f"`{rule.name}` and `{other.name}` ({other.path}:{other.line}) both listen to {pattern!r} "
+                f"with priority {rule.priority}; the first one wins"
+            )
+            report.warn("W0203", (start, start + 1), message, hint="give one of them a higher `priority:`")
+
+
+def _sorted(problems: list[Problem]) -> list[Problem]:
+    return sorted(problems, key=lambda problem: (problem.line, problem.column, problem.code))

@@ -1,0 +1,215 @@
+"""Conditions that are understood: every name resolved, every type agreed. `rules.evaluation` gives them a value.
+
+Built by `rules.checking` and frozen; nothing here refers back to the text but the words that explain a decision.
+"""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from rules.units import Type
+
+
+class Target(msgspec.Struct, frozen=True):
+    """Which one node is meant: the incident's own, its owner, or the nearest ancestor of a kind."""
+
+    which: Literal["node", "owner", "nearest"] = "node"
+    kind: str | None = None
+
+    def __str__(self) -> str:
+        return f"nearest({self.kind})" if self.which == "nearest" else self.which
+
+
+class Const(msgspec.Struct, frozen=True):
+    """A value that was written out."""
+
+    type: Type
+    value: float | int | str | bool
+
+
+class Read(msgspec.Struct, frozen=True):
+    """A name of the language, read from the facts: `severity`, `labels.env`, `node.rack`."""
+
+    type: Type
+    path: str
+
+
+class Hole(msgspec.Struct, frozen=True):
+    """A `{{ name }}`: in a query the quote it stands in, and whether a regular expression is expected there."""
+
+    name: Read
+    quote: str = ""
+    regex: bool = False
+
+
+class Template(msgspec.Struct, frozen=True):
+    """Text with holes."""
+
+    parts: tuple[str | Hole, ...]
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """A query whose one sample is the value; `label` is what people call it."""
+
+    type: Type
+    template: Template
+    label: str
+
+
+class Healthy(msgspec.Struct, frozen=True):
+    """`healthy(n)`."""
+
+    target: Target
+
+
+class Arithmetic(msgspec.Struct, frozen=True):
+    """`left operator right` over numbers with units."""
+
+    type: Type
+    operator: str
+    left: "Expression"
+    right: "Expression"
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """`left operator right`, as written in `text`."""
+
+    operator: str
+    left: "Expression"
+    right: "Expression"
+    text: str
+
+
+class Matching(msgspec.Struct, frozen=True):
+    """`left =~ pattern`, or `!~` when negated."""
+
+    left: "Expression"
+    pattern: str
+    negated: bool
+    text: str
+
+
+class Membership(msgspec.Struct, frozen=True):
+    """`left in [items]`."""
+
+    left: "Expression"
+    items: tuple["Expression", ...]
+    text: str
+
+
+class AllOf(msgspec.Struct, frozen=True):
+    """AND over any number of conditions."""
+
+    items: tuple["Expression", ...]
+
+
+class AnyOf(msgspec.Struct, frozen=True):
+    """OR over any number of conditions."""
+
+    items: tuple["Expression", ...]
+
+
+class Not(msgspec.Struct, frozen=True):
+    """NOT."""
+
+    item: "Expression"
+
+
+class HeldFor(msgspec.Struct, frozen=True):
+    """`item for duration` (microseconds); `key` names its history in `Facts.held_since`."""
+
+    item: "Expression"
+    duration: int
+    key: str
+    text: str
+
+
+class Default(msgspec.Struct, frozen=True):
+    """`left ?? right`: the right one where the left is unknown."""
+
+    type: Type
+    left: "Expression"
+    right: "Expression"
+
+
+class Known(msgspec.Struct, frozen=True):
+    """`known(item)`: never unknown itself."""
+
+    item: "Expression"
+    text: str
+
+
+class Convert(msgspec.Struct, frozen=True):
+    """`number(x)`, `host(x)`, `lower(x)`."""
+
+    type: Type
+    function: str
+    item: "Expression"
+
+
+class Broken(msgspec.Struct, frozen=True):
+    """Stands where a mistake was reported; never reaches a compiled rule."""
+
+
+Expression: TypeAlias = (
+    Const
+    | Read
+    | Ask
+    | Healthy
+    | Arithmetic
+    | Comparison
+    | Matching
+    | Membership
+    | AllOf
+    | AnyOf
+    | Not
+    | HeldFor
+    | Default
+    | Known
+    | Convert
+    | Template
+    | Broken
+)
+
+
+def type_of(expression: Expression) -> Type:
+    """The type of its value."""
+    match expression:
+        case Const() | Read() | Ask() | Arithmetic() | Default() | Convert():
+            return expression.type
+        case Template():
+            return Type.STRING
+        case Broken():
+            return Type.BROKEN
+        case _:
+            return Type.BOOLEAN
+
+
+def children(expression: Expression) -> tuple[Expression, ...]:
+    """The expressions right below."""
+    match expression:
+        case Arithmetic() | Comparison() | Default():
+            return expression.left, expression.right
+        case Matching():
+            return (expression.left,)
+        case Membership():
+            return expression.left, *expression.items
+        case AllOf() | AnyOf():
+            return expression.items
+        case Not() | HeldFor() | Known() | Convert():
+            return (expression.item,)
+        case _:
+            return ()
+
+
+def walk(expression: Expression) -> list[Expression]:
+    """The expression and all below it."""
+    found = [expression]
+    for item in found:
+        found.extend(children(item))
+    return found
+
+
+def asks(expression: Expression) -> bool:
+    """Whether its value depends on a query, so that it is worth asking again."""
+    return any(isinstance(item, Ask | Healthy) for item in walk(expression))

@@ -1,0 +1,88 @@
+"""What a rule may know about an incident, and what evaluating it says. Plain frozen values, made by the runner."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from rules.names import DEFAULT_SEVERITIES
+
+DEFAULT_HEALTH: Final[Mapping[str, str]] = {"host": "min(up{instance='{{ node.instance }}'})"}
+"""The health query of each kind of node: 1 is healthy, anything else is not, no data is unknown."""
+
+
+class NodeFact(msgspec.Struct, frozen=True):
+    """A node of the topology: `host/web-1`, `web-1`, `host`, and its attributes."""
+
+    id: str
+    name: str
+    kind: str
+    attributes: Mapping[str, str] = {}
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What Prometheus said to one query: one fresh sample, or why there is none. `sampled_at` is microseconds."""
+
+    value: float | None = None
+    sampled_at: int | None = None
+    why_unknown: str | None = None
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """One incident at one instant. Instants are microseconds since 1970; what is not known is None or missing.
+
+    `ancestors` maps a kind to the nearest ancestor of it, or to None where there are several as near. `answers` is by
+    `Query.key`, `held_since` by `Held.key`. `samples_after` makes every older sample unknown: verification sets it to
+    the end of the effect.
+    """
+
+    now: int
+    alertname: str = ""
+    severity: str | None = None
+    severities: tuple[str, ...] = DEFAULT_SEVERITIES
+    status: str = "firing"
+    labels: Mapping[str, str] = {}
+    annotations: Mapping[str, str] = {}
+    node: NodeFact | None = None
+    owner: NodeFact | None = None
+    ancestors: Mapping[str, NodeFact | None] = {}
+    starts_at: int | None = None
+    onset: int | None = None
+    value: float | None = None
+    suppressed: int | None = None
+    siblings: int | None = None
+    confidence: float | None = None
+    resolved: bool | None = None
+    answers: Mapping[str, Answer] = {}
+    held_since: Mapping[str, int] = {}
+    health: Mapping[str, str] = msgspec.field(default_factory=lambda: dict(DEFAULT_HEALTH))
+    samples_after: int | None = None
+
+
+class Query(msgspec.Struct, frozen=True):
+    """A question for Prometheus: the finished PromQL, and the key under which its answer is expected."""
+
+    key: str
+    text: str
+
+
+class Held(msgspec.Struct, frozen=True):
+    """What stands before a `for` right now; see `remember`."""
+
+    key: str
+    value: bool | None
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """The value of a condition (None is unknown), why, what to ask, and when it could turn by time alone."""
+
+    value: bool | None
+    because: tuple[str, ...] = ()
+    needs: tuple[Query, ...] = ()
+    next_at: int | None = None
+    held: tuple[Held, ...] = ()
+
+
+def remember(held_since: Mapping[str, int], verdict: Verdict, now: int) -> dict[str, int]:
+    """The history for the next evaluation: since when each condition before a `for` has held without a gap."""
+    return {held.key: held_since.get(held.key, now) for held in verdict.held if held.value is True}

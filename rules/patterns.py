@@ -1,0 +1,41 @@
+"""Regular expressions as rules know them: RE2, whole match, compiled once.
+
+One dialect everywhere, and one that cannot be made slow by a hostile label.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+import re2
+
+PATTERN_MEMORY_BYTES = 1 << 20
+
+
+class BadPattern(ValueError):
+    """RE2 does not accept the pattern; the text says why."""
+
+
+@lru_cache(maxsize=4096)
+def compile_pattern(pattern: str) -> Any:
+    """The compiled pattern. Raises BadPattern with RE2's own words."""
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = PATTERN_MEMORY_BYTES
+    try:
+        return re2.compile(pattern, options)
+    except (re2.error, UnicodeEncodeError) as refused:
+        reason = refused.args[0] if refused.args else refused
+        raise BadPattern(reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)) from None
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether the whole of the text matches; text that is not UTF-8 matches nothing."""
+    try:
+        return compile_pattern(pattern).fullmatch(text) is not None
+    except UnicodeEncodeError:
+        return False
+
+
+def is_literal(pattern: str) -> bool:
+    """Whether the pattern can match nothing but itself, so that a table will do."""
+    return all(letter.isalnum() or letter in "_-:/ " for letter in pattern)

@@ -1,0 +1,159 @@
+"""What exactly would these steps do to which node? Every parameter filled in and checked, or refused with the reason.
+
+Parameters are data: an argv element stays one element whatever stands in it, and nothing here ever becomes shell text.
+Called by the runner in healer.remediation when a rule has matched.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from rules import expressions as ex
+from rules.actions import Action, Fence, Invocation
+from rules.definitions import HOLE
+from rules.evaluation import find_target, render, value_of
+from rules.facts import Facts, NodeFact
+from rules.parameters import refuse, written
+from rules.ruleset import Execute, Limit, Notify, Rule
+from rules.units import Type, format_value
+
+MAX_MESSAGE_CHARACTERS = 4096
+
+
+class PlannedStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One effect to be: everything that the executor needs, and nothing left to decide. Times are microseconds.
+
+    `argv` is for ssh and agent; `call` with `parameters` for the others. `observe` is an argv that tells the state.
+    """
+
+    position: int
+    action: Action
+    target: NodeFact
+    executor: str
+    argv: tuple[str, ...] = ()
+    call: str | None = None
+    parameters: tuple[tuple[str, str | float | int | bool], ...] = ()
+    observe: tuple[str, ...] = ()
+    timeout: int
+    hard_timeout: int
+    retry: int
+    fence: Fence
+
+    @property
+    def sentence(self) -> str:
+        """The step in a few words: `restart_service(unit: "nginx.service") on host/web-1`."""
+        kinds = {parameter.name: parameter.type for parameter in self.action.parameters}
+        given = ", ".join(f"{name}: {format_value(kinds[name], value)}" for name, value in self.parameters)
+        return f"{self.action.name}({given}) on {self.target.id}"
+
+
+class PlannedNotice(msgspec.Struct, frozen=True, kw_only=True):
+    """People to be told: a channel or route, and the rule's own words if it has any."""
+
+    position: int
+    to: str
+    escalate: bool
+    message: str | None
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """A step that cannot be, and why, in one sentence."""
+
+    position: int
+    step: str
+    why: str
+
+
+class LimitKey(msgspec.Struct, frozen=True, kw_only=True):
+    """What one limit counts by here; `key` is None where that is unknown, and then the limit refuses."""
+
+    limit: Limit
+    key: str | None
+    why: str = ""
+
+
+Planned = PlannedStep | PlannedNotice | Refusal
+
+
+def render_steps(rule: Rule, facts: Facts, *, clause: Literal["then", "otherwise"] = "then") -> tuple[Planned, ...]:
+    """The steps of a rule's clause for this incident, in order, each one planned or refused."""
+    steps = rule.then if clause == "then" else rule.otherwise
+    return tuple(
+        _plan(step, position, facts) if isinstance(step, Execute) else _notice(step, position, facts)
+        for position, step in enumerate(steps)
+    )
+
+
+def limit_keys(rule: Rule, facts: Facts) -> tuple[LimitKey, ...]:
+    """What each limit of the rule counts by for this incident."""
+    return tuple(_limit_key(limit, rule, facts) for limit in rule.limits)
+
+
+def _limit_key(limit: Limit, rule: Rule, facts: Facts) -> LimitKey:
+    if limit.per == "rule":
+        return LimitKey(limit=limit, key=rule.name)
+    if limit.per == "action":
+        names = sorted({step.action.name for step in rule.then if isinstance(step, Execute)})
+        return LimitKey(limit=limit, key=",".join(names))
+    path = "node.id" if limit.per == "node" else limit.per
+    value, why = value_of(ex.Read(Type.STRING, path), facts)
+    return LimitKey(limit=limit, key=None if value is None else str(value), why=why if value is None else "")
+
+
+def _notice(step: Notify, position: int, facts: Facts) -> PlannedNotice:
+    message = render(step.message, facts) if step.message else None
+    if step.message is not None and message is None:
+        message = "(the rule's message holds a name that is unknown here)"
+    shown = message[:MAX_MESSAGE_CHARACTERS] if message else None
+    return PlannedNotice(position=position, to=step.to, escalate=step.escalate, message=shown)
+
+
+def _plan(step: Execute, position: int, facts: Facts) -> PlannedStep | Refusal:
+    action = step.action
+    target, why = find_target(step.target, facts)
+    if target is None:
+        return Refusal(position=position, step=action.name, why=f"no target: {why}")
+    if action.accepts and target.kind not in action.accepts:
+        kinds = " or ".join(action.accepts)
+        why = f"{target.id} is a {target.kind}, and {action.name} accepts {kinds}"
+        return Refusal(position=position, step=action.name, why=why)
+    values: dict[str, str | float | int | bool] = {}
+    texts: dict[str, str] = {}
+    for parameter in action.parameters:
+        value, why = value_of(dict(step.parameters)[parameter.name], facts)
+        if value is None or isinstance(value, NodeFact):
+            return Refusal(position=position, step=action.name, why=f"{parameter.name} is unknown: {why}")
+        refused = refuse(parameter, value)
+        if refused:
+            return Refusal(position=position, step=action.name, why=refused)
+        values[parameter.name] = value
+        texts[parameter.name] = written(parameter, value)
+    argv = step.command.argv if step.command else _fill(action.run, texts)
+    observe = _fill(action.observe, texts) if action.observe else ()
+    if isinstance(argv, str) or isinstance(observe, str):
+        return Refusal(position=position, step=action.name, why=argv if isinstance(argv, str) else str(observe))
+    return PlannedStep(
+        position=position,
+        action=action,
+        target=target,
+        executor=action.run.executor,
+        argv=argv,
+        call=action.run.call,
+        parameters=tuple(values.items()),
+        observe=observe,
+        timeout=step.timeout,
+        hard_timeout=action.hard_timeout,
+        retry=step.retry,
+        fence=action.fence,
+    )
+
+
+def _fill(invocation: Invocation, texts: dict[str, str]) -> tuple[str, ...] | str:
+    """The argv with its parameters in place, or why not: a value must not turn its element into an option."""
+    argv = []
+    for part in invocation.argv:
+        filled = HOLE.sub(lambda hole: texts[hole[1]], part)
+        if filled.startswith("-") and not part.startswith("-"):
+            return f"{filled!r} would be read as an option"
+        argv.append(filled)
+    return tuple(argv)

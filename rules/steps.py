@@ -1,0 +1,189 @@
+"""The steps of a rule: which action, with which parameters, on which node. Called by `rules.clauses`."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from rules import expressions as ex
+from rules import syntax
+from rules.actions import Action, Command, Parameter
+from rules.checking import Checker
+from rules.definitions import STEP_ARGUMENTS
+from rules.expressions import Expression, Target, type_of
+from rules.parameters import refuse
+from rules.problems import did_you_mean
+from rules.ruleset import Execute, Notify
+from rules.units import WORDING, Type, format_value
+
+MAX_RETRIES = 10
+
+
+class Catalogue(msgspec.Struct, frozen=True):
+    """What a step may name."""
+
+    actions: Mapping[str, Action]
+    commands: Mapping[str, Command]
+
+
+def compile_steps(tree: syntax.Steps, checker: Checker, catalogue: Catalogue) -> tuple[Execute | Notify, ...]:
+    """The steps in order; those with a mistake are reported and left out."""
+    found: list[Execute | Notify] = []
+    for item in tree.items:
+        if isinstance(item, syntax.Wait):
+            checker.condition(item.until.condition)
+            checker.error(
+                "E0601", item.span, "`wait until` is not supported yet", hint="`verify:` waits after the last step"
+            )
+            continue
+        step = _notify(item, checker) if item.word == "notify" else _execute(item, checker, catalogue)
+        if step is not None:
+            found.append(step)
+    return tuple(found)
+
+
+def _notify(item: syntax.Step, checker: Checker) -> Notify | None:
+    escalate, message = False, None
+    for argument in item.arguments:
+        value = argument.value
+        literal = value if isinstance(value, syntax.Literal) else None
+        if argument.name == "escalate" and literal and literal.type is Type.BOOLEAN:
+            escalate = bool(literal.value)
+        elif argument.name == "message" and literal and literal.type is Type.STRING:
+            text = checker.text_template(literal)
+            message = text if isinstance(text, ex.Template) else None
+        elif argument.name in {"escalate", "message"}:
+            expected = "yes or no" if argument.name == "escalate" else "a text in quotes"
+            checker.error("E0403", value.span, f"`{argument.name}` is written out", expected=expected)
+        else:
+            known = did_you_mean(argument.name or "", ("escalate", "message"))
+            checker.error("E0401", argument.span, f"notify(...) has no parameter `{argument.name}`", **known)
+    if not str(item.subject.value).strip():
+        checker.error("E0402", item.subject.span, "notify(...) names a channel", expected='notify("oncall")')
+        return None
+    return Notify(to=str(item.subject.value), escalate=escalate, message=message)
+
+
+def _execute(item: syntax.Step, checker: Checker, catalogue: Catalogue) -> Execute | None:
+    name = str(item.subject.value)
+    action = catalogue.actions.get(name)
+    given = _arguments(item, checker)
+    if action is None:
+        more = did_you_mean(name, catalogue.actions)
+        checker.error("E0203", item.subject.span, f"there is no action `{name}`", **more)
+        return None
+    target = _target(given.pop("on", None), action, checker)
+    timeout = _timeout(given.pop("timeout", None), action, checker)
+    retry = _retry(given.pop("retry", None), checker)
+    parameters: list[tuple[str, Expression]] = []
+    sound = target is not None
+    for parameter in action.parameters:
+        argument = given.pop(parameter.name, None)
+        if argument is None:
+            if parameter.default is None:
+                message = f"{name} needs `{parameter.name}`, {WORDING[parameter.type]}"
+                checker.error("E0402", item.span, message, expected=f"{parameter.name}: ...")
+                sound = False
+            else:
+                parameters.append((parameter.name, ex.Const(parameter.type, parameter.default)))
+            continue
+        value = _value(parameter, argument, checker)
+        if value is None:
+            sound = False
+        else:
+            parameters.append((parameter.name, value))
+    for argument in given.values():
+        known = did_you_mean(argument.name or "", {*(p.name for p in action.parameters), *STEP_ARGUMENTS})
+        checker.error("E0401", argument.span, f"{name} has no parameter `{argument.name}`", **known)
+    command, found = _command(action, parameters, item, checker, catalogue)
+    if not sound or not found or target is None:
+        return None
+    return Execute(
+        action=action, parameters=tuple(parameters), target=target, timeout=timeout, retry=retry, command=command
+    )
+
+
+def _arguments(item: syntax.Step, checker: Checker) -> dict[str, syntax.Argument]:
+    given: dict[str, syntax.Argument] = {}
+    for argument in item.arguments:
+        if argument.name in given:
+            checker.error("E0110", argument.span, f"`{argument.name}` is given twice")
+        given[argument.name or ""] = argument
+    return given
+
+
+def _target(argument: syntax.Argument | None, action: Action, checker: Checker) -> Target | None:
+    if argument is None:
+        return Target()
+    target = checker.find_target(argument.value)
+    if target is not None and target.kind and action.accepts and target.kind not in action.accepts:
+        message = f"{action.name} does not accept a {target.kind}"
+        checker.error("E0405", argument.span, message, expected=" or ".join(action.accepts))
+        return None
+    return target
+
+
+def _timeout(argument: syntax.Argument | None, action: Action, checker: Checker) -> int:
+    if argument is None:
+        return action.timeout
+    value = argument.value
+    if not isinstance(value, syntax.Literal) or value.type is not Type.DURATION:
+        checker.error("E0403", value.span, "`timeout` is a duration, written out", expected="a duration such as 45s")
+        return action.timeout
+    if not 0 < value.value <= action.hard_timeout:  # type: ignore[operator] # a duration is a number
+        most = format_value(Type.DURATION, action.hard_timeout)
+        checker.error("E0404", value.span, f"the timeout of {action.name} is more than nothing and at most {most}")
+    return int(value.value)
+
+
+def _retry(argument: syntax.Argument | None, checker: Checker) -> int:
+    if argument is None:
+        return 0
+    value = argument.value
+    if isinstance(value, syntax.Literal) and value.type is Type.NUMBER and value.value in range(MAX_RETRIES + 1):
+        return int(value.value)
+    checker.error("E0403", value.span, "`retry` is a whole number, written out", expected=f"0 to {MAX_RETRIES}")
+    return 0
+
+
+def _value(parameter: Parameter, argument: syntax.Argument, checker: Checker) -> Expression | None:
+    value = checker.expression(argument.value)
+    kind = type_of(value)
+    if kind is Type.BROKEN:
+        return None
+    if kind is not parameter.type:
+        message = f"`{parameter.name}` is {WORDING[parameter.type]}, and this is {WORDING[kind]}"
+        checker.error("E0403", argument.value.span, message)
+        return None
+    if isinstance(value, ex.Const) and (why := refuse(parameter, value.value)):
+        checker.error("E0404", argument.value.span, why)
+        return None
+    return value
+
+
+def _command(
+    action: Action,
+    parameters: list[tuple[str, Expression]],
+    item: syntax.Step,
+    checker: Checker,
+    catalogue: Catalogue,
+) -> tuple[Command | None, bool]:
+    """The declared command that a parameter names, and whether all is well."""
+    wanted = action.run.command_parameter
+    if wanted is None:
+        return None, True
+    value = dict(parameters).get(wanted)
+    if value is None:
+        return None, False
+    span = next((argument.value.span for argument in item.arguments if argument.name == wanted), item.span)
+    if not isinstance(value, ex.Const):
+        checker.error(
+            "E0204", span, "a command is named in the rule, not taken from the alert", expected="a name in quotes"
+        )
+        return None, False
+    command = catalogue.commands.get(str(value.value))
+    if command is None:
+        hint = did_you_mean(str(value.value), catalogue.commands) or {
+            "hint": f'declare it: command "{value.value}": ["/usr/bin/...", "..."]'
+        }
+        checker.error("E0204", span, f"there is no command `{value.value}`", **hint)
+    return command, command is not None
