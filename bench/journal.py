@@ -13,6 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import uvloop
+
 from healer.alerts.model import Alert
 from healer.journey.ports import Arrival
 from healer.journey.records import Delivered, encode
@@ -82,7 +84,7 @@ def main() -> None:
             with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
                 _, raw_cpu = raw(Path(folder), alerts, chosen.requests)
                 work = through_the_store(Path(folder), alerts, chosen.requests, at_once)
-                wall, cpu = asyncio.run(work)
+                wall, cpu = uvloop.run(work)
             count = chosen.requests * alerts / 1_000_000
             print(
                 f"{alerts:14} {at_once:8} {count * 1e6 / wall:10.0f} {wall / count:9.2f} {cpu / count:13.2f}"

@@ -1,6 +1,7 @@
 """How a group of writes becomes one transaction, each with its own fate. Used by the runs, on whatever thread they have.
 
-A group is synced once however many wait for it; one that fails is rolled back alone, to its savepoint.
+A group is synced once however many wait for it. When one fails, the group is executed again with a savepoint each, so
+that it fails alone: a write may be executed twice, and touches nothing but the database.
 """
 
 import sqlite3
@@ -50,11 +51,9 @@ class Writer:
             self._roll_back()
             _fail(group, translate(error, "begin"))
             return []
-        transaction = self._transaction
-        start = transaction.mark()
-        if not self._all_done(group):
-            transaction.back_to(start)
+        if not self._together(group) and not (len(group) > 1 and self._apart(group)):
             return found
+        transaction = self._transaction
         try:
             self._raw.execute("COMMIT")
         except sqlite3.Error as error:
@@ -77,37 +76,46 @@ class Writer:
         self._raw.execute("BEGIN IMMEDIATE")
         return found
 
-    def _all_done(self, group: Sequence[Write]) -> bool:
-        """Whether there is something to commit: False when the whole transaction is rolled back."""
-        alone = len(group) == 1
+    def _together(self, group: Sequence[Write]) -> bool:
+        """Execute all without savepoints, as nearly every group can be. Rolls everything back when one fails."""
+        start = self._transaction.mark()
         for write in group:
-            mark = self._transaction.mark()
             try:
-                if alone:
-                    write.result = write.work(self._transaction, *write.args)
-                else:
-                    self._raw.execute("SAVEPOINT mine")
-                    write.result = write.work(self._transaction, *write.args)
-                    self._raw.execute("RELEASE mine")
+                write.result = write.work(self._transaction, *write.args)
             except Exception as error:  # noqa: BLE001 - a write's failure is its caller's, and not the writer's end
                 write.failure = translate(error, write.name)
-                self._transaction.back_to(mark)
-                if alone or not self._undo_one():
-                    self._roll_back()
-                    _fail(group, write.failure)
-                    return False
+                self._roll_back()
+                self._transaction.back_to(start)
+                return False
         return True
 
-    def _undo_one(self) -> bool:
-        # A full disk can make SQLite roll back everything by itself: then no savepoint is left to go back to.
-        if not self._raw.in_transaction:
-            return False
+    def _apart(self, group: Sequence[Write]) -> bool:
+        """Execute the group again, each to a savepoint of its own. False when the whole transaction is rolled back."""
+        start = self._transaction.mark()
         try:
-            self._raw.execute("ROLLBACK TO mine")
-            self._raw.execute("RELEASE mine")
-        except sqlite3.Error:
+            self._raw.execute("BEGIN IMMEDIATE")
+            for write in group:
+                self._one(write)
+        except sqlite3.Error as error:
+            self._roll_back()
+            self._transaction.back_to(start)
+            _fail(group, translate(error, "rollback"))
             return False
         return True
+
+    def _one(self, write: Write) -> None:
+        """Raises sqlite3.Error when there is no going back to before this write alone."""
+        mark = self._transaction.mark()
+        write.failure = None
+        self._raw.execute("SAVEPOINT mine")
+        try:
+            write.result = write.work(self._transaction, *write.args)
+        except Exception as error:  # noqa: BLE001 - as above
+            write.failure = translate(error, write.name)
+            self._transaction.back_to(mark)
+            # A full disk can make SQLite roll back everything by itself: then this savepoint is gone too.
+            self._raw.execute("ROLLBACK TO mine")
+        self._raw.execute("RELEASE mine")
 
     def _roll_back(self) -> None:
         if self._raw.in_transaction:
@@ -115,7 +123,7 @@ class Writer:
 
 
 def _fail(group: Sequence[Write], failure: Exception) -> None:
-    """The others share the fate of the transaction, each with an exception of its own."""
+    """Nothing of the group was stored: those that did not fail by themselves share its fate, each with its own exception."""
     ambiguous = isinstance(failure, StoreUnavailable) and failure.ambiguous
     for write in group:
         if write.failure is None:
