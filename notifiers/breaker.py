@@ -33,7 +33,7 @@ class BreakerPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Breaker:
     """Runs attempts while the channel is well, and says `NotTried` while it is not."""
 
-    PROBING_RETRY: Micros = 5 * SECOND
+    PROBING_RETRY: Micros = 10 * SECOND
     """When to ask again while somebody else's probe is under way."""
 
     def __init__(self, name: str, clock: Clock, policy: BreakerPolicy | None = None, on_change: OnChange | None = None):

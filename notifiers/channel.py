@@ -29,7 +29,7 @@ class Channel:
         backoff: Backoff,
         random: Random,
         sleep: Sleep,
-        patience: Micros = 3 * SECOND,
+        patience: Micros = 5 * SECOND,
     ) -> None:
         self._sender = sender
         self._breaker = breaker

@@ -81,7 +81,7 @@ async def persist(
     sleep: Sleep,
     *,
     harmless: bool,
-    patience: Micros = 3 * SECOND,
+    patience: Micros = 5 * SECOND,
 ) -> Outcome:
     """Try until it is settled, the tries are used up, or the next wait exceeds `patience`."""
 

@@ -109,9 +109,9 @@ async def test_throttle_holds_back_what_comes_after_it() -> None:
     provider = Provider([RateLimited(7 * SECOND), OK], clock, Rate("chat", 3, SECOND))
     told = channel(provider, clock)
     assert isinstance(await told.send(STORY, trace_id=""), RateLimited)
-    clock.move(2 * SECOND)
+    clock.move(1 * SECOND)
     assert await told.send(STORY, trace_id="") == NotTried(
-        5_250_000, Reason.RATE_LIMITED, why="ops is at its rate limit"
+        6_300_000, Reason.RATE_LIMITED, why="ops is at its rate limit"
     )
     assert provider.times == [0]
 
