@@ -93,6 +93,7 @@ class SshHost:
             known_hosts=str(self.known_hosts),
             wrapper=str(self.folder / "lib/healer-run"),
             margin=5 * SECOND,
+            go_wait_s=5,
         )
         return msgspec.structs.replace(here, **changes)
 

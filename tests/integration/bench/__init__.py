@@ -1,0 +1,1 @@
+"""The harness of the benchmarks itself, on the real servers."""
