@@ -11,8 +11,8 @@ from healer.executors.target import Order, Result
 from healer.executors.wrapper import Done, finished, read_answer
 from healer.times import SECOND, Micros
 
-GO_WAIT: Micros = 10 * SECOND
-"""How long a target waits for go, as the wrapper does."""
+GO_WAIT: Micros = SECOND
+"""How long a target waits for go, as the wrapper does: the most that an effect may start after the kill switch."""
 KILLED = 137
 """The exit code of what SIGKILL ended."""
 

@@ -35,7 +35,7 @@ class SshTarget:
 
     async def run(self, order: Order, go: Go) -> Result:
         try:
-            text = request("run", order, self._limit(order))
+            text = request("run", order, self._limit(order), self._settings.go_wait_s)
         except Unsendable as error:
             return Result("refused", why=f"not sent: {error}", started=False)
         gone = False

@@ -50,6 +50,9 @@ class SshSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """Between two keep-alives; the connection counts as lost after three without an answer."""
     margin: Duration = 15 * SECOND
     """Past the order's deadline until an answer is given up: the wrapper ends its run by then."""
+    go_wait_s: Annotated[int, msgspec.Meta(ge=1, le=10)] = 1
+    """Seconds that a machine waits for go after its ready. It bounds how long after the kill switch an effect may start, so
+    more than 1 gives up that promise; a slow healer or link then has runs that fail without an effect."""
     parallel: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 16
     """Connections at once. Guards limit effects; this limits sockets and key exchanges (about 10 ms of CPU each)."""
     output_limit: Size = 64 << 10

@@ -25,8 +25,8 @@ class Unsendable(ValueError):
     """The order cannot be put into a request; the text says why."""
 
 
-def request(verb: Literal["run", "probe"], order: Order, limit: int) -> bytes:
-    """The request's lines. `limit`: bytes of output wanted. Raises Unsendable before anything leaves the house."""
+def request(verb: Literal["run", "probe"], order: Order, limit: int, go_wait_s: int = 1) -> bytes:
+    """The request's lines. `limit`: bytes of output wanted; `go_wait_s`: 1 to 10. Raises Unsendable before anything leaves."""
     if not _NAME.fullmatch(order.intent) or (order.trace_id and not _NAME.fullmatch(order.trace_id)):
         raise Unsendable("intent and trace id are 1 to 64 letters, digits and . _ : -")
     if not (0 <= order.token < NUMBER_MAX and 0 <= order.step < NUMBER_MAX):
@@ -42,6 +42,7 @@ def request(verb: Literal["run", "probe"], order: Order, limit: int) -> bytes:
         f"token {order.token}".encode(),
         f"step {order.step}".encode(),
         f"deadline {order.deadline_s}".encode(),
+        f"wait {go_wait_s}".encode(),
         f"limit {max(0, min(limit, OUTPUT_MAX_BYTES))}".encode(),
         f"trace {order.trace_id}".encode(),
         f"argc {len(arguments)}".encode(),
@@ -106,7 +107,7 @@ def read_answer(line: bytes, order: Order) -> Ready | Done | Result:
     if word in unknown:
         return Result("unknown", why=unknown[word])
     nothing = {
-        "expired": "no go came within 10 s, so the target gave up; nothing was started",
+        "expired": "the go came too late for the target, which had given up; nothing was started",
         "absent": f"it never reached the target, and with token {order.token} there it cannot any more",
         "unstarted": "the target was ready but heard no go; nothing was started",
     }

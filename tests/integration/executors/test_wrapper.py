@@ -122,6 +122,7 @@ def test_same_as_the_register(state: Path, effort: Effort) -> None:
         (request("run", ORDER, 1).replace(b"arg /bin/echo", b"arg -c"), "begins with a dash"),
         (request("run", ORDER, 1).replace(b"deadline 20", b"deadline 0"), "deadline is not within"),
         (request("run", ORDER, 1).replace(b"limit 1", b"limit 99999999"), "limit is above"),
+        (request("run", ORDER, 1).replace(b"wait 1", b"wait 11"), "wait is not within"),
     ],
 )
 def test_protocol(state: Path, said: bytes, why: str) -> None:

@@ -24,6 +24,7 @@ def test_request() -> None:
         "token 7",
         "step 2",
         "deadline 30",
+        "wait 1",
         "limit 100",
         "trace ",
         "argc 2",
@@ -47,7 +48,7 @@ def test_every_argument_is_one_line(arguments: list[str]) -> None:
             request("run", order, 100)
         return
     lines = request("run", order, 100).split(b"\n")
-    assert [line.removeprefix(b"arg ").decode() for line in lines[11:-2]] == arguments
+    assert [line.removeprefix(b"arg ").decode() for line in lines[12:-2]] == arguments
     assert lines[-2:] == [b"end", b""]
 
 
