@@ -57,10 +57,10 @@ class InlineRun:
             await self._hook.before(name)
         write = Write(name, work, args)
         entries = self._writer.execute([write])
-        if write.failure is not None:
-            raise write.failure
         if entries and self._heard:
             self._heard(entries)
+        if write.failure is not None:
+            raise write.failure
         if self._hook:
             await self._hook.after(name)
         result: T = write.result

@@ -81,9 +81,8 @@ class Store:
 
     async def forget(self, before: Micros) -> int:
         """Forget whole days that ended before `before`, as far as replay and open incidents allow. Rows that went."""
-        bounds = await self.run.read("forget", retention.bounds, before)
         gone = 0
-        while some := await self.run.write("forget", retention.forget_some, bounds):
+        while some := await self.run.write("forget", retention.forget_some, before):
             gone += some
         return gone
 

@@ -45,35 +45,37 @@ class Writer:
 
         Sets `result` or `failure` of each write; raises nothing that the database or a write caused.
         """
+        found: list[Entry] = []
         try:
-            found = self._begin()
+            found = self._know_head()
+            self._raw.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
-            self._roll_back()
             _fail(group, translate(error, "begin"))
-            return []
+            return found
         if not self._together(group) and not (len(group) > 1 and self._apart(group)):
             return found
         transaction = self._transaction
         try:
             self._raw.execute("COMMIT")
         except sqlite3.Error as error:
-            self._roll_back()
             self._head_known = False
             self._doubtful = transaction.appended
             _fail(group, failed_commit(error))
+            self._try_to_roll_back()
             return found
         return found + transaction.appended
 
-    def _begin(self) -> list[Entry]:
+    def _know_head(self) -> list[Entry]:
+        """Make sure where the journal ends; what of a doubtful commit turns out to be in it."""
         transaction = self._transaction
         transaction.appended = []
-        found: list[Entry] = []
-        if not self._head_known:
-            transaction.read_head()
-            found = [entry for entry in self._doubtful if entry.position <= transaction.position]
-            self._doubtful = []
-            self._head_known = True
-        self._raw.execute("BEGIN IMMEDIATE")
+        if self._head_known:
+            return []
+        self._roll_back()
+        transaction.read_head()
+        found = [entry for entry in self._doubtful if entry.position <= transaction.position]
+        self._doubtful = []
+        self._head_known = True
         return found
 
     def _together(self, group: Sequence[Write]) -> bool:
@@ -84,8 +86,8 @@ class Writer:
                 write.result = write.work(self._transaction, *write.args)
             except Exception as error:  # noqa: BLE001 - a write's failure is its caller's, and not the writer's end
                 write.failure = translate(error, write.name)
-                self._roll_back()
                 self._transaction.back_to(start)
+                self._try_to_roll_back()
                 return False
         return True
 
@@ -97,8 +99,8 @@ class Writer:
             for write in group:
                 self._one(write)
         except sqlite3.Error as error:
-            self._roll_back()
             self._transaction.back_to(start)
+            self._try_to_roll_back()
             _fail(group, translate(error, "rollback"))
             return False
         return True
@@ -120,6 +122,12 @@ class Writer:
     def _roll_back(self) -> None:
         if self._raw.in_transaction:
             self._raw.execute("ROLLBACK")
+
+    def _try_to_roll_back(self) -> None:
+        try:
+            self._roll_back()
+        except sqlite3.Error:
+            self._head_known = False  # the next group rolls back first
 
 
 def _fail(group: Sequence[Write], failure: Exception) -> None:

@@ -5,7 +5,7 @@ incident refers to. Documents stay: they are few.
 """
 
 import msgspec
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Column, ColumnElement, Connection, and_, delete, func, select
 
 from healer.store import schema
 from healer.store.transaction import Transaction
@@ -28,25 +28,10 @@ class Bounds(msgspec.Struct, frozen=True):
     at: Micros
 
 
-def bounds(connection: Connection, before: Micros) -> Bounds:
-    """How far back forgetting may come when nothing newer than `before` is to go."""
-    snapshots = connection.execute(select(schema.snapshot.c.number, schema.snapshot.c.applied)).all()
-    if len(snapshots) < KEPT:
-        return Bounds(0, 0, 0)
-    number, applied = (min(column) for column in zip(*snapshots, strict=True))
-    at = _whole_days(connection, before)
-    journal, step = schema.journal, schema.step
-    first_kept = connection.execute(select(func.min(journal.c.position)).where(journal.c.at >= at)).scalar()
-    head = connection.execute(select(func.max(journal.c.position))).scalar() or 0
-    # The newest row stays whatever its age: the next position is learnt from it.
-    position = min(applied, (first_kept or head) - 1, head - 1)
-    last = connection.execute(select(func.max(step.c.number)).where(step.c.last <= position, step.c.now < at)).scalar()
-    return Bounds(position, min(number, last or 0), at)
-
-
-def forget_some(transaction: Transaction, bounds: Bounds) -> int:
+def forget_some(transaction: Transaction, before: Micros) -> int:
     """Remove at most `AT_ONCE` rows of each table; how many went. 0 means that all is done."""
     connection = transaction.connection
+    bounds = _bounds(connection, before)
     gone = 0
     for table, old in (
         (schema.journal, schema.journal.c.position <= bounds.position),
@@ -58,6 +43,32 @@ def forget_some(transaction: Transaction, bounds: Bounds) -> int:
         some = select(key).where(old).order_by(key).limit(AT_ONCE)
         gone += connection.execute(delete(table).where(key.in_(some))).rowcount
     return gone
+
+
+def _bounds(connection: Connection, before: Micros) -> Bounds:
+    """How far forgetting may come when nothing newer than `before` is to go."""
+    snapshots = connection.execute(select(schema.snapshot.c.number, schema.snapshot.c.applied)).all()
+    if len(snapshots) < KEPT:
+        return Bounds(0, 0, 0)
+    number, applied = (min(column) for column in zip(*snapshots, strict=True))
+    at = _whole_days(connection, before)
+    journal, step = schema.journal, schema.step
+    head = connection.execute(select(func.max(journal.c.position))).scalar() or 0
+    # The newest row stays whatever its age: the next position is learnt from it.
+    position = min(applied, _last(connection, journal.c.position, journal.c.at < at), head - 1)
+    old_step = and_(step.c.last <= position, step.c.now < at)
+    return Bounds(position, min(number, _last(connection, step.c.number, old_step)), at)
+
+
+def _last(connection: Connection, key: Column[int], old: ColumnElement[bool]) -> int:
+    """The last key that is old, 0 for none. Time grows with the key, so halving finds it without reading them all."""
+    low, high = 0, connection.execute(select(func.max(key))).scalar() or 0
+    while low < high:
+        middle = (low + high + 1) // 2
+        is_old = connection.execute(select(old).where(key <= middle).order_by(key.desc()).limit(1)).scalar()
+        # Below the first row that is left everything went already.
+        low, high = (middle, high) if is_old in (None, True, 1) else (low, middle - 1)
+    return low
 
 
 def _whole_days(connection: Connection, before: Micros) -> Micros:

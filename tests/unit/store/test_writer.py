@@ -12,11 +12,12 @@ from tests.contracts.store.given import HandClock, record
 
 
 class Disk:
-    """The driver's connection, on a disk whose next COMMIT fails: before or after it happened."""
+    """The driver's connection, on a disk whose next COMMIT fails, before or after it happened, or whose next BEGIN does."""
 
     def __init__(self, raw: sqlite3.Connection) -> None:
         self._raw = raw
         self.fails: str = ""
+        self.locked = False
 
     @property
     def in_transaction(self) -> bool:
@@ -28,6 +29,9 @@ class Disk:
                 self._raw.execute(statement)
             self.fails = ""
             raise sqlite3.OperationalError("disk I/O error")
+        if statement == "BEGIN IMMEDIATE" and self.locked:
+            self.locked = False
+            raise sqlite3.OperationalError("database is locked")
         return self._raw.execute(statement)
 
 
@@ -39,10 +43,11 @@ def writer() -> Iterator[Writer]:
     close(connection)
 
 
-def failing(writer: Writer, when: str) -> None:
+def failing(writer: Writer, when: str) -> Disk:
     disk = Disk(writer._raw)
     disk.fails = when
     writer._raw = disk  # type: ignore[assignment] # as much of a connection as the writer uses
+    return disk
 
 
 def append(name: str) -> Write:
@@ -69,6 +74,17 @@ def test_a_commit_that_happened_all_the_same_is_made_known(writer: Writer) -> No
         (2, record("b").record),
         (3, record("c").record),
     ]
+
+
+def test_what_was_found_is_made_known_though_the_next_write_fails(writer: Writer) -> None:
+    """What a doubtful commit left in the journal is not forgotten again when the database is locked just then."""
+    disk = failing(writer, "after")
+    writer.execute([append("a")])
+    disk.locked = True
+    locked = append("b")
+    assert [entry.position for entry in writer.execute([locked])] == [1]
+    assert isinstance(locked.failure, StoreUnavailable)
+    assert [entry.position for entry in writer.execute([append("c")])] == [2]
 
 
 def test_when_sqlite_rolled_everything_back_nobody_is_told_otherwise(writer: Writer) -> None:
