@@ -57,6 +57,7 @@ class Wanted(msgspec.Struct, frozen=True):
     """What one recipient should know of an incident by now. `story` is msgpack of `healer.notification.story.Story`.
 
     The told ledger keeps one row per (incident, channel); a newer `revision` replaces an older one that was not sent.
+    Without `opens` only who was told before is told more: a silenced root makes no first notice.
     """
 
     incident: str
@@ -64,15 +65,17 @@ class Wanted(msgspec.Struct, frozen=True):
     revision: int
     story: bytes
     urgent: bool
+    opens: bool = True
 
 
 class Planned(msgspec.Struct, frozen=True):
-    """A new remediation, decided in this step: its state is `planned`, or `suggested`/`observed`, which is final."""
+    """A new remediation, decided in this step: `planned`, or `suggested`, `observed`, `refused`, which are final."""
 
     remediation: str
     plan: Plan
     state: State
     deadline: Micros
+    detail: str = ""
 
 
 class Superseded(msgspec.Struct, frozen=True):

@@ -38,9 +38,9 @@ class LedgerRow(msgspec.Struct, frozen=True):
 
 
 class ToldLedger(Protocol):
-    async def claim(self, *, now: Micros, lease: Micros, limit: int) -> list[Claim]:
-        """Claim rows whose wanted revision was not told, that nobody holds and that may be tried now; urgent and oldest
-        first. A claim that ran out may be claimed again, and the row then counts as dirty: its newest revision is sent
+    async def claim(self, channel: str, *, now: Micros, lease: Micros, limit: int) -> list[Claim]:
+        """Claim a channel's rows whose wanted revision was not told, that nobody holds and that may be tried now; urgent
+        and oldest first. A claim that ran out may be claimed again, and the row then counts as dirty: its newest revision is sent
         once more."""
         ...
 
@@ -52,8 +52,8 @@ class ToldLedger(Protocol):
         """Give the claim back to be tried at `not_before`, or bury it as a dead letter."""
         ...
 
-    async def next_due(self) -> Micros | None:
-        """When the next row may be tried, or None when nothing waits."""
+    async def next_due(self, channel: str) -> Micros | None:
+        """When a channel's next row may be tried, or None when nothing waits."""
         ...
 
     async def rows(self, *, incident: str = "", state: str = "", limit: int = 100) -> list[LedgerRow]: ...

@@ -37,6 +37,10 @@ UNDER_WAY: frozenset[str] = frozenset(
 """States that somebody still has to bring to an end; all others are final."""
 
 
+BEFORE_INTENT: frozenset[str] = frozenset({"planned", "waiting", "awaiting_approval", "locked"})
+"""States in which nothing has been done to any target yet."""
+
+
 class PlanStep(msgspec.Struct, frozen=True):
     """One effect, with everything filled in. Times are microseconds; `retry` counts repeats of attempts without effect."""
 
@@ -52,11 +56,12 @@ class PlanStep(msgspec.Struct, frozen=True):
 
 
 class Limit(msgspec.Struct, frozen=True):
-    """At most `count` remediations within `window`, among those with the same `key` (a rule, or a rule and a node)."""
+    """At most `count` remediations with the same `key`: within `window` (`rate`), or under way together (`at_once`)."""
 
     count: int
     window: Micros
     key: str
+    form: Literal["rate", "at_once"] = "rate"
 
 
 class Plan(msgspec.Struct, frozen=True):

@@ -1,0 +1,117 @@
+"""By what does the fold decide? Settings, topology and rules of one moment, each kept by its hash and named in the journal.
+
+Bootstrap makes a charter from the files; replay makes it again from what the store kept. Pure.
+"""
+
+from typing import Any
+
+import msgspec
+
+from healer.alerts.identity import labels_of
+from healer.alerts.matchers import Matchers, parse_matchers
+from healer.convergence.outcome import Incident
+from healer.convergence.settings import Convergence
+from healer.journey.records import Adopted
+from healer.notification.settings import Route
+from healer.topology import graph
+from healer.topology import settings as topology_settings
+from healer.topology.map import Map
+from rules import RuleSet, Source, compile_files
+
+
+class Deciding(msgspec.Struct, frozen=True):
+    """The settings that decide, and no others: changing one of these is a new version."""
+
+    place: str
+    dry_run: bool
+    convergence: Convergence
+    mappings: tuple[topology_settings.Mapping, ...]
+    labels: tuple[tuple[str, ...], ...]
+    max_nodes: int
+    health: dict[str, str]
+    channels: tuple[str, ...]
+    routes: tuple[Route, ...]
+
+
+class RuleText(msgspec.Struct, frozen=True):
+    """A rule file as it was, and whether it is one of healer's own packs."""
+
+    path: str
+    text: str
+
+
+class Charter(msgspec.Struct, frozen=True):
+    """All that decides, ready to use. `adopted` names its versions."""
+
+    adopted: Adopted
+    settings: Deciding
+    graph: graph.Topology
+    ruleset: RuleSet
+
+    @property
+    def health(self) -> dict[str, str]:
+        """By kind of node, the query that says it is healthy."""
+        return self.settings.health
+
+    @property
+    def cap(self) -> str:
+        """Why nothing may be run, or ""."""
+        if self.settings.place == "shadow":
+            return "place: shadow"
+        return "dry run" if self.settings.dry_run else ""
+
+    def map(self) -> Map:
+        """A topology for an engine of its own."""
+        settings = self.settings
+        return Map(self.graph, settings.mappings, settings.labels, settings.max_nodes)
+
+    def route(self, incident: Incident) -> tuple[str, ...]:
+        """The channels that hear of an incident: of the first route that matches its root; without routes all."""
+        routes = self.settings.routes
+        if not routes:
+            return self.settings.channels
+        labels = labels_of(incident.root.labels)
+        for route in routes:
+            if route.match.matches(labels):
+                return route.channels
+        return ()
+
+
+class Documents(msgspec.Struct, frozen=True):
+    """The three documents of a charter, as they are kept."""
+
+    settings: bytes
+    topology: bytes
+    rules: bytes
+
+
+def documents(settings: Deciding, topology: graph.Topology, rules: tuple[RuleText, ...]) -> Documents:
+    """What to keep of a charter."""
+    return Documents(_encoder.encode(settings), topology.encode(), msgspec.json.encode(rules))
+
+
+def charter(adopted: Adopted, kept: Documents) -> Charter:
+    """A charter from what was kept. Raises ValueError where rules no longer compile (another version of healer)."""
+    texts = msgspec.json.decode(kept.rules, type=tuple[RuleText, ...])
+    settings = _decoder.decode(kept.settings)
+    compiled = compile_files([Source(one.path, one.text) for one in texts])
+    if compiled.ruleset is None:
+        first = next(problem for problem in compiled.problems if problem.severity == "error")
+        raise ValueError(f"rules that were accepted before do not compile: {first.path}:{first.line}: {first.message}")
+    return Charter(adopted, settings, graph.decode(kept.topology), compiled.ruleset)
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, Matchers):
+        return [str(one) for one in value]
+    raise NotImplementedError(type(value).__name__)
+
+
+def _read(kind: type, value: Any) -> Any:
+    if kind is Matchers:
+        return parse_matchers(value)
+    raise NotImplementedError(kind.__name__)
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_written, order="sorted")
+_decoder: msgspec.json.Decoder[Deciding] = msgspec.json.Decoder(Deciding, dec_hook=_read)

@@ -1,0 +1,266 @@
+"""The deterministic fold: journal records and time in, steps out.
+
+It drives three pure machines in turn: the engine (what broke), the planner (what to do about it), the story (what people
+are to know). Whoever feeds it the same records at the same times gets the same steps, byte for byte; `healer.journey.owner`
+feeds it, and so do replay, tests and rehearsals.
+"""
+
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+
+import msgspec
+
+from healer.alerts.identity import canonical
+from healer.alerts.model import Alert
+from healer.convergence.engine import Engine, Taken
+from healer.convergence.freeze import Frozen
+from healer.convergence.outcome import Happening, Incident
+from healer.journey.charter import Charter
+from healer.journey.ports import Closed, Planned, Step, Superseded, Wanted
+from healer.journey.records import (
+    Adopted,
+    Answered,
+    Delivered,
+    Entry,
+    Progressed,
+    Resumed,
+    Silenced,
+    Switched,
+    Troubled,
+    Vanished,
+)
+from healer.notification.story import tell
+from healer.remediation.planner import Course, Planner, Question
+from healer.times import SECOND, Micros
+
+VERSION = "1"
+"""Of the snapshot's format; another version is replayed from the journal instead."""
+
+OWN = "healer"
+"""The sender of alerts about healer itself."""
+
+PACE: Micros = 10 * SECOND
+"""Between two editions of a message in which only numbers changed."""
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Quarantined(msgspec.Struct, frozen=True):
+    """A record on which the engine raised: it is stepped over, told, and met again in the same way by replay."""
+
+    position: int
+    error: str
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """Everything a fold remembers: a snapshot's data."""
+
+    adopted: Adopted
+    engine: Frozen
+    courses: dict[str, Course]
+    incidents: dict[str, Incident]
+    revisions: dict[str, int]
+    told: dict[str, tuple[bytes, Micros]]
+    pending: dict[str, Micros]
+
+
+def remembered(data: bytes) -> Memory:
+    """A snapshot's data, read. Raises msgspec.DecodeError for another version's."""
+    return msgspec.msgpack.decode(data, type=Memory)
+
+
+class Fold:
+    """All decisions, as a function of the journal."""
+
+    def __init__(self, charter: Charter, installation: str) -> None:
+        self.installation = installation
+        self.charter = charter
+        self.map = charter.map()
+        self.engine = Engine(charter.settings.convergence, self.map, installation)
+        self.planner = Planner(charter, self.map)
+        self.quarantined: list[Quarantined] = []
+        self._incidents: dict[str, Incident] = {}
+        self._revisions: dict[str, int] = {}
+        self._told: dict[str, tuple[bytes, Micros]] = {}
+        self._pending: dict[str, Micros] = {}
+        self._changed: dict[str, None] = {}
+        self._timeline: list[Happening] = []
+        self._planned: list[Planned] = []
+        self._superseded: list[Superseded] = []
+        self._closed: list[Closed] = []
+
+    # --- in
+
+    def apply(self, entry: Entry, charter: Charter | None = None) -> None:
+        """One record, after all that was due before it. `charter` is what an `Adopted` record refers to."""
+        record = entry.record
+        if isinstance(record, Resumed):
+            self.engine.resume(record.gap)
+        self.advance(entry.at)
+        try:
+            self._apply(entry, charter)
+        except Exception as error:  # noqa: BLE001 - a record that cannot be applied must not stop all that follow it
+            self.quarantined.append(Quarantined(entry.position, f"{type(error).__name__}: {error}"))
+            self._trouble("quarantine", True, entry)
+        self._consider()
+
+    def advance(self, wall: Micros) -> None:
+        """Let time pass: every timer due by `wall` fires at its own due time, and what it changes is considered then."""
+        while (due := self.next_due()) is not None and due <= wall:
+            self.engine.advance(due)
+            self.planner.advance(due)
+            for incident in [incident for incident, at in self._pending.items() if at <= due]:
+                del self._pending[incident]
+                self._touch(incident)
+            self._consider()
+        self.engine.advance(wall)
+
+    def next_due(self) -> Micros | None:
+        """When the next timer fires."""
+        dues = [
+            due for due in (self.engine.next_due(), self.planner.next_due(), *self._pending.values()) if due is not None
+        ]
+        return min(dues, default=None)
+
+    # --- out
+
+    def take(self, number: int, epoch: int, first: int, last: int) -> Step | None:
+        """All that was decided since the last step; None if no record was applied and nothing was decided."""
+        incidents = tuple([self._incidents[id] for id in self._changed])
+        wanted = tuple([one for incident in incidents for one in self._wanted(incident)])
+        content = (
+            incidents,
+            tuple(self._timeline),
+            wanted,
+            tuple(self._planned),
+            tuple(self._superseded),
+            tuple(self._closed),
+        )
+        if last < first and not any(content):
+            return None
+        for closed in self._closed:
+            self._let_go(closed.incident)
+        for incident in incidents:
+            if incident.status == "merged":
+                self._let_go(incident.id)
+        self._changed, self._timeline = {}, []
+        self._planned, self._superseded, self._closed = [], [], []
+        digest = blake2b(_encode(content), digest_size=16).hexdigest()
+        return Step(number, epoch, first, last, self.engine.now, digest, *content)
+
+    # --- going on elsewhere
+
+    def dump(self) -> bytes:
+        """All that is remembered, between two steps."""
+        return _encode(
+            Memory(
+                adopted=self.charter.adopted,
+                engine=self.engine.freeze(),
+                courses=self.planner.courses,
+                incidents=self._incidents,
+                revisions=self._revisions,
+                told=self._told,
+                pending=self._pending,
+            )
+        )
+
+    @classmethod
+    def load(cls, memory: "Memory", charter: Charter, installation: str) -> "Fold":
+        """A fold that goes on where another stopped; `charter` is the one that `memory.adopted` names."""
+        fold = cls(charter, installation)
+        fold.engine = Engine.thawed(memory.engine, charter.settings.convergence, fold.map, installation)
+        fold.planner = Planner(charter, fold.map, memory.courses)
+        fold._incidents, fold._revisions = memory.incidents, memory.revisions
+        fold._told, fold._pending = memory.told, memory.pending
+        return fold
+
+    def questions(self) -> Sequence[Question]:
+        """What rules need to know before they can decide."""
+        return self.planner.questions(self.engine.now)
+
+    def incidents(self) -> Iterator[Incident]:
+        """Incidents under way, as last changed."""
+        yield from self._incidents.values()
+
+    # --- inside
+
+    def _apply(self, entry: Entry, charter: Charter | None) -> None:
+        record = entry.record
+        if isinstance(record, Delivered):
+            self.engine.deliver(record.sender, record.alerts, entry.position, entry.at)
+        elif isinstance(record, Silenced):
+            self.engine.silence(record.source, record.readable, record.silences)
+        elif isinstance(record, Vanished):
+            self.engine.vanish(record.labels)
+        elif isinstance(record, Adopted):
+            assert charter is not None, "whoever feeds an Adopted record brings its charter"
+            self.charter = charter
+            self.map = charter.map()
+            self._took(self.engine.adopt(charter.settings.convergence, self.map))
+            self.planner.adopt(charter, self.map)
+        elif isinstance(record, Answered):
+            self.planner.answer(record, self.engine.now)
+        elif isinstance(record, Progressed):
+            happening = self.planner.progress(record, self.engine.now)
+            if happening is not None:
+                self._timeline.append(happening)
+                self._touch(record.incident)
+        elif isinstance(record, Troubled):
+            self._trouble(record.code, record.firing, entry)
+        else:
+            assert isinstance(record, Switched | Resumed)
+
+    def _trouble(self, code: str, firing: bool, entry: Entry) -> None:
+        """What is wrong with healer itself is an alert like any other."""
+        labels = {"alertname": "HealerTrouble", "severity": "critical", "code": code}
+        ends_at = 0 if firing else entry.at
+        alert = Alert(canonical(labels), firing, entry.at, ends_at)
+        self.engine.deliver(OWN, (alert,), entry.position, entry.at)
+
+    def _consider(self) -> None:
+        """Let the planner see what changed at this instant."""
+        taken = self.engine.take()
+        self._took(taken)
+        decided = self.planner.consider(taken.incidents, self.engine.now)
+        for planned in decided.planned:
+            self._planned.append(planned)
+            self._touch(planned.plan.incident)
+        self._superseded.extend(decided.superseded)
+        self._timeline.extend(decided.timeline)
+
+    def _took(self, taken: Taken) -> None:
+        self._timeline.extend(taken.timeline)
+        for incident in taken.incidents:
+            self._incidents[incident.id] = incident
+            self._touch(incident.id)
+        self._closed.extend(Closed(one.incident, _encode(one.alerts)) for one in taken.closed)
+
+    def _touch(self, incident: str) -> None:
+        if incident in self._incidents:
+            self._changed[incident] = None
+            self._revisions[incident] = self._revisions.get(incident, 0) + 1
+
+    def _wanted(self, incident: Incident) -> Iterator[Wanted]:
+        """What each recipient is to know of an incident by now. News that are only numbers wait for `PACE`."""
+        deeds = self.planner.deeds(incident.id)
+        story = tell(incident, deeds)
+        news = _encode((story.state, story.title, incident.status, incident.severity, incident.told, deeds))
+        now = self.engine.now
+        last = self._told.get(incident.id)
+        if last is not None and last[0] == news and now < last[1] + PACE:
+            self._pending[incident.id] = last[1] + PACE
+            return
+        self._told[incident.id] = (news, now)
+        self._pending.pop(incident.id, None)
+        data = _encode(story)
+        urgent = incident.severity == "critical" or story.state == "needs you"
+        channels = dict.fromkeys((*self.charter.route(incident), *self.planner.also_tell(incident.id)))
+        for channel in channels:
+            yield Wanted(incident.id, channel, self._revisions[incident.id], data, urgent, incident.told)
+
+    def _let_go(self, incident: str) -> None:
+        self._incidents.pop(incident, None)
+        self._revisions.pop(incident, None)
+        self._told.pop(incident, None)
+        self._pending.pop(incident, None)
+        self.planner.let_go(incident)

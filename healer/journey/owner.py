@@ -1,0 +1,275 @@
+"""The one who steps: takes records from the journal, lets the fold decide, writes the step, and only then lets others see.
+
+Started by `healer.bootstrap`. Memory is ahead of the store by the one step in flight at most; whoever reads waits for
+`settled`. A restart takes the newest snapshot and folds again what came after it.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from healer.journey.charter import Charter
+from healer.journey.fold import VERSION, Fold, remembered
+from healer.journey.ports import Arrival, Journal, Ownership, Row, Snapshot, Step, StepStore, StoreUnavailable
+from healer.journey.records import Adopted, Delivered, Entry, Resumed, decode
+from healer.seams import Clock
+from healer.times import SECOND, Micros
+
+log = logging.getLogger(__name__)
+
+STEP_RECORDS = 64
+"""Records of one step at most: decisions are committed, and seen, at least this often."""
+READ_ROWS = 256
+"""Rows read at a time when memory has no records to go on with."""
+FEED_LIMIT = 100_000
+"""Alerts that wait in memory between T1 and their step; beyond that they are read again from the journal."""
+GAP: Micros = 30 * SECOND
+"""A longer time without a step is one in which nobody stepped: deadlines move by it."""
+IDLE_S = 5.0
+"""Seconds between looks at the clock when nothing is due; well below GAP."""
+RETRY_S = (0.05, 2.0)
+"""Seconds between attempts to write a step: the first, and the longest."""
+
+
+class Store(Journal, StepStore, Protocol):
+    """T1 and T2."""
+
+
+class Owner:
+    """Folds the journal, one committed step at a time."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        installation: str,
+        charter: Callable[[Adopted], Awaitable[Charter]],
+        *,
+        snapshot_every: int,
+        on_step: Callable[[Step], None],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._installation = installation
+        self._charter = charter
+        self._snapshot_every = snapshot_every
+        self._on_step = on_step
+        self._fold: Fold | None = None
+        self._epoch = 0
+        self._number = 0
+        self._applied = 0
+        self._fed: deque[Entry] = deque()
+        self._fed_alerts = 0
+        self._waiting_alerts = 0
+        self._since_snapshot = 0
+        self._awake = asyncio.Event()
+        self._still = asyncio.Event()
+        self.ready = False
+        self.steps = 0
+        self.applied_alerts = 0
+        self.mismatches = 0
+        self.troubles: dict[str, str] = {}
+
+    @property
+    def fold(self) -> Fold:
+        """What is decided so far. Await `settled` before reading."""
+        assert self._fold is not None, "nothing is known before recovery"
+        return self._fold
+
+    @property
+    def applied(self) -> int:
+        """Position of the last record in a committed step."""
+        return self._applied
+
+    @property
+    def lag(self) -> int:
+        """Alerts that are stored but not converged."""
+        return self._waiting_alerts
+
+    async def settled(self) -> None:
+        """Wait until no step is in flight."""
+        await self._still.wait()
+
+    def feed(self, entries: Sequence[Entry]) -> None:
+        """Records that T1, T3 or T4 just committed, in order of position. Called on the event loop by the store."""
+        for entry in entries:
+            count = _alerts(entry)
+            self._waiting_alerts += count
+            if self._fed_alerts < FEED_LIMIT and (not self._fed or self._fed[-1].position == entry.position - 1):
+                self._fed.append(entry)
+                self._fed_alerts += count
+        self._awake.set()
+
+    # --- a new owner
+
+    async def recover(self, adopted: Adopted) -> None:
+        """Take over: snapshot, the steps after it, then what nobody applied yet. `adopted` is what the files say now."""
+        self.ready = False
+        self._still.clear()
+        self._fold = None
+        ownership = await self._store.take_over("healer")
+        self._epoch, self._number, self._applied = ownership.epoch, ownership.step, ownership.applied
+        if ownership.applied == 0 and not await self._store.read(0, 1):
+            await self._store.append([Arrival(adopted)])
+        await self._restore(ownership)
+        await self._catch_up(ownership)
+        if self.fold.charter.adopted != adopted:
+            await self._store.append([Arrival(adopted)])
+            await self._step_all()
+        self.ready = True
+        self._still.set()
+
+    async def _restore(self, ownership: Ownership) -> None:
+        """Bring the fold to where the last committed step left it."""
+        snapshot = await self._store.snapshot()
+        done = position = 0
+        if snapshot is not None and snapshot.version == VERSION and snapshot.number <= ownership.step:
+            memory = remembered(snapshot.data)
+            self._fold = Fold.load(memory, await self._charter(memory.adopted), self._installation)
+            done, position = snapshot.number, snapshot.applied
+        rows: deque[Row] = deque()
+        while done < ownership.step:
+            for mark in await self._store.steps(done, READ_ROWS):
+                while position < mark.last:
+                    if not rows:
+                        rows.extend(await self._store.read(position, READ_ROWS))
+                    position += 1
+                    await self._apply(entry_of(rows.popleft()))
+                if mark.last < mark.first:
+                    self.fold.advance(mark.now)
+                step = self.fold.take(mark.number, ownership.epoch, mark.first, mark.last)
+                if (step.digest if step else "") != mark.digest:
+                    self.mismatches += 1
+                    log.error("step %d was decided otherwise before: another version, or a defect", mark.number)
+                done = mark.number
+                await asyncio.sleep(0)
+
+    async def _catch_up(self, ownership: Ownership) -> None:
+        """Apply what was accepted but not applied; then say for how long nobody stepped."""
+        await self._step_all()
+        last = max(self.fold.engine.now, ownership.now) if ownership.step else self.fold.engine.now
+        gap = self._clock.now() - last
+        if gap > GAP:
+            await self._store.append([Arrival(Resumed(gap))])
+            await self._step_all()
+
+    async def _step_all(self) -> None:
+        while True:
+            rows = await self._store.read(self._applied, READ_ROWS)
+            if not rows:
+                self._forget_fed()
+                return
+            for start in range(0, len(rows), STEP_RECORDS):
+                await self._step([entry_of(row) for row in rows[start : start + STEP_RECORDS]])
+
+    # --- stepping
+
+    async def run(self) -> None:
+        """Step whenever there is a record or a timer is due. Returns only by cancellation, or raises Overtaken."""
+        looked = self._clock.monotonic()
+        while True:
+            entries = await self._next_entries()
+            if not entries and not self._due():
+                await self._sleep()
+                now = self._clock.monotonic()
+                if now - looked > GAP:
+                    await self._store.append([Arrival(Resumed(now - looked))])
+                looked = now
+                continue
+            await self._step(entries)
+            if self._since_snapshot >= self._snapshot_every:
+                await self.save_snapshot()
+            looked = self._clock.monotonic()
+
+    def _due(self) -> bool:
+        due = self.fold.next_due()
+        return due is not None and due <= self._clock.now()
+
+    async def _next_entries(self) -> list[Entry]:
+        """The records that follow, from memory where it has them, else from the journal."""
+        self._forget_fed()
+        if self._fed and self._fed[0].position == self._applied + 1:
+            count = min(len(self._fed), STEP_RECORDS)
+            return [self._fed[index] for index in range(count)]
+        if self._awake.is_set():
+            self._awake.clear()
+            return [entry_of(row) for row in await self._store.read(self._applied, STEP_RECORDS)]
+        return []
+
+    def _forget_fed(self) -> None:
+        while self._fed and self._fed[0].position <= self._applied:
+            self._fed_alerts -= _alerts(self._fed.popleft())
+
+    async def _sleep(self) -> None:
+        """Until a record comes, a timer is due, or it is time to look at the clock."""
+        due = self.fold.next_due()
+        wait = IDLE_S if due is None else min(max(due - self._clock.now(), 0) / SECOND, IDLE_S)
+        try:
+            async with asyncio.timeout(wait):
+                await self._awake.wait()
+        except TimeoutError:
+            pass
+
+    async def _step(self, entries: Sequence[Entry]) -> None:
+        """Decide, write, and only then be seen."""
+        self._still.clear()
+        for entry in entries:
+            await self._apply(entry)
+        if not entries:
+            self.fold.advance(self._clock.now())
+        step = self.fold.take(
+            self._number + 1, self._epoch, self._applied + 1, entries[-1].position if entries else self._applied
+        )
+        if step is not None:
+            await self._commit(step)
+            self._number, self._applied = step.number, step.last
+            alerts = sum(map(_alerts, entries))
+            self._waiting_alerts = max(self._waiting_alerts - alerts, 0)
+            self._since_snapshot += alerts
+            self.applied_alerts += alerts
+            self.steps += 1
+            self._on_step(step)
+        self._still.set()
+
+    async def _apply(self, entry: Entry) -> None:
+        charter = await self._charter(entry.record) if isinstance(entry.record, Adopted) else None
+        if self._fold is None:
+            assert charter is not None, "the journal begins with what was adopted first"
+            self._fold = Fold(charter, self._installation)
+        self._fold.apply(entry, charter)
+
+    async def _commit(self, step: Step) -> None:
+        """Write the step, with the same content until it is written or somebody else owns the journal."""
+        pause = RETRY_S[0]
+        while True:
+            try:
+                await self._store.commit(step)
+            except StoreUnavailable as error:
+                self.troubles["commit"] = str(error)
+                log.warning("step %d is not written yet: %s", step.number, error)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, RETRY_S[1])
+            else:
+                self.troubles.pop("commit", None)
+                return
+
+    async def save_snapshot(self) -> None:
+        """Keep the fold's state, so that a restart need not fold again what came before."""
+        self._since_snapshot = 0
+        fold = self.fold
+        snapshot = Snapshot(self._number, self._applied, fold.engine.now, VERSION, fold.dump())
+        try:
+            await self._store.save_snapshot(snapshot)
+        except StoreUnavailable as error:
+            log.warning("no snapshot was kept: %s", error)
+
+
+def entry_of(row: Row) -> Entry:
+    """A journal row, read."""
+    return Entry(row.position, row.at, decode(row.data))
+
+
+def _alerts(entry: Entry) -> int:
+    return len(entry.record.alerts) if isinstance(entry.record, Delivered) else 0
