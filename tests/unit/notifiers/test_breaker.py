@@ -152,8 +152,9 @@ async def test_failed_probe_opens_for_another_pause(breaker: Breaker, clock: Man
     assert await breaker.call(Attempts([OK])) == OK
 
 
-async def test_closing_forgets_old_failures(breaker: Breaker, clock: ManualClock) -> None:
-    """After recovery it takes the full number of failures to open again."""
+async def test_closing_forgets_old_failures(clock: ManualClock) -> None:
+    """After recovery it takes the full number of failures to open again, however long the window is."""
+    breaker = Breaker("ops", clock, BreakerPolicy(window=600 * SECOND))
     await fail(breaker)
     clock.move(60 * SECOND)
     await breaker.call(Attempts([OK]))

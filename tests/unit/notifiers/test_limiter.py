@@ -23,6 +23,7 @@ BOT = Rate("bot", 30, SECOND, shared=True)
         ([0, 1 * SECOND, 2 * SECOND], 2 * SECOND, 1 * SECOND),
         ([0, 0, 0], 3 * SECOND, 0),
         ([0, 0, 0], 9 * SECOND, 0),
+        ([0, 1 * SECOND, 2 * SECOND, 3 * SECOND], 3 * SECOND, 1 * SECOND),
     ],
 )
 def test_wait_until_the_oldest_of_the_window_is_out(times: list[int], now: int, wait: int) -> None:
