@@ -1,0 +1,325 @@
+"""Carries plans out: guards, lock, intent (T3), effect, outcome (T4), verification; every arrow stored before the next.
+
+One task drives one remediation from whatever state the store has it in, so a restart is nothing special. What it cannot
+finish it hands to a person; an effect whose outcome is unknown is probed, never repeated.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+import msgspec
+
+from healer.executors.target import Order, Result, Target
+from healer.journey.ports import StoreUnavailable
+from healer.locks.local import LockService
+from healer.remediation import guards
+from healer.remediation.arrows import next_state, otherwise, steps_of, verifying
+from healer.remediation.model import BEFORE_INTENT, Intent, PlanStep, Refused, Remediation, State
+from healer.remediation.ports import EffectStore
+from healer.remediation.situation import Situation
+from healer.remediation.verify import Verifier
+from healer.seams import Clock, Spawn
+from healer.times import MINUTE, SECOND, Micros
+from rules import Rule
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 5.0
+"""Seconds between looks at the store: the poll behind each wake-up."""
+GUARD_S = 5.0
+"""Seconds between attempts of what a guard refused."""
+VERIFY_S = 5.0
+"""Seconds between looks whether it helped."""
+PROBE_S = (2.0, 60.0)
+"""Seconds between probes of an unknown outcome: the first, and the longest."""
+LOCK_S = 30.0
+"""Seconds to wait for a target's lock."""
+MARGIN: Micros = MINUTE
+"""How long after the target's own deadline an outcome may still be on its way; then a person is told."""
+AT_ONCE = 64
+"""Remediations driven at the same time."""
+OUTPUT_LIMIT = 4096
+"""Characters of a step's output that are kept with its intent."""
+
+
+class Runner:
+    """Drives remediations."""
+
+    def __init__(
+        self,
+        store: EffectStore,
+        situation: Situation,
+        targets: Mapping[str, Target],
+        locks: LockService,
+        verifier: Verifier,
+        clock: Clock,
+        spawn: Spawn,
+        *,
+        grace_s: int = 5,
+    ) -> None:
+        self._store = store
+        self._situation = situation
+        self._targets = targets
+        self._locks = locks
+        self._verifier = verifier
+        self._clock = clock
+        self._spawn = spawn
+        self._grace_s = grace_s
+        self._driven: set[str] = set()
+        self._awake = asyncio.Event()
+
+    def wake(self) -> None:
+        """Something was planned."""
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Look for remediations to drive, until cancelled."""
+        while True:
+            self._awake.clear()
+            await self.settle_left_behind()
+            for remediation in await self._store.under_way():
+                if remediation.id not in self._driven and len(self._driven) < AT_ONCE:
+                    self._driven.add(remediation.id)
+                    self._spawn.start(f"remediation {remediation.id}", self._drive(remediation))
+            try:
+                async with asyncio.timeout(LOOK_S):
+                    await self._awake.wait()
+            except TimeoutError:
+                pass
+
+    async def settle_left_behind(self) -> None:
+        """Probe intents without an outcome whose remediation is not driven any more (it went to a person)."""
+        driving = {remediation.id for remediation in await self._store.under_way()} | self._driven
+        for intent in await self._store.unsettled():
+            if intent.remediation not in driving:
+                remediation = await self._store.remediation(intent.remediation)
+                result = await self._probe(intent)
+                if remediation is not None and result.outcome != "unknown":
+                    settled = self._settled(intent, result)
+                    await self._store.settle_intent(settled, remediation, was=remediation.state, now=self._clock.now())
+
+    # --- one remediation
+
+    async def _drive(self, remediation: Remediation) -> None:
+        try:
+            current: Remediation | None = remediation
+            while current is not None:
+                current = await self._advance(current)
+        except StoreUnavailable as error:
+            log.warning("remediation %s waits for the store: %s", remediation.id, error)
+        finally:
+            self._driven.discard(remediation.id)
+
+    async def _advance(self, remediation: Remediation) -> Remediation | None:
+        """One arrow of the state machine. Returns the remediation as it then is, None when it has ended."""
+        if remediation.state in BEFORE_INTENT:
+            return await self._begin(remediation)
+        if remediation.state == "executing":
+            return await self._settle(remediation)
+        if remediation.state == "verifying":
+            return await self._verify(remediation)
+        return None
+
+    async def _begin(self, remediation: Remediation) -> Remediation | None:
+        """Up to the effect: guards, lock, intent. What is refused waits, until the deadline."""
+        now = self._clock.now()
+        steps = steps_of(remediation)
+        if remediation.step >= len(steps):
+            return await self._watch(remediation)
+        step = steps[remediation.step]
+        if now > remediation.deadline:
+            return await self._end(remediation, "handed_over", remediation.detail or "it could not begin in time")
+        target = self._targets.get(step.executor)
+        if target is None:
+            why = f"{step.action} needs the executor {step.executor}, which is not set up here"
+            return await self._end(remediation, "refused", why)
+        refused = await self._observe(remediation, step)
+        if refused is None:
+            try:
+                async with self._locks.hold(step.node, LOCK_S):
+                    written = await self._write(remediation, step)
+                    if isinstance(written, Intent):
+                        return await self._execute(remediation, step, written, target)
+                    refused = written
+            except TimeoutError:
+                refused = Refused("lock", f"somebody else holds the lock of {step.node}")
+        return await self._wait(remediation, refused)
+
+    async def _wait(self, remediation: Remediation, refused: Refused) -> Remediation | None:
+        why = f"{refused.guard}: {refused.why}"
+        if refused.guard == "state":
+            return None
+        if refused.guard == "limit" and not 0 < refused.retry_at < remediation.deadline:
+            return await self._end(remediation, "refused", why)
+        waiting = remediation
+        if remediation.state != "waiting" or remediation.detail != why:
+            waiting = msgspec.structs.replace(remediation, state="waiting", detail=why)
+            if not await self._move(waiting, remediation.state):
+                return None
+        await asyncio.sleep(GUARD_S)
+        return await self._again(waiting)
+
+    async def _again(self, remediation: Remediation) -> Remediation | None:
+        """The remediation as the store has it: somebody may have cancelled or superseded it meanwhile."""
+        return await self._store.remediation(remediation.id)
+
+    async def _observe(self, remediation: Remediation, step: PlanStep) -> Refused | None:
+        situation = self._situation
+        await situation.settled()
+        age, readable = situation.silences()
+        observed = guards.Observed(
+            now=self._clock.now(),
+            incident=situation.incident(remediation.plan.incident),
+            root=situation.alert(remediation.plan.root),
+            on_target=tuple(situation.on_node(step.node)),
+            above_target=tuple(situation.above_node(step.node)),
+            silences_age=age,
+            silences_readable=readable,
+        )
+        return guards.refuse(remediation.plan, step, observed)
+
+    async def _write(self, remediation: Remediation, step: PlanStep) -> Intent | Refused:
+        """T3. The intent's id says which attempt it is, so that an attempt cannot be written twice."""
+        now = self._clock.now()
+        intent = f"{remediation.id}.{remediation.step}.{remediation.attempt}"
+        return await self._store.write_intent(
+            remediation, step, intent=intent, deadline=now + step.timeout + self._grace_s * SECOND, now=now
+        )
+
+    async def _execute(
+        self, remediation: Remediation, step: PlanStep, intent: Intent, target: Target
+    ) -> Remediation | None:
+        """The effect, then its outcome (T4). An unknown one is settled by probing."""
+        executing = msgspec.structs.replace(remediation, state="executing", detail="")
+        result = await target.run(self._order(intent, step), self._go)
+        log.info("intent %s on %s: %s %s", intent.id, intent.target, result.outcome, result.why)
+        if result.outcome == "unknown":
+            return await self._settle(executing)
+        return await self._conclude(executing, intent, result)
+
+    async def _go(self) -> bool:
+        """The kill switch once more, after the target said ready. Unreadable counts as thrown."""
+        try:
+            return not any(switch.thrown for switch in await self._store.switches() if switch.scope == "all")
+        except StoreUnavailable:
+            return False
+
+    async def _settle(self, remediation: Remediation) -> Remediation | None:
+        """Find out what became of an effect whose outcome was not seen: by us, or by whoever ran before us."""
+        pause = PROBE_S[0]
+        while True:
+            left = [one for one in await self._store.unsettled() if one.remediation == remediation.id]
+            if not left:
+                return await self._after_unseen_outcome(remediation)
+            intent = left[0]
+            result = await self._probe(intent)
+            if result.outcome != "unknown":
+                return await self._conclude(remediation, intent, result)
+            if self._clock.now() > intent.deadline + MARGIN:
+                # The intent stays unsettled, and its target untouched, until a probe or a person settles it.
+                return await self._end(remediation, "handed_over", f"the outcome is unknown: {result.why}")
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, PROBE_S[1])
+
+    async def _after_unseen_outcome(self, remediation: Remediation) -> Remediation | None:
+        """The outcome is in the store already: go on from there."""
+        stored = await self._store.remediation(remediation.id)
+        if stored is not None and stored.state == "executing":
+            return await self._end(stored, "handed_over", "it was executing, and no intent says what")
+        return stored
+
+    async def _probe(self, intent: Intent) -> Result:
+        target = self._targets.get(intent.executor)
+        if target is None:
+            return Result("unknown", why=f"the executor {intent.executor} is not set up any more")
+        probe = await self._store.begin_probe(intent.id, now=self._clock.now())
+        if probe is None:
+            return Result("unknown", why="settled by somebody else")
+        order = self._order(msgspec.structs.replace(intent, token=probe.token), None)
+        return await target.probe(order)
+
+    async def _conclude(self, remediation: Remediation, intent: Intent, result: Result) -> Remediation | None:
+        """T4: outcome and next state in one transaction."""
+        now = self._clock.now()
+        after = next_state(remediation, result, now, self._rule(remediation))
+        if not await self._store.settle_intent(self._settled(intent, result), after, was="executing", now=now):
+            return await self._again(remediation)
+        return await self._again(after)
+
+    @staticmethod
+    def _settled(intent: Intent, result: Result) -> Intent:
+        assert result.outcome != "unknown"
+        return msgspec.structs.replace(
+            intent,
+            outcome=result.outcome,
+            exit_code=result.exit_code,
+            output=result.output[-OUTPUT_LIMIT:],
+            why=result.why,
+        )
+
+    def _order(self, intent: Intent, step: PlanStep | None) -> Order:
+        node = self._situation.topology.index.id(intent.target)
+        attributes = self._situation.topology.index.attributes(node) if node >= 0 else {}
+        timeout = step.timeout if step is not None else intent.deadline - intent.written_at
+        return Order(
+            intent=intent.id,
+            step=intent.step,
+            token=intent.token,
+            target=intent.target,
+            address=str(attributes.get("address", intent.target.partition("/")[2] or intent.target)),
+            argv=intent.argv,
+            deadline_s=max(2, timeout // SECOND),
+            trace_id=intent.trace_id,
+        )
+
+    # --- did it help?
+
+    async def _watch(self, remediation: Remediation) -> Remediation | None:
+        """All steps are done: from now on it is verified."""
+        after = verifying(remediation, self._clock.now(), self._rule(remediation))
+        return after if await self._move(after, remediation.state) else None
+
+    async def _verify(self, remediation: Remediation) -> Remediation | None:
+        """By a signal that the effect did not produce, with samples later than its end, stable for the stated time."""
+        rule = self._rule(remediation)
+        if rule is None:
+            return await self._end(
+                remediation, "handed_over", "its rule changed meanwhile, so nothing says what would be better"
+            )
+        value, because = await self._verifier.look(remediation, rule)
+        now = self._clock.now()
+        if value:
+            since = remediation.stable_since or now
+            if now - since >= rule.verify.stable:
+                return await self._end(remediation, "succeeded", rule.verify.text)
+            if since != remediation.stable_since:
+                remediation = msgspec.structs.replace(remediation, stable_since=since)
+                await self._move(remediation, "verifying")
+        elif remediation.stable_since:
+            remediation = msgspec.structs.replace(remediation, stable_since=0)
+            await self._move(remediation, "verifying")
+        if now >= remediation.deadline and not remediation.stable_since:
+            return await self._otherwise(remediation, "not_verified", "; ".join(because[-3:]))
+        await asyncio.sleep(VERIFY_S)
+        return remediation
+
+    async def _otherwise(self, remediation: Remediation, state: State, why: str) -> Remediation | None:
+        """It did not help: the rule's `otherwise`, if its steps have not been tried yet."""
+        now = self._clock.now()
+        after = otherwise(remediation, state, why, now)
+        await self._move(after, remediation.state)
+        return after if after.state in BEFORE_INTENT else None
+
+    async def _end(self, remediation: Remediation, state: State, why: str) -> Remediation | None:
+        log.info("remediation %s: %s %s", remediation.id, state, why)
+        await self._move(msgspec.structs.replace(remediation, state=state, detail=why), remediation.state)
+        return None
+
+    async def _move(self, remediation: Remediation, was: State) -> bool:
+        return await self._store.move(remediation, was=was, now=self._clock.now())
+
+    def _rule(self, remediation: Remediation) -> Rule | None:
+        """The rule as it was when it matched, if it still is the same."""
+        rule = self._situation.charter.ruleset.named(remediation.plan.rule)
+        return rule if rule is not None and rule.version == remediation.plan.rule_version else None

@@ -1,0 +1,33 @@
+"""What converged so far, as guards, verification and the runner need it. Implemented by `healer.bootstrap`."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from healer.convergence.outcome import AlertView, Incident
+from healer.journey.charter import Charter
+from healer.times import Micros
+from healer.topology.map import Map
+
+
+class Situation(Protocol):
+    """What converged so far, for guards and verification. Reading waits for a committed step."""
+
+    async def settled(self) -> None: ...
+
+    @property
+    def charter(self) -> Charter: ...
+
+    @property
+    def topology(self) -> Map: ...
+
+    def incident(self, id: str) -> Incident | None: ...
+
+    def alert(self, labels: bytes) -> AlertView | None: ...
+
+    def on_node(self, node: str) -> Sequence[AlertView]: ...
+
+    def above_node(self, node: str) -> Sequence[AlertView]: ...
+
+    def silences(self) -> tuple[Micros | None, bool]:
+        """How old the mirrored silences are (None: there is nobody to mirror), and whether they can be read."""
+        ...

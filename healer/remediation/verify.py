@@ -1,0 +1,68 @@
+"""Did it help? By a signal that the effect did not produce, with samples later than its end. Called by the runner."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from healer.convergence.outcome import Incident
+from healer.journey.records import Answer as Sample
+from healer.remediation.facts import facts_of
+from healer.remediation.model import Remediation
+from healer.remediation.situation import Situation
+from healer.seams import Clock
+from rules import Answer, Query, Rule, evaluate
+
+ROUNDS = 3
+"""How often one look may ask for what the answers before made it need."""
+
+
+class Asker(Protocol):
+    """Asks Prometheus."""
+
+    async def ask(self, queries: Sequence[Query], labels: bytes) -> list[Sample]:
+        """One answer per query, with why where there is none. Never raises for what the outside does."""
+        ...
+
+
+class Verifier:
+    """Evaluates what a rule's `verify` asks for."""
+
+    def __init__(self, situation: Situation, asker: Asker, clock: Clock) -> None:
+        self._situation = situation
+        self._asker = asker
+        self._clock = clock
+
+    async def look(self, remediation: Remediation, rule: Rule) -> tuple[bool, tuple[str, ...]]:
+        """Is it well now, going by what is known and asked afresh?"""
+        situation = self._situation
+        await situation.settled()
+        incident = situation.incident(remediation.plan.incident)
+        if incident is None:
+            return False, ("the incident is not known any more",)
+        answers: dict[str, Answer] = {}
+        for _ in range(ROUNDS):
+            facts = facts_of(
+                incident,
+                situation.topology,
+                self._clock.now(),
+                health=situation.charter.health,
+                answers=answers,
+                held_since={},
+                samples_after=remediation.effect_ended_at,
+            )
+            facts = msgspec.structs.replace(facts, resolved=self._resolved(remediation, incident))
+            verdict = evaluate(rule.verify.condition, facts)
+            if not verdict.needs:
+                break
+            for sample in await self._asker.ask(verdict.needs, incident.root.labels):
+                answers[sample.query] = Answer(sample.value, sample.sampled_at or None, sample.why or None)
+        return verdict.value is True, verdict.because
+
+    def _resolved(self, remediation: Remediation, incident: Incident) -> bool:
+        """The alert's sender said that it ended, after the effect did. One that merely vanished is not healed."""
+        alert = self._situation.alert(remediation.plan.root)
+        if alert is None:
+            return incident.status == "resolved" and incident.resolution == "sent"
+        after = alert.ended_at > remediation.effect_ended_at
+        return alert.status == "resolved" and alert.resolution == "sent" and after
