@@ -11,17 +11,12 @@ from pathlib import Path
 
 import asyncssh
 
+from healer.executors.ssh_conversation import READY_S, Conversation, Cut, say
 from healer.executors.ssh_settings import SshHost, SshSettings
 from healer.executors.target import Go, Order, Result
-from healer.executors.wrapper import PREFIX, Done, Ready, Unsendable, finished, read_answer, request
+from healer.executors.wrapper import Done, Ready, Unsendable, finished, request
 from healer.seams import Clock
 from healer.times import SECOND
-
-READY_S = 30.0
-"""Seconds from a login to the wrapper's first answer: it may wait 10 s for its lock, and a sick disk syncs slowly."""
-LINE_MAX_BYTES = 8_192
-NOISE_MAX_BYTES = 2_048
-"""What a login shell or sudo may say before the wrapper speaks; kept to explain why it did not."""
 
 
 class SshTarget:
@@ -56,7 +51,7 @@ class SshTarget:
                 return last if isinstance(last, Result) else _lost("the wrapper said ready twice")
         except _Unreachable as error:
             return error.result if not gone else _lost(str(error))
-        except _Cut as error:
+        except Cut as error:
             return _lost(str(error)) if gone else Result("failed", why=f"{error}; nothing was started", started=False)
 
     async def probe(self, order: Order) -> Result:
@@ -67,7 +62,7 @@ class SshTarget:
                 answer = await wrapper.answer(READY_S, order)
                 if isinstance(answer, Done):
                     return finished(answer, await wrapper.output(answer.size), order, self._clock.now())
-        except (Unsendable, _Unreachable, _Cut) as error:
+        except (Unsendable, _Unreachable, Cut) as error:
             return Result("unknown", why=f"the probe had no answer: {error}")
         if isinstance(answer, Ready) or answer.outcome == "refused":
             return Result("unknown", why=f"the probe had no answer: {getattr(answer, 'why', 'ready')}")
@@ -81,7 +76,7 @@ class SshTarget:
         return min(order.output_limit, self._settings.output_limit)
 
     @asynccontextmanager
-    async def _wrapper(self, order: Order) -> AsyncIterator["_Wrapper"]:
+    async def _wrapper(self, order: Order) -> AsyncIterator[Conversation]:
         connection = await self._connect(order)
         self._open.add(connection)
         try:
@@ -90,8 +85,8 @@ class SshTarget:
                 async with asyncio.timeout(self._settings.connect_timeout / SECOND):
                     process = await connection.create_process(command, encoding=None, stderr=asyncssh.STDOUT)
             except (asyncssh.Error, OSError) as error:
-                raise _Unreachable("failed", f"{order.target} gave no session: {_say(error)}") from error
-            yield _Wrapper(process)
+                raise _Unreachable("failed", f"{order.target} gave no session: {say(error)}") from error
+            yield Conversation(process)
         finally:
             # Not close(): a connection that hangs must not hold whoever leaves, and the wrapper needs no farewell.
             connection.abort()
@@ -123,18 +118,18 @@ class SshTarget:
                 )
         except asyncssh.HostKeyNotVerifiable as error:
             why = (
-                f"the host key of {where} is not the one in {settings.known_hosts} ({_say(error)}): somebody may stand in "
+                f"the host key of {where} is not the one in {settings.known_hosts} ({say(error)}): somebody may stand in "
                 f"between. If the machine was reinstalled, compare its key on the console and replace the line"
             )
             raise _Unreachable("refused", why) from error
         except asyncssh.PermissionDenied as error:
             raise _Unreachable(
-                "refused", f"{where} does not let {here.user or settings.user} in: {_say(error)}"
+                "refused", f"{where} does not let {here.user or settings.user} in: {say(error)}"
             ) from error
         except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
-            raise _Unreachable("refused", f"a key of {settings.keys} cannot be used: {_say(error)}") from error
+            raise _Unreachable("refused", f"a key of {settings.keys} cannot be used: {say(error)}") from error
         except (asyncssh.Error, OSError) as error:
-            raise _Unreachable("failed", f"{where} cannot be reached: {_say(error)}; nothing was started") from error
+            raise _Unreachable("failed", f"{where} cannot be reached: {say(error)}; nothing was started") from error
 
 
 class _Unreachable(Exception):
@@ -143,66 +138,6 @@ class _Unreachable(Exception):
     def __init__(self, outcome: str, why: str) -> None:
         super().__init__(why)
         self.result = Result("refused" if outcome == "refused" else "failed", why=why, started=False)
-
-
-class _Cut(Exception):
-    """The wrapper's answer did not come."""
-
-
-class _Wrapper:
-    """The conversation with one wrapper: bounded lines, bounded waiting."""
-
-    def __init__(self, process: "asyncssh.SSHClientProcess[bytes]") -> None:
-        self._process = process
-        self._buffer = b""
-
-    def write(self, data: bytes) -> None:
-        """Raises _Cut when the channel is known to be closed; then not a byte has left."""
-        try:
-            self._process.stdin.write(data)
-        except (asyncssh.Error, OSError) as error:
-            raise _Cut(f"the connection was closed: {_say(error)}") from error
-
-    async def answer(self, within_s: float, order: Order) -> Ready | Done | Result:
-        noise = b""
-        try:
-            async with asyncio.timeout(within_s):
-                while not (line := await self._line()).startswith(PREFIX):
-                    noise = (noise + line + b"\n")[:NOISE_MAX_BYTES]
-            return read_answer(line.removeprefix(PREFIX), order)
-        except TimeoutError as error:
-            raise _Cut(f"no answer within {within_s:g} s{_heard(noise)}") from error
-        except ValueError as error:
-            raise _Cut(str(error)) from error
-        except _Cut as error:
-            raise _Cut(f"{error}{_heard(noise + self._buffer)}") from error
-
-    async def output(self, size: int) -> bytes:
-        """The bytes after a `done`. What is lost on the way is missing; the outcome stands without it."""
-        try:
-            async with asyncio.timeout(READY_S):
-                while len(self._buffer) < size:
-                    self._buffer += await self._more()
-        except (TimeoutError, _Cut):
-            pass
-        return self._buffer[:size]
-
-    async def _line(self) -> bytes:
-        while b"\n" not in self._buffer:
-            if len(self._buffer) > LINE_MAX_BYTES:
-                raise _Cut(f"a line of more than {LINE_MAX_BYTES} bytes")
-            self._buffer += await self._more()
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        return line
-
-    async def _more(self) -> bytes:
-        try:
-            data = await self._process.stdout.read(LINE_MAX_BYTES)
-        except (asyncssh.Error, OSError) as error:
-            raise _Cut(f"the connection was lost: {_say(error)}") from error
-        if not data:
-            raise _Cut("the connection ended without an answer")
-        return data
 
 
 def _before(answer: Done | Result) -> Result:
@@ -227,12 +162,3 @@ def _unsafe(settings: SshSettings) -> str:
     except OSError as error:
         return f"{settings.known_hosts} cannot be read ({error.strerror}): it holds the machines' host keys"
     return ""
-
-
-def _heard(noise: bytes) -> str:
-    text = " ".join(noise.decode("utf-8", "replace").split())
-    return f"; the machine said: {text[:300]}" if text else ""
-
-
-def _say(error: BaseException) -> str:
-    return str(error) or type(error).__name__

@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from healer.executors.ssh import SshTarget
@@ -70,10 +71,11 @@ async def test_arguments_verbatim(target: SshTarget, machine: SshHost) -> None:
 
 
 async def test_environment(target: SshTarget, machine: SshHost) -> None:
-    """The command runs in /, without input, without descriptors of others, and knows its intent."""
-    an_order = order(machine, "/bin/sh", "-c", "pwd; cat; echo $HEALER_INTENT; ls /proc/$$/fd | tr '\\n' ' '")
+    """The command runs in /, without input, without descriptors of others, and knows its intent and trace."""
+    script = "pwd; cat; echo $HEALER_INTENT $HEALER_TRACE_ID; ls /proc/$$/fd | tr '\\n' ' '"
+    an_order = msgspec.structs.replace(order(machine, "/bin/sh", "-c", script), trace_id="4bf92f35")
     result = await target.run(an_order, go)
-    assert result.output.splitlines() == ["/", an_order.intent, "0 1 2 "]
+    assert result.output.splitlines() == ["/", f"{an_order.intent} 4bf92f35", "0 1 2 "]
 
 
 async def test_default_signals(target: SshTarget, machine: SshHost) -> None:
