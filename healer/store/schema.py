@@ -127,7 +127,7 @@ told = Table(
     Column("attempts", Integer, nullable=False),
     Column("why", Text, nullable=False),
     Column("story", LargeBinary, nullable=False),
-    Index("told_due", "state", "not_before"),
+    Index("told_due", "channel", "state"),
 )
 """The told ledger. `state` is waiting, claimed, told or dead; `since` is when the oldest untold revision was wanted; `tried`
 is 1 once anybody claimed the row, from when on its recipient may have heard."""

@@ -129,8 +129,8 @@ class Store:
 
     # ToldLedger
 
-    async def claim(self, *, now: Micros, lease: Micros, limit: int) -> list[Claim]:
-        return await self.run.write("claim", ledger.claim, now, lease, limit)
+    async def claim(self, channel: str, *, now: Micros, lease: Micros, limit: int) -> list[Claim]:
+        return await self.run.write("claim", ledger.claim, channel, now, lease, limit)
 
     async def told(self, claim: Claim, *, message_id: str, now: Micros) -> None:
         await self.run.write("told", ledger.record_told, claim, message_id, now)
@@ -138,8 +138,8 @@ class Store:
     async def failed(self, claim: Claim, *, not_before: Micros, why: str, dead: bool) -> None:
         await self.run.write("failed", ledger.record_failed, claim, not_before, why, dead)
 
-    async def next_due(self) -> Micros | None:
-        return await self.run.read("next_due", ledger.next_due)
+    async def next_due(self, channel: str) -> Micros | None:
+        return await self.run.read("next_due", ledger.next_due, channel)
 
     async def rows(self, *, incident: str = "", state: str = "", limit: int = 100) -> list[LedgerRow]:
         return await self.run.read("rows", ledger.rows, incident, state, limit)

@@ -56,7 +56,9 @@ def _claimable() -> Prepared:
     names = ("incident", "channel", "wanted_revision", "story", "told_revision", "message_id", "attempts")
     order = (told.c.urgent.desc(), told.c.since, told.c.incident, told.c.channel)
     until = bindparam("until", type_=BigInteger)
-    query = select(*(told.c[name] for name in names), until).where(or_(free, ran_out))
+    query = select(*(told.c[name] for name in names), until).where(
+        told.c.channel == bindparam("on"), or_(free, ran_out)
+    )
     return Prepared(query.order_by(*order).limit(bindparam("most")))
 
 
@@ -69,7 +71,9 @@ _CLAIM = Prepared(
     ("claimed_until",),
 )
 _NEXT_DUE = Prepared(
-    select(func.min(case((told.c.state == "claimed", told.c.claimed_until), else_=told.c.not_before))).where(_UNTOLD)
+    select(func.min(case((told.c.state == "claimed", told.c.claimed_until), else_=told.c.not_before))).where(
+        told.c.channel == bindparam("on"), _UNTOLD
+    )
 )
 
 
@@ -96,9 +100,10 @@ def want(connection: Connection, wanted: Sequence[Wanted], now: Micros) -> None:
     _WANT.execute_many(connection, rows)
 
 
-def claim(transaction: Transaction, now: Micros, lease: Micros, limit: int) -> list[Claim]:
-    """Claim due rows, urgent and oldest first, until `now + lease`; among them those whose claim ran out."""
-    found = _DUE_ROWS.execute(transaction.connection, {"at": now, "until": now + lease, "most": limit})
+def claim(transaction: Transaction, channel: str, now: Micros, lease: Micros, limit: int) -> list[Claim]:
+    """Claim due rows of a channel, urgent and oldest first, until `now + lease`; among them those whose claim ran out."""
+    asked = {"on": channel, "at": now, "until": now + lease, "most": limit}
+    found = _DUE_ROWS.execute(transaction.connection, asked)
     claims = [Claim(*row) for row in found]
     for taken in claims:
         place = {"where_incident": taken.incident, "where_channel": taken.channel}
@@ -141,9 +146,9 @@ def record_failed(transaction: Transaction, claim: Claim, not_before: Micros, wh
     _set(transaction, claim, state=state, attempts=attempts, not_before=not_before, claimed_until=0, why=why)
 
 
-def next_due(connection: Connection) -> Micros | None:
-    """When the next row may be tried; a claimed one when its claim runs out."""
-    found: Micros | None = _NEXT_DUE.execute(connection).fetchone()[0]
+def next_due(connection: Connection, channel: str) -> Micros | None:
+    """When the channel's next row may be tried; a claimed one when its claim runs out."""
+    found: Micros | None = _NEXT_DUE.execute(connection, {"on": channel}).fetchone()[0]
     return found
 
 

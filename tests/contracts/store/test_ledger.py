@@ -23,8 +23,8 @@ class Steps:
         await self._store.commit(step(self._number, 1, 0, wanted=(given,)))
 
 
-async def claim(store: Store, now: Micros = NOON, limit: int = 10) -> list[Claim]:
-    return await store.claim(now=now, lease=LEASE, limit=limit)
+async def claim(store: Store, now: Micros = NOON, limit: int = 10, channel: str = "chat") -> list[Claim]:
+    return await store.claim(channel, now=now, lease=LEASE, limit=limit)
 
 
 async def row(store: Store) -> LedgerRow:
@@ -47,7 +47,7 @@ async def test_told_is_told(store: Store) -> None:
     await store.told(mine, message_id="77", now=NOON)
     assert await row(store) == LedgerRow("i1", "chat", 1, 1, "77", "told", 0, 0, "")
     assert await claim(store, NOON + 10 * LEASE) == []
-    assert await store.next_due() is None
+    assert await store.next_due("chat") is None
 
 
 async def test_only_the_newest_revision_is_told(store: Store) -> None:
@@ -73,7 +73,7 @@ async def test_a_claim_that_ran_out_is_sent_once_more(store: Store) -> None:
     """Nobody knows whether a claim that ran out was sent: its row is due again when it ends, not before."""
     await Steps(store).want("i1")
     await claim(store)
-    assert await store.next_due() == NOON + LEASE
+    assert await store.next_due("chat") == NOON + LEASE
     assert await claim(store, NOON + LEASE - 1) == []
     assert [each.revision for each in await claim(store, NOON + LEASE)] == [1]
 
@@ -105,7 +105,7 @@ async def test_a_failure_is_tried_again_when_it_may(store: Store) -> None:
     (mine,) = await claim(store)
     await store.failed(mine, not_before=NOON + 9, why="429", dead=False)
     assert await row(store) == LedgerRow("i1", "chat", 1, 0, "", "waiting", 1, NOON + 9, "429")
-    assert await store.next_due() == NOON + 9
+    assert await store.next_due("chat") == NOON + 9
     assert await claim(store, NOON + 8) == []
     (again,) = await claim(store, NOON + 9)
     assert again.attempts == 1
@@ -200,8 +200,21 @@ async def test_urgent_news_stays_urgent_until_told(store: Store) -> None:
     assert [each.incident for each in await claim(store)] == ["calm", "i1"]
 
 
-async def test_each_channel_has_its_own_row(store: Store) -> None:
-    """Rows are listed by incident and by state."""
+async def test_each_channel_has_its_own_rows(store: Store) -> None:
+    """A channel claims its own rows only, whatever waits for another."""
+    steps = Steps(store)
+    await steps.want("i1", channel="chat")
+    await steps.want("i1", channel="sms")
+    assert [each.channel for each in await claim(store, channel="sms")] == ["sms"]
+    assert await store.next_due("chat") == 0
+    assert await store.next_due("sms") == NOON + LEASE
+    assert await store.next_due("mail") is None
+    assert await claim(store, channel="mail") == []
+    assert [each.channel for each in await claim(store)] == ["chat"]
+
+
+async def test_rows_are_listed_by_incident_and_by_state(store: Store) -> None:
+    """People ask for one incident's rows, or for all in one state; and only a dead letter is woken."""
     steps = Steps(store)
     await steps.want("i1", channel="chat")
     await steps.want("i1", channel="sms")
