@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from healer.web import accept, plumbing
+from healer.web import accept, alerts, incidents, pause, plumbing, remediations
 from healer.web.auth import Access
 from healer.web.guard import expecting, guarding
 from healer.web.oversize import Oversize
@@ -16,6 +16,10 @@ def create_app(service: Service, oversize: Oversize | None = None) -> web.Applic
     expected = expecting(access, service.bounds.body)
     ways = (
         *accept.routes(service, oversize or Oversize(service.journal, service.clock)),
+        *incidents.routes(service),
+        *alerts.routes(service),
+        *remediations.routes(service),
+        *pause.routes(service),
         *plumbing.routes(service),
     )
     app.add_routes(

@@ -60,11 +60,11 @@ class Listener:
         self.port = self._runner.addresses[0][1]
 
     async def stop(self, within: float) -> bool:
-        """Take no more connections, let requests finish, close. False when all ended in time, which is seconds."""
+        """Take no more connections, let requests finish for at most `within` seconds, close. True when all had finished."""
         try:
             async with asyncio.timeout(within):
                 await self._runner.cleanup()
         except TimeoutError:
             log.warning("requests were still under way when the server was closed", extra={"waited_s": within})
-            return True
-        return False
+            return False
+        return True

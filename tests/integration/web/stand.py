@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import aiohttp
+import msgspec
 
 from healer.alerts.identity import canonical
 from healer.convergence.outcome import AlertView, Incident, Root
-from healer.journey.ports import Row, StoreUnavailable
+from healer.journey.ports import Row, Step, StoreUnavailable
 from healer.journey.records import Delivered, decode
 from healer.store.inline import InlineRun, Memory
 from healer.store.store import Store
@@ -115,6 +116,19 @@ class Stand:
         records = [decode(row.data) for row in await self.rows()]
         return [record for record in records if isinstance(record, Delivered)]
 
+    async def decide(self, **decided: Any) -> None:
+        """Commit a step with these decisions."""
+        ownership = await self.store.take_over("test")
+        step = Step(
+            number=ownership.step + 1,
+            epoch=ownership.epoch,
+            first=ownership.applied + 1,
+            last=ownership.applied,
+            now=self.clock.now(),
+            digest="",
+        )
+        await self.store.commit(msgspec.structs.replace(step, **decided))
+
 
 @contextlib.asynccontextmanager
 async def standing(
@@ -129,8 +143,7 @@ async def standing(
         async with aiohttp.ClientSession(stand.url) as client:
             yield stand, client
     finally:
-        stuck = await listener.stop(within=5)
-        assert not stuck
+        assert await listener.stop(within=5)
         await stand.store.close()
         stand.memory.close()
 

@@ -1,0 +1,76 @@
+"""GET and POST /api/v1/pause, POST /api/v1/resume: the kill switch. `healer pause` and `healer resume` call it.
+
+When a POST was answered 2xx the switch is written: no intent of its scope follows.
+"""
+
+import re
+from typing import Annotated
+
+import msgspec
+from aiohttp import hdrs, web
+
+from healer.remediation.ports import Switch
+from healer.web import shapes
+from healer.web.auth import user_of
+from healer.web.body import Bodies
+from healer.web.ports import Service
+from healer.web.problems import Fault, Problem
+from healer.web.query import as_json
+
+BODY_BYTES = 16 * 1024
+_PATH = re.compile(r"`\$\.?([^`]*)`")
+
+
+class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a person says: which scope ("all", or "rule:NAME"), who, and why."""
+
+    scope: Annotated[str, msgspec.Meta(pattern=r"^(all|rule:.{1,200})$")] = "all"
+    by: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    why: Annotated[str, msgspec.Meta(max_length=1_000)] = ""
+
+
+def routes(service: Service) -> list[web.RouteDef]:
+    bodies = Bodies(service.bounds)
+
+    async def listed(_: web.Request) -> web.Response:
+        """`paused` is about everything; single scopes are in `items`."""
+        switches = await service.effects.switches()
+        paused = any(each.thrown and each.scope == "all" for each in switches)
+        items = [shapes.switch(each) for each in switches]
+        return as_json({"paused": paused, "items": items, "total": len(items), "next": None})
+
+    async def turn(request: web.Request, *, thrown: bool) -> web.Response:
+        body = await bodies.read(request, BODY_BYTES)
+        try:
+            order = _order(body)
+        finally:
+            bodies.free(len(body))
+        by = user_of(request.headers.get(hdrs.AUTHORIZATION, "")) or order.by or "somebody with access to the API"
+        switch = Switch(order.scope, thrown, by, order.why, service.clock.now())
+        await service.effects.throw(switch)
+        return as_json(shapes.switch(switch))
+
+    async def pause(request: web.Request) -> web.Response:
+        return await turn(request, thrown=True)
+
+    async def resume(request: web.Request) -> web.Response:
+        return await turn(request, thrown=False)
+
+    return [
+        web.get("/api/v1/pause", listed),
+        web.post("/api/v1/pause", pause),
+        web.post("/api/v1/resume", resume),
+    ]
+
+
+def _order(body: bytes) -> Order:
+    if not body.strip():
+        return Order()
+    try:
+        return msgspec.json.decode(body, type=Order)
+    except msgspec.ValidationError as wrong:
+        place = _PATH.search(str(wrong))
+        pointer = f"/{place[1]}" if place else ""
+        raise Problem(400, "the order cannot be read", [Fault(pointer, str(wrong))]) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as broken:
+        raise Problem(400, f"the body is not JSON: {broken}") from None

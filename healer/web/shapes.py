@@ -1,0 +1,182 @@
+"""How healer's values look as JSON: names and shapes as the API promises them. Pure.
+
+Times are RFC 3339 in UTC, or null where there is none; an alert is named by its fingerprint.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from healer.alerts.identity import fingerprint_of, labels_of
+from healer.convergence.outcome import AlertView, Happening, Incident
+from healer.remediation.model import Intent, PlanStep, Remediation
+from healer.remediation.ports import Switch
+from healer.times import MILLISECOND, Micros, format_rfc3339
+from healer.web.ports import RefusedAlert
+
+Json = dict[str, Any]
+
+
+def when(instant: Micros) -> str | None:
+    return format_rfc3339(instant) if instant else None
+
+
+def named(identity: bytes) -> Json | None:
+    """An alert as another one refers to it."""
+    if not identity:
+        return None
+    labels = labels_of(identity)
+    return {"fingerprint": fingerprint_of(labels), "labels": labels}
+
+
+def alert(view: AlertView, because: Sequence[str]) -> Json:
+    """One alert. `because` are the sentences of its reason; a list shows the first."""
+    labels = labels_of(view.labels)
+    return {
+        "fingerprint": fingerprint_of(labels),
+        "labels": labels,
+        "status": view.status,
+        "reason": because[0] if because else view.code,
+        "node": view.node or None,
+        "severity": view.severity,
+        "incident": view.incident or None,
+        "startsAt": when(view.starts_at),
+        "endsAt": when(view.ended_at),
+        "onset": when(view.onset),
+        "resolution": view.resolution or None,
+    }
+
+
+def explanation(view: AlertView, because: Sequence[str], trace_id: str) -> Json:
+    """Why an alert was, or was not, told."""
+    return alert(view, because) | {
+        "code": view.code,
+        "because": list(because),
+        "by": named(view.by),
+        "distance": view.distance,
+        "silence": view.silence or None,
+        "held_until": when(view.held_until),
+        "trace_id": trace_id or None,
+    }
+
+
+def incident(found: Incident, alerts: Sequence[Json], remediations: Sequence[Remediation]) -> Json:
+    """One incident with its alerts."""
+    labels = labels_of(found.root.labels)
+    return {
+        "id": found.id,
+        "status": found.status,
+        "severity": found.severity,
+        "title": found.title,
+        "root": {
+            "fingerprint": fingerprint_of(labels),
+            "node": found.root.node or None,
+            "labels": labels,
+            "startsAt": when(found.root.starts_at),
+            "onset": when(found.root.onset),
+        },
+        "alerts": alerts,
+        "alert_count": found.total,
+        "firing_count": found.firing,
+        "member_count": found.members,
+        "suppressed_count": found.suppressed,
+        "trace_id": found.trace_id,
+        "began_at": when(found.began_at),
+        "opened_at": when(found.opened_at),
+        "resolved_at": when(found.resolved_at),
+        "resolution": found.resolution or None,
+        "merged_into": found.merged_into or None,
+        "reopened": found.reopened,
+        "told": found.told,
+        "revision": found.revision,
+        "remediations": [brief_remediation(each) for each in remediations],
+        "changes": [],
+    }
+
+
+def happening(found: Happening) -> Json:
+    return {"at": when(found.at), "stage": found.stage, "code": found.code, "facts": found.facts}
+
+
+def brief_remediation(found: Remediation) -> Json:
+    """A remediation as lists and incidents show it."""
+    plan = found.plan
+    return {
+        "id": found.id,
+        "incident": plan.incident,
+        "trace_id": plan.trace_id,
+        "rule": plan.rule,
+        "mode": plan.mode,
+        "state": found.state,
+        "detail": found.detail,
+        "plan_hash": plan.hash,
+        "created_at": when(found.created_at),
+        "changed_at": when(found.changed_at),
+    }
+
+
+def remediation(found: Remediation, intents: Sequence[Intent]) -> Json:
+    """A remediation with its plan and every effect that was tried."""
+    plan = found.plan
+    return brief_remediation(found) | {
+        "rule_version": plan.rule_version,
+        "root": named(plan.root),
+        "because": list(plan.because),
+        "capped_by": plan.capped_by or None,
+        "steps": [_step(each) for each in plan.steps],
+        "otherwise": [_step(each) for each in plan.otherwise],
+        "step": found.step,
+        "attempt": found.attempt,
+        "deadline": when(found.deadline),
+        "effect_ended_at": when(found.effect_ended_at),
+        "intents": [_intent(each) for each in intents],
+    }
+
+
+def switch(found: Switch) -> Json:
+    return {
+        "scope": found.scope,
+        "paused": found.thrown,
+        "by": found.by,
+        "why": found.why,
+        "at": when(found.at),
+    }
+
+
+def refused(found: RefusedAlert) -> Json:
+    return {
+        "at": when(found.at),
+        "sender": found.sender,
+        "index": found.index,
+        "reason": found.reason,
+        "detail": found.detail,
+        "labels": found.labels,
+    }
+
+
+def _step(found: PlanStep) -> Json:
+    return {
+        "action": found.action,
+        "executor": found.executor,
+        "node": found.node,
+        "argv": list(found.argv),
+        "timeout_ms": found.timeout // MILLISECOND,
+        "idempotent": found.idempotent,
+        "destructive": found.destructive,
+    }
+
+
+def _intent(found: Intent) -> Json:
+    return {
+        "id": found.id,
+        "step": found.step,
+        "attempt": found.attempt,
+        "action": found.action,
+        "target": found.target,
+        "token": found.token,
+        "outcome": found.outcome or "unknown",
+        "exit_code": found.exit_code,
+        "output": found.output,
+        "why": found.why,
+        "written_at": when(found.written_at),
+        "deadline": when(found.deadline),
+    }
