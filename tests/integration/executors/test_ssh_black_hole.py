@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 
@@ -15,17 +16,22 @@ from tests.servers.sshd import SshHost
 
 
 class BlackHole:
-    """A TCP proxy before a machine. While `open` is clear it keeps what comes, in both directions."""
+    """A TCP proxy before a machine. While `open` is clear it keeps what comes, in both directions.
+
+    It never passes on that one side has closed: a machine does not hear of a connection that is gone.
+    """
 
     def __init__(self) -> None:
         self.open = asyncio.Event()
         self.open.set()
         self.port = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: list[asyncio.StreamWriter] = []
 
     async def serve(self, host: SshHost) -> asyncio.Server:
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             far_reader, far_writer = await asyncio.open_connection(host.address, host.port)
+            self._writers += [writer, far_writer]
             for one, other in ((reader, far_writer), (far_reader, writer)):
                 task = asyncio.ensure_future(self._pass(one, other))
                 self._tasks.add(task)
@@ -38,17 +44,15 @@ class BlackHole:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for writer in self._writers:
+            writer.close()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
+        with suppress(OSError):
             while data := await reader.read(65_536):
                 await self.open.wait()
                 writer.write(data)
                 await writer.drain()
-        except OSError:
-            pass
-        finally:
-            writer.close()
 
 
 @pytest.fixture
