@@ -17,14 +17,18 @@ if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
 fi
 
 # The packages would start their servers on their default ports. While policy-rc.d says 101, nothing is started.
+log=$(mktemp)
 policy=/usr/sbin/policy-rc.d
-if [ ! -e $policy ]; then
-  trap 'rm -f $policy' EXIT INT TERM
-  printf '#!/bin/sh\nexit 101\n' >$policy
-  chmod 755 $policy
-fi
+mine=
+[ -e $policy ] || mine=$policy
+trap 'rm -f "$log" $mine' EXIT
+trap 'exit 1' INT TERM
+[ -z "$mine" ] || { printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy; }
+
 echo "Installing for the tests:$missing"
 export DEBIAN_FRONTEND=noninteractive
-apt-get update -qq
 # shellcheck disable=SC2086 - a list of words
-apt-get install -qq --yes --no-install-recommends $missing >/dev/null
+if ! { apt-get update && apt-get -o DPkg::Lock::Timeout=300 install --yes --no-install-recommends $missing; } >"$log" 2>&1; then
+  cat "$log" >&2
+  exit 1
+fi
