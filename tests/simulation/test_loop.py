@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -240,6 +240,56 @@ def test_a_frozen_incarnation_never_runs_again() -> None:
         assert loop.uncaught() == []
     gc.collect()
     assert "reached a port" not in diary.pages
+
+
+def test_the_dead_are_buried_in_silence() -> None:
+    """Awaiting clean-ups, async generators, unstarted coroutines and failed tasks of a dead life leave no warning."""
+    pages: list[str] = []
+
+    async def stubborn() -> None:
+        try:
+            async with asyncio.timeout(50), asyncio.Lock():
+                await asyncio.sleep(40)
+        finally:
+            await asyncio.sleep(1)
+            pages.append("stubborn")
+
+    async def numbers() -> AsyncIterator[int]:
+        try:
+            for number in range(100):
+                yield number
+                await asyncio.sleep(1)
+        finally:
+            await asyncio.sleep(1)
+            pages.append("numbers")
+
+    async def counting() -> None:
+        async for _ in numbers():
+            pass
+
+    async def failing() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(stubborn())
+            await asyncio.sleep(3)
+            raise ValueError("nobody hears this")
+
+    async def outside() -> None:
+        life = Incarnation("first")
+        queue: asyncio.Queue[int] = asyncio.Queue()
+        for work in (stubborn(), counting(), failing(), asyncio.wait_for(queue.get(), 30)):
+            life.start(work, name="work")
+        await asyncio.sleep(2)
+        life.start(stubborn(), name="unborn")
+        life.freeze()
+        await queue.put(1)
+        await asyncio.sleep(1_000)
+
+    for seed in range(10):
+        with SimLoop(seed) as loop:
+            loop.run(outside())
+            assert loop.uncaught() == []
+        gc.collect()
+    assert pages == []
 
 
 def test_dying_in_a_port_never_returns() -> None:
