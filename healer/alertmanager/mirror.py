@@ -1,0 +1,126 @@
+"""Keep healer's view of silences that of Alertmanager, and notice alerts that it does not know any more.
+
+Two loops, started by `healer.bootstrap`. What they find goes into the journal, so that it decides like everything else.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+
+from healer.alertmanager.client import Source, Unreachable
+from healer.alerts.silences import Silence
+from healer.journey.ports import Arrival, Journal, StoreUnavailable
+from healer.journey.records import Record, Silenced, Troubled, Vanished
+from healer.seams import Clock
+from healer.times import MINUTE, SECOND, Micros
+
+log = logging.getLogger(__name__)
+
+SETTLED_IN: Micros = 5 * MINUTE
+"""An Alertmanager that is up for less has not heard of everything yet."""
+SUSPICIOUS = 0.3
+"""If a larger share of what is open would vanish at once, it is the source that is wrong."""
+AT_LEAST = 4
+"""Fewer alerts than this vanish whatever their share: three of five is no sign of anything."""
+
+
+class Mirror:
+    """Silences of one or more Alertmanagers, mirrored into the journal when they change."""
+
+    def __init__(self, sources: Sequence[Source], journal: Journal, clock: Clock, every: Micros) -> None:
+        self._sources = sources
+        self._journal = journal
+        self._clock = clock
+        self._every_s = every / SECOND
+        self._known: dict[str, tuple[Silence, ...]] = {}
+        self._read_at: dict[str, Micros] = {}
+        self._readable: dict[str, bool] = {}
+
+    def age(self) -> tuple[Micros | None, bool]:
+        """How long ago the oldest of the sources was read (None: there is none), and whether all could be read."""
+        if not self._sources:
+            return None, True
+        now = self._clock.monotonic()
+        if any(source.url not in self._read_at for source in self._sources):
+            return None, False
+        return now - min(self._read_at.values()), all(self._readable.values())
+
+    async def run(self) -> None:
+        while True:
+            for source in self._sources:
+                await self.look(source)
+            await asyncio.sleep(self._every_s)
+
+    async def look(self, source: Source) -> None:
+        """Read one Alertmanager's silences; tell the journal if something changed."""
+        url = source.url
+        try:
+            silences = await source.silences()
+        except Unreachable as error:
+            log.warning("silences cannot be read: %s", error)
+            if self._readable.get(url, True):
+                await self._append(Silenced(url, readable=False))
+            self._readable[url] = False
+            return
+        if self._known.get(url) != silences or not self._readable.get(url, False):
+            await self._append(Silenced(url, True, silences))
+        self._known[url], self._readable[url] = silences, True
+        self._read_at[url] = self._clock.monotonic()
+
+    async def _append(self, record: Record) -> None:
+        await self._journal.append([Arrival(record)])
+
+
+class Reconciler:
+    """Notices alerts that are gone at every Alertmanager, in two polls, each of them up long enough to know.
+
+    `ours` gives the canonical labels of the alerts that fire here and that an Alertmanager must know.
+    """
+
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        journal: Journal,
+        clock: Clock,
+        every: Micros,
+        ours: Callable[[], Iterable[bytes]],
+    ) -> None:
+        self._sources = sources
+        self._journal = journal
+        self._clock = clock
+        self._every_s = every / SECOND
+        self._ours = ours
+        self._missing: set[bytes] = set()
+        self._suspicious = False
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(self._every_s)
+            try:
+                await self.look()
+            except Unreachable as error:
+                log.warning("not reconciled: %s", error)
+                self._missing = set()
+            except StoreUnavailable as error:
+                log.warning("not reconciled: %s", error)
+
+    async def look(self) -> None:
+        """One poll. Raises Unreachable when any of them did not answer: then nothing vanished."""
+        before = set(self._ours())
+        known: set[bytes] = set()
+        for source in self._sources:
+            if self._clock.now() - await source.up_since() < SETTLED_IN:
+                self._missing = set()
+                return
+            known |= await source.alerts()
+        missing = before - known
+        gone = missing & self._missing & set(self._ours())
+        self._missing = missing
+        suspicious = len(gone) >= AT_LEAST and len(gone) > SUSPICIOUS * len(before)
+        if suspicious != self._suspicious:
+            self._suspicious = suspicious
+            detail = f"{len(gone)} of {len(before)} alerts would vanish at once"
+            await self._journal.append([Arrival(Troubled("reconciliation", suspicious, detail))])
+        if gone and not suspicious:
+            await self._journal.append([Arrival(Vanished(tuple(sorted(gone))))])
+            self._missing -= gone
