@@ -41,8 +41,8 @@ class World(msgspec.Struct, frozen=True):
 
     @property
     def kind_names(self) -> frozenset[str]:
-        """The kinds that may stand as bare names."""
-        return COMMON_KINDS if self.kinds is None else self.kinds
+        """The kinds that may stand as bare names; the common ones may although nothing here is of that kind."""
+        return COMMON_KINDS | (self.kinds or frozenset())
 
 
 class Checker:
@@ -104,9 +104,9 @@ class Checker:
 
     def kind(self, name: syntax.Name) -> bool:
         """Whether the name is a kind of node; reports an error where it is not."""
-        if self.world.kinds is None or name.path in self.world.kinds:
+        if self.world.kinds is None or name.path in self.world.kind_names:
             return True
-        known = did_you_mean(name.path, self.world.kinds)
+        known = did_you_mean(name.path, self.world.kind_names)
         self.error("E0205", name.span, f"`{name.path}` is no kind of node", **known)
         return False
 
@@ -135,6 +135,7 @@ class Checker:
         if metric is not None:
             self.used_metrics.append((path, tree.span))
             return ex.Ask(metric.type, metric.template, path)
+        before = self.report.errors
         read = self._resolve(path, tree.span)
         if read is not None:
             return read
@@ -142,7 +143,7 @@ class Checker:
             return ex.Const(Type.SEVERITY, path)
         if path in self.world.kind_names:
             return ex.Const(Type.KIND, path)
-        if path.partition(".")[0] not in PREFIXES and path not in NAMES_NOT_YET:
+        if self.report.errors == before:
             known = {
                 *NAMES,
                 *self.world.metrics,

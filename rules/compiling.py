@@ -5,6 +5,7 @@ definition of one's own with the same name wins. The service calls `compile_file
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from functools import cache
 from importlib.resources import files
 from typing import Final
 
@@ -62,8 +63,8 @@ def compile_files(
     for name in chosen:
         if name not in pack_names():
             raise ValueError(f"there is no pack {name!r}; there are {', '.join(pack_names())}")
-    read = [_read(_shipped(name), shipped=True) for name in (*ALWAYS, *chosen)]
-    read += [_read(source, shipped=False) for source in sources]
+    read = [_read_shipped(name) for name in (*ALWAYS, *chosen)]
+    read += [_read(source) for source in sources]
     world = World(tuple(severities), kinds, {})
     metrics = _metrics(read, world)
     world = msgspec.structs.replace(world, metrics=metrics)
@@ -78,16 +79,26 @@ def compile_files(
     return Compiled(RuleSet(rules, actions, metrics, commands, version), problems)
 
 
-def _shipped(name: str) -> Source:
-    path = files("rules").joinpath("packs", f"{name}.heal")
-    return Source(f"packs/{name}.heal", path.read_bytes())
+@cache
+def _shipped(name: str) -> tuple[str, list[Draft]]:
+    """The text of a pack and its definitions, read once a process."""
+    text = files("rules").joinpath("packs", f"{name}.heal").read_text(encoding="utf-8")
+    report = Report(f"packs/{name}.heal", text)
+    drafts = read_file(report)
+    assert not report.problems, report.problems
+    return text, drafts
 
 
-def _read(source: Source, *, shipped: bool) -> _File:
+def _read_shipped(name: str) -> _File:
+    text, drafts = _shipped(name)
+    return _File(Report(f"packs/{name}.heal", text), drafts, shipped=True)
+
+
+def _read(source: Source) -> _File:
     report = decode(source.path, source.text)
     drafts = read_file(report)
     _refuse_crowds(drafts, report)
-    return _File(report, drafts, shipped)
+    return _File(report, drafts, shipped=False)
 
 
 def _refuse_crowds(drafts: list[Draft], report: Report) -> None:

@@ -45,7 +45,7 @@ def version_of(*texts: str) -> str:
 def compile_metric(draft: Draft, report: Report, world: World) -> Metric | None:
     """The metric, or None after an error."""
     tree: syntax.MetricText = draft.tree
-    checker = Checker(world, report, draft.text, draft.base)
+    checker = Checker(world, report, report.text[draft.base :], draft.base)
     before = report.errors
     unit = next((kind for kind in NUMERIC | {Type.TIMESTAMP} if kind.value == tree.type.path), None)
     if unit is None:
@@ -96,6 +96,8 @@ def compile_action(draft: Draft, report: Report, world: World) -> Action | None:
     if "run" not in clauses:
         report.error("E0106", draft.name_span, "the action has no `run:`", expected='run: ssh ["/path", "argument"]')
     parameters = _parameters(clauses.get("with"), report)
+    if report.errors > before:
+        return None
     run = _invocation(clauses.get("run"), parameters, report)
     observe = _invocation(clauses.get("observe"), parameters, report)
     accepts = _accepts(clauses.get("accepts"), report, world)

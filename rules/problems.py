@@ -12,6 +12,7 @@ from typing import Final, Literal
 import msgspec
 
 MAX_PROBLEMS_PER_FILE: Final = 100
+MAX_SHOWN_CHARACTERS: Final = 200
 
 CODES: Final[Mapping[str, str]] = {
     "E0101": "the text is not what the grammar expects here",
@@ -83,13 +84,18 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 def format_problem(problem: Problem) -> str:
     """The problem as a compiler prints it: place, code and message, the line with a caret, expected, hint."""
+    # Of a very long line the part around the mistake is shown, and nothing is printed that a terminal would obey.
+    cut = max(0, problem.column - 1 - MAX_SHOWN_CHARACTERS // 2)
+    row = problem.source[cut : cut + MAX_SHOWN_CHARACTERS]
+    row = "".join(letter if letter.isprintable() or letter == "\t" else "\N{REPLACEMENT CHARACTER}" for letter in row)
+    column = problem.column - 1 - cut
     # Tabs keep their width under the caret only if the caret line repeats them.
-    lead = "".join("\t" if letter == "\t" else " " for letter in problem.source[: problem.column - 1])
-    room = max(1, min(problem.length, len(problem.source) - problem.column + 1))
+    lead = "".join("\t" if letter == "\t" else " " for letter in row[:column])
+    carets = "^" * max(1, min(problem.length, len(row) - column))
     lines = [
         f"{problem.path}:{problem.line}:{problem.column}: {problem.severity}[{problem.code}]: {problem.message}",
-        f"    {problem.source}",
-        f"    {lead}{'^' * room}",
+        f"    {row}",
+        f"    {lead}{carets}",
     ]
     if problem.expected:
         lines.append(f"  expected: {problem.expected}")

@@ -84,7 +84,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
     def listens_to(self, alertname: str) -> bool:
         """Whether one of the patterns of `on event` matches the whole name."""
-        return any(pattern == alertname or matches(pattern, alertname) for pattern in self.on_event)
+        return any(matches(pattern, alertname) for pattern in self.on_event)
 
     @property
     def diagnostic(self) -> bool:

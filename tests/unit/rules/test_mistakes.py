@@ -1,0 +1,259 @@
+"""Every kind of mistake is told once, with its code, at its line and column."""
+
+import pytest
+
+from rules import CODES, Source, compile_files, format_problem
+from tests.unit.rules.build import problems
+
+_RULE = 'rule "r"\n  on event: "X"\n'
+_THEN = '  then: notify("oncall")\n'
+
+
+def _when(condition: str) -> str:
+    return f"{_RULE}  when: {condition}\n{_THEN}"
+
+
+def _then(step: str) -> str:
+    return f"{_RULE}  then: {step}\n"
+
+
+def _with(clause: str) -> str:
+    return f"{_RULE}{_THEN}  {clause}\n"
+
+
+def _action(clauses: str) -> str:
+    return f'action "a"\n  {clauses}\n'
+
+
+# text, code, line, column: one mistake each
+MISTAKES = [
+    (_when("value & 3"), "E0101", 3, 15),
+    (_when("value >"), "E0101", 3, 16),
+    (_when("(value > 3"), "E0101", 3, 19),
+    (_when("value > 95 %"), "E0101", 3, 20),
+    (_when("value = 3"), "E0101", 3, 15),
+    ("hello world\n", "E0101", 1, 1),
+    ('rule "r" hello\n  on event: "X"\n' + _THEN, "E0101", 1, 10),
+    (_when('alertname == "X'), "E0102", 3, 22),
+    (_RULE + "  whne: value > 3\n" + _THEN, "E0104", 3, 3),
+    (_with("idempotent: yes"), "E0104", 4, 3),
+    (_action('run: ssh ["/bin/x"]\n  mode: auto'), "E0104", 3, 3),
+    (_with('then: notify("b")'), "E0105", 4, 3),
+    ('rule "r"\n' + _THEN, "E0106", 1, 6),
+    ('rule "r"\n  on event: "X"\n', "E0106", 1, 6),
+    ('action "a"\n  accepts: host\n', "E0106", 1, 8),
+    (f'on event: "X"\n{_THEN}rule "r"\n  on event: "Y"\n{_THEN}', "E0107", 1, 1),
+    (_when("(" * 70 + "value > 3" + ")" * 70), "E0108", 3, 16),
+    (_when(" AND ".join(["value > 3"] * 4000)), "E0108", 1, 6),
+    (_when("duration > 30m1h"), "E0109", 3, 20),
+    (_when("duration > 30x"), "E0109", 3, 20),
+    (_when("duration > 5m5m"), "E0109", 3, 20),
+    (_with("limit: 1 per 30 per node"), "E0109", 4, 16),
+    (f"{_RULE}{_THEN}{_RULE}{_THEN}", "E0110", 4, 6),
+    ('metric m: number = query("a")\nmetric m: number = query("b")\n', "E0110", 2, 8),
+    ('metric duration: number = query("a")\n', "E0110", 1, 8),
+    ('command "c": ["/bin/x"]\ncommand "c": ["/bin/y"]\n', "E0110", 2, 1),
+    (_when("1 < value < 3"), "E0111", 3, 19),
+    (_when("cpu_laod > 95%"), "E0201", 3, 9),
+    (_when('lables.env == "x"'), "E0201", 3, 9),
+    (_when('labels.env == "prod" and env == "x"'), "E0201", 3, 34),
+    (_when("knwon(value)"), "E0202", 3, 9),
+    (_then('execute("restrt_service")'), "E0203", 3, 17),
+    (_action('run: ssh ["/bin/x"]\n  undo: execute("nothing")'), "E0203", 3, 3),
+    (_then('execute("run_command", command: "x")'), "E0204", 3, 41),
+    (_then('execute("run_command", command: labels.x)'), "E0204", 3, 41),
+    (_when("query(\"up{a='{{ lables.x }}'}\") == 1"), "E0201", 3, 22),
+    (_when("query(\"up{a='{{ x }}'}\") == 1"), "E0206", 3, 22),
+    (_when("query(\"up{a='{{ node }}'}\") == 1"), "E0206", 3, 22),
+    (_when("query(\"up{a='{{ a b }}'}\") == 1"), "E0206", 3, 22),
+    ('metric m: percent = query("a")\n', "E0207", 1, 11),
+    (_action('run: ssh ["/bin/x", "{p}"]\n  with: p: text'), "E0207", 3, 12),
+    (_when('"5" > 3'), "E0301", 3, 9),
+    (_when("duration > 30"), "E0301", 3, 9),
+    (_when('severity >= "critical"'), "E0301", 3, 9),
+    (_when('kind == "host"'), "E0301", 3, 9),
+    (_when("labels.port > 80"), "E0301", 3, 9),
+    (_when('labels.env > "a"'), "E0301", 3, 9),
+    (_when("node == node"), "E0301", 3, 9),
+    (_when('value =~ "3"'), "E0301", 3, 9),
+    (_when('labels.env in ["a", 3]'), "E0301", 3, 9),
+    (_when('value ?? "x" == 3'), "E0301", 3, 9),
+    (_when("disk_used > 90"), "E0302", 3, 9),
+    (_when("load > 95%"), "E0302", 3, 9),
+    (_when("value"), "E0303", 3, 9),
+    (_when("NOT value"), "E0303", 3, 13),
+    (_when("resolved AND labels.env"), "E0303", 3, 22),
+    (_when("duration + 3 > 5m"), "E0304", 3, 9),
+    (_when("-labels.env == 3"), "E0304", 3, 9),
+    (_when("number(value) > 3"), "E0305", 3, 16),
+    (_when("query(labels.x) > 3"), "E0305", 3, 15),
+    (_when('query("up{a=\'x}") > 3'), "E0305", 3, 16),
+    (_when("known(value, value)"), "E0305", 3, 9),
+    (_when('labels.env in "a"'), "E0305", 3, 23),
+    (_when("[value]"), "E0305", 3, 9),
+    (_when('healthy("x")'), "E0305", 3, 17),
+    ('rule "r"\n  on event: "X("\n' + _THEN, "E0306", 2, 13),
+    (_when('labels.env =~ "(?=a)"'), "E0306", 3, 23),
+    (_when('query("up{a={{ labels.x }}}") == 1'), "E0307", 3, 21),
+    (_when('query("up{a=`{{ labels.x }}`}") == 1'), "E0307", 3, 22),
+    (_when("query(\"up{{ labels.x }}{a='b'}\") == 1"), "E0307", 3, 18),
+    (_then('execute("restart_service", unit: "a", x: 3)'), "E0401", 3, 47),
+    (_then('notify("x", escalte: yes)'), "E0401", 3, 21),
+    (_then('execute("restart_service")'), "E0402", 3, 9),
+    (_then('notify("")'), "E0402", 3, 16),
+    (_then('execute("scale", replicas: "3")'), "E0403", 3, 36),
+    (_then('execute("reboot_node", timeout: 45)'), "E0403", 3, 41),
+    (_then('execute("reboot_node", retry: 1h)'), "E0403", 3, 39),
+    (_then('notify("x", escalate: 3)'), "E0403", 3, 31),
+    (_then('execute("restart_service", unit: "a;b")'), "E0404", 3, 42),
+    (_then('execute("restart_service", unit: "-a")'), "E0404", 3, 42),
+    (_then('execute("scale", replicas: 2.5)'), "E0404", 3, 36),
+    (_then('execute("scale", replicas: 100000)'), "E0404", 3, 36),
+    (_then('execute("reboot_node", timeout: 9h)'), "E0404", 3, 41),
+    (_then('execute("reboot_node", on: nearest(rack))'), "E0405", 3, 32),
+    (_action('run: ssh ["systemctl"]'), "E0406", 2, 13),
+    (_action('run: ssh ["/bin/x", "{p}"]'), "E0406", 2, 23),
+    (_action('run: ssh ["/bin/x", "{p}"]\n  with: p: string'), "E0406", 2, 23),
+    (_action('run: ssh ["/bin/x", "{{ labels.x }}"]'), "E0406", 2, 23),
+    (_action('run: ssh ["/bin/x"]\n  with: p: integer'), "E0406", 3, 9),
+    (_action('run: shh ["/bin/x"]'), "E0406", 2, 8),
+    (_action('run: kubernetes ["/bin/x"]'), "E0406", 2, 8),
+    (_action('run: ssh ["/bin/x", "{on}"]\n  with: on: integer'), "E0406", 3, 9),
+    (_action('run: ssh ["/bin/x"]\n  changes: nothing\n  destructive: yes'), "E0406", 4, 3),
+    (_action('run: ssh ["/bin/x"]\n  timeout: 2h\n  hard timeout: 1h'), "E0406", 3, 3),
+    (f'{_RULE}  then: execute("reboot_node")\n  verify: resolved\n', "E0501", 4, 11),
+    (f'{_RULE}  then: execute("reboot_node")\n  verify: resolved OR disk_used < 9%\n', "E0501", 4, 11),
+    (f'{_RULE}  then: execute("delete_pod")\n  verify: status == "resolved"\n', "E0501", 4, 11),
+    (_with("verify: true"), "E0502", 4, 11),
+    (_with("verify: resolved stable 10m within 5m"), "E0502", 4, 11),
+    (_with("mode: atuo"), "E0503", 4, 9),
+    (_with("limit: 0 per 30m per node"), "E0503", 4, 10),
+    (_with("limit: 1 per 30m per country"), "E0503", 4, 24),
+    (_with("priority: 2000"), "E0503", 4, 13),
+    ('rule ""\n  on event: "X"\n' + _THEN, "E0503", 1, 6),
+    (_with("limit: at most 20% of siblings"), "E0601", 4, 10),
+    (_with("repeat: skip while running per node"), "E0601", 4, 3),
+    (_with('approve: "sre" within 10m else page'), "E0601", 4, 3),
+    (_with('except: window("Fri 18:00 - Mon 08:00 UTC")'), "E0601", 4, 3),
+    (_with("allow: unfenced, storm"), "E0601", 4, 3),
+    (_with('after success: notify("oncall")'), "E0601", 4, 3),
+    (_with('on recovery: notify("oncall")'), "E0601", 4, 3),
+    (_then("wait until resolved stable 1m within 5m"), "E0601", 3, 9),
+    ('test "t"\n  given: nothing\n', "E0601", 1, 6),
+    (_when("burn_rate > 3"), "E0602", 3, 9),
+    (_when('change.kind == "x"'), "E0602", 3, 9),
+    (_when("count(value) > 3"), "E0602", 3, 9),
+    (_then('execute("reboot_node", on: find(kind: host))'), "E0602", 3, 36),
+    (_when("cpu_load > 95%").replace('"X"', '"NodeDown"'), "W0201", 3, 9),
+    (_when('labels.env != "prod"'), "W0202", 3, 9),
+    (_when('labels.env !~ "prod.*"'), "W0202", 3, 9),
+    (f'{_RULE}{_THEN}rule "s"\n  on event: "X"\n{_THEN}', "W0203", 4, 1),
+    (_then('execute("clean_disk")'), "W0204", 3, 3),
+    (_when("1 > 2"), "W0205", 3, 9),
+    ('action "restart_service"\n  run: ssh ["/bin/x"]\n', "W0206", 1, 8),
+]
+ELSEWHERE = {"E0103", "E0205"}
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "line", "column"), MISTAKES, ids=[f"{m[1]}-{n}" for n, m in enumerate(MISTAKES)]
+)
+def test_one_mistake_is_one_problem_at_its_place(text: str, code: str, line: int, column: int) -> None:
+    """A text with one mistake yields exactly one problem, with its code, line and column."""
+    found = [(problem.code, problem.line, problem.column) for problem in problems(text)]
+
+    assert found == [(code, line, column)], [format_problem(problem) for problem in problems(text)]
+
+
+def test_every_code_has_a_mistake() -> None:
+    """No code is documented that no text can cause."""
+    assert set(CODES) == {code for _, code, _, _ in MISTAKES} | ELSEWHERE
+
+
+def test_text_that_is_not_utf8() -> None:
+    """A file that is not UTF-8 is refused, and says at which byte."""
+    result = compile_files([Source("bad.heal", b'rule "\xff"')])
+
+    assert [(p.code, p.message) for p in result.problems] == [("E0103", "the file is not UTF-8 text at byte 6")]
+    assert result.ruleset is None
+
+
+def test_file_too_large() -> None:
+    """A file above 1 MB is refused unread."""
+    result = compile_files([Source("big.heal", "#" * 1_000_001)])
+
+    assert [problem.code for problem in result.problems] == ["E0108"]
+
+
+def test_unknown_kind() -> None:
+    """Where the kinds of node are known, another word is refused and the nearest kind named."""
+    text = _when('topology.blade_centre == "b1"')
+
+    result = compile_files([Source("x.heal", text)], packs=False, kinds=frozenset({"blade_center", "host"}))
+
+    assert [(p.code, p.line, p.column, p.hint) for p in result.problems] == [
+        ("E0205", 3, 9, "did you mean `blade_center`?")
+    ]
+
+
+def test_all_mistakes_of_all_files_at_once() -> None:
+    """Mistakes in several clauses, rules and files are all told in one go, in the order of the text."""
+    one = f'{_RULE}  when: value >\n  then: execute("nothing")\n  mode: atuo\nrule "s"\n  on event: "Y"\n  then: notfy("x")\n'
+    two = _when("valeu > 3")
+
+    result = compile_files([Source("one.heal", one), Source("two.heal", two)], packs=False)
+
+    assert [(p.path, p.line, p.code) for p in result.problems] == [
+        ("one.heal", 3, "E0101"),
+        ("one.heal", 4, "E0203"),
+        ("one.heal", 5, "E0503"),
+        ("one.heal", 8, "E0101"),
+        ("two.heal", 3, "E0201"),
+    ]
+
+
+def test_an_open_bracket_hides_no_clause() -> None:
+    """A bracket that is never closed is one mistake, and the clauses after it are still read."""
+    text = f'{_RULE}  then: notify("x"\n  verify: valeu > 3\n'
+
+    assert [(p.line, p.code) for p in problems(text)] == [(3, "E0101"), (4, "E0201")]
+
+
+def test_problems_end_at_a_hundred() -> None:
+    """A file full of mistakes yields a hundred problems and one line that says so."""
+    text = _RULE + _THEN + "  when: " + " AND ".join(f"x{n} > 1" for n in range(500))
+
+    found = problems(text)
+
+    assert len(found) == 101
+    assert found[-1].code == "E0108"
+
+
+def test_a_problem_reads_like_a_compilers() -> None:
+    """A problem shows file, line, column, the line with a caret under the mistake, and the nearest name."""
+    (problem,) = problems(_when("cpu_laod > 95%"))
+
+    assert format_problem(problem) == (
+        "rules/mine.heal:3:9: error[E0201]: `cpu_laod` is not a name of the language, nor a metric\n"
+        "      when: cpu_laod > 95%\n"
+        "            ^^^^^^^^\n"
+        "  hint: did you mean `cpu_load`?"
+    )
+
+
+def test_a_percentage_against_a_number_shows_both_spellings() -> None:
+    """`disk_used > 90` says what was probably meant and what was written."""
+    (problem,) = problems(_when("disk_used > 90"))
+
+    assert problem.hint == "write `90%` where percent is meant; `90` alone would be 9000%"
+
+
+def test_a_hostile_line_is_shown_tamely() -> None:
+    """What a terminal would obey is not printed, and of a very long line only the part around the mistake."""
+    (problem,) = problems(_RULE + _THEN + '  when: alertname == "' + "\x1b[31m" + "x" * 5000 + '" AND valeu > 3')
+
+    shown = format_problem(problem)
+
+    assert "\x1b" not in shown
+    assert len(shown) < 1000
+    assert "valeu" in shown
