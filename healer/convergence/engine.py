@@ -18,13 +18,10 @@ from healer.convergence.incidents import derive, let_place_go, projection
 from healer.convergence.judge import explanation
 from healer.convergence.outcome import AlertStatus, AlertView, Happening, Incident
 from healer.convergence.settings import Convergence
-from healer.convergence.settle import leave, settle
+from healer.convergence.settle import MAX_PAST, bury, leave, settle
 from healer.convergence.state import State, Topology, Turn
 from healer.convergence.timers import Kind
 from healer.times import Micros
-
-MAX_CLOSED = 10_000
-"""Alerts kept with an incident that ended; the rest are in the journal, and counted."""
 
 
 class Closed(msgspec.Struct, frozen=True):
@@ -70,7 +67,8 @@ class Engine:
 
     def resume(self, gap: Micros) -> None:
         """Nobody stepped for `gap`: every deadline moves by it, because engine time stood still."""
-        self.state.away += gap
+        intake.resume(self.state, gap)
+        self._conclude()
 
     def advance(self, wall: Micros) -> None:
         """Let time pass up to `wall`: every timer due fires in order, at its own due time. Time never goes back."""
@@ -203,8 +201,9 @@ class Engine:
 
     def _alerts_of(self, place: Place) -> list[AlertView]:
         beneath = (one for one in place.explained if one.by is not None and one.by.place is place)
-        distinct = dict.fromkeys(chain(place.unexplained, beneath, place.past))
-        return [self.view(one) for one in islice(distinct, MAX_CLOSED)]
+        past = (one for one in place.past if one.ended_at)
+        distinct = dict.fromkeys(chain(place.unexplained, beneath, past))
+        return [self.view(one) for one in islice(distinct, MAX_PAST)]
 
     def _close(self, id: str, place: Place) -> Closed:
         return Closed(id, tuple(msgspec.structs.replace(view, incident=id) for view in self._alerts_of(place)))
@@ -233,23 +232,14 @@ class Engine:
                     self._settled(one)
 
     def _hold_ends(self, episode: Episode) -> None:
-        """Rule 14: nobody came to explain it, so its place is named, with all that waits in it."""
+        """Rule 14: nobody came to explain it, so it is told, with all that waits in its place."""
         state = self.state
         until = state.contested.get(episode)
         if until is not None and until <= state.now:
             intake.confirm(state, episode)
-        place = episode.place
-        if (
-            episode.ended_at
-            or episode.status is not Status.HELD
-            or episode.held_until > state.now
-            or episode in state.contested
-            or place is None
-        ):
+        if episode.status is not Status.HELD or episode.held_until > state.now or episode in state.contested:
             return
-        place.named = True
-        state.dirty.update(place.unexplained)
-        state.touched[place] = None
+        state.dirty[episode] = None
 
     def _settled(self, episode: Episode) -> None:
         """Rule 9: what it explained and still fires is judged afresh, as if it had begun now."""
@@ -265,8 +255,8 @@ class Engine:
                     one.onset, one.judged_afresh = state.wall, True
         elif episode.by is not None:
             place = episode.by.place
-        if place is not None and place.incident is not None and len(place.past) < MAX_CLOSED:
-            place.past.append(episode)
+        if place is not None:
+            bury(place, episode)
         state.forget(episode)
 
 

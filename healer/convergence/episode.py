@@ -65,7 +65,8 @@ class Episode:
     `starts_at` and `onset`, which are event time.
 
     `by` is the episode that explains this one, None while nothing does; `place` is where an unexplained one sits.
-    `expires` is 0 when its sender set no lifetime. `ended_at` is 0 while it fires.
+    `expires` is 0 when its sender set no lifetime, `wakes` is when an expiry timer looks at it (0: none is set). `ended_at`
+    is 0 while it fires. `untold_since` is its arrival, or when it was last put under another after people heard of it.
     """
 
     __slots__ = (
@@ -88,6 +89,8 @@ class Episode:
         "starts_at",
         "status",
         "traits",
+        "untold_since",
+        "wakes",
     )
 
     by: "Episode | None"
@@ -123,6 +126,8 @@ class Episode:
         self.distance = 0
         self.ended_at = 0
         self.expires = 0
+        self.wakes = 0
+        self.untold_since = 0
         self.judged_afresh = False
         self.resolution = ""
 
@@ -135,11 +140,14 @@ class Place:
     """A node of the topology, or a group of alerts without one, where something is unexplained (or was, lately).
 
     `unexplained` holds episodes that nothing explains, firing or ended less than `settle` ago, in the order they came;
-    `explained` those that they explain, with stale entries that are skipped; `past` what ended longer ago, while there is an
-    incident to show it in. `ranking` is a heap of those that could be the incident's face, most severe first.
+    `explained` those that they explain, with stale entries that are skipped, and dropped when it is `tidy_at` long; `past`
+    what ended longer ago, while there is an incident to show it in. `ranking` is a heap of those that could be the
+    incident's face, most severe first. `firing` and `suppressed` count what fires, unexplained and explained; `ended` counts
+    all that ended.
     """
 
     __slots__ = (
+        "ended",
         "explained",
         "face",
         "firing",
@@ -150,6 +158,7 @@ class Place:
         "ranking",
         "seq",
         "suppressed",
+        "tidy_at",
         "unexplained",
     )
 
@@ -164,6 +173,8 @@ class Place:
         self.named = False
         self.firing = 0
         self.suppressed = 0
+        self.ended = 0
+        self.tidy_at = 64
         self.incident: Case | None = None
 
 

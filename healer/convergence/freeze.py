@@ -36,6 +36,8 @@ class EpisodeRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     expires: Micros
     judged_afresh: bool
     resolution: str
+    untold_since: Micros
+    wakes: Micros
     known: bool
 
 
@@ -47,6 +49,7 @@ class PlaceRow(msgspec.Struct, frozen=True, array_like=True):
     past: list[int]
     face: int
     named: bool
+    ended: int
     incident: str
 
 
@@ -126,7 +129,7 @@ def thaw(frozen: Frozen, settings: Convergence, topology: Topology, installation
         by_seq[row.seq] = _episode(state, row)
     for place_row in frozen.places:
         by_seq[place_row.seq] = place = Place(place_row.seq, place_row.key or 0)
-        place.named = place_row.named
+        place.named, place.ended = place_row.named, place_row.ended
         place.explained = [by_seq[one] for one in place_row.explained]
         place.past = [by_seq[one] for one in place_row.past]
         place.unexplained = dict.fromkeys(by_seq[one] for one in place_row.unexplained)
@@ -174,6 +177,8 @@ def _episode_row(one: Episode, known: bool) -> EpisodeRow:
         one.expires,
         one.judged_afresh,
         one.resolution,
+        one.untold_since,
+        one.wakes,
         known,
     )
 
@@ -187,6 +192,7 @@ def _place_row(place: Place) -> PlaceRow:
         [one.seq for one in place.past],
         place.face.seq if place.face is not None else 0,
         place.named,
+        place.ended,
         place.incident.id if place.incident is not None else "",
     )
 
@@ -228,6 +234,7 @@ def _episode(state: State, row: EpisodeRow) -> Episode:
     episode.status, episode.code, episode.distance = Status(row.status), Code(row.code), row.distance
     episode.ended_at, episode.expires = row.ended_at, row.expires
     episode.judged_afresh, episode.resolution = row.judged_afresh, row.resolution
+    episode.untold_since, episode.wakes = row.untold_since, row.wakes
     if row.known:
         state.episodes[row.labels] = episode
         state.track(episode)

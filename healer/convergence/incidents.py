@@ -4,9 +4,11 @@ A place where an unexplained alert was named has one incident, which speaks for 
 """
 
 from hashlib import blake2b
+from itertools import chain
 
-from healer.convergence.episode import Case, Episode, Place
+from healer.convergence.episode import Case, Episode, Place, Status
 from healer.convergence.outcome import Incident, Root
+from healer.convergence.settle import name
 from healer.convergence.state import State
 from healer.convergence.timers import Kind
 
@@ -32,10 +34,10 @@ def update(state: State, place: Place) -> None:
         merge(state, place, case, case.face.by.place)
         return
     if place.face is not None:
-        if case.status == "resolved":
-            reopen(state, case)
         case.face = place.face
-    case.silent = place.face is None and place.firing > 0
+    if case.status == "resolved" and fires_again(state, place):
+        reopen(state, case)
+    case.silent = place.face is None and place.firing > sum(one in place.unexplained for one in state.contested)
     if case.status == "open" and not place.firing and not place.suppressed:
         resolve(state, place, case)
 
@@ -44,7 +46,8 @@ def open_case(state: State, place: Place, face: Episode) -> None:
     """Nothing explains what happened here, and people are to hear of it."""
     ordinal = state.opened[face] = state.opened.get(face, 0) + 1
     seed = f"{state.installation}\0{face.position}\0{face.index}\0{ordinal}\0".encode() + face.labels
-    began_at = min(one.held_until - one.traits.hold for one in place.unexplained) + state.away
+    beneath = (one for one in place.explained if one.by is not None and one.by.place is place)
+    began_at = min(one.held_until - one.traits.hold for one in chain(place.unexplained, beneath)) + state.away
     case = Case(
         id=blake2b(seed, digest_size=6, person=b"incident").hexdigest(),
         trace_id=blake2b(seed, digest_size=16, person=b"trace").hexdigest(),
@@ -58,6 +61,21 @@ def open_case(state: State, place: Place, face: Episode) -> None:
     state.changed[case] = None
     state.note(case, "detect", "arrived", alertname=face.traits.name, node=state.node_name(face.node), at=str(began_at))
     state.note(case, "converge", "opened", suppressed=str(place.suppressed), members=str(place.firing - 1))
+
+
+def fires_again(state: State, place: Place) -> bool:
+    """Rule 12, for what nothing explains and for what something here does; contested and silenced alerts do not count."""
+    return place.face is not None or (
+        place.suppressed > 0
+        and any(
+            one.by is not None
+            and one.by.place is place
+            and not one.ended_at
+            and one.status is not Status.SILENCED
+            and one not in state.contested
+            for one in place.explained
+        )
+    )
 
 
 def reopen(state: State, case: Case) -> None:
@@ -78,15 +96,18 @@ def resolve(state: State, place: Place, case: Case) -> None:
 def merge(state: State, place: Place, case: Case, into: Place | None) -> None:
     """Rule 7, when people heard already: the older incident survives, with its message, and takes the new root."""
     assert into is not None
-    place.incident = None
+    place.incident, place.named = None, False
+    state.touched[place] = None
+    into.past.extend(place.past)
+    into.ended, place.ended = into.ended + len(place.past), place.ended - len(place.past)
+    place.past = []
     other = into.incident
     if other is None or (case.opened_at, case.id) < (other.opened_at, other.id):
         if other is not None:
             close_merged(state, other, case)
         case.place, into.incident = into, case
         case.face = into.face or case.face
-        into.named = True
-        state.dirty.update(into.unexplained)
+        name(state, into)
         state.touched[into] = None
         state.note(case, "converge", "took root", alertname=case.face.traits.name, node=state.node_name(case.face.node))
     else:
@@ -146,7 +167,7 @@ def projection(state: State, case: Case) -> Incident:
         firing=firing,
         members=max(place.firing - 1, 0) if here else 0,
         suppressed=place.suppressed if here else 0,
-        total=len(place.unexplained) + len(place.explained) if here else 0,
+        total=firing + place.ended if here else 0,
         told=not case.silent,
         revision=case.revision,
         resolution=case.resolution,

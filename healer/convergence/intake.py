@@ -52,11 +52,13 @@ def begin(state: State, alert: Alert, sender: str, position: int, index: int, at
         position,
         index,
     )
+    episode.untold_since = now
     state.episodes[alert.labels] = episode
     state.firing += 1
     state.track(episode)
     if alert.ends_at:
-        set_expiry(state, episode, now + max(alert.ends_at - at, 0))
+        episode.expires = episode.wakes = expires = now + max(alert.ends_at - at, 0)
+        state.timers.set(expires, Kind.EXPIRE, episode)
     if state.standing:
         mark_silenced(state, episode, labels)
     state.dirty[episode] = None
@@ -71,30 +73,34 @@ def refresh(state: State, episode: Episode, alert: Alert, sender: str, at: Micro
     else:
         state.co_holders.setdefault(episode, {})[sender] = expires
         if expires:
-            state.timers.set(expires, Kind.EXPIRE, episode)
+            wake(state, episode, expires)
     if episode in state.contested:
         confirm(state, episode)
     if alert.starts_at < episode.starts_at:
         episode.starts_at = alert.starts_at
-        set_onset(state, episode, alert.starts_at - episode.traits.ahead)
+        if not episode.judged_afresh:
+            set_onset(state, episode, alert.starts_at - episode.traits.ahead)
 
 
 def begin_again(
     state: State, episode: Episode, alert: Alert, sender: str, position: int, index: int, at: Micros
 ) -> None:
     """It fires again within `settle`. A copy of the very interval that ended is contested until something confirms it."""
-    contested = alert.starts_at == episode.starts_at
+    contested = alert.starts_at <= episode.starts_at
     ended_by_sender = episode.resolution == "sent"
     ended_at = episode.ended_at
     episode.ended_at, episode.resolution = 0, ""
     episode.sender, episode.position, episode.index = sender, position, index
     episode.held_until = state.now + episode.traits.hold
-    episode.judged_afresh = False
     episode.expires = 0
     state.firing += 1
+    episode.untold_since = state.now
     if not contested:
-        episode.starts_at = min(alert.starts_at, state.wall)
+        episode.judged_afresh = False
+        episode.starts_at = alert.starts_at if alert.starts_at <= state.wall + MAX_AHEAD else state.wall
         episode.onset = episode.starts_at - episode.traits.ahead
+        if episode.place is not None and episode.traits.suppressor:
+            state.mark_below(episode.node)
     elif ended_by_sender:
         state.contested[episode] = ended_at + state.settings.settle
         state.timers.set(ended_at + state.settings.settle, Kind.HOLD, episode)
@@ -103,10 +109,12 @@ def begin_again(
     place = episode.place
     if place is not None:
         place.firing += 1
+        place.ended -= 1
         state.touched[place] = None
     elif episode.by is not None:
         if episode.by.place is not None:
             episode.by.place.suppressed += 1
+            episode.by.place.ended -= 1
             state.touched[episode.by.place] = None
         else:
             episode.by = None
@@ -154,19 +162,24 @@ def end(state: State, episode: Episode, resolution: str) -> None:
     place = episode.place
     if place is not None:
         place.firing -= 1
+        place.ended += 1
         refresh_face(state, place)
         state.touched[place] = None
     elif episode.by is not None and episode.by.place is not None:
         episode.by.place.suppressed -= 1
+        episode.by.place.ended += 1
         state.touched[episode.by.place] = None
     state.timers.set(state.now + state.settings.settle, Kind.SETTLE, episode)
 
 
 def expire(state: State, episode: Episode) -> None:
     """A lifetime ran out, unless it was renewed since this timer was set, or somebody else holds the alert."""
+    now = state.now
+    if not episode.wakes or episode.wakes > now:
+        return
+    episode.wakes = 0
     if episode.ended_at:
         return
-    now = state.now
     others = state.co_holders.get(episode, {})
     for sender in [sender for sender, until in others.items() if until and until <= now]:
         del others[sender]
@@ -175,17 +188,25 @@ def expire(state: State, episode: Episode) -> None:
             end(state, episode, "expired")
             return
         episode.sender, episode.expires = others.popitem()
-    if episode.expires:
-        state.timers.set(episode.expires, Kind.EXPIRE, episode)
+    for until in (episode.expires, *others.values()):
+        if until:
+            wake(state, episode, until)
     if not others:
         state.co_holders.pop(episode, None)
 
 
 def set_expiry(state: State, episode: Episode, expires: Micros) -> None:
     """Set the lifetime. A timer that is set already for an earlier instant looks again when it fires."""
-    before, episode.expires = episode.expires, expires
-    if expires and (not before or expires < before):
-        state.timers.set(expires, Kind.EXPIRE, episode)
+    episode.expires = expires
+    if expires:
+        wake(state, episode, expires)
+
+
+def wake(state: State, episode: Episode, due: Micros) -> None:
+    """Look at its lifetimes at `due`, or earlier: of an alert that is refreshed for ever, one timer is set at a time."""
+    if not episode.wakes or due < episode.wakes:
+        episode.wakes = due
+        state.timers.set(due, Kind.EXPIRE, episode)
 
 
 def set_onset(state: State, episode: Episode, onset: Micros) -> None:
@@ -198,9 +219,12 @@ def set_onset(state: State, episode: Episode, onset: Micros) -> None:
 
 
 def confirm(state: State, episode: Episode) -> None:
-    """A contested episode really fires again."""
+    """A contested episode really fires again: it counts, and may be its place's face."""
     del state.contested[episode]
-    state.dirty[episode] = None
+    rejoin(state, episode)
+    place = episode.by.place if episode.by is not None else episode.place
+    if place is not None:
+        state.touched[place] = None
 
 
 def silence(state: State, source: str, readable: bool, silences: tuple[Silence, ...]) -> None:
@@ -210,11 +234,24 @@ def silence(state: State, source: str, readable: bool, silences: tuple[Silence, 
         return
     state.unreadable.discard(source)
     remember_silences(state, source, silences)
+    set_turns(state, silences)
+    turn_silences(state)
+
+
+def resume(state: State, gap: Micros) -> None:
+    """Engine time stood still for `gap`, silences did not: they are people's time."""
+    state.away += gap
+    for silences in state.mirrored.values():
+        set_turns(state, silences)
+    turn_silences(state)
+
+
+def set_turns(state: State, silences: tuple[Silence, ...]) -> None:
+    """Look again when one of these begins or ends."""
     for one in silences:
         for turn in (one.starts_at, one.ends_at):
             if turn > state.wall:
                 state.timers.set(turn - state.away, Kind.SILENCE, TURN)
-    turn_silences(state)
 
 
 def remember_silences(state: State, source: str, silences: tuple[Silence, ...]) -> None:

@@ -25,6 +25,7 @@ class View(Protocol):
     """What the rules may look at."""
 
     now: Micros
+    away: Micros
     settings: Convergence
 
     @property
@@ -73,14 +74,23 @@ def silenced(episode: Episode, view: View) -> Verdict | None:
 def suppressed(episode: Episode, view: View) -> Verdict | None:
     """Rules 1, 2, 3 and 8, and promise A2's `max_untold`."""
     found = explanation(episode, view)
-    if found is None or found.by is episode.by or episode.by is None:
+    if found is None or view.now - episode.untold_since < view.settings.max_untold:
         return found
-    assert found.by is not None
-    untold_since = episode.held_until - episode.traits.hold
-    fired_since = found.by.held_until - found.by.traits.hold
-    if view.now - untold_since >= view.settings.max_untold and fired_since > untold_since:
-        return None
-    return found
+    return None if comes_too_late(episode, found) else found
+
+
+def comes_too_late(episode: Episode, found: Verdict) -> bool:
+    """Whether what explained an alert that is untold for `max_untold` ended, and what is to follow began to fire after it.
+
+    An explanation that moves upwards while the earlier cause still fires is the same story, however late.
+    """
+    cause, before = found.by, episode.by
+    assert cause is not None
+    if cause is before or cause.held_until - cause.traits.hold <= episode.untold_since:
+        return False
+    if before is not None:
+        return bool(before.ended_at)
+    return episode.code is Code.UNTOLD_TOO_LONG or episode.code is Code.NOT_JUDGED
 
 
 def member(episode: Episode, view: View) -> Verdict | None:
@@ -101,8 +111,10 @@ def held(episode: Episode, view: View) -> Verdict | None:
     return Verdict(Status.HELD, None, Code.WAITING_FOR_CAUSE)
 
 
-def root(episode: Episode, _view: View) -> Verdict:
+def root(episode: Episode, view: View) -> Verdict:
     """Whatever nothing else explains is told."""
+    if view.now - episode.untold_since >= view.settings.max_untold and explanation(episode, view) is not None:
+        return Verdict(Status.ROOT, None, Code.UNTOLD_TOO_LONG)
     if episode.judged_afresh:
         return Verdict(Status.ROOT, None, Code.ROOT_WENT_AWAY)
     return Verdict(Status.ROOT, None, Code.UNMAPPED if episode.node < 0 else Code.NOTHING_ABOVE)
@@ -151,7 +163,7 @@ def explains(cause: Episode, symptom: Episode, view: View) -> Code | None:
     later = symptom.onset - cause.onset
     if -settings.slack <= later <= settings.window:
         return Code.BELOW_ROOT
-    if later > 0 and traits.hard and not cause.ended_at:
+    if later > 0 and traits.hard and (not cause.ended_at or symptom.onset <= cause.ended_at + view.away):
         return Code.BELOW_LONG_LIVED
     return None
 

@@ -4,14 +4,16 @@ A verdict can only depend on episodes above, so without cycles a round settles o
 `MAX_ROUNDS` bounds the work and the last verdicts stand.
 """
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
-from healer.convergence.episode import Episode, Place, Status
+from healer.convergence.episode import Code, Episode, Place, Status
 from healer.convergence.judge import Verdict, judge
 from healer.convergence.state import State
 from healer.convergence.timers import Kind
 
 MAX_ROUNDS = 64
+MAX_PAST = 10_000
+"""Alerts kept with an incident after they ended; the rest are in the journal, and counted."""
 
 
 def settle(state: State) -> None:
@@ -38,7 +40,9 @@ def assign(state: State, episode: Episode, verdict: Verdict) -> None:
             let_go(state, episode)
         if verdict.by is not None:
             if episode.place is not None:
-                leave(state, episode, verdict.by.place)
+                leave(state, episode, verdict.by)
+                if was is Status.ROOT or was is Status.MEMBER:
+                    episode.untold_since = state.now
             attach(state, episode, verdict.by)
     if verdict.by is None:
         if verdict.status is Status.HELD and was is not Status.HELD:
@@ -50,6 +54,15 @@ def assign(state: State, episode: Episode, verdict: Verdict) -> None:
             refresh_face(state, episode.place)
         if was is not verdict.status and episode.place is not None:
             state.touched[episode.place] = None
+            if verdict.status is Status.ROOT:
+                name(state, episode.place)
+
+
+def name(state: State, place: Place) -> None:
+    """People are to hear of this place: all that waits in it is told with its face, and what comes later as well."""
+    if not place.named:
+        place.named = True
+        state.dirty.update(place.unexplained)
 
 
 def attach(state: State, episode: Episode, by: Episode) -> None:
@@ -57,8 +70,13 @@ def attach(state: State, episode: Episode, by: Episode) -> None:
     episode.by = by
     place = by.place
     assert place is not None
-    if len(place.explained) > 64 and len(place.explained) > 2 * place.suppressed:
-        place.explained = [one for one in place.explained if one.by is not None and one.by.place is place]
+    if len(place.explained) >= place.tidy_at and len(place.explained) > 2 * place.suppressed:
+        place.explained = [
+            one
+            for one in place.explained
+            if one.by is not None and one.by.place is place and state.episodes.get(one.labels) is one
+        ]
+        place.tidy_at = 2 * len(place.explained) + 64
     place.explained.append(episode)
     place.suppressed += 1
     state.touched[place] = None
@@ -90,8 +108,8 @@ def enter(state: State, episode: Episode) -> None:
         state.mark_below(episode.node)
 
 
-def leave(state: State, episode: Episode, heir: Place | None = None) -> None:
-    """Take an episode that is explained by now (or long over) out of its place; what it explained is judged again."""
+def leave(state: State, episode: Episode, heir: Episode | None = None) -> None:
+    """Take an episode that its heir explains by now (or that is long over) out of its place; judge what it explained."""
     place = episode.place
     assert place is not None
     release(state, episode, place, heir)
@@ -103,8 +121,8 @@ def leave(state: State, episode: Episode, heir: Place | None = None) -> None:
     state.touched[place] = None
 
 
-def release(state: State, episode: Episode, place: Place, heir: Place | None) -> None:
-    """Judge again what this episode explained; what ended beneath it goes to the heir; stale entries are dropped."""
+def release(state: State, episode: Episode, place: Place, heir: Episode | None) -> None:
+    """Judge again what this episode explained; what ended beneath it goes to the heir, or becomes the place's past."""
     kept = []
     for symptom in place.explained:
         if symptom.by is None or symptom.by.place is not place:
@@ -114,24 +132,51 @@ def release(state: State, episode: Episode, place: Place, heir: Place | None) ->
         elif not symptom.ended_at:
             let_go(state, symptom)
             state.dirty[symptom] = None
-        elif heir is not None:
-            heir.explained.append(symptom)
+            if episode.ended_at:
+                symptom.code = Code.NOT_JUDGED
+        elif state.episodes.get(symptom.labels) is not symptom:
+            continue
+        elif heir is not None and heir.place is not None:
+            symptom.by = heir
+            heir.place.explained.append(symptom)
+            heir.place.ended += 1
+            place.ended -= 1
         else:
-            kept.append(symptom)
+            bury(place, symptom)
     place.explained = kept
+
+
+def bury(place: Place, episode: Episode) -> None:
+    """Keep what ended to show it with the place's incident, if it has one."""
+    if place.incident is None:
+        place.ended -= 1
+    elif len(place.past) < MAX_PAST:
+        place.past.append(episode)
 
 
 def rank(place: Place, episode: Episode) -> None:
     """Enter an episode into the ranking of its place's faces."""
-    heappush(place.ranking, (-episode.traits.level, episode.onset, episode.labels, episode))
+    ranking = place.ranking
+    if len(ranking) >= 2 * len(place.unexplained) + 64:
+        place.ranking = ranking = [
+            (-one.traits.level, one.onset, one.labels, one) for one in place.unexplained if not one.ended_at
+        ]
+        heapify(ranking)
+    heappush(ranking, (-episode.traits.level, episode.onset, episode.labels, episode))
 
 
 def refresh_face(state: State, place: Place) -> None:
-    """Find the most severe firing, unsilenced episode of a place; a change of face is judged again."""
+    """Find the most severe firing episode of a place, silenced and contested ones aside; a change of face is judged again."""
     ranking = place.ranking
     while ranking:
         _, onset, _, first = ranking[0]
-        if first.place is place and not first.ended_at and first.status is not Status.SILENCED and first.onset == onset:
+        if (
+            first.place is place
+            and not first.ended_at
+            and first.status is not Status.SILENCED
+            and first.onset == onset
+            and first not in state.contested
+        ):
             break
         heappop(ranking)
     face = ranking[0][3] if ranking else None
