@@ -34,6 +34,7 @@ class SshSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     known_hosts: PathText = ""
     """File in OpenSSH's format; `@cert-authority` lines accept host certificates. Missing or empty refuses everything."""
     port: Port = 22
+    """Where sshd listens on all machines that `hosts` does not name."""
     hosts: dict[str, SshHost] = {}
     """By node id."""
 

@@ -10,7 +10,7 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Everything that can change a decision, in order, durable before it is answered."""
 
     max_lag: int = 100_000
-    """Records accepted but not yet converged; beyond it the answer is 503 and senders retry. About ten seconds of work."""
+    """Records accepted but not yet converged; beyond it the answer is 503, and senders try again."""
     retention: Duration = 30 * DAY
     """How long whole days are kept together with the versions they refer to."""
 

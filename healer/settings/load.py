@@ -70,8 +70,6 @@ def _cross_check(document: Document, settings: Settings) -> Iterator[Problem]:
     if settings.place == "lead" and not settings.alertmanager.urls:
         message = "lead needs alertmanager.urls: it silences the backstop there for what healer has told"
         yield document.problem(("place",), message)
-    if not settings.rules.dry_run and settings.place == "shadow":
-        yield document.problem(("rules", "dry_run"), "place: shadow acts on nothing: set place to lead or only first")
 
 
 def _beside(settings: Settings, directory: Path) -> Settings:

@@ -122,7 +122,6 @@ def test_the_for_of_a_rule_is_set_by_alertname() -> None:
         ("channels: {a: {type: telegram, token: {env: BAD}, chat_id: []}}", "channels.a.chat_id: expected"),
         ("routes: [{channels: [nobody]}]", "routes[0].channels[0]: no channel is called 'nobody'"),
         ("place: lead", "place: lead needs alertmanager.urls"),
-        ("rules: {dry_run: false}", "rules.dry_run: place: shadow acts on nothing"),
         ("rules: {paths: [{owner: a}]}", "rules.paths[0]: the key 'path' is missing"),
         ("prometheus: [9090]", "prometheus[0]: expected a URL"),
         ("prometheus: [{url: 'http://x', auth: {user: a}}]", "user and password go together"),
