@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from tests.simulation import ABLATIONS, SCENARIOS, Outcome, load
-from tests.simulation.seeds import Verdict, judge_all
+from tests.simulation.seeds import Verdict, command, judge_all
 
 SHOWN = 10
 """So many failing seeds are shown in full; the rest are counted."""
@@ -44,8 +44,9 @@ def _run(name: str, asked: argparse.Namespace) -> int:
                 _show_bad(verdict, asked.without)
         if asked.seeds == 1 and verdict.outcome is not None:
             _show(verdict.outcome)
-    command = f"python -m tests.simulation --scenario {name} --from {asked.first} --seeds {asked.seeds}"
-    print(f"{name}: {asked.seeds - bad} of {asked.seeds} seeds clean in {time.monotonic() - started:.0f} s ({command})")
+    took = time.monotonic() - started
+    again = command(name, asked.first, asked.seeds, asked.without)
+    print(f"{name}: {asked.seeds - bad} of {asked.seeds} seeds clean in {took:.0f} s ({again})")
     return int(bad > 0)
 
 

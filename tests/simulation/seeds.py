@@ -1,6 +1,7 @@
 """Runs many seeds of a scenario and says which broke what. Used by the command line and by the tests."""
 
 import multiprocessing
+import shlex
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
@@ -23,8 +24,26 @@ class Verdict(msgspec.Struct, frozen=True):
 
     def replay(self, ablation: str = "") -> str:
         """The command that runs this seed again and shows everything."""
-        without = f" --without {ablation}" if ablation else ""
-        return f"python -m tests.simulation --scenario {self.scenario} --from {self.seed} --seeds 1{without}"
+        return command(self.scenario, self.seed, 1, ablation)
+
+
+def command(scenario: str, first: int, seeds: int, ablation: str = "") -> str:
+    """What to type to run these seeds."""
+    without = ["--without", ablation] if ablation else []
+    return shlex.join(
+        [
+            "python",
+            "-m",
+            "tests.simulation",
+            "--scenario",
+            scenario,
+            "--from",
+            str(first),
+            "--seeds",
+            str(seeds),
+            *without,
+        ]
+    )
 
 
 def judge(scenario: str, seed: int, ablation: str = "") -> Verdict:
