@@ -63,7 +63,12 @@ def main(size: int) -> None:
     lines = parse_settings(MAPPINGS, {}).topology.nodes
     mapper = Mapper([compile_mapping(line, number) for number, line in enumerate(lines)], index)
     alerts = [
-        {"alertname": "KubeNodeNotReady", "node": f"h{number}", "job": "kube-state-metrics", "instance": "10.0.0.1:8080"}
+        {
+            "alertname": "KubeNodeNotReady",
+            "node": f"h{number}",
+            "job": "kube-state-metrics",
+            "instance": "10.0.0.1:8080",
+        }
         for number in range(ASKED)
     ]
     numbers = list(range(ASKED))

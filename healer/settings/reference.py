@@ -40,7 +40,9 @@ def markdown() -> str:
         rows = list(_rows(field, field.encode_name, Settings))
         parts.append(f"### {field.encode_name}\n\n{doc}\n\n{_HEAD}{''.join(rows)}")
     for name, channel in sorted(CHANNELS.items()):
-        rows = [row for field in _info(channel.config).fields for row in _rows(field, field.encode_name, channel.config)]
+        rows = [
+            row for field in _info(channel.config).fields for row in _rows(field, field.encode_name, channel.config)
+        ]
         doc = source.cleandoc(channel.config.__doc__ or "")
         parts.append(f"### A channel of type {name}\n\n{doc}\n\n{_HEAD}{''.join(rows)}")
     return "\n".join(parts)
@@ -77,7 +79,9 @@ def _rows(field: inspect.Field, key: str, owner: type) -> Iterator[str]:
     short = getattr(inner.cls, "short", ())
     if suffix or short or not _is_part(field):
         plain = f", or a plain value for {' and '.join(f'`{name}`' for name in short)}" if short else ""
-        yield _row(key, field, owner, {"": "mapping", "[]": "list of mappings", ".NAME": "mappings by name"}[suffix] + plain)
+        yield _row(
+            key, field, owner, {"": "mapping", "[]": "list of mappings", ".NAME": "mappings by name"}[suffix] + plain
+        )
     for below in inner.fields:
         if not (inner.cls is Channel and below.name == "config"):
             yield from _rows(below, f"{key}{suffix}.{below.encode_name}", inner.cls)
@@ -124,7 +128,9 @@ def _type(info: inspect.Type) -> str:
             return f"list of {_type(item)}"
         case inspect.CustomType(cls=cls):
             return _NAMES[cls]
-    return {"StrType": "text", "IntType": "whole number", "FloatType": "number", "BoolType": "true or false"}[type(info).__name__]
+    return {"StrType": "text", "IntType": "whole number", "FloatType": "number", "BoolType": "true or false"}[
+        type(info).__name__
+    ]
 
 
 def _default(field: inspect.Field) -> str:

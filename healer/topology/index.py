@@ -7,6 +7,7 @@ something fails: who asks walks up. The engine asks on every alert, so the walk 
 from array import array
 from bisect import insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from sys import intern
 from typing import Any
 
 import msgspec
@@ -179,7 +180,7 @@ class Index:
         if node < 0:
             return -1
         self._declared[node] = 1
-        self._kinds[node] = kind or kind_of(name)
+        self._kinds[node] = intern(kind or kind_of(name))
         if attributes:
             self._attributes[node] = attributes
         for alias in aliases:
@@ -187,7 +188,8 @@ class Index:
             if node not in known:
                 self._aliases[alias] = (*known, node)
         self.version += 1
-        self._found_by.clear()
+        if self._found_by:
+            self._found_by.clear()
         return node
 
     def link(self, parent: int, child: int) -> bool:
@@ -224,6 +226,7 @@ class Index:
         for name in growth.nodes:
             node = self._number(name)
             if node >= 0 and not self._declared[node]:
+                self._kinds[node] = intern(kind_of(name))
                 self._grown_nodes[name] = None
             nodes.append(node)
         for parent, child in growth.edges:
@@ -251,10 +254,15 @@ class Index:
     def _load(self, topology: Topology) -> None:
         for node in topology.nodes:
             self.add(node.id, node.kind, node.attributes, node.aliases)
-        ids = self._ids
+        find, first, link = self._ids.get, self._first, self.link
         for parent, child in topology.edges:
-            if parent in ids and child in ids:
-                self.link(ids[parent], ids[child])
+            above, below = find(parent, -1), find(child, -1)
+            if above < 0 or below < 0:
+                continue  # beyond `max_nodes`
+            if first[below] < 0 and above != below and self._children is None:
+                first[below] = above
+            else:
+                link(above, below)
         self.version += 1
 
     def _number(self, name: str) -> int:
@@ -262,7 +270,7 @@ class Index:
         if node < 0 and len(self._names) < self.max_nodes:
             node = self._ids[name] = len(self._names)
             self._names.append(name)
-            self._kinds.append(kind_of(name))
+            self._kinds.append("")
             self._first.append(-1)
             self._declared.append(0)
         return node

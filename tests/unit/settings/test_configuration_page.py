@@ -52,5 +52,7 @@ def _silent(info: inspect.Type) -> list[str]:
     if isinstance(info, inspect.StructType):
         missing = [f"{info.cls.__name__}.{field.name}" for field in info.fields if field.name not in docs(info.cls)]
         return missing + [one for field in info.fields for one in _silent(field.type)]
-    inner = getattr(info, "types", None) or [getattr(info, name) for name in ("item_type", "value_type") if hasattr(info, name)]
+    inner = getattr(info, "types", None) or [
+        getattr(info, name) for name in ("item_type", "value_type") if hasattr(info, name)
+    ]
     return [one for part in inner for one in _silent(part)]
