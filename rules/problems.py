@@ -13,6 +13,7 @@ import msgspec
 
 MAX_PROBLEMS_PER_FILE: Final = 100
 MAX_SHOWN_CHARACTERS: Final = 200
+MAX_MESSAGE_CHARACTERS: Final = 500
 
 CODES: Final[Mapping[str, str]] = {
     "E0101": "the text is not what the grammar expects here",
@@ -87,7 +88,7 @@ def format_problem(problem: Problem) -> str:
     # Of a very long line the part around the mistake is shown, and nothing is printed that a terminal would obey.
     cut = max(0, problem.column - 1 - MAX_SHOWN_CHARACTERS // 2)
     row = problem.source[cut : cut + MAX_SHOWN_CHARACTERS]
-    row = "".join(letter if letter.isprintable() or letter == "\t" else "\N{REPLACEMENT CHARACTER}" for letter in row)
+    row = "\t".join(_tame(part) for part in row.split("\t"))
     column = problem.column - 1 - cut
     # Tabs keep their width under the caret only if the caret line repeats them.
     lead = "".join("\t" if letter == "\t" else " " for letter in row[:column])
@@ -165,13 +166,19 @@ class Report:
                 path=self.path,
                 line=line,
                 column=column,
-                message=message,
+                message=_tame(message),
                 source=row,
                 length=max(1, span[1] - span[0]),
-                expected=more.get("expected"),
-                hint=more.get("hint"),
+                expected=_tame(more["expected"]) if "expected" in more else None,
+                hint=_tame(more["hint"]) if "hint" in more else None,
             )
         )
+
+
+def _tame(text: str) -> str:
+    """The text without what a terminal would obey, and no longer than somebody reads."""
+    cut = text if len(text) <= MAX_MESSAGE_CHARACTERS else text[: MAX_MESSAGE_CHARACTERS - 3] + "..."
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in cut)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> dict[str, str]:
