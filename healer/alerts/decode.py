@@ -11,7 +11,7 @@ import msgspec
 
 from healer.alerts.identity import encode
 from healer.alerts.instants import BadTime, read_instant
-from healer.alerts.limits import Limits, Reason, TooMany, Unreadable
+from healer.alerts.limits import Limits, Reason, Unreadable, refuse_many
 from healer.alerts.model import Alert, Batch, Detail, Refusal
 from healer.alerts.piecewise import elements_posted, envelope, one_by_one, shown
 from healer.alerts.wire import Envelope, Posted, Sent, Webhook
@@ -47,7 +47,7 @@ def decode_webhook(body: bytes, limits: Limits, now: Micros) -> Batch:
         found = message.alerts
     except _BROKEN:
         message = envelope(body)
-        found = one_by_one(message.alerts, Sent)
+        found = one_by_one(message.alerts, Sent, limits)
     if message.version != "4":
         raise Unreadable(f"webhook version {message.version!r:.32} is not known; healer reads version '4'")
 
@@ -69,7 +69,7 @@ def decode_api_v2(body: bytes, limits: Limits, now: Micros, sender: str) -> Batc
     try:
         found = _posted.decode(body)
     except _BROKEN:
-        found = elements_posted(body)
+        found = elements_posted(body, limits)
 
     def alert(posted: Posted) -> Alert:
         labels = _identity(posted.labels, limits)
@@ -93,8 +93,7 @@ def _gather(
     truncated: int,
 ) -> Batch:
     """Turn what was decoded into alerts with details; what cannot be taken joins the refusals."""
-    if len(found) > limits.alerts:
-        raise TooMany(f"{len(found)} alerts in one request; at most {limits.alerts} are read")
+    refuse_many(len(found), limits)
     # Annotations can only be too long in a body that is itself longer than they may be: most need no second look.
     long = len(body) > limits.annotation_bytes
     alerts: list[Alert] = []

@@ -26,3 +26,9 @@ class Unreadable(Exception):
 
 class TooMany(Unreadable):
     """More alerts in one request than `Limits.alerts`."""
+
+
+def refuse_many(count: int, limits: Limits) -> None:
+    """Raises TooMany when `count` alerts are more than one request may hold."""
+    if count > limits.alerts:
+        raise TooMany(f"{count} alerts in one request; at most {limits.alerts} are read")

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from healer.alerts.limits import Unreadable
+from healer.alerts.limits import Limits, Unreadable, refuse_many
 from healer.alerts.model import Refusal
 from healer.alerts.wire import Envelope, Posted, Sent
 
@@ -21,13 +21,13 @@ _Shape = TypeVar("_Shape", Sent, Posted)
 _KINDS = {dict: "an object", list: "a list", str: "a text", bool: "a truth value", type(None): "null"}
 
 
-def elements_posted(body: bytes) -> list[Posted | Refusal]:
+def elements_posted(body: bytes, limits: Limits) -> list[Posted | Refusal]:
     """The elements of an API v2 body. Raises Unreadable."""
     whole = _loads(body)
     if not isinstance(whole, list):
         hint = " (a webhook belongs to /api/v1/webhooks/alertmanager)" if _has(whole, "alerts") else ""
         raise Unreadable(f"expected a JSON list of alerts, found {_kind(whole)}{hint}")
-    return one_by_one(whole, Posted)
+    return one_by_one(whole, Posted, limits)
 
 
 def envelope(body: bytes) -> Envelope:
@@ -42,7 +42,7 @@ def envelope(body: bytes) -> Envelope:
             f"this is not Alertmanager's webhook version 4: {' and '.join(missing)} missing; "
             "a receiver with a `payload` of its own cannot be read"
         )
-    if _not_utf8(whole.get("externalURL")) or _not_utf8(whole["version"]):
+    if _broken_text(whole.get("externalURL")) or _broken_text(whole["version"]):
         raise Unreadable("the webhook's own fields are not UTF-8")
     try:
         return msgspec.convert(whole, Envelope)
@@ -50,8 +50,9 @@ def envelope(body: bytes) -> Envelope:
         raise Unreadable(f"this is not Alertmanager's webhook version 4: {wrong}") from None
 
 
-def one_by_one(elements: list[Any], shape: type[_Shape]) -> list[_Shape | Refusal]:
-    """Each element as `shape`, or the reason why it is not."""
+def one_by_one(elements: list[Any], shape: type[_Shape], limits: Limits) -> list[_Shape | Refusal]:
+    """Each element as `shape`, or the reason why it is not. Raises TooMany before any work is done on them."""
+    refuse_many(len(elements), limits)
     return [_one(index, element, shape) for index, element in enumerate(elements)]
 
 
@@ -66,15 +67,15 @@ def shown(labels: object) -> str:
 
 
 def _one(index: int, element: object, shape: type[_Shape]) -> _Shape | Refusal:
-    labels = shown(element.get("labels") if isinstance(element, dict) else element)
     try:
-        if _not_utf8(element):
-            return Refusal(index, "bad_utf8", "a text in it is not UTF-8", labels)
-        return msgspec.convert(element, shape)
+        if not _broken_text(element):
+            return msgspec.convert(element, shape)
+        reason, why = "bad_utf8", "a text in it is not UTF-8"
     except msgspec.ValidationError as wrong:
-        return Refusal(index, "wrong_type", str(wrong), labels)
+        reason, why = "wrong_type", str(wrong)
     except RecursionError:
-        return Refusal(index, "wrong_type", "it is nested too deeply", labels)
+        reason, why = "wrong_type", "it is nested too deeply"
+    return Refusal(index, reason, why, shown(element.get("labels") if isinstance(element, dict) else element))
 
 
 def _loads(body: bytes) -> object:
@@ -88,7 +89,7 @@ def _loads(body: bytes) -> object:
         raise Unreadable("the body has a number of too many digits") from None
 
 
-def _not_utf8(value: object) -> bool:
+def _broken_text(value: object) -> bool:
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:

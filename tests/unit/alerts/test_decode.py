@@ -179,6 +179,8 @@ def test_long_annotations_are_cut_rather_than_the_alert_lost() -> None:
 def test_more_alerts_than_the_limit_are_not_read_at_all() -> None:
     with pytest.raises(TooMany, match="3 alerts in one request; at most 2"):
         decode_webhook(webhook(sent(), sent(), sent()), Limits(alerts=2), NOW)
+    with pytest.raises(TooMany, match="at most 2"):
+        decode_api_v2(b"[1,2,3]", Limits(alerts=2), NOW, "")
 
 
 def test_an_alert_posted_without_times_begins_now_and_lives_five_minutes() -> None:
