@@ -136,6 +136,9 @@ class _Compiler:
         condition = checker.condition(tree.condition)
         self.metrics.update(name for name, _ in checker.used_metrics)
         span = clause.place(tree.condition.span)
+        if any(isinstance(item, ex.HeldFor) for item in ex.walk(condition)):
+            hint = "`stable` asks the same of the whole: X stable 5m within 15m"
+            self.report.error("E0601", span, "`for` inside `verify:` is not supported yet", hint=hint)
         stable = tree.stable or 0
         within = DEFAULT_WITHIN if tree.within is None else tree.within
         if _is_constant(condition):

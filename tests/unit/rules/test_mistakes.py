@@ -132,6 +132,7 @@ MISTAKES = [
     (_with("priority: 2000"), "E0503", 4, 13),
     ('rule ""\n  on event: "X"\n' + _THEN, "E0503", 1, 6),
     (_with("limit: at most 20% of siblings"), "E0601", 4, 10),
+    (_with("verify: resolved for 5m within 15m"), "E0601", 4, 11),
     (_with("repeat: skip while running per node"), "E0601", 4, 3),
     (_with('approve: "sre" within 10m else page'), "E0601", 4, 3),
     (_with('except: window("Fri 18:00 - Mon 08:00 UTC")'), "E0601", 4, 3),
