@@ -16,7 +16,7 @@ from msgspec import inspect
 
 from healer.alerts.matchers import MatcherError, Matchers, parse_matchers
 from healer.documents.document import Document
-from healer.documents.fields import Secret, parse_size, parse_url
+from healer.documents.fields import MAX_DURATION, MAX_SIZE, Secret, parse_size, parse_url
 from healer.documents.problems import DocumentError, Path, Problem, dotted
 from healer.times import parse_duration
 
@@ -24,6 +24,8 @@ T = TypeVar("T")
 Hook = Callable[["Converter", Any, Path], Any]
 """Reads one value of a type of its own. Complains by `converter.complain(path, message)`, which returns WRONG."""
 
+MAX_INT = (1 << 63) - 1
+"""What a store's integer holds."""
 MAX_SECRET_BYTES = 64 << 10
 """Bytes of a secret's file: a key, a token, a password."""
 
@@ -199,12 +201,15 @@ class Converter:
                         path, f"expected a duration, found the number {value}: add a unit, as in {value}s"
                     )
                 if isinstance(value, str | int) and not isinstance(value, bool):
-                    return parse_duration(str(value))
+                    return self._at_most(MAX_DURATION, "36500d", parse_duration(str(value)), path)
             elif written == "size" and isinstance(value, str | int) and not isinstance(value, bool):
-                return parse_size(str(value))
+                return self._at_most(MAX_SIZE, "1048576GiB", parse_size(str(value)), path)
         except ValueError as error:
             return self.complain(path, str(error))
         return self.complain(path, f"expected {_EXAMPLES[written]}, found {_found(value)}")
+
+    def _at_most(self, limit: int, said: str, value: int, path: Path) -> Any:
+        return value if value <= limit else self.complain(path, f"expected at most {said}")
 
     def _plain(self, info: inspect.Type, value: Any, path: Path, *, at_key: bool = False) -> Any:
         match info:
@@ -224,6 +229,8 @@ class Converter:
                 return self.complain(path, f"expected true or false, found {_found(value)}{hint}")
             case inspect.IntType() if isinstance(value, bool) or not isinstance(value, int):
                 return self.complain(path, f"expected a whole number, found {_found(value)}")
+            case inspect.IntType() if abs(value) > MAX_INT:
+                return self.complain(path, f"expected a number within 64 bits, found {_found(value)}")
             case inspect.FloatType() if isinstance(value, bool) or not isinstance(value, int | float):
                 return self.complain(path, f"expected a number, found {_found(value)}")
             case inspect.FloatType() if not math.isfinite(value):

@@ -9,12 +9,17 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from healer.times import Micros
+from healer.times import DAY, Micros
 
-Duration = Annotated[Micros, msgspec.Meta(ge=0, extra={"written": "duration"})]
+MAX_DURATION: Micros = 36_500 * DAY
+"""A century: longer is a mistake, and instants beyond it would not fit the store."""
+MAX_SIZE = 1 << 50
+"""Bytes of a size, 1 PiB."""
+
+Duration = Annotated[Micros, msgspec.Meta(ge=0, le=MAX_DURATION, extra={"written": "duration"})]
 """Written `30s`, `1h30m` (units w d h m s ms); microseconds inside."""
 
-Size = Annotated[int, msgspec.Meta(ge=0, extra={"written": "size"})]
+Size = Annotated[int, msgspec.Meta(ge=0, le=MAX_SIZE, extra={"written": "size"})]
 """Written `64MiB`, `10kB`, or as a number of bytes; bytes inside."""
 
 Url = Annotated[str, msgspec.Meta(extra={"written": "url"})]

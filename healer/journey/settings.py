@@ -1,5 +1,7 @@
 """What people may set about the journal. Assembled by `healer.settings`."""
 
+from typing import Annotated
+
 import msgspec
 
 from healer.documents.fields import Duration
@@ -9,13 +11,11 @@ from healer.times import DAY
 class Journal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that can change a decision, in order, durable before it is answered."""
 
-    max_lag: int = 100_000
+    max_lag: Annotated[int, msgspec.Meta(ge=1)] = 100_000
     """Records accepted but not yet converged; beyond it the answer is 503, and senders try again."""
     retention: Duration = 30 * DAY
     """How long whole days are kept together with the versions they refer to."""
 
     def __post_init__(self) -> None:
-        if self.max_lag < 1:
-            raise ValueError("expected at least 1", "max_lag")
         if self.retention < DAY:
             raise ValueError("expected at least 1d", "retention")

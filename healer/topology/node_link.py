@@ -17,6 +17,7 @@ Way = tuple[str | int, ...]
 
 _TOP = ("nodes", "edges", "links", "directed", "multigraph", "graph")
 _OWN = ("id", "kind", "aliases", "children")
+_MAX_INT = (1 << 63) - 1
 _MAX_DEPTH = 32
 """How deep `children` may nest."""
 
@@ -105,6 +106,9 @@ class Reading:
         else:
             self._where[name] = (self._document, way)
             attributes = {key: value for key, value in said.items() if key not in _OWN}
+            for key, value in attributes.items():
+                if not _storable(value):
+                    self._fault((*way, key), "a number beyond 64 bits: write it in quotes")
             self._nodes[name] = Node(name, kind if isinstance(kind, str) else "", self._aliases(said, way), attributes)
         self._children(said, name, way, depth)
         return name
@@ -155,3 +159,11 @@ class Reading:
 
     def _fault(self, way: Way, message: str, first: tuple[int, Way] | None = None) -> None:
         self.faults.append(Fault(self._document, way, message, first))
+
+
+def _storable(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(map(_storable, value.values()))
+    if isinstance(value, list):
+        return all(map(_storable, value))
+    return not isinstance(value, int) or -_MAX_INT <= value <= _MAX_INT

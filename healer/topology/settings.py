@@ -4,6 +4,7 @@ Assembled by `healer.settings`; a mapping's texts are compiled, and thereby chec
 """
 
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -51,7 +52,7 @@ class TopologySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Read together as one graph."""
     nodes: tuple[Mapping, ...] = ()
     """Mappings, the first that matches decides; after them the label `node` counts where its value is a node's full id."""
-    max_nodes: int = 2_000_000
+    max_nodes: Annotated[int, msgspec.Meta(ge=1)] = 2_000_000
     """Nodes at most, those that alerts' labels bring in included: about 300 bytes each."""
 
     @property

@@ -2,6 +2,7 @@
 
 import ipaddress
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -34,7 +35,7 @@ class Auth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class LabelLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one alert may carry; an alert beyond it is refused, listed and counted, the rest of its batch is taken."""
 
-    count: int = 64
+    count: Annotated[int, msgspec.Meta(ge=1)] = 64
     """Labels of one alert; kube-prometheus has about 15."""
     name: Size = 1 << 10
     """Bytes of a label's name."""

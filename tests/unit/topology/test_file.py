@@ -87,6 +87,7 @@ def test_an_empty_topology_is_one(text: str) -> None:
         ('nodes: ["a\\0b"]', "characters that cannot be seen"),
         (f"nodes: [{'x' * 600}]", "an id of 600 characters: at most 512"),
         ("nodes: [{id: a, kind: 3}]", "nodes[0].kind: expected text"),
+        ("nodes: [{id: a, serial: {x: [99999999999999999999]}}]", "nodes[0].serial: a number beyond 64 bits"),
         ("nodes: [{id: a, aliases: b}]", "nodes[0].aliases: expected a list of texts"),
         ("nodes: [{id: a, children: b}]", "nodes[0].children: expected a list"),
         ("nodes: [a, b]\nedges: [[a, b, c]]", "edges[0]: expected an edge: [parent, child]"),
