@@ -11,11 +11,12 @@ from healer.web.ports import Service
 
 def create_app(service: Service, oversize: Oversize | None = None) -> web.Application:
     """Every route of `service`. Hand in the `Oversize` that somebody settles, or large requests stay an open trouble."""
+    large = oversize or Oversize(service.journal, service.clock)
     access = Access(service.auth, open_metrics=service.open_metrics)
     app = web.Application(middlewares=[guarding(access, service.registry)])
-    expected = expecting(access, service.bounds.body)
+    expected = expecting(access, service.bounds.body, large)
     ways = (
-        *accept.routes(service, oversize or Oversize(service.journal, service.clock)),
+        *accept.routes(service, large),
         *incidents.routes(service),
         *alerts.routes(service),
         *remediations.routes(service),

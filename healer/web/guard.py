@@ -13,6 +13,7 @@ from healer.journey.ports import StoreUnavailable
 from healer.telemetry.logs import trace_of, within_trace
 from healer.telemetry.metrics import Registry
 from healer.web.auth import Access
+from healer.web.oversize import Oversize
 from healer.web.problems import Problem
 
 log = logging.getLogger(__name__)
@@ -38,8 +39,6 @@ def guarding(access: Access, registry: Registry) -> Middleware:
         except Exception:  # the supervisor of requests: one of them failing must not end others
             log.exception("request failed", extra={"method": request.method, "path": request.path[:200]})
             response = Problem(500, "healer failed to answer; its log says more").response()
-        if response.status == 401:
-            response.headers[hdrs.WWW_AUTHENTICATE] = 'Bearer, Basic realm="healer", charset="UTF-8"'
         resource = request.match_info.route.resource
         answered.of(resource.canonical if resource else "other", str(response.status)).inc()
         return response
@@ -58,7 +57,9 @@ def guarding(access: Access, registry: Registry) -> Middleware:
     return guard
 
 
-def expecting(access: Access, body_limit: int) -> Callable[[web.Request], Awaitable[web.StreamResponse | None]]:
+def expecting(
+    access: Access, body_limit: int, oversize: Oversize
+) -> Callable[[web.Request], Awaitable[web.StreamResponse | None]]:
     """Answer `Expect: 100-continue`: who is not let in, or would send too much, is told before sending it."""
 
     async def expected(request: web.Request) -> web.StreamResponse | None:
@@ -66,6 +67,8 @@ def expecting(access: Access, body_limit: int) -> Callable[[web.Request], Awaita
             access.check(request)
             refuse_large(request.content_length or 0, body_limit)
         except Problem as problem:
+            if problem.status == 413:
+                await oversize.happened(request.remote or "somebody", problem.detail)
             response = problem.response()
             response.force_close()
             return response

@@ -5,6 +5,7 @@ stored now, or when the engine lags too far behind, is a 503, never a 429: Alert
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 import msgspec
@@ -18,6 +19,8 @@ from healer.telemetry.metrics import Registry
 from healer.times import SECOND, Micros
 from healer.web.ports import Service
 from healer.web.problems import ERRORS_SHOWN, Fault, Problem
+
+log = logging.getLogger(__name__)
 
 ALERTS_OF_A_RECORD = 2_000
 """A larger batch becomes several journal records, so that no single step of the engine is long."""
@@ -82,6 +85,7 @@ class Intake:
             raise Problem(413, str(many)) from None
         except Unreadable as unreadable:
             self._count.unreadable.inc()
+            log.warning("nothing of a request could be read", extra={"why": str(unreadable), "size_bytes": len(body)})
             raise Problem(400, str(unreadable)) from None
         if batch.alerts or batch.refusals:
             await self._store(batch)
@@ -107,8 +111,15 @@ class Intake:
         self._count.stored.inc(len(batch.alerts))
         if batch.truncated:
             self._count.truncated.inc(batch.truncated)
+        if batch.refusals:
+            self._note(batch)
+
+    def _note(self, batch: Batch) -> None:
         for refusal in batch.refusals:
             self._count.refused.of(refusal.reason).inc()
+        first = batch.refusals[0]
+        seen = {"sender": batch.sender, "refused": len(batch.refusals), "stored": len(batch.alerts)}
+        log.warning("alerts were refused", extra=seen | {"first": f"{first.index}: {first.detail}"})
 
 
 def arrivals(batch: Batch) -> list[Arrival]:

@@ -44,5 +44,9 @@ class Problem(Exception):
         return msgspec.json.encode(_Body("about:blank", title, self.status, self.detail, shown))
 
     def response(self) -> web.Response:
-        headers = {"Retry-After": str(self.retry_after)} if self.retry_after else None
+        headers = {}
+        if self.retry_after:
+            headers["Retry-After"] = str(self.retry_after)
+        if self.status == 401:
+            headers["WWW-Authenticate"] = 'Bearer, Basic realm="healer", charset="UTF-8"'
         return web.Response(status=self.status, body=self.body(), content_type=CONTENT_TYPE, headers=headers)

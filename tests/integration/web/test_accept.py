@@ -150,6 +150,15 @@ async def test_a_full_disk_answers_503_and_never_2xx(path: str) -> None:
         assert await stand.rows() == []
 
 
+async def test_while_the_disk_has_not_taken_it_there_is_no_answer() -> None:
+    async with standing() as (stand, client):
+        gate = stand.disk.wait = asyncio.Event()
+        answer = asyncio.create_task(status(client, posted({"a": "b"})))
+        assert not (await asyncio.wait([answer], timeout=0.1))[0]
+        gate.set()
+        assert await answer == 200
+
+
 async def test_a_commit_whose_answer_was_lost_is_not_answered_2xx_although_it_may_be_stored() -> None:
     async with standing() as (stand, client):
         stand.disk.lost_answer = True
@@ -210,6 +219,7 @@ async def test_who_asks_before_sending_too_much_is_refused_before_sending_it() -
         writer.write(head.encode())
         assert b"413" in await reader.readline()
         writer.close()
+        assert [each.firing for each in troubles(await stand.rows())] == [True]
         async with client.post(WEBHOOK, data=webhook({"a": "b"}), expect100=True) as response:
             assert response.status == 200
 
