@@ -9,7 +9,7 @@ import logging
 import random
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Protocol
 
 from healer.times import Micros
@@ -41,6 +41,11 @@ class Random(Protocol):
 
 class Spawn(Protocol):
     """Starts named, supervised tasks and ends them in bounded time."""
+
+    @property
+    def failures(self) -> Mapping[str, int]:
+        """By name, how often a task raised."""
+        ...
 
     def start(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run `work` once as a task. Whatever it raises is logged under its name and told to the supervisor."""

@@ -133,13 +133,18 @@ class Engine:
         """How many alerts fire."""
         return self.state.firing
 
+    @property
+    def mapped(self) -> int:
+        """How many known alerts sit on a node."""
+        return self.state.mapped
+
     def __len__(self) -> int:
         """How many alerts are known: firing, or ended less than `settle` ago."""
         return len(self.state.episodes)
 
     def alerts(self) -> Iterator[AlertView]:
-        """All that is known, in the order it came."""
-        for episode in self.state.episodes.values():
+        """All that was known when the walk began, in the order it came; the engine may go on meanwhile."""
+        for episode in list(self.state.episodes.values()):
             yield self.view(episode)
 
     def alert(self, labels: bytes) -> AlertView | None:
@@ -157,15 +162,10 @@ class Engine:
         episode = self.state.episodes.get(labels)
         return (episode.position, episode.index) if episode is not None else None
 
-    def on_node(self, node: str) -> list[AlertView]:
-        """The alerts that sit on a node."""
-        state = self.state
-        return [
-            self.view(one)
-            for there in state.at_node.values()
-            for one in (there if isinstance(there, list) else (there,))
-            if state.node_name(one.node) == node
-        ]
+    def on_node(self, node: int) -> list[AlertView]:
+        """The alerts that sit on a node, by its number."""
+        there = self.state.at_node.get(node, ())
+        return [self.view(one) for one in ((there,) if isinstance(there, Episode) else there)]
 
     def view(self, episode: Episode) -> AlertView:
         """One episode, frozen."""

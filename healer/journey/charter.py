@@ -24,6 +24,7 @@ class Deciding(msgspec.Struct, frozen=True):
 
     place: str
     dry_run: bool
+    packs: tuple[str, ...]
     convergence: Convergence
     mappings: tuple[topology_settings.Mapping, ...]
     labels: tuple[tuple[str, ...], ...]
@@ -34,7 +35,7 @@ class Deciding(msgspec.Struct, frozen=True):
 
 
 class RuleText(msgspec.Struct, frozen=True):
-    """A rule file as it was, and whether it is one of healer's own packs."""
+    """A rule file as it was."""
 
     path: str
     text: str
@@ -94,7 +95,7 @@ def charter(adopted: Adopted, kept: Documents) -> Charter:
     """A charter from what was kept. Raises ValueError where rules no longer compile (another version of healer)."""
     texts = msgspec.json.decode(kept.rules, type=tuple[RuleText, ...])
     settings = _decoder.decode(kept.settings)
-    compiled = compile_files([Source(one.path, one.text) for one in texts])
+    compiled = compile_files([Source(one.path, one.text) for one in texts], packs=settings.packs)
     if compiled.ruleset is None:
         first = next(problem for problem in compiled.problems if problem.severity == "error")
         raise ValueError(f"rules that were accepted before do not compile: {first.path}:{first.line}: {first.message}")

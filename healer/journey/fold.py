@@ -38,6 +38,8 @@ VERSION = "1"
 
 OWN = "healer"
 """The sender of alerts about healer itself."""
+OWN_ALERT = "HealerTrouble"
+"""Their name."""
 
 PACE: Micros = 10 * SECOND
 """Between two editions of a message in which only numbers changed."""
@@ -178,6 +180,10 @@ class Fold:
         """What rules need to know before they can decide."""
         return self.planner.questions(self.engine.now)
 
+    def incident(self, id: str) -> Incident | None:
+        """One incident, under way or over less than `settle` ago."""
+        return self._incidents.get(id)
+
     def incidents(self) -> Iterator[Incident]:
         """Incidents under way, as last changed."""
         yield from self._incidents.values()
@@ -212,7 +218,7 @@ class Fold:
 
     def _trouble(self, code: str, firing: bool, entry: Entry) -> None:
         """What is wrong with healer itself is an alert like any other."""
-        labels = {"alertname": "HealerTrouble", "severity": "critical", "code": code}
+        labels = {"alertname": OWN_ALERT, "severity": "critical", "code": code}
         ends_at = 0 if firing else entry.at
         alert = Alert(canonical(labels), firing, entry.at, ends_at)
         self.engine.deliver(OWN, (alert,), entry.position, entry.at)

@@ -29,6 +29,8 @@ GAP: Micros = 30 * SECOND
 """A longer time without a step is one in which nobody stepped: deadlines move by it."""
 IDLE_S = 5.0
 """Seconds between looks at the clock when nothing is due; well below GAP."""
+SETTLED_S = 2.0
+"""Seconds that a reader waits for what was accepted before it asked."""
 RETRY_S = (0.05, 2.0)
 """Seconds between attempts to write a step: the first, and the longest."""
 
@@ -66,6 +68,8 @@ class Owner:
         self._since_snapshot = 0
         self._awake = asyncio.Event()
         self._still = asyncio.Event()
+        self._stepped = asyncio.Event()
+        self._accepted = 0
         self.ready = False
         self.steps = 0
         self.applied_alerts = 0
@@ -88,15 +92,22 @@ class Owner:
         """Alerts that are stored but not converged."""
         return self._waiting_alerts
 
-    async def settled(self) -> None:
-        """Wait until no step is in flight."""
-        await self._still.wait()
+    async def settled(self, within: float = SETTLED_S) -> None:
+        """Wait, at most `within` seconds, until what was accepted before this call is decided and committed."""
+        try:
+            async with asyncio.timeout(within):
+                while self._applied < self._accepted or not self._still.is_set():
+                    await self._stepped.wait()
+        except TimeoutError:
+            # Whoever waits for longer than this is better served by what is known; it is still a committed state.
+            await self._still.wait()
 
     def feed(self, entries: Sequence[Entry]) -> None:
         """Records that T1, T3 or T4 just committed, in order of position. Called on the event loop by the store."""
         for entry in entries:
             count = _alerts(entry)
             self._waiting_alerts += count
+            self._accepted = entry.position
             if self._fed_alerts < FEED_LIMIT and (not self._fed or self._fed[-1].position == entry.position - 1):
                 self._fed.append(entry)
                 self._fed_alerts += count
@@ -111,6 +122,7 @@ class Owner:
         self._fold = None
         ownership = await self._store.take_over("healer")
         self._epoch, self._number, self._applied = ownership.epoch, ownership.step, ownership.applied
+        self._accepted = ownership.applied
         if ownership.applied == 0 and not await self._store.read(0, 1):
             await self._store.append([Arrival(adopted)])
         await self._restore(ownership)
@@ -120,6 +132,8 @@ class Owner:
             await self._step_all()
         self.ready = True
         self._still.set()
+        self._stepped.set()
+        self._stepped.clear()
 
     async def _restore(self, ownership: Ownership) -> None:
         """Bring the fold to where the last committed step left it."""
@@ -232,6 +246,8 @@ class Owner:
             self.steps += 1
             self._on_step(step)
         self._still.set()
+        self._stepped.set()
+        self._stepped.clear()
 
     async def _apply(self, entry: Entry) -> None:
         charter = await self._charter(entry.record) if isinstance(entry.record, Adopted) else None

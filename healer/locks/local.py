@@ -5,22 +5,16 @@ The store decides (T3); the lock only saves work. `LockService` is the port that
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
 
 class LockService(Protocol):
     """Locks by target."""
 
-    def hold(self, target: str, within: float) -> "HeldLock":
+    def hold(self, target: str, within: float) -> AbstractAsyncContextManager[None]:
         """A context in which the lock is held; raises TimeoutError when it was not free `within` seconds."""
         ...
-
-
-class HeldLock(Protocol):
-    async def __aenter__(self) -> None: ...
-
-    async def __aexit__(self, *raised: object) -> bool | None: ...
 
 
 class LocalLocks:

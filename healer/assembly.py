@@ -1,0 +1,158 @@
+"""How the rooms become one service, given its ports. The same for a machine and for the simulation; no port is made here.
+
+`healer.bootstrap` calls it with the real ones, `tests.simulation` with its own.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import msgspec
+
+from healer.alertmanager.client import Source
+from healer.alertmanager.mirror import Mirror, Reconciler
+from healer.executors.target import Target
+from healer.journey.charter import Charter, Deciding, Documents, RuleText, charter, documents
+from healer.journey.owner import Owner
+from healer.journey.ports import Overtaken, Step
+from healer.journey.records import Adopted
+from healer.journey.view import View
+from healer.locks.local import LockService
+from healer.notification.deliver import Deliverer, Sender
+from healer.remediation.asking import answer_questions
+from healer.remediation.runner import Runner
+from healer.remediation.verify import Asker, Verifier
+from healer.seams import Clock, Random, Spawn
+from healer.store.store import Store
+from healer.telemetry.metrics import Registry
+from healer.times import SECOND, Micros
+from healer.topology import graph
+from healer.vitals import Vitals
+
+log = logging.getLogger(__name__)
+
+
+class Ports(msgspec.Struct, frozen=True):
+    """Everything that touches the outside."""
+
+    clock: Clock
+    random: Random
+    spawn: Spawn
+    store: Store
+    locks: LockService
+    targets: Mapping[str, Target]
+    senders: Mapping[str, Sender]
+    asker: Asker
+    alertmanagers: Sequence[Source] = ()
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What the files say: what decides, and a few settings that do not. Durations are microseconds."""
+
+    deciding: Deciding
+    topology: graph.Topology
+    rules: tuple[RuleText, ...]
+    base_url: str = ""
+    snapshot_every: int = 500_000
+    reconcile_every: Micros = 30 * SECOND
+    silences_every: Micros = 5 * SECOND
+    grace_s: int = 5
+
+
+class Healer:
+    """The service without its door: records go in by the store's journal, everything else happens by itself."""
+
+    def __init__(self, plan: Plan, ports: Ports, registry: Registry) -> None:
+        self._plan = plan
+        self.ports = ports
+        self.registry = registry
+        store = ports.store
+        self.owner = Owner(
+            store,
+            ports.clock,
+            store.installation,
+            self._charter,
+            snapshot_every=plan.snapshot_every,
+            on_step=self._stepped,
+        )
+        self.mirror = Mirror(ports.alertmanagers, store, ports.clock, plan.silences_every)
+        self.view = View(self.owner, self.mirror.age)
+        attempts = registry.counters("healer_notifications_total", "Attempts to tell people.", ("channel", "reason"))
+        self.deliverer = Deliverer(
+            store,
+            ports.senders,
+            ports.clock,
+            ports.random,
+            base_url=plan.base_url,
+            count=lambda channel, reason: attempts.of(channel, reason).inc(),
+        )
+        verifier = Verifier(self.view, ports.asker, ports.clock)
+        self.runner = Runner(
+            store, self.view, ports.targets, ports.locks, verifier, ports.clock, ports.spawn, grace_s=plan.grace_s
+        )
+        self.reconciler = Reconciler(
+            ports.alertmanagers, store, ports.clock, plan.reconcile_every, self.view.told_by_alertmanager
+        )
+        self.vitals = Vitals(self.owner, store, ports.spawn, ports.clock)
+        registry.read(self.vitals.samples)
+
+    async def start(self) -> None:
+        """Recover, then start everything that goes on by itself. Returns when all that was accepted before is decided."""
+        store, spawn = self.ports.store, self.ports.spawn
+        store.on_append(self.owner.feed)
+        await self.owner.recover(await self._adopt())
+        spawn.keep("owner", self._own)
+        for channel in self.ports.senders:
+            spawn.keep(f"channel {channel}", partial(self.deliverer.run, channel))
+        spawn.keep("runner", self.runner.run)
+        spawn.keep("questions", self._answer_questions)
+        spawn.keep("vitals", self.vitals.run)
+        if self.ports.alertmanagers:
+            spawn.keep("silences", self.mirror.run)
+            spawn.keep("reconciliation", self.reconciler.run)
+
+    async def stop(self, within: float) -> None:
+        """End all tasks, then keep a snapshot so that the next start is short."""
+        stuck = await self.ports.spawn.stop(within)
+        if stuck:
+            log.warning("did not end in time: %s", ", ".join(stuck))
+        if self.owner.ready and self.owner.steps:
+            await self.owner.save_snapshot()
+
+    # --- inside
+
+    async def _own(self) -> None:
+        """Step until somebody else owns the journal; then begin again from what is stored."""
+        try:
+            await self.owner.run()
+        except Overtaken:
+            log.warning("somebody else stepped: memory is thrown away")
+            await self.owner.recover(await self._adopt())
+
+    async def _adopt(self) -> Adopted:
+        """Keep what the files say now, and name it."""
+        kept = documents(self._plan.deciding, self._plan.topology, self._plan.rules)
+        store = self.ports.store
+        return Adopted(
+            topology=await store.keep_version("topology", kept.topology),
+            settings=await store.keep_version("settings", kept.settings),
+            rules=await store.keep_version("rules", kept.rules),
+        )
+
+    async def _charter(self, adopted: Adopted) -> Charter:
+        store = self.ports.store
+        kept = Documents(
+            settings=await store.version(adopted.settings),
+            topology=await store.version(adopted.topology),
+            rules=await store.version(adopted.rules),
+        )
+        return charter(adopted, kept)
+
+    async def _answer_questions(self) -> None:
+        await answer_questions(self.owner.fold.questions, self.ports.asker, self.ports.store)
+
+    def _stepped(self, step: Step) -> None:
+        if step.wanted:
+            self.deliverer.wake()
+        if step.planned:
+            self.runner.wake()

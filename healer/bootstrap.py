@@ -1,0 +1,247 @@
+"""The one place that wires a real service: settings in, a running healer out. Called by `healer serve`."""
+
+import asyncio
+import gc
+import logging
+import signal
+import ssl
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import aiohttp
+
+import notifiers
+import rules
+from healer.alertmanager.client import AlertmanagerClient
+from healer.alerts.limits import Limits
+from healer.assembly import Healer, Plan, Ports
+from healer.executors.ssh import SshTarget
+from healer.executors.target import Target
+from healer.journey.charter import Deciding, RuleText
+from healer.locks.local import LocalLocks
+from healer.notification.deliver import Sender
+from healer.prometheus.query import PrometheusQueries
+from healer.seams import Supervisor, SystemClock, SystemRandom
+from healer.settings.model import Settings
+from healer.store.opening import CannotOpen, open_store
+from healer.telemetry.logs import configure
+from healer.telemetry.metrics import Registry
+from healer.topology.sources.file import read_topology
+from healer.web.app import create_app
+from healer.web.listen import Listener
+from healer.web.oversize import Oversize
+from healer.web.ports import Bounds, Service
+from notifiers.breaker import Breaker
+from notifiers.channel import Channel
+from notifiers.limiter import MemoryLimiter
+from notifiers.retry import TELEGRAM
+from rules import Source, compile_files, format_problem
+
+log = logging.getLogger(__name__)
+
+STOP_S = 20.0
+"""Seconds for everything to end after SIGTERM; what was not finished is in the store."""
+SETTLE_S = 60.0
+"""Seconds between looks whether too large requests have ended."""
+
+
+class CannotStart(Exception):
+    """What is wrong, and what to do about it; nothing was started."""
+
+
+async def serve(settings: Settings, announce: Callable[[str], None]) -> int:
+    """Run until SIGTERM or SIGINT. `announce` gets the URL when requests may be sent. Returns the exit code."""
+    check_distributions()
+    configure(sys.stderr, level=settings.log.level, format=settings.log.format)
+    plan = read_plan(settings)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stopping.set)
+    async with AsyncExitStack() as stack:
+        healer, listener = await start(settings, plan, stack)
+        announce(f"{settings.server.url.rpartition(':')[0]}:{listener.port}")
+        await stopping.wait()
+        log.info("stopping")
+        await listener.stop(STOP_S / 2)
+        await healer.stop(STOP_S / 2)
+    return 0
+
+
+async def start(settings: Settings, plan: Plan, stack: AsyncExitStack) -> tuple[Healer, Listener]:
+    """Wire the service and open its door. What it holds is closed with the stack."""
+    clock, random, registry, spawn = SystemClock(), SystemRandom(), Registry(), Supervisor()
+    try:
+        store = open_store(settings.store.url, clock, installation=random.token())
+    except CannotOpen as error:
+        raise CannotStart(str(error)) from error
+    stack.push_async_callback(store.close)
+    session = await stack.enter_async_context(aiohttp.ClientSession())
+    ports = Ports(
+        clock=clock,
+        random=random,
+        spawn=spawn,
+        store=store,
+        locks=LocalLocks(),
+        targets=targets(settings, clock),
+        senders=senders(settings, session, clock, random),
+        asker=PrometheusQueries(settings.prometheus, session, clock),
+        alertmanagers=[
+            AlertmanagerClient(url, settings.alertmanager.auth, settings.alertmanager.timeout, session)
+            for url in settings.alertmanager.urls
+        ],
+    )
+    for target in ports.targets.values():
+        stack.push_async_callback(target.close)
+    healer = Healer(plan, ports, registry)
+    oversize = Oversize(store, clock)
+    listener = Listener(
+        create_app(service(settings, healer, registry), oversize),
+        settings.server.host,
+        settings.server.port,
+        tls_context(settings),
+    )
+    stack.push_async_callback(spawn.stop, STOP_S)
+    await recover(healer)
+    spawn.keep("oversize", lambda: _every(SETTLE_S, oversize))
+    try:
+        await listener.start()
+    except OSError as error:
+        raise CannotStart(f"cannot listen on {settings.server.listen}: {error.strerror or error}") from error
+    stack.push_async_callback(listener.stop, STOP_S / 2)
+    return healer, listener
+
+
+async def recover(healer: Healer) -> None:
+    """Start with the collector at rest: folding a long journal makes millions of objects that stay."""
+    gc.disable()
+    try:
+        await healer.start()
+    finally:
+        gc.enable()
+        gc.collect(0)
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 100)
+
+
+def service(settings: Settings, healer: Healer, registry: Registry) -> Service:
+    """What the HTTP side needs."""
+    limits = settings.server.labels
+    store = healer.ports.store
+    return Service(
+        journal=store,
+        view=healer.view,
+        projections=store,
+        effects=store,
+        clock=healer.ports.clock,
+        registry=registry,
+        auth=settings.server.auth,
+        bounds=Bounds(
+            body=settings.server.max_body,
+            max_lag=settings.journal.max_lag,
+            alerts=Limits(
+                labels=limits.count,
+                name_bytes=limits.name,
+                value_bytes=limits.value,
+                annotation_bytes=limits.annotations,
+            ),
+        ),
+    )
+
+
+def senders(
+    settings: Settings, session: aiohttp.ClientSession, clock: SystemClock, random: SystemRandom
+) -> Mapping[str, Sender]:
+    """A sender per channel, within its rates, behind its breaker."""
+    means = notifiers.Means(session, sys.stdout)
+    limiter = MemoryLimiter(clock)
+    made: dict[str, Sender] = {}
+    for name, channel in settings.channels.items():
+        kind = notifiers.CHANNELS[channel.type]
+        made[name] = Channel(
+            kind.factory(name, channel.config, means),
+            breaker=Breaker(name, clock),
+            limiter=limiter,
+            backoff=TELEGRAM,
+            random=random,
+            sleep=asyncio.sleep,
+        )
+    return made
+
+
+def targets(settings: Settings, clock: SystemClock) -> Mapping[str, Target]:
+    """An executor per kind that is set up."""
+    return {"ssh": SshTarget(settings.executors.ssh, clock)} if settings.executors.ssh is not None else {}
+
+
+def read_plan(settings: Settings) -> Plan:
+    """What the files say, checked. Raises CannotStart with every problem."""
+    texts = tuple(RuleText(str(path), path.read_text(encoding="utf-8")) for path in rule_files(settings))
+    compiled = compile_files([Source(one.path, one.text) for one in texts], packs=settings.rules.packs)
+    for problem in compiled.problems:
+        log.warning("%s", format_problem(problem))
+    if compiled.ruleset is None:
+        errors = [format_problem(problem) for problem in compiled.problems if problem.severity == "error"]
+        raise CannotStart("\n".join(errors))
+    return Plan(
+        deciding=Deciding(
+            place=settings.place,
+            dry_run=settings.rules.dry_run,
+            packs=settings.rules.packs,
+            convergence=settings.convergence,
+            mappings=settings.topology.nodes,
+            labels=settings.topology.labels,
+            max_nodes=settings.topology.max_nodes,
+            health=settings.health,
+            channels=tuple(settings.channels),
+            routes=settings.routes,
+        ),
+        topology=read_topology(settings.topology.files),
+        rules=texts,
+        base_url=settings.server.url,
+        reconcile_every=settings.alertmanager.every,
+        silences_every=settings.alertmanager.silences_every,
+    )
+
+
+def rule_files(settings: Settings) -> Iterator[Path]:
+    """The `.heal` files of the configuration, folders in the order of names. Raises CannotStart for one that is missing."""
+    for rule in settings.rules.paths:
+        if rule.path.is_dir():
+            yield from sorted(rule.path.rglob("*.heal"))
+        elif rule.path.is_file():
+            yield rule.path
+        else:
+            raise CannotStart(f"rules.paths: there is no {rule.path}")
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
+    """The server's certificate, loaded."""
+    tls = settings.server.tls
+    if tls is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(tls.cert, tls.key)
+    except (OSError, ssl.SSLError) as error:
+        raise CannotStart(f"server.tls: {error}") from error
+    return context
+
+
+def check_distributions() -> None:
+    """`rules` and `notifiers` are names that other distributions use too: say so plainly when one has overwritten ours."""
+    for package in (rules, notifiers):
+        if getattr(package, "DISTRIBUTION", "") != "healer":
+            where = getattr(package, "__file__", "?")
+            raise CannotStart(
+                f"another distribution's package {package.__name__!r} ({where}) stands in the place of healer's: "
+                "install healer into an environment of its own"
+            )
+
+
+async def _every(seconds: float, oversize: Oversize) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        await oversize.settle()

@@ -1,0 +1,82 @@
+"""What converged so far, for those who read it: the API, the guards, verification. One committed state, never half a step."""
+
+from collections.abc import Callable, Iterator
+
+from healer.alerts.identity import labels_of
+from healer.convergence.outcome import AlertView, Incident
+from healer.convergence.reasons import explain
+from healer.journey.charter import Charter
+from healer.journey.fold import OWN_ALERT
+from healer.journey.owner import Owner
+from healer.times import Micros
+from healer.topology.map import Map
+
+
+class View:
+    """Reads the owner's fold. `silences` says how old the mirrored ones are, and whether they can be read."""
+
+    def __init__(self, owner: Owner, silences: Callable[[], tuple[Micros | None, bool]]) -> None:
+        self._owner = owner
+        self.silences = silences
+
+    async def settled(self) -> None:
+        await self._owner.settled()
+
+    # --- for the API
+
+    def alerts(self) -> Iterator[AlertView]:
+        yield from self._owner.fold.engine.alerts()
+
+    def alert_count(self) -> int:
+        return len(self._owner.fold.engine)
+
+    def incident_alerts(self, incident: str) -> list[AlertView]:
+        return self._owner.fold.engine.incident_alerts(incident)
+
+    def why(self, alert: AlertView) -> list[str]:
+        engine = self._owner.fold.engine
+        by = engine.alert(alert.by) if alert.by else None
+        return explain(alert, by, self.charter.settings.convergence, engine.now)
+
+    def lag(self) -> int:
+        return self._owner.lag
+
+    def ready(self) -> tuple[bool, str]:
+        if not self._owner.ready:
+            return False, "the journal is being read"
+        if trouble := self._owner.troubles.get("commit"):
+            return False, f"decisions cannot be stored: {trouble}"
+        return True, ""
+
+    # --- for guards and verification
+
+    @property
+    def charter(self) -> Charter:
+        return self._owner.fold.charter
+
+    @property
+    def topology(self) -> Map:
+        return self._owner.fold.map
+
+    def incident(self, id: str) -> Incident | None:
+        return self._owner.fold.incident(id)
+
+    def alert(self, labels: bytes) -> AlertView | None:
+        return self._owner.fold.engine.alert(labels)
+
+    def on_node(self, node: str) -> list[AlertView]:
+        return self._owner.fold.engine.on_node(self.topology.index.id(node))
+
+    def above_node(self, node: str) -> list[AlertView]:
+        """The alerts that sit on any ancestor of a node."""
+        index, engine = self.topology.index, self._owner.fold.engine
+        number = index.id(node)
+        return [alert for above, _ in index.above(number) for alert in engine.on_node(above)] if number >= 0 else []
+
+    # --- for reconciliation
+
+    def told_by_alertmanager(self) -> Iterator[bytes]:
+        """Canonical labels of what fires, less what healer says of itself."""
+        for alert in self._owner.fold.engine.alerts():
+            if alert.status != "resolved" and labels_of(alert.labels).get("alertname") != OWN_ALERT:
+                yield alert.labels

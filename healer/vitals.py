@@ -1,0 +1,69 @@
+"""How healer itself is doing, as metrics: what deploy/prometheus/healer-alerts.yml alerts on.
+
+Most numbers are read from memory when somebody asks; those that only the store knows are looked up every `EVERY_S`.
+"""
+
+import asyncio
+from collections.abc import Iterator
+
+from healer.journey.owner import Owner
+from healer.journey.ports import StoreUnavailable
+from healer.seams import Clock, Spawn
+from healer.store.store import Store
+from healer.telemetry.metrics import Sample
+
+EVERY_S = 15.0
+
+
+class Vitals:
+    """Reads the owner, the supervisor and the store."""
+
+    def __init__(self, owner: Owner, store: Store, spawn: Spawn, clock: Clock) -> None:
+        self._owner = owner
+        self._store = store
+        self._spawn = spawn
+        self._clock = clock
+        self._available = True
+        self._dead = 0
+        self._paused = 0
+
+    async def run(self) -> None:
+        """Look at what only the store knows, until cancelled."""
+        while True:
+            try:
+                self._dead = len(await self._store.rows(state="dead", limit=1_000))
+                self._paused = sum(switch.thrown for switch in await self._store.switches())
+                self._available = True
+            except StoreUnavailable:
+                self._available = False
+            await asyncio.sleep(EVERY_S)
+
+    def samples(self) -> Iterator[Sample]:
+        """One number each; see the help texts."""
+        owner = self._owner
+        ready = owner.ready
+        yield Sample("healer_ready", ready, help="Whether everything accepted is decided.")
+        available = self._available and "commit" not in owner.troubles
+        yield Sample("healer_store_available", available, help="Whether the store took the last write.")
+        yield Sample("healer_dead_letters", self._dead, help="Notices that nobody could be told (at most 1000).")
+        yield Sample("healer_paused", self._paused, help="Kill switches that are thrown.")
+        yield Sample("healer_journal_lag_records", owner.lag, help="Alerts accepted and not yet decided.")
+        for name, failures in sorted(self._spawn.failures.items()):
+            labels = (("task", name.partition(" ")[0]),)
+            yield Sample(
+                "healer_task_failures_total", failures, labels, "counter", "Tasks that raised and were restarted."
+            )
+        if not ready:
+            return
+        fold = owner.fold
+        yield Sample("healer_alerts", len(fold.engine), help="Alerts known.")
+        yield Sample("healer_alerts_firing", fold.engine.firing, help="Alerts that fire.")
+        yield Sample("healer_alerts_mapped", fold.engine.mapped, help="Alerts that sit on a node of the topology.")
+        open_now = sum(1 for incident in fold.incidents() if incident.status == "open")
+        yield Sample("healer_incidents_open", open_now, help="Incidents that are open.")
+        yield Sample("healer_quarantined", len(fold.quarantined), help="Records that could not be applied.")
+        yield Sample("healer_journal_position", owner.applied, help="The last record in a committed step.")
+        yield Sample("healer_steps_total", owner.steps, (), "counter", "Steps committed since start.")
+        yield Sample(
+            "healer_replay_mismatches_total", owner.mismatches, (), "counter", "Steps replay decided otherwise."
+        )
