@@ -15,7 +15,8 @@ import networkx as nx
 from healer.settings import parse_settings
 from healer.topology.graph import Node, Topology, topology
 from healer.topology.index import Index
-from healer.topology.mapping import Mapper, compile_mapping
+from healer.topology.lines import compile_mapping
+from healer.topology.mapping import Mapper
 
 ASKED = 20_000
 MAPPINGS = """

@@ -7,17 +7,19 @@ The types are msgspec's (Structs and the standard ones) and those of `healer.doc
 import difflib
 import math
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import inspect
 
-from healer.alerts.matchers import MatcherError, Matchers, parse_matchers
+from healer.alerts.matchers import Matchers
 from healer.documents.document import Document
 from healer.documents.fields import MAX_DURATION, MAX_SIZE, Secret, parse_size, parse_url
-from healer.documents.problems import DocumentError, Path, Problem, dotted
+from healer.documents.problems import DocumentError, Path, Problem
+from healer.documents.references import WRONG, file_path, matchers, secret
+from healer.documents.wording import found, unknown, with_keys
 from healer.times import parse_duration
 
 T = TypeVar("T")
@@ -26,20 +28,7 @@ Hook = Callable[["Converter", Any, Path], Any]
 
 MAX_INT = (1 << 63) - 1
 """What a store's integer holds."""
-MAX_SECRET_BYTES = 64 << 10
-"""Bytes of a secret's file: a key, a token, a password."""
 
-WRONG: Any = object()
-"""What a value is that could not be read; it has been complained about."""
-
-_KINDS: tuple[tuple[type, str], ...] = (
-    (bool, "a yes or no"),
-    (int, "a number"),
-    (float, "a number"),
-    (str, "text"),
-    (list, "a list"),
-    (dict, "a mapping"),
-)
 _EXAMPLES = {
     "duration": "a duration such as 30s",
     "size": "a size such as 64MiB",
@@ -75,7 +64,7 @@ class Converter:
         self.environ = environ
         self.directory = FilePath(document.file).parent
         self._document = document
-        self._hooks: dict[Any, Hook] = {Secret: _secret, FilePath: _path, Matchers: _matchers, **hooks}
+        self._hooks: dict[Any, Hook] = {Secret: secret, FilePath: file_path, Matchers: matchers, **hooks}
 
     def read(self, kind: Any, value: Any, path: Path) -> Any:
         """The value as a `kind` (any type), or WRONG."""
@@ -119,22 +108,22 @@ class Converter:
         if in_short:
             value = dict.fromkeys(short, value)
         if not isinstance(value, dict):
-            return self.complain(path, f"expected a mapping{_with_keys(info)}, found {_found(value)}")
-        found: dict[str, Any] = {}
+            return self.complain(path, f"expected a mapping{with_keys(info)}, found {found(value)}")
+        read: dict[str, Any] = {}
         names = [field.encode_name for field in info.fields]
         for key in value:
             if key not in names:
-                self.complain((*path, key), _unknown(key, names), at_key=True)
+                self.complain((*path, key), unknown(key, names), at_key=True)
         for field in info.fields:
             if field.encode_name in value:
                 at = path if in_short else (*path, field.encode_name)
-                found[field.name] = self._field(field, value[field.encode_name], at)
+                read[field.name] = self._field(field, value[field.encode_name], at)
             elif field.required:
-                found[field.name] = self.complain(path, f"the key {field.encode_name!r} is missing{_doc(field)}")
-        if any(one is WRONG for one in found.values()):
+                read[field.name] = self.complain(path, f"the key {field.encode_name!r} is missing")
+        if any(one is WRONG for one in read.values()):
             return WRONG
         try:
-            return info.cls(**found)
+            return info.cls(**read)
         except ValueError as error:
             return self._refused(path, error)
 
@@ -156,7 +145,7 @@ class Converter:
 
     def _mapping(self, info: inspect.DictType, value: Any, path: Path) -> Any:
         if not isinstance(value, dict):
-            return self.complain(path, f"expected a mapping, found {_found(value)}")
+            return self.complain(path, f"expected a mapping, found {found(value)}")
         read = {}
         for key, one in value.items():
             name = self._plain(info.key_type, key, (*path, key), at_key=True)
@@ -165,7 +154,7 @@ class Converter:
 
     def _items(self, item: inspect.Type, value: Any, path: Path) -> Any:
         if not isinstance(value, list):
-            return self.complain(path, f"expected a list, found {_found(value)}")
+            return self.complain(path, f"expected a list, found {found(value)}")
         read = [self._read(item, one, (*path, index)) for index, one in enumerate(value)]
         return WRONG if any(one is WRONG for one in read) else read
 
@@ -188,10 +177,10 @@ class Converter:
 
     def _written(self, written: str, value: Any, path: Path) -> Any:
         if written == "path":
-            file = _path(self, value, path)
+            file = file_path(self, value, path)
             return file if file is WRONG else str(file)
         if written == "secret or text":
-            return Secret(value, "text") if isinstance(value, str) and value else _secret(self, value, path)
+            return Secret(value, "text") if isinstance(value, str) and value else secret(self, value, path)
         try:
             if written == "url" and isinstance(value, str):
                 return parse_url(value)
@@ -206,7 +195,7 @@ class Converter:
                 return self._at_most(MAX_SIZE, "1048576GiB", parse_size(str(value)), path)
         except ValueError as error:
             return self.complain(path, str(error))
-        return self.complain(path, f"expected {_EXAMPLES[written]}, found {_found(value)}")
+        return self.complain(path, f"expected {_EXAMPLES[written]}, found {found(value)}")
 
     def _at_most(self, limit: int, said: str, value: int, path: Path) -> Any:
         return value if value <= limit else self.complain(path, f"expected at most {said}")
@@ -217,22 +206,22 @@ class Converter:
                 near = difflib.get_close_matches(str(value), map(str, values), 1)
                 hint = f"; did you mean {near[0]}?" if near else ""
                 expected = " or ".join((", ".join(map(str, values[:-1])), str(values[-1]))) if values[1:] else values[0]
-                return self.complain(path, f"expected {expected}, found {_found(value)}{hint}", at_key=at_key)
+                return self.complain(path, f"expected {expected}, found {found(value)}{hint}", at_key=at_key)
             case inspect.LiteralType():
                 return value
             case inspect.StrType() if not isinstance(value, str):
                 hint = "" if isinstance(value, list | dict | None) else ": write it in quotes"
-                return self.complain(path, f"expected text, found {_found(value)}{hint}", at_key=at_key)
+                return self.complain(path, f"expected text, found {found(value)}{hint}", at_key=at_key)
             case inspect.BoolType() if not isinstance(value, bool):
                 right = _SAID_BOOL.get(str(value).lower())
                 hint = f": write {right}" if right else ""
-                return self.complain(path, f"expected true or false, found {_found(value)}{hint}")
+                return self.complain(path, f"expected true or false, found {found(value)}{hint}")
             case inspect.IntType() if isinstance(value, bool) or not isinstance(value, int):
-                return self.complain(path, f"expected a whole number, found {_found(value)}")
+                return self.complain(path, f"expected a whole number, found {found(value)}")
             case inspect.IntType() if abs(value) > MAX_INT:
-                return self.complain(path, f"expected a number within 64 bits, found {_found(value)}")
+                return self.complain(path, f"expected a number within 64 bits, found {found(value)}")
             case inspect.FloatType() if isinstance(value, bool) or not isinstance(value, int | float):
-                return self.complain(path, f"expected a number, found {_found(value)}")
+                return self.complain(path, f"expected a number, found {found(value)}")
             case inspect.FloatType() if not math.isfinite(value):
                 return self.complain(path, f"expected a finite number, found {value}")
             case inspect.IntType() | inspect.FloatType() | inspect.StrType() | inspect.BoolType():
@@ -246,100 +235,8 @@ class Converter:
         for name, words, breaks in _LIMITS:
             limit = getattr(info, name, None)
             if limit is not None and breaks(size, limit):
-                return self.complain(path, f"expected {words} {limit}{unit}, found {_found(value)}", at_key=at_key)
+                return self.complain(path, f"expected {words} {limit}{unit}, found {found(value)}", at_key=at_key)
         return float(value) if isinstance(info, inspect.FloatType) else value
-
-
-def _secret(converter: Converter, value: Any, path: Path) -> Any:
-    if not isinstance(value, dict) or len(value) != 1 or not {"file", "env"} & set(value):
-        # What was found is not repeated: it may be the secret itself.
-        return converter.complain(path, "a secret is a reference: write {file: PATH} or {env: NAME}")
-    ((kind, name),) = value.items()
-    if not isinstance(name, str) or not name:
-        return converter.complain((*path, kind), f"expected the name of {'a file' if kind == 'file' else 'a variable'}")
-    if kind == "env":
-        if name not in converter.environ:
-            return converter.complain((*path, kind), f"the environment variable {name} is not set")
-        text = converter.environ[name]
-    else:
-        file = converter.directory / name
-        try:
-            with file.open("rb") as stream:
-                raw = stream.read(MAX_SECRET_BYTES + 1)
-            text = raw.decode()
-        except OSError as error:
-            return converter.complain((*path, kind), f"the file {file} cannot be read: {error.strerror}")
-        except UnicodeDecodeError:
-            return converter.complain((*path, kind), f"the file {file} is not text (UTF-8)")
-        if len(raw) > MAX_SECRET_BYTES:
-            return converter.complain((*path, kind), f"the file {file} has more than {MAX_SECRET_BYTES} bytes")
-    text = text.removesuffix("\n").removesuffix("\r")
-    if not text:
-        return converter.complain((*path, kind), f"the secret in {name} is empty")
-    return Secret(text, f"{kind}:{name}")
-
-
-def _path(converter: Converter, value: Any, path: Path) -> Any:
-    if not isinstance(value, str) or not value or "\x00" in value:
-        return converter.complain(path, f"expected a path, found {_found(value)}")
-    return converter.directory / FilePath(value).expanduser() if value.startswith("~/") else converter.directory / value
-
-
-def _matchers(converter: Converter, value: Any, path: Path) -> Any:
-    if isinstance(value, str):
-        texts: Sequence[Any] = [value]
-    elif isinstance(value, list):
-        texts = value
-    else:
-        return converter.complain(path, f"expected matchers such as ['severity=\"critical\"'], found {_found(value)}")
-    read: list[Any] = []
-    for index, text in enumerate(texts):
-        at = (*path, index) if isinstance(value, list) else path
-        try:
-            if not isinstance(text, str):
-                read.append(
-                    converter.complain(at, f"expected a matcher such as 'severity=\"critical\"', found {_found(text)}")
-                )
-            else:
-                read.extend(parse_matchers(text))
-        except MatcherError as error:
-            read.append(converter.complain(at, str(error)))
-    return WRONG if any(one is WRONG for one in read) else Matchers(read)
-
-
-def _found(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    for kind, name in _KINDS:
-        if isinstance(value, kind):
-            if isinstance(value, list | dict):
-                return name
-            shown = str(value).lower() if isinstance(value, bool) else str(value)
-            shown = shown if len(shown) <= 40 else shown[:39] + "…"
-            return (
-                f"{name}: {shown!r}"
-                if isinstance(value, str)
-                else f"the number {shown}"
-                if not isinstance(value, bool)
-                else shown
-            )
-    return type(value).__name__
-
-
-def _unknown(key: str, names: Sequence[str]) -> str:
-    near = difflib.get_close_matches(key, names, 1)
-    if near:
-        return f"unknown key; did you mean {near[0]}?"
-    return f"unknown key; known here: {', '.join(names)}" if names else "unknown key; none is known here"
-
-
-def _with_keys(info: inspect.StructType) -> str:
-    names = ", ".join(field.encode_name for field in info.fields[:8])
-    return f" with {names}" if names else ""
-
-
-def _doc(field: inspect.Field) -> str:
-    return f" (in {dotted((field.name,))})" if field.name != field.encode_name else ""
 
 
 def _takes_none(info: inspect.Type) -> bool:

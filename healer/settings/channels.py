@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
-from healer.documents.convert import WRONG, Converter, Hook
+from healer.documents.convert import Converter, Hook
 from healer.documents.fields import Secret
 from healer.documents.problems import Path
+from healer.documents.references import WRONG
 from healer.notification.settings import Channel
 from notifiers.secret import Secret as ChannelSecret
 

@@ -11,7 +11,7 @@ from healer.documents.document import Document, load_document, parse_document
 from healer.documents.problems import DocumentError, Problem
 from healer.settings.channels import hooks
 from healer.settings.model import Settings
-from healer.topology.mapping import MappingError, compile_mapping
+from healer.topology.lines import MappingError, compile_mapping
 from notifiers import CHANNELS
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from healer.topology import graph
 from healer.topology import settings as topology_settings
 from healer.topology.index import Index
-from healer.topology.mapping import Mapper, compile_mapping
+from healer.topology.lines import compile_mapping
+from healer.topology.mapping import Mapper
 
 
 class Map:

@@ -4,16 +4,14 @@ A line reads few labels, so answers are remembered by the values of those that a
 episode (`place`); `healer topology map` and the API ask for the reason (`map`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
-from healer.alerts.matchers import MatcherError, Matchers, compile_pattern, parse_matchers
-from healer.topology import settings
 from healer.topology.index import Growth, Index
-from healer.topology.template import Template, TemplateError
+from healer.topology.lines import Line, extracted
 
 REMEMBERED = 100_000
 """Answers kept; then all are forgotten at once, which costs less than knowing which was used last."""
@@ -61,90 +59,6 @@ _WORDS: dict[Code, str] = {
     "too long": "the id would have more than " + str(MAX_ID) + " characters",
     "no line": "no line of topology.nodes matched, and the label node is not the id of a node",
 }
-
-
-class MappingError(ValueError):
-    """A line that cannot be used. `path` is the way to what is wrong within the line."""
-
-    def __init__(self, path: tuple[str | int, ...], message: str) -> None:
-        super().__init__(message)
-        self.path = path
-        self.message = message
-
-
-class Line(msgspec.Struct, frozen=True):
-    """One compiled line of `topology.nodes`. `names` are the labels it reads."""
-
-    number: int
-    match: Matchers
-    templates: tuple[Template, ...]
-    listed: bool
-    extract: tuple[tuple[str, Callable[[bytes], Any]], ...]
-    find: tuple[tuple[str, Template], ...]
-    explains: Matchers | None
-    names: frozenset[str]
-
-    @property
-    def looks(self) -> bool:
-        """Does its answer depend on which nodes there are?"""
-        return self.listed or bool(self.find)
-
-
-def compile_mapping(line: settings.Mapping, number: int) -> Line:
-    """Check and compile one line. Raises MappingError."""
-    texts = (line.node,) if isinstance(line.node, str) else line.node
-    listed = not isinstance(line.node, str)
-    templates = []
-    for index, text in enumerate(texts):
-        if text != "none":
-            templates.append(_template(text, ("node", index) if listed else ("node",)))
-        elif listed:
-            raise MappingError(("node", index), "none stands alone: a list names nodes, the first that exists")
-    find = tuple((key, _template(text, ("find", key))) for key, text in sorted(line.find.items()))
-    if find and all(key == "kind" for key, _ in find):
-        raise MappingError(("find",), "kind alone finds many: add alias or an attribute")
-    extract, groups = _extractions(line.extract)
-    explains = _explains(line.explains)
-    names = set(line.match.names | line.extract.keys())
-    for template in (*templates, *(template for _, template in find)):
-        names |= template.names - groups
-    if explains is not None:
-        names |= explains.names
-    return Line(number, line.match, tuple(templates), listed, extract, find, explains, frozenset(names))
-
-
-def _explains(said: str | tuple[str, ...]) -> Matchers | None:
-    """The matchers under which an alert explains others; None for never."""
-    if said in ("always", "never"):
-        return Matchers() if said == "always" else None
-    try:
-        return parse_matchers(said)
-    except MatcherError as error:
-        raise MappingError(("explains",), f"expected always, never or matchers: {error}") from None
-
-
-def _template(text: str, path: tuple[str | int, ...]) -> Template:
-    try:
-        return Template(text)
-    except TemplateError as error:
-        raise MappingError(path, str(error)) from None
-
-
-def _extractions(extract: Mapping[str, str]) -> tuple[tuple[tuple[str, Callable[[bytes], Any]], ...], set[str]]:
-    compiled, groups = [], set[str]()
-    for label, pattern in sorted(extract.items()):
-        try:
-            found = compile_pattern(pattern)
-        except MatcherError as error:
-            raise MappingError(("extract", label), str(error)) from None
-        named = {name.decode() if isinstance(name, bytes) else name for name in found.groupindex}
-        if not named:
-            raise MappingError(("extract", label), "the expression has no named group: write (?P<name>...)")
-        if groups & named:
-            raise MappingError(("extract", label), f"the group {min(groups & named)} is extracted twice")
-        groups |= named
-        compiled.append((label, found.fullmatch))
-    return tuple(compiled), groups
 
 
 class Mapper:
@@ -235,10 +149,10 @@ class Mapper:
     def _by_line(self, line: Line, labels: Mapping[str, str], explains: bool) -> Mapped:
         number = line.number
         if line.extract:
-            extracted = _extracted(line, labels)
-            if isinstance(extracted, str):
-                return Mapped(None, number, "not extracted", extracted, explains=explains)
-            labels = extracted
+            read = extracted(line, labels)
+            if isinstance(read, str):
+                return Mapped(None, number, "not extracted", read, explains=explains)
+            labels = read
         if line.find:
             return self._found(line, labels, explains)
         if not line.templates:
@@ -293,15 +207,3 @@ class Mapper:
 def _chain(source: Sequence[str], labels: Mapping[str, str]) -> list[str]:
     """The nodes of a labels source that an alert names, from the outermost in."""
     return [f"{name}/{labels[name]}" for name in source if labels.get(name) and len(labels[name]) + len(name) < MAX_ID]
-
-
-def _extracted(line: Line, labels: Mapping[str, str]) -> dict[str, str] | str:
-    """The labels with what the line's expressions took out of them; the label at fault when one does not match."""
-    extracted = dict(labels)
-    for label, fullmatch in line.extract:
-        found = fullmatch((labels.get(label) or "").encode())
-        if found is None:
-            return label
-        for name, value in found.groupdict().items():
-            extracted[name.decode() if isinstance(name, bytes) else name] = value.decode() if value else ""
-    return extracted

@@ -8,7 +8,8 @@ from healer.settings import parse_settings
 from healer.topology import mapping
 from healer.topology.graph import Node, topology
 from healer.topology.index import Index
-from healer.topology.mapping import Mapper, MappingError, compile_mapping
+from healer.topology.lines import MappingError, compile_mapping
+from healer.topology.mapping import Mapper
 from healer.topology.settings import Mapping
 
 LINES = """
