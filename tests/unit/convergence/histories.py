@@ -1,0 +1,157 @@
+"""Random graphs and histories for the property tests, and how they are played to the engine and the oracle alike.
+
+Times are whole seconds and the settings short, so that a few dozen events meet every edge of window, slack, hold and settle.
+"""
+
+from dataclasses import dataclass
+
+from hypothesis import strategies as st
+
+from healer.alerts.identity import canonical
+from healer.alerts.model import Alert
+from healer.convergence.settings import Convergence, Hold
+from healer.times import HOUR, SECOND
+from tests.unit.convergence.oracle import Limits, Oracle
+from tests.unit.convergence.world import START, Graph, World
+
+SHORT = Convergence(
+    window=40 * SECOND,
+    slack=8 * SECOND,
+    hold=Hold(default=5 * SECOND, critical=3 * SECOND),
+    settle=15 * SECOND,
+    max_untold=HOUR,
+)
+LIMITS = Limits(SHORT.window, SHORT.slack, SHORT.settle)
+QUIET = 200
+"""Seconds after which all holds and settles of these settings ran out."""
+NAMES = ("Hot", "Down")
+SEVERITIES = ("warning", "error", "critical")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """An alert that may happen: which, where, how bad."""
+
+    name: str
+    node: str
+    severity: str
+
+    @property
+    def key(self) -> str:
+        return self.labels.decode()
+
+    @property
+    def labels(self) -> bytes:
+        return canonical({"alertname": self.name, "on": self.node, "severity": self.severity})
+
+    @property
+    def hard(self) -> bool:
+        return self.name == "Down"
+
+
+@dataclass(frozen=True)
+class Event:
+    """`what` is `fires` (with its onset `lag` seconds before, or as it was told before when `copy`) or `ends`."""
+
+    who: Kind
+    what: str
+    lag: int
+    copy: bool
+
+
+@dataclass(frozen=True)
+class Story:
+    """A graph, and deliveries: seconds after `START`, and what they tell."""
+
+    edges: tuple[tuple[str, str], ...]
+    nodes: tuple[str, ...]
+    deliveries: tuple[tuple[int, tuple[Event, ...]], ...]
+
+    @property
+    def graph(self) -> Graph:
+        return Graph(self.edges, self.nodes)
+
+
+@st.composite
+def edges(draw: st.DrawFn, nodes: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """A directed acyclic graph: parents come before their children, a node has up to three."""
+    found: list[tuple[str, str]] = []
+    for number, child in enumerate(nodes[1:], 1):
+        parents = draw(st.sets(st.integers(0, number - 1), max_size=min(3, number)))
+        found.extend((nodes[parent], child) for parent in sorted(parents))
+    return tuple(found)
+
+
+@st.composite
+def stories(draw: st.DrawFn, *, ends: bool = True, deliveries: int = 14) -> Story:
+    """A random story on up to seven nodes."""
+    count = draw(st.integers(2, 7))
+    nodes = tuple(f"n{number}" for number in draw(st.permutations(range(count))))
+    kind = st.builds(Kind, st.sampled_from(NAMES), st.sampled_from(nodes), st.sampled_from(SEVERITIES))
+    kinds = draw(st.lists(kind, min_size=2, max_size=8, unique=True))
+    event = st.builds(
+        Event,
+        st.sampled_from(kinds),
+        st.sampled_from(("fires", "fires", "ends") if ends else ("fires",)),
+        st.integers(0, 20),
+        st.booleans(),
+    )
+    told = draw(
+        st.lists(
+            st.tuples(st.integers(0, 12), st.lists(event, min_size=1, max_size=3)), max_size=deliveries, min_size=1
+        )
+    )
+    at, timed = 100, []
+    for gap, events in told:
+        at += gap
+        timed.append((at, tuple(events)))
+    return Story(draw(edges(nodes)), nodes, tuple(timed))
+
+
+class Telling:
+    """One story, told step by step to an engine and to the oracle."""
+
+    def __init__(self, story: Story) -> None:
+        self.story = story
+        self.world = World(story.graph, SHORT)
+        self.oracle = Oracle(story.edges, LIMITS)
+        self._began: dict[Kind, int] = {}
+        self.arrived: dict[str, int] = {}
+
+    def tell(self, at: int, events: tuple[Event, ...]) -> None:
+        """One delivery, to both."""
+        now = START + at * SECOND
+        self.oracle.look(now)
+        alerts = []
+        for event in events:
+            who = event.who
+            if event.what == "ends":
+                alerts.append(Alert(who.labels, False, self._began.get(who, now), now))
+                self.oracle.ends(who.key, now)
+                continue
+            known = self.oracle.faults.get(who.key)
+            if known is None or known.ended is not None:
+                self.arrived[who.key] = now
+            began = self._began[who] if event.copy and who in self._began else now - event.lag * SECOND
+            self._began[who] = began
+            alerts.append(Alert(who.labels, True, began, 0))
+            self.oracle.fires(who.key, who.node, who.severity, who.hard, began)
+        self.world.deliver(now, tuple(alerts))
+
+    def pass_to(self, at: int) -> None:
+        """Time passes, for both."""
+        self.world.until(f"{at}s")
+        self.oracle.look(START + at * SECOND)
+
+    def compare(self, at: int) -> None:
+        """Both say the same of who is explained by whom, and since when it counts."""
+        expected = self.oracle.look(START + at * SECOND)
+        views = [view for view in self.world.engine.alerts() if not view.ended_at]
+        found = {view.labels.decode(): view for view in views}
+        assert found.keys() == expected.keys()
+        for key, by in expected.items():
+            view = found[key]
+            assert (view.status == "suppressed") is (by is not None), f"{key} is {view.status}; the oracle says by {by}"
+            assert view.onset == self.oracle.faults[key].onset, f"{key} began at another time"
+            if by is not None:
+                assert view.by.decode() == by, f"{key} is explained by {view.by.decode()}; the oracle says {by}"

@@ -1,0 +1,64 @@
+"""A2 and A3 as checks of what an engine says: statuses, holds, counts, partition."""
+
+from tests.unit.convergence.histories import SHORT, Telling
+from tests.unit.convergence.oracle import groups
+from tests.unit.convergence.world import World
+
+
+def check_statuses(telling: Telling) -> None:
+    """A2: one status each; what is suppressed names what fires or ended less than `settle` ago; `held` is short."""
+    engine = telling.world.engine
+    for view in engine.alerts():
+        if view.ended_at:
+            assert view.status == "resolved"
+            continue
+        assert view.status in ("silenced", "suppressed", "member", "held", "root")
+        if view.status == "suppressed":
+            by = engine.alert(view.by)
+            assert by is not None, f"{view.labels!r} is suppressed by an alert that is forgotten"
+            assert not by.ended_at or engine.now - by.ended_at < SHORT.settle
+        elif view.status == "member":
+            face = engine.alert(view.by)
+            assert face is not None
+            assert (face.status, face.node, face.incident) == ("root", view.node, view.incident)
+        elif view.status == "held" and view.code != "CONTESTED":
+            hold = SHORT.hold.critical if view.severity == "critical" else SHORT.hold.default
+            assert view.held_until == telling.arrived[view.labels.decode()] + hold
+            assert engine.now < view.held_until
+
+
+def check_incidents(world: World) -> None:
+    """A2: what is told has an open incident whose numbers are those of its alerts; what is over has none."""
+    views = list(world.engine.alerts())
+    for view in views:
+        if view.status in ("root", "member"):
+            assert world.incidents[view.incident].status == "open", f"{view.labels!r} is told in no open incident"
+    for incident in world.incidents.values():
+        inside = [view for view in views if view.incident == incident.id and not view.ended_at]
+        if incident.status == "open":
+            assert incident.firing == len(inside) > 0
+            assert incident.suppressed == sum(view.by != b"" and view.status != "member" for view in inside)
+            assert incident.total >= incident.firing
+            roots = [view for view in inside if view.status == "root"]
+            assert len(roots) <= 1
+            assert not roots or roots[0].labels == incident.root.labels
+        elif incident.status == "resolved":
+            assert all(view.code == "CONTESTED" or view.ended_at for view in inside)
+        else:
+            assert not inside
+            assert incident.merged_into in world.incidents
+
+
+def check_partition(telling: Telling) -> None:
+    """A3: long after the last arrival, incidents are the groups that the oracle draws, named by their most severe alert."""
+    engine, faults = telling.world.engine, telling.oracle.faults
+    parts: dict[str, set[str]] = {}
+    for view in engine.alerts():
+        if not view.ended_at:
+            assert view.status in ("suppressed", "member", "root"), f"{view.labels!r} is still {view.status}"
+            parts.setdefault(view.incident, set()).add(view.labels.decode())
+    assert {frozenset(keys) for keys in parts.values()} == groups(faults.values())
+    for id, keys in parts.items():
+        unexplained = [faults[key] for key in keys if faults[key].by is None]
+        worst = max(unexplained, key=lambda fault: ("warning", "error", "critical").index(fault.severity))
+        assert telling.world.incidents[id].severity == worst.severity

@@ -1,0 +1,46 @@
+"""The engine agrees with a slow derivation from scratch, whatever happens and in whatever graph."""
+
+import ast
+from pathlib import Path
+
+from hypothesis import given
+
+from tests.unit.convergence import oracle
+from tests.unit.convergence.histories import QUIET, Story, Telling, stories
+from tests.unit.convergence.promises import check_incidents, check_partition, check_statuses
+
+
+def tell(story: Story) -> None:
+    """Play a story and hold the engine to the oracle and to the promises after every step, and long after the last."""
+    telling = Telling(story)
+    last = 0
+    for at, events in story.deliveries:
+        for second in range(last + 1, at):
+            if second in {last + 3, last + 5} or at - second < 2:
+                telling.pass_to(second)
+                telling.compare(second)
+        telling.tell(at, events)
+        telling.compare(at)
+        check_statuses(telling)
+        check_incidents(telling.world)
+        last = at
+    for second in (last + 3, last + 5, last + 14, last + 15, last + 16, last + QUIET):
+        telling.pass_to(second)
+        telling.compare(second)
+        check_statuses(telling)
+        check_incidents(telling.world)
+    check_partition(telling)
+
+
+@given(stories())
+def test_agrees(story: Story) -> None:
+    """Of every firing alert, at every instant, engine and oracle name the same explanation and the same onset."""
+    tell(story)
+
+
+def test_shares_nothing() -> None:
+    """The oracle imports nothing but the standard library: no decision of the service can hide in it."""
+    tree = ast.parse(Path(oracle.__file__).read_text())
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    imported |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    assert imported == {"collections.abc", "dataclasses"}

@@ -1,0 +1,96 @@
+"""A person's word: silences begin, end, move between sources, and hold while their source does not answer."""
+
+from healer.times import HOUR
+from tests.unit.convergence.world import World
+
+TREE = "rack/r > host/a host/b"
+
+
+def test_silenced_from_the_start() -> None:
+    """What arrives under a silence is silenced, by its id, and opens nothing."""
+    world = World(TREE).silence("am", ("host/a", "0s", "1h")).play("0s HostDown on host/a critical").until("30m")
+    assert (world.status("HostDown@host/a"), world["HostDown@host/a"].silence) == ("silenced", "silence of host/a")
+    assert not world.incidents
+
+
+def test_told_when_it_ends() -> None:
+    """When the silence ends, what still fires is told at once."""
+    world = World(TREE).silence("am", ("host/a", "0s", "1h")).play("0s HostDown on host/a critical").until("1h")
+    assert world.status("HostDown@host/a") == "root"
+    assert [one.title for one in world.open] == ["HostDown on host/a"]
+
+
+def test_begins_later() -> None:
+    """A silence that begins while an incident is open makes it untold, not closed; its end brings it back."""
+    world = World(TREE).silence("am", ("host/a", "5m", "10m")).play("0s HostDown on host/a critical")
+    (incident,) = world.until("4m").open
+    assert incident.told
+    (incident,) = world.until("6m").open
+    assert (incident.told, incident.firing) == (False, 1)
+    (after,) = world.until("11m").open
+    assert (after.told, after.id) == (True, incident.id)
+
+
+def test_silenced_face() -> None:
+    """When the silence concerns the face alone, the most severe of the others is the face while it lasts."""
+    world = World(TREE).silence("am", ("host/a", "5m", "1h")).play("0s HostDown on host/a critical")
+    world.play("0s DiskSlow on - warning")
+    world.until("6m")
+    assert {one.title: one.told for one in world.open} == {"HostDown on host/a": False, "DiskSlow": True}
+
+
+def test_only_matching() -> None:
+    """A silence of one node says nothing of its neighbour."""
+    world = World(TREE).silence("am", ("host/a", "0s", "1h"))
+    world.play("0s HostDown on host/a critical\n0s HostDown on host/b critical").until("1m")
+    assert [one.root.node for one in world.open] == ["host/b"]
+
+
+def test_withdrawn() -> None:
+    """What a source does not repeat is over; what another source says stands."""
+    world = World(TREE).silence("one", ("host/a", "0s", "1h")).silence("two", ("host/b", "0s", "1h"))
+    world.play("0s HostDown on host/a critical\n0s HostDown on host/b critical").until("1m")
+    assert not world.incidents
+    world.silence("one")
+    assert [one.root.node for one in world.open] == ["host/a"]
+
+
+def test_unreadable_source() -> None:
+    """A source that does not answer withdraws nothing."""
+    world = World(TREE).silence("am", ("host/a", "0s", "1h")).play("0s HostDown on host/a critical")
+    world.silence("am", readable=False).until("10m")
+    assert world.status("HostDown@host/a") == "silenced"
+
+
+def test_silenced_symptom() -> None:
+    """A silenced alert beneath a cause is silenced, counts with its incident, and explains nobody."""
+    world = (
+        World("rack/r > host/a > vm/v")
+        .silence("am", ("host/a", "0s", "1h"))
+        .play("""
+        0s  RackDown on rack/r critical
+        0s  HostDown on host/a critical
+        0s  VmDown on vm/v critical
+    """)
+    )
+    (incident,) = world.until("1m").open
+    assert world.status("HostDown@host/a") == "silenced"
+    assert world.by("VmDown@vm/v") == world.by("HostDown@host/a") == "RackDown@rack/r"
+    assert incident.firing == 3
+
+
+def test_ends_while_healer_is_away() -> None:
+    """Silences are people's time: one that ran out while nobody stepped is over, not longer by the gap."""
+    world = World(TREE).silence("am", ("host/a", "0s", "30m")).play("0s HostDown on host/a critical").until("10m")
+    world.engine.resume(HOUR)
+    world.take()
+    assert world.status("HostDown@host/a") == "root"
+    assert [one.title for one in world.open] == ["HostDown on host/a"]
+
+
+def test_ends_after_healer_was_away() -> None:
+    """A silence that outlasts the gap ends when it says."""
+    world = World(TREE).silence("am", ("host/a", "0s", "2h")).play("0s HostDown on host/a critical").until("10m")
+    world.engine.resume(HOUR)
+    assert world.until("1h59m59s").status("HostDown@host/a") == "silenced"
+    assert world.until("2h").status("HostDown@host/a") == "root"
