@@ -37,6 +37,17 @@ class Refusal(msgspec.Struct, frozen=True):
     labels: str
 
 
+class RefusedAlert(msgspec.Struct, frozen=True):
+    """A refusal as the store keeps it: when, and who sent it."""
+
+    at: Micros
+    sender: str
+    index: int
+    reason: str
+    detail: str
+    labels: str
+
+
 class Batch(msgspec.Struct, frozen=True):
     """One request, read: the good alerts with their details (same order), and the refused ones.
 

@@ -166,8 +166,8 @@ class StepStore(Protocol):
         """At most `limit` committed steps with a number above `after`, in order."""
         ...
 
-    async def snapshot(self) -> Snapshot | None:
-        """The newest snapshot, or None."""
+    async def snapshot(self, before: int = 0) -> Snapshot | None:
+        """The newest snapshot, or None; with `before`, the newest of a step below it, for when the newest cannot be read."""
         ...
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:

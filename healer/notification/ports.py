@@ -44,12 +44,17 @@ class ToldLedger(Protocol):
         once more."""
         ...
 
-    async def told(self, claim: Claim, *, message_id: str, now: Micros) -> None:
-        """Record that `claim.revision` was told. If a newer revision is wanted by now the row waits again."""
+    async def told(self, claim: Claim, *, message_id: str, now: Micros, said: str = "") -> None:
+        """Record that `claim.revision` was told, and in the incident's timeline when it was a message of its own, or `said`
+        (what it says in a word or two) is news. If a newer revision is wanted by now the row waits again. Harmless when
+        repeated."""
         ...
 
-    async def failed(self, claim: Claim, *, not_before: Micros, why: str, dead: bool) -> None:
-        """Give the claim back to be tried at `not_before`, or bury it as a dead letter."""
+    async def failed(
+        self, claim: Claim, *, not_before: Micros, why: str, dead: bool = False, counts: bool = True
+    ) -> None:
+        """Give the claim back to be tried at `not_before`, or bury it as a dead letter, which the timeline tells.
+        `counts`: it brings the row nearer to being one."""
         ...
 
     async def next_due(self, channel: str) -> Micros | None:

@@ -88,8 +88,16 @@ incident = Table(
     Column("began_at", BigInteger, nullable=False),
     Column("opened_at", BigInteger, nullable=False),
     Column("data", LargeBinary, nullable=False),
+    Column("traced", Integer, nullable=False, server_default="0"),
     Index("incident_newest", "opened_at", "id"),
     Index("incident_status", "status", "opened_at", "id"),
+)
+"""`traced` is 1 once the incident's trace was exported."""
+Index(
+    "incident_untraced",
+    incident.c.status,
+    sqlite_where=text("traced = 0"),
+    postgresql_where=text("traced = 0"),
 )
 
 timeline = Table(
@@ -123,14 +131,16 @@ told = Table(
     Column("wanted_revision", BigInteger, nullable=False),
     Column("told_revision", BigInteger, nullable=False),
     Column("message_id", Text, nullable=False),
+    Column("said", Text, nullable=False),
     Column("tried", Integer, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("why", Text, nullable=False),
     Column("story", LargeBinary, nullable=False),
     Index("told_due", "channel", "state"),
 )
-"""The told ledger. `state` is waiting, claimed, told or dead; `since` is when the oldest untold revision was wanted; `tried`
-is 1 once anybody claimed the row, from when on its recipient may have heard."""
+"""The told ledger. `state` is waiting, claimed, told or dead; `since` is when the oldest untold revision was wanted; `said`
+is what the recipient was last told in a word or two; `tried` is 1 once anybody claimed the row, from when on its recipient
+may have heard."""
 
 remediation = Table(
     "remediation",

@@ -6,7 +6,7 @@ It is `journey.ports.Journal` and `StepStore`, `remediation.ports.EffectStore`, 
 
 from collections.abc import Callable, Sequence
 
-from healer.alerts.model import Detail
+from healer.alerts.model import Detail, RefusedAlert
 from healer.convergence.outcome import AlertView, Happening, Incident
 from healer.journey.ports import Arrival, Ownership, Row, Snapshot, Step, StepMark
 from healer.notification.ports import Claim, LedgerRow
@@ -19,6 +19,7 @@ from healer.store.transactions import (
     intents,
     journal,
     ledger,
+    meta,
     remediations,
     retention,
     snapshots,
@@ -26,7 +27,6 @@ from healer.store.transactions import (
     switches,
 )
 from healer.times import Micros
-from healer.web.ports import RefusedAlert
 
 
 class Store:
@@ -46,6 +46,10 @@ class Store:
         """Finish what waits, close, and let go of the data folder."""
         await self.run.close()
         self._released()
+
+    async def probe(self) -> None:
+        """Write a little and sync it. Raises StoreUnavailable when nothing can be written now."""
+        await self.run.write("probe", meta.probe)
 
     # Journal
 
@@ -67,8 +71,8 @@ class Store:
     async def steps(self, after: int, limit: int) -> list[StepMark]:
         return await self.run.read("steps", steps.steps, after, limit)
 
-    async def snapshot(self) -> Snapshot | None:
-        return await self.run.read("snapshot", snapshots.newest)
+    async def snapshot(self, before: int = 0) -> Snapshot | None:
+        return await self.run.read("snapshot", snapshots.newest, before)
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         await self.run.write("save_snapshot", snapshots.save, snapshot)
@@ -132,11 +136,13 @@ class Store:
     async def claim(self, channel: str, *, now: Micros, lease: Micros, limit: int) -> list[Claim]:
         return await self.run.write("claim", ledger.claim, channel, now, lease, limit)
 
-    async def told(self, claim: Claim, *, message_id: str, now: Micros) -> None:
-        await self.run.write("told", ledger.record_told, claim, message_id, now)
+    async def told(self, claim: Claim, *, message_id: str, now: Micros, said: str = "") -> None:
+        await self.run.write("told", ledger.record_told, claim, message_id, now, said)
 
-    async def failed(self, claim: Claim, *, not_before: Micros, why: str, dead: bool) -> None:
-        await self.run.write("failed", ledger.record_failed, claim, not_before, why, dead)
+    async def failed(
+        self, claim: Claim, *, not_before: Micros, why: str, dead: bool = False, counts: bool = True
+    ) -> None:
+        await self.run.write("failed", ledger.record_failed, claim, not_before, why, dead, counts)
 
     async def next_due(self, channel: str) -> Micros | None:
         return await self.run.read("next_due", ledger.next_due, channel)
@@ -157,6 +163,12 @@ class Store:
 
     async def timeline(self, incident: str) -> list[Happening]:
         return await self.run.read("timeline", incidents.timeline, incident)
+
+    async def untraced(self, *, patience_ended: Micros, limit: int) -> list[Incident]:
+        return await self.run.read("untraced", incidents.untraced, patience_ended, limit)
+
+    async def mark_traced(self, ids: Sequence[str]) -> None:
+        await self.run.write("mark_traced", incidents.mark_traced, ids)
 
     async def closed_alerts(self, incident: str) -> list[AlertView]:
         return await self.run.read("closed_alerts", incidents.closed_alerts, incident)

@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 
 from healer.alerts.limits import Limits
-from healer.alerts.model import Detail
+from healer.alerts.model import Detail, RefusedAlert
 from healer.convergence.outcome import AlertView, Happening, Incident
 from healer.journey.ports import Journal
 from healer.remediation.model import Intent, Remediation
@@ -19,17 +19,6 @@ from healer.seams import Clock
 from healer.telemetry.metrics import Registry
 from healer.times import SECOND, Micros
 from healer.web.settings import Auth
-
-
-class RefusedAlert(msgspec.Struct, frozen=True):
-    """An alert that was not taken, and why."""
-
-    at: Micros
-    sender: str
-    index: int
-    reason: str
-    detail: str
-    labels: str
 
 
 class Projections(Protocol):

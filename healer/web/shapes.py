@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from healer.alerts.identity import fingerprint_of, labels_of
+from healer.alerts.model import RefusedAlert
 from healer.convergence.outcome import AlertView, Happening, Incident
 from healer.remediation.model import Intent, PlanStep, Remediation
 from healer.remediation.ports import Switch
 from healer.times import MILLISECOND, Micros, format_rfc3339
-from healer.web.ports import RefusedAlert
 
 Json = dict[str, Any]
 

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import Connection, and_, func, insert, or_, select
+from sqlalchemy import Connection, and_, exists, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from healer.alerts.model import Detail
+from healer.alerts.model import Detail, RefusedAlert
 from healer.convergence.outcome import AlertView, Happening, Incident
+from healer.remediation.model import UNDER_WAY
 from healer.store import schema
 from healer.store.prepared import Prepared
-from healer.web.ports import RefusedAlert
+from healer.store.transaction import Transaction
+from healer.times import Micros
 
 _pack = msgspec.msgpack.Encoder().encode
 _incident = msgspec.msgpack.Decoder(Incident).decode
@@ -86,6 +88,30 @@ def closed_alerts(connection: Connection, incident: str) -> list[AlertView]:
     table = schema.closed
     data = connection.execute(select(table.c.alerts).where(table.c.incident == incident)).scalar()
     return [] if data is None else _views(data)
+
+
+def untraced(connection: Connection, patience_ended: Micros, limit: int) -> list[Incident]:
+    """Incidents that ended for good and whose trace was not exported, oldest first: no remediation under way, and nobody
+    left to be told, unless their alerts were closed before `patience_ended`."""
+    table, remediation, told, closed = schema.incident, schema.remediation, schema.told, schema.closed
+    healing = exists().where(remediation.c.incident == table.c.id, remediation.c.state.in_(UNDER_WAY))
+    untold = exists().where(told.c.incident == table.c.id, told.c.state.in_(("waiting", "claimed")))
+    over = or_(table.c.status == "merged", closed.c.at.is_not(None))
+    found = (
+        select(table.c.data)
+        .join(closed, closed.c.incident == table.c.id, isouter=True)
+        .where(table.c.traced == 0, table.c.status != "open", over, ~healing)
+        .where(or_(~untold, closed.c.at < patience_ended))
+        .order_by(table.c.opened_at, table.c.id)
+        .limit(limit)
+    )
+    return [_incident(data) for data in connection.execute(found).scalars()]
+
+
+def mark_traced(transaction: Transaction, ids: Sequence[str]) -> None:
+    """Their traces were exported."""
+    table = schema.incident
+    transaction.connection.execute(update(table).where(table.c.id.in_(ids)).values(traced=1))
 
 
 def detail(connection: Connection, position: int, index: int) -> Detail | None:

@@ -11,11 +11,13 @@ import msgspec
 from sqlalchemy import BigInteger, Connection, and_, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from healer.convergence.outcome import Happening
 from healer.journey.ports import Wanted
 from healer.notification.ports import Claim, LedgerRow
 from healer.store.prepared import Prepared
 from healer.store.schema import told
 from healer.store.transaction import Transaction
+from healer.store.transactions import incidents
 from healer.times import Micros
 
 _FRESH: dict[str, object] = {
@@ -24,6 +26,7 @@ _FRESH: dict[str, object] = {
     "claimed_until": 0,
     "told_revision": 0,
     "message_id": "",
+    "said": "",
     "tried": 0,
     "attempts": 0,
     "why": "",
@@ -111,11 +114,14 @@ def claim(transaction: Transaction, channel: str, now: Micros, lease: Micros, li
     return claims
 
 
-def record_told(transaction: Transaction, claim: Claim, message_id: str, now: Micros) -> None:
+def record_told(transaction: Transaction, claim: Claim, message_id: str, now: Micros, said: str) -> None:
     """What was sent was sent, even by a claim that ran out: only who holds the row decides what comes next."""
     row = _row(transaction.connection, claim)
     if row is None:
         return
+    if (row.message_id, row.said) != (message_id, said):
+        how = "edited" if message_id == row.message_id else "told"
+        _note(transaction, claim, now, how, message_id=message_id, said=said, wanted_at=str(row.since))
     revision = max(row.told_revision, claim.revision)
     if row.state == "claimed" and row.claimed_until == claim.until:
         again = row.wanted_revision > claim.revision
@@ -126,23 +132,28 @@ def record_told(transaction: Transaction, claim: Claim, message_id: str, now: Mi
             since=now if again else row.since,
             told_revision=revision,
             message_id=message_id,
+            said=said,
             attempts=0,
             not_before=0,
             claimed_until=0,
             why="",
         )
     else:
-        _set(transaction, claim, told_revision=revision, message_id=row.message_id or message_id)
+        _set(transaction, claim, told_revision=revision, message_id=row.message_id or message_id, said=said)
 
 
-def record_failed(transaction: Transaction, claim: Claim, not_before: Micros, why: str, dead: bool) -> None:
+def record_failed(
+    transaction: Transaction, claim: Claim, not_before: Micros, why: str, dead: bool, counts: bool
+) -> None:
     """Give the row back; it is dead only as long as nothing newer is wanted. A claim that ran out changes nothing."""
     row = _row(transaction.connection, claim)
     if row is None or row.state != "claimed" or row.claimed_until != claim.until:
         return
     buried = dead and row.wanted_revision == claim.revision
     state = "dead" if buried else "waiting"
-    attempts = row.attempts + 1
+    attempts = row.attempts + counts
+    if buried:
+        _note(transaction, claim, transaction.now(), "dead", why=why)
     _set(transaction, claim, state=state, attempts=attempts, not_before=not_before, claimed_until=0, why=why)
 
 
@@ -182,6 +193,7 @@ class _Held(msgspec.Struct, frozen=True):
     wanted_revision: int
     told_revision: int
     message_id: str
+    said: str
     attempts: int
     since: Micros
 
@@ -191,6 +203,12 @@ def _row(connection: Connection, claim: Claim) -> _Held | None:
     place = and_(told.c.incident == claim.incident, told.c.channel == claim.channel)
     row = connection.execute(select(*columns).where(place)).first()
     return None if row is None else _Held(*row)
+
+
+def _note(transaction: Transaction, claim: Claim, at: Micros, code: str, **facts: str) -> None:
+    """A line of the incident's timeline."""
+    told_of = {"channel": claim.channel, "revision": str(claim.revision), **facts}
+    incidents.tell(transaction.connection, [Happening(claim.incident, at, "notify", code, told_of)])
 
 
 def _set(transaction: Transaction, claim: Claim, **values: object) -> None:

@@ -1,21 +1,26 @@
-"""The counted guard `limit`: how many remediations may write an intent within a window. Part of T3.
+"""The counted guard `limit`: how many remediations may write an intent within a window, or be under way together. Part of T3.
 
 A remediation counts once under each key of its plan, from its last intent; with an unsettled intent it counts whatever the
-window says.
+window or its state says.
 """
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, exists, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from healer.remediation.model import Limit, Refused, Remediation
+from healer.remediation.model import UNDER_WAY, Limit, Refused, Remediation
 from healer.store.schema import intent, reserved
-from healer.times import Micros, format_duration
+from healer.store.schema import remediation as run
+from healer.times import SECOND, Micros, format_duration
+
+ASK_AGAIN: Micros = 5 * SECOND
+"""How soon somebody who waits for the end of another remediation may ask again: nobody knows when it ends."""
 
 
 def refuse(connection: Connection, remediation: Remediation, now: Micros) -> Refused | None:
     """The first limit that another remediation would break, with the instant from which waiting helps."""
     for limit in remediation.plan.limits:
-        refused = _over(connection, remediation.id, limit, now)
+        over = _at_once if limit.form == "at_once" else _over
+        refused = over(connection, remediation.id, limit, now)
         if refused:
             return refused
     return None
@@ -30,6 +35,20 @@ def reserve(connection: Connection, remediation: Remediation, now: Micros) -> No
             index_elements=["key", "remediation"], set_={"at": statement.excluded.at}
         )
         connection.execute(later, [{"key": key, "remediation": remediation.id, "at": now} for key in keys])
+
+
+def _at_once(connection: Connection, remediation: str, limit: Limit, now: Micros) -> Refused | None:
+    """Those that have acted and are not at an end. One that only waits to begin holds nobody up."""
+    acting = exists().where(intent.c.remediation == reserved.c.remediation, intent.c.unsettled == 1)
+    going = exists().where(run.c.id == reserved.c.remediation, run.c.state.in_(UNDER_WAY))
+    others = select(func.count()).where(
+        reserved.c.key == limit.key, reserved.c.remediation != remediation, going | acting
+    )
+    count: int = connection.execute(others).scalar_one()
+    if count < limit.count:
+        return None
+    why = f"{count} of at most {limit.count} under way at once for {limit.key}"
+    return Refused("limit", why, retry_at=now + ASK_AGAIN if limit.count else 0)
 
 
 def _over(connection: Connection, remediation: str, limit: Limit, now: Micros) -> Refused | None:

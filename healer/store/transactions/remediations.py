@@ -22,6 +22,7 @@ def plan(transaction: Transaction, planned: Planned, now: Micros) -> None:
         planned.remediation,
         planned.plan,
         planned.state,
+        detail=planned.detail,
         created_at=now,
         changed_at=now,
         deadline=planned.deadline,

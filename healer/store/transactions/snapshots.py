@@ -13,9 +13,11 @@ KEPT = 2
 """Snapshots that are kept: if the newest cannot be read, replay starts from the one before."""
 
 
-def newest(connection: Connection) -> Snapshot | None:
+def newest(connection: Connection, before: int) -> Snapshot | None:
+    """The newest snapshot, or the newest of a step below `before` when that is not 0."""
     columns = [schema.snapshot.c[name] for name in Snapshot.__struct_fields__]
-    row = connection.execute(select(*columns).order_by(schema.snapshot.c.number.desc()).limit(1)).first()
+    query = select(*columns).order_by(schema.snapshot.c.number.desc()).limit(1)
+    row = connection.execute(query.where(schema.snapshot.c.number < before) if before else query).first()
     return Snapshot(*row) if row else None
 
 

@@ -267,3 +267,38 @@ async def test_remediations_are_listed_newest_first(store: Store) -> None:
     assert [each.id for each in await store.remediations()] == ["r3", "r2", "r1", "r0"]
     assert [each.id for each in await store.remediations("i1", limit=1)] == ["r3"]
     assert await store.remediation("r9") is None
+
+
+async def test_at_once_counts_those_that_acted_and_are_not_at_an_end(store: Store) -> None:
+    """While one is executing or verifying another waits, however long that takes; when it ends the other may begin."""
+    limits = (Limit(1, 0, "restart", "at_once"),)
+    one, two = await under_way(store, "r1", "r2", of=plan(limits=limits))
+    intent = await written(store, one, intent="e1")
+    late = await refused(store, two, intent="e2", on="h2", now=NOON + 60 * MINUTE)
+    assert (late.guard, late.why) == ("limit", "1 of at most 1 under way at once for restart")
+    assert late.retry_at > NOON + 60 * MINUTE, "waiting helps"
+    assert await settled(store, intent, "verifying")
+    assert (await refused(store, two, intent="e2", on="h2")).guard == "limit"
+    verifying = await store.remediation("r1")
+    assert verifying is not None
+    await store.move(msgspec.structs.replace(verifying, state="succeeded"), was="verifying", now=NOON)
+    await written(store, two, intent="e2", on="h2")
+
+
+async def test_those_that_only_wait_to_begin_hold_nobody_up(store: Store) -> None:
+    """Two that were planned together do not wait for one another for ever; and a second step is no second remediation."""
+    limits = (Limit(1, 0, "restart", "at_once"),)
+    one, _ = await under_way(store, "r1", "r2", of=plan(limits=limits))
+    await settled(store, await written(store, one, intent="e1"), "planned")
+    await written(store, one, intent="e2")
+
+
+async def test_an_unsettled_intent_counts_at_once_whatever_became_of_its_remediation(store: Store) -> None:
+    """Handed to a person with an effect that may still happen: it counts as under way."""
+    limits = (Limit(1, 0, "restart", "at_once"),)
+    one, two = await under_way(store, "r1", "r2", of=plan(limits=limits))
+    await written(store, one, intent="e1")
+    executing = await store.remediation("r1")
+    assert executing is not None
+    await store.move(msgspec.structs.replace(executing, state="handed_over"), was="executing", now=NOON)
+    assert (await refused(store, two, intent="e2", on="h2")).guard == "limit"

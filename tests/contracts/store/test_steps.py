@@ -139,3 +139,11 @@ async def test_closed_alerts_belong_to_their_incident(store: Store) -> None:
     await store.commit(step(2, 1, 0, closed=(closed("i1", ended_at=NOON + 1),)))
     assert await store.closed_alerts("i1") == [view("i1", ended_at=NOON + 1)]
     assert await store.closed_alerts("i2") == []
+
+
+async def test_the_snapshot_before_is_there_when_the_newest_cannot_be_read(store: Store) -> None:
+    """Replay falls back on the one before, and on the whole journal when there is none."""
+    for number in (1, 2):
+        await store.save_snapshot(snapshot(number, number))
+    assert await store.snapshot(before=2) == snapshot(1, 1)
+    assert await store.snapshot(before=1) is None
