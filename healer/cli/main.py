@@ -1,0 +1,100 @@
+"""The `healer` command: which word starts which module.
+
+Called by the installed script. A command's module is loaded when the command is called and not before, because loading
+them all takes longer than most of them run; each has `add_arguments(parser)` and `run(arguments, output)`.
+"""
+
+import argparse
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NamedTuple, NoReturn
+
+from healer.cli.failure import CALLED_WRONG, Failure
+
+INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it."""
+
+
+class Command(NamedTuple):
+    """The module that answers a command, and what it does, for `healer --help`."""
+
+    module: str
+    help: str
+
+
+COMMANDS = {
+    "serve": Command("healer.cli.serve", "run the service"),
+    "check": Command("healer.cli.check", "what is wrong with configuration, topology and rules, all at once"),
+    "doctor": Command("healer.cli.doctor", "what is wrong with this installation, and how to mend it"),
+    "incidents": Command("healer.cli.incidents", "what is going on"),
+    "alerts": Command("healer.cli.alerts", "the alerts behind it, each with its status and reason"),
+    "why": Command("healer.cli.why", "why an alert was, or was not, told"),
+    "remediation": Command("healer.cli.remediation", "what was done about it"),
+    "pause": Command("healer.cli.pause", "the kill switch: no repair starts any more"),
+    "resume": Command("healer.cli.pause", "let repairs start again"),
+    "topology": Command("healer.cli.topology", "what can fail, and where an alert sits (reads the configuration only)"),
+    "storm": Command("healer.cli.storm", "send a recorded storm to a running healer"),
+    "version": Command("healer.cli.version", "which healer this is"),
+}
+
+ABOUT = "Many alerts in, one cause out: repaired, verified, told once."
+EPILOG = "Exit code 0: fine; 1: something is wrong; 2: called wrong. `healer COMMAND --help` says more."
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, with what was probably meant."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Failure(f"{message} (see `{self.prog} --help`)", CALLED_WRONG)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. Returns its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(words)
+    except Failure as failure:
+        print(f"healer: {failure}", file=sys.stderr)
+        return failure.code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output (`| head`) has enough. What is still buffered must not complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _run(words: list[str]) -> int:
+    if words[:1] == ["--version"]:
+        words = ["version"]
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(_usage(), end="")
+        return 0 if words else CALLED_WRONG
+    name = words[0]
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, 1)
+        hint = f"did you mean `healer {near[0]}`?" if near else "`healer --help` lists the commands"
+        raise Failure(f"there is no command {name!r}; {hint}", CALLED_WRONG)
+    module = importlib.import_module(COMMANDS[name].module)
+    arguments = parser_of(name, module).parse_args(words[1:])
+    code: int = module.run(arguments)
+    sys.stdout.flush()
+    return code
+
+
+def parser_of(name: str, module: Any) -> argparse.ArgumentParser:
+    """The arguments of one command."""
+    parser = _Parser(
+        prog=f"healer {name}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.set_defaults(command=name)
+    module.add_arguments(parser)
+    return parser
+
+
+def _usage() -> str:
+    lines = [f"  {name:<13}{command.help}" for name, command in COMMANDS.items()]
+    return "\n".join(["usage: healer COMMAND ...", "", ABOUT, "", *lines, "", EPILOG, ""])

@@ -1,0 +1,122 @@
+"""What was done about it: remediations, newest first; one with its plan and every effect that was tried.
+
+healer remediation list [--status executing] [--incident ID]
+healer remediation show ID
+"""
+
+import argparse
+import shlex
+
+from healer.cli import connection
+from healer.cli.connection import Json
+from healer.cli.failure import CALLED_WRONG, Failure
+from healer.cli.output import Output
+from healer.cli.words import ago, counted, label_text
+from healer.seams import SystemClock
+from healer.times import MILLISECOND, format_duration
+
+LISTED = 50
+"""Remediations listed when nothing else is said."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    ways = parser.add_subparsers(dest="way", required=True, metavar="list|show")
+    listed = ways.add_parser("list", help="all of them, newest first")
+    listed.add_argument("--status", action="append", metavar="STATE", help="only in this state; may be repeated")
+    listed.add_argument("--incident", metavar="ID", help="only of this incident")
+    listed.add_argument("--limit", type=int, default=LISTED, metavar="N", help=f"at most N (else {LISTED})")
+    connection.add_arguments(listed)
+    one = ways.add_parser("show", help="one with its plan and effects")
+    one.add_argument("id", metavar="ID", help="as `list` shows it")
+    connection.add_arguments(one)
+
+
+def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
+    output = output or Output()
+    link = connection.connect(arguments, output)
+    if arguments.way == "show":
+        if not arguments.id.isalnum():
+            raise Failure(f"{arguments.id!r} is no id: `healer remediation list` shows them", CALLED_WRONG)
+        found = link.get(f"/api/v1/remediations/{arguments.id}")
+        if arguments.json:
+            output.json(found)
+        else:
+            _show(output, found)
+        return 0
+    items, total = link.all(
+        "/api/v1/remediations", arguments.limit, status=arguments.status, incident=arguments.incident
+    )
+    if arguments.json:
+        output.json({"items": items, "total": total})
+        return 0
+    table(output, items, empty="no remediations")
+    if total > len(items):
+        output.aside(f"{len(items)} of {counted(total, 'remediation')}; --limit {total} shows all")
+    return 0
+
+
+def table(output: Output, items: list[Json], *, empty: str) -> None:
+    """Remediations as every command lists them."""
+    now = SystemClock().now()
+    columns = ("ID", "STATE", "RULE", "MODE", "INCIDENT", "CHANGED", "DETAIL")
+    rows = [
+        (
+            each["id"],
+            each["state"],
+            each["rule"],
+            each["mode"],
+            each["incident"],
+            f"{ago(each['changed_at'], now)} ago",
+            each["detail"] or "",
+        )
+        for each in items
+    ]
+    output.table(columns, rows, empty=empty)
+
+
+def _show(output: Output, found: Json) -> None:
+    output.line(f"{found['rule']}: {found['state'].replace('_', ' ')}", "bold")
+    root = found["root"]
+    output.facts(
+        (
+            ("remediation", found["id"]),
+            ("incident", found["incident"]),
+            ("state", found["state"]),
+            ("detail", found["detail"]),
+            ("mode", found["mode"]),
+            ("held back by", found["capped_by"]),
+            ("root", label_text(root["labels"]) if root else ""),
+            ("because", "; ".join(found["because"])),
+            ("created", found["created_at"]),
+            ("changed", found["changed_at"]),
+            ("effect ended", found["effect_ended_at"]),
+            ("trace", found["trace_id"]),
+        )
+    )
+    output.heading("Its plan")
+    output.table(("STEP", "ACTION", "NODE", "COMMAND", "TIMEOUT"), _steps(found), empty="no step acts on a target")
+    if found["intents"]:
+        output.heading("Effects")
+        rows = [
+            (one["step"], one["target"], one["token"], one["outcome"], one["why"] or "") for one in found["intents"]
+        ]
+        output.table(("STEP", "TARGET", "TOKEN", "OUTCOME", "WHY"), rows, empty="")
+        for one in found["intents"]:
+            if one["output"]:
+                output.heading(f"What step {one['step']} said (exit code {one['exit_code']})")
+                output.line(one["output"].rstrip())
+
+
+def _steps(found: Json) -> list[tuple[object, ...]]:
+    numbered = [(number, each) for number, each in enumerate(found["steps"])]
+    otherwise = [("otherwise", each) for each in found["otherwise"]]
+    return [
+        (
+            number,
+            each["action"],
+            each["node"],
+            shlex.join(each["argv"]),
+            format_duration(each["timeout_ms"] * MILLISECOND),
+        )
+        for number, each in (*numbered, *otherwise)
+    ]

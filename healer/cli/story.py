@@ -1,0 +1,122 @@
+"""An incident in words: the page that `healer incidents show` prints, and the report. Used by incidents and storm."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from healer.cli.connection import Json
+from healer.cli.output import Output
+from healer.cli.words import affected, ago, between, counted, name_of, time_of_day
+from healer.times import Micros
+
+ALERTS = 20
+"""Alerts of an incident that are shown when nothing else is said: root and members come first."""
+
+_SAID: dict[str, Callable[[dict[str, str]], str]] = {
+    "arrived": lambda facts: f"{facts['alertname']} arrived" + (f" on {facts['node']}" if facts.get("node") else ""),
+    "opened": lambda facts: f"opened: it explains {int(facts['suppressed']) + int(facts['members'])} more",
+    "reopened": lambda facts: f"{facts['alertname']} came back",
+    "resolved": lambda facts: f"resolved ({facts['resolution']})",
+    "took root": lambda facts: (
+        f"the cause is now {facts['alertname']}" + (f" on {facts['node']}" if facts.get("node") else "")
+    ),
+    "merged": lambda facts: f"became part of incident {facts['into']}",
+    "absorbed": lambda facts: f"took in incident {facts['incident']}",
+    "matched": lambda facts: (
+        f"rule {facts['rule']!r} says: {facts['what']} ({facts['state']}"
+        + (f": {facts['detail']})" if facts.get("detail") else ")")
+    ),
+}
+"""The timeline's codes in words. What is not listed is a remediation's state, or newer than this command."""
+
+
+def show(output: Output, incident: Json, now: Micros, *, alerts: int = ALERTS) -> None:
+    """One page: what, since when, why, what was done."""
+    root = incident["root"]
+    output.line(incident["title"] or name_of(root["labels"]), "bold")
+    output.facts(
+        (
+            ("incident", incident["id"]),
+            ("status", incident["status"] + (f" into {incident['merged_into']}" if incident["merged_into"] else "")),
+            ("severity", incident["severity"]),
+            ("root", f"{name_of(root['labels'])} on {root['node'] or 'no node'}"),
+            ("began", f"{_moment(incident['began_at'])}, {ago(incident['began_at'], now)} ago"),
+            ("opened", _moment(incident["opened_at"])),
+            ("ended", _ended(incident)),
+            ("alerts", _alerts(incident)),
+            ("told", "" if incident["told"] else "nobody needs to hear of it"),
+            ("trace", incident["trace_id"]),
+        )
+    )
+    _remediations(output, incident["remediations"])
+    _table(output, incident, alerts)
+
+
+def report(output: Output, incident: Json, timeline: Sequence[Json], now: Micros, *, alerts: int = ALERTS) -> None:
+    """The page, and everything that happened in its order."""
+    show(output, incident, now, alerts=alerts)
+    output.heading("What happened (UTC)")
+    rows = [(time_of_day(each["at"]), each["stage"], said(each)) for each in timeline]
+    output.table(("AT", "STAGE", "WHAT"), rows, empty="nothing is recorded")
+
+
+def said(happening: Json) -> str:
+    """One line of a timeline as a sentence."""
+    code, facts = happening["code"], happening["facts"]
+    if code in _SAID:
+        return _SAID[code](facts)
+    words = [facts["what"]] if facts.get("what") else []
+    words.append(code.replace("_", " "))
+    if facts.get("detail"):
+        words[-1] += f": {facts['detail']}"
+    return " ".join(words)
+
+
+def _ended(incident: Json) -> str:
+    if not incident["resolved_at"]:
+        return ""
+    took = between(incident["began_at"], incident["resolved_at"])
+    return f"{_moment(incident['resolved_at'])}, after {took} ({incident['resolution'] or 'ended'})"
+
+
+def _alerts(incident: Json) -> str:
+    others = affected(incident)
+    if not others:
+        return "1, which affects nothing else"
+    still = incident["firing_count"]
+    return f"{incident['alert_count']}: 1 root explains {counted(others, 'alert')}; {still} still firing"
+
+
+def _remediations(output: Output, found: Sequence[Json]) -> None:
+    if not found:
+        return
+    output.heading("What was done")
+    rows = [(each["id"], each["state"], each["rule"], each["detail"] or "") for each in found]
+    output.table(("REMEDIATION", "STATE", "RULE", "DETAIL"), rows, empty="")
+
+
+def _table(output: Output, incident: Json, limit: int) -> None:
+    output.heading("Its alerts")
+    rows = [alert_row(each) for each in incident["alerts"][:limit]]
+    output.table(ALERT_COLUMNS, rows, empty="none is known any more")
+    rest = incident["alert_count"] - len(rows)
+    if rest > 0:
+        output.aside(f"and {rest} more; --alerts {incident['alert_count']} shows all")
+
+
+ALERT_COLUMNS = ("STATUS", "SEVERITY", "ALERT", "NODE", "FINGERPRINT", "REASON")
+
+
+def alert_row(alert: Json) -> tuple[Any, ...]:
+    """An alert as every command lists it."""
+    return (
+        alert["status"],
+        alert["severity"],
+        name_of(alert["labels"]),
+        alert["node"] or "-",
+        alert["fingerprint"],
+        alert["reason"],
+    )
+
+
+def _moment(moment: str | None) -> str:
+    return f"{moment[:10]} {moment[11:19]} UTC" if moment else ""

@@ -1,0 +1,167 @@
+"""What can fail, and where an alert sits. Reads the configuration only; no healer has to run.
+
+healer topology show --config FILE
+healer topology map ALERT.json --config FILE    the node of an alert (labels, or an alert as Alertmanager has it)
+healer topology path A B --config FILE          how a fault of A reaches B
+"""
+
+import argparse
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from healer.cli.failure import CALLED_WRONG, FOUND_WRONG, Failure
+from healer.cli.output import Output
+from healer.cli.words import counted, label_text
+from healer.documents.problems import DocumentError
+from healer.settings import Settings, load_settings
+from healer.topology.graph import Topology
+from healer.topology.index import kind_of
+from healer.topology.inspection import notes
+from healer.topology.map import Map
+from healer.topology.sources.file import read_topology
+
+MAX_ALERTS = 10_000
+"""Alerts of one file that are mapped."""
+SHOWN = 20
+"""Nodes at the top, or notes, that are shown."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    ways = parser.add_subparsers(dest="way", required=True, metavar="show|map|path")
+    show = ways.add_parser("show", help="how many nodes of which kind, what lies on top, what looks odd")
+    place = ways.add_parser("map", help="on which node an alert sits, and by which line")
+    place.add_argument(
+        "alert", metavar="ALERT.json", help="labels, an alert, a list of alerts or a webhook; - reads standard input"
+    )
+    path = ways.add_parser("path", help="the shortest way from a cause down to what it reaches")
+    path.add_argument("ends", nargs=2, metavar=("A", "B"), help="ids of nodes")
+    for way in (show, place, path):
+        way.add_argument("--config", type=Path, required=True, metavar="FILE", help="whose topology")
+        way.add_argument("--json", action="store_true", help="JSON instead of text")
+
+
+def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
+    output = output or Output()
+    try:
+        settings = load_settings(arguments.config)
+        topology = read_topology(settings.topology.files)
+    except DocumentError as error:
+        raise Failure(str(error)) from None
+    if arguments.way == "show":
+        return _show(output, topology, as_json=arguments.json)
+    found = map_of(settings, topology)
+    if arguments.way == "path":
+        return _path(output, found, *arguments.ends, as_json=arguments.json)
+    return _map(output, found, read_labels(arguments.alert), as_json=arguments.json)
+
+
+def map_of(settings: Settings, topology: Topology) -> Map:
+    """The topology with the mappings of a configuration."""
+    parts = settings.topology
+    return Map(topology, parts.nodes, parts.labels, parts.max_nodes)
+
+
+def read_labels(file: str) -> list[dict[str, str]]:
+    """The label sets in a file: plain labels, an alert, a list of either, or a webhook. Raises Failure."""
+    try:
+        raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        data = msgspec.json.decode(raw)
+    except OSError as error:
+        raise Failure(f"{file} cannot be read: {error.strerror}", CALLED_WRONG) from None
+    except msgspec.DecodeError as error:
+        raise Failure(f"{file} is not JSON: {error}", CALLED_WRONG) from None
+    if isinstance(data, dict) and isinstance(data.get("alerts"), list):
+        data = data["alerts"]
+    alerts = data if isinstance(data, list) else [data]
+    if len(alerts) > MAX_ALERTS:
+        raise Failure(f"{file} has {len(alerts)} alerts; at most {MAX_ALERTS} are mapped", CALLED_WRONG)
+    try:
+        return [msgspec.convert(_labels(alert), dict[str, str]) for alert in alerts]
+    except msgspec.ValidationError as error:
+        raise Failure(f'{file}: expected labels such as {{"alertname": "HostDown"}}: {error}', CALLED_WRONG) from None
+
+
+def _labels(alert: Any) -> Any:
+    return alert["labels"] if isinstance(alert, dict) and isinstance(alert.get("labels"), dict) else alert
+
+
+def _map(output: Output, found: Map, alerts: list[dict[str, str]], *, as_json: bool) -> int:
+    items = []
+    for labels in alerts:
+        mapped = found.mapper.map(labels)
+        items.append(
+            {
+                "labels": labels,
+                "node": mapped.node,
+                "known": mapped.known,
+                "explains": mapped.explains,
+                "why": mapped.why,
+            }
+        )
+    placed = sum(item["node"] is not None for item in items)
+    if as_json:
+        output.json({"items": items, "total": len(items), "mapped": placed})
+    elif len(items) == 1:
+        output.line(str(items[0]["node"] or "no node"), "bold")
+        output.line(f"  {items[0]['why']}")
+        if items[0]["node"] and not items[0]["known"]:
+            output.line("  this node is not in the topology: nothing above it explains this alert", "yellow")
+    else:
+        rows = [
+            (item["node"] or "-", "yes" if item["known"] else "no", label_text(alerts[at]), item["why"])
+            for at, item in enumerate(items)
+        ]
+        output.table(("NODE", "KNOWN", "LABELS", "WHY"), rows, empty="no alerts")
+        output.line(f"{placed} of {counted(len(items), 'alert')} sit on a node")
+    return 0 if placed == len(items) else FOUND_WRONG
+
+
+def _path(output: Output, found: Map, cause: str, symptom: str, *, as_json: bool) -> int:
+    index = found.index
+    for name in (cause, symptom):
+        if name not in index:
+            raise Failure(
+                f"no node has the id {name!r}; `healer topology show` tells which kinds there are", CALLED_WRONG
+            )
+    nodes = [index.name(node) for node in index.path(index.id(cause), index.id(symptom))]
+    if as_json:
+        output.json({"path": nodes, "hops": max(len(nodes) - 1, 0)})
+    elif nodes:
+        output.line(" -> ".join(nodes))
+    else:
+        back = index.path(index.id(symptom), index.id(cause))
+        hint = f"; but one of {symptom} reaches {cause}" if back else ""
+        output.line(f"no path: a fault of {cause} does not reach {symptom}{hint}")
+    return 0 if nodes else FOUND_WRONG
+
+
+def _show(output: Output, topology: Topology, *, as_json: bool) -> int:
+    kinds = Counter(node.kind or kind_of(node.id) or "(no kind)" for node in topology.nodes)
+    below = {child for _, child in topology.edges}
+    tops = [node.id for node in topology.nodes if node.id not in below]
+    found = notes(topology)
+    if as_json:
+        odd = [{"kind": note.kind, "nodes": note.nodes, "text": note.text} for note in found]
+        output.json(
+            {
+                "nodes": len(topology.nodes),
+                "edges": len(topology.edges),
+                "kinds": dict(kinds),
+                "top": tops,
+                "notes": odd,
+            }
+        )
+        return 0
+    output.line(f"{counted(len(topology.nodes), 'node')}, {counted(len(topology.edges), 'edge')}", "bold")
+    output.table(("KIND", "NODES"), sorted(kinds.items()), empty="no nodes: add a source to topology.sources")
+    output.heading("On top (nothing above explains their alerts)")
+    output.line("  " + ", ".join(tops[:SHOWN]) + (f" and {len(tops) - SHOWN} more" if len(tops) > SHOWN else ""))
+    if found:
+        output.heading("Worth a look")
+    for note in found[:SHOWN]:
+        output.line(f"  {note.kind}: {note.text}", "yellow")
+    return 0
