@@ -1,7 +1,8 @@
 """Bring what people know up to what they are wanted to know: one worker a channel, the told ledger in between.
 
 A row is claimed, its newest revision sent or edited in, and the ledger told; what fails is a row again with a time not to
-try before. Nothing is remembered here, so a crash at any point leaves a row that somebody else claims.
+try before. Nothing is remembered here, so a crash at any point leaves a row that somebody else claims. People are told at
+least once: a send whose answer was lost is sent again, and may be there twice; an edit never is.
 """
 
 import asyncio
@@ -11,9 +12,11 @@ from typing import Protocol
 
 import msgspec
 
+from healer.journey.ports import StoreUnavailable
 from healer.notification.ports import Claim, ToldLedger
 from healer.notification.story import State, Story
 from healer.seams import Clock, Random
+from healer.telemetry.logs import within_trace
 from healer.times import MINUTE, SECOND, Micros
 from notifiers.message import (
     Ambiguous,
@@ -27,6 +30,7 @@ from notifiers.message import (
     OkNoop,
     Permanent,
     RateLimited,
+    Reason,
     Span,
     Told,
     Tone,
@@ -36,14 +40,19 @@ from notifiers.message import (
 
 log = logging.getLogger(__name__)
 
-LEASE: Micros = 2 * MINUTE
-"""A claim lasts so long; longer than the channel's own tries and time-outs together."""
-AT_ONCE = 8
-"""Rows claimed at a time."""
+TELL_S = 150.0
+"""Seconds for one row: an edit and, where the message is gone, a send, each with the channel's own tries and waits. What
+takes longer is cut off, and counts as ambiguous."""
+LEASE: Micros = 3 * MINUTE
+"""A claim lasts so long. It is longer than `TELL_S`, so that nobody else claims what this process may still be sending."""
 LOOK_S = 5.0
 """Seconds between looks at the ledger when nobody says that there is something new: the poll behind each wake-up."""
+RETRY_S = 1.0
+"""Seconds between attempts to tell the store what was told."""
 BACK_OFF: tuple[Micros, Micros] = (2 * SECOND, 5 * MINUTE)
-"""The first and the longest pause between rows' attempts; full jitter in between."""
+"""The first and the longest pause between rows' attempts; jitter over the upper half."""
+LONGEST_REST: Micros = MINUTE
+"""A channel that says that it is busy is left alone for as long as it asks, and looked at again after this at most."""
 GIVE_UP = 60
 """Failures in a row after which a row is a dead letter: about four hours."""
 
@@ -94,16 +103,28 @@ class Deliverer:
         for event in self._awake.values():
             event.set()
 
+    @property
+    def accepting(self) -> bool:
+        """Whether no channel failed when it was last used. One that was not used yet is believed."""
+        return all(self.accepts.values())
+
     async def run(self, channel: str) -> None:
-        """Work for one channel until cancelled."""
+        """Work for one channel until cancelled, one row at a time: the most urgent, and of those the oldest."""
         awake = self._awake[channel]
         while True:
             awake.clear()
-            claims = await self._ledger.claim(channel, now=self._clock.now(), lease=LEASE, limit=AT_ONCE)
+            try:
+                claims = await self._ledger.claim(channel, now=self._clock.now(), lease=LEASE, limit=1)
+                if not claims:
+                    await self._sleep(channel, awake)
+            except StoreUnavailable as error:
+                log.warning("channel %s waits for the store: %s", channel, error)
+                await asyncio.sleep(LOOK_S)
+                continue
             for claim in claims:
-                await self._tell(self._senders[channel], claim)
-            if not claims:
-                await self._sleep(channel, awake)
+                rest = await self._serve(claim)
+                if rest:
+                    await asyncio.sleep(rest / SECOND)
 
     async def _sleep(self, channel: str, awake: asyncio.Event) -> None:
         due = await self._ledger.next_due(channel)
@@ -114,38 +135,71 @@ class Deliverer:
         except TimeoutError:
             pass
 
-    async def _tell(self, sender: Sender, claim: Claim) -> None:
-        """One row: send it, or edit what was sent; a message that is gone is sent anew."""
+    async def _serve(self, claim: Claim) -> Micros:
+        """Tell one row and record what came of it. Returns for how long the channel wants to be left alone."""
         story = msgspec.msgpack.decode(claim.story, type=Story)
-        message = message_of(story, self._base_url)
-        answer: Answer | None = None
-        if claim.message_id and sender.can_edit:
-            answer = await sender.edit(Told.unpack(claim.message_id), message, trace_id=story.trace_id)
-            if isinstance(answer, Permanent) and answer.send_anew:
-                answer = None
-        if answer is None:
-            answer = await sender.send(message, trace_id=story.trace_id)
-        self._count(claim.channel, answer.reason)
-        await self._record(claim, answer)
+        with within_trace(story.trace_id):
+            answer = await self._tell(claim, story)
+            self._count(claim.channel, answer.reason)
+            self._learn(claim.channel, answer)
+            await self._record(claim, story, answer)
+        return min(answer.retry_after, LONGEST_REST) if isinstance(answer, RateLimited | NotTried) else 0
 
-    async def _record(self, claim: Claim, answer: Answer) -> None:
+    async def _tell(self, claim: Claim, story: Story) -> Answer:
+        """Send it, or edit what was sent; a message that is gone is sent anew."""
+        sender = self._senders[claim.channel]
+        message = message_of(story, self._base_url)
+        try:
+            async with asyncio.timeout(TELL_S):
+                if claim.message_id and sender.can_edit:
+                    answer = await sender.edit(Told.unpack(claim.message_id), message, trace_id=story.trace_id)
+                    if not (isinstance(answer, Permanent) and answer.send_anew):
+                        return answer
+                return await sender.send(message, trace_id=story.trace_id)
+        except TimeoutError:
+            return Ambiguous(f"no answer within {TELL_S:g} s")
+        except Exception as error:  # a mistake in one channel's code is that row's failure; other rows go on
+            log.exception("channel %s", claim.channel)
+            return Ambiguous(f"{type(error).__name__}: {error}")
+
+    def _learn(self, channel: str, answer: Answer) -> None:
+        """Does the channel accept messages? Being asked to wait, or one message refused, says nothing of that."""
+        match answer:
+            case Ok() | OkNoop():
+                self.accepts[channel] = True
+            case Transient() | Ambiguous() | NotTried(reason=Reason.BREAKER_OPEN) | Permanent(disable=True):
+                self.accepts[channel] = False
+            case _:
+                pass
+
+    async def _record(self, claim: Claim, story: Story, answer: Answer) -> None:
+        """Tell the ledger, and do not stop before it knows: what is sent and not recorded would be sent again."""
         now = self._clock.now()
-        self.accepts[claim.channel] = isinstance(answer, Ok | OkNoop)
+        while True:
+            try:
+                await self._settle(claim, story, answer, now)
+            except StoreUnavailable as error:
+                log.warning("the ledger does not know yet what %s was told: %s", claim.channel, error)
+                await asyncio.sleep(RETRY_S)
+            else:
+                return
+
+    async def _settle(self, claim: Claim, story: Story, answer: Answer, now: Micros) -> None:
+        failed = self._ledger.failed
         match answer:
             case Ok(reference=reference) | OkNoop(reference=reference):
-                await self._ledger.told(claim, message_id=reference.pack(), now=now)
+                await self._ledger.told(claim, message_id=reference.pack(), now=now, said=story.state)
             case Permanent(why=why):
                 log.error("channel %s refused incident %s: %s", claim.channel, claim.incident, why)
-                await self._ledger.failed(claim, not_before=now, why=why, dead=True)
+                await failed(claim, not_before=now, why=why, dead=True)
             case RateLimited(retry_after=wait, why=why) | NotTried(retry_after=wait, why=why):
-                # Being busy says nothing against the row, so it does not bring it nearer to being a dead letter.
-                await self._ledger.failed(claim, not_before=now + max(wait, SECOND), why=why, dead=False)
+                await failed(claim, not_before=now + max(wait, SECOND), why=why, counts=False)
             case Transient(retry_after=wait, why=why) | Ambiguous(retry_after=wait, why=why):
                 pause = max(wait, self._pause(claim.attempts))
-                dead = claim.attempts + 1 >= GIVE_UP
-                await self._ledger.failed(claim, not_before=now + pause, why=why, dead=dead)
-            case Migrated(why=why):
-                await self._ledger.failed(claim, not_before=now, why=why, dead=False)
+                await failed(claim, not_before=now + pause, why=why, dead=claim.attempts + 1 >= GIVE_UP)
+            case Migrated(chat_id=chat, why=why):
+                log.warning("channel %s moved to chat %s: put that into the configuration", claim.channel, chat)
+                await failed(claim, not_before=now, why=why, counts=False)
 
     def _pause(self, attempts: int) -> Micros:
         first, longest = BACK_OFF

@@ -58,6 +58,8 @@ class Deed(msgspec.Struct, frozen=True):
     state: str
     detail: str = ""
     at: Micros = 0
+    acted: bool = False
+    """Whether an effect was begun."""
 
 
 class Story(msgspec.Struct, frozen=True):
@@ -74,13 +76,13 @@ class Story(msgspec.Struct, frozen=True):
 def state_of(incident: Incident, deeds: Sequence[Deed]) -> State:
     """In which of five states people see it."""
     last = deeds[-1].state if deeds else ""
-    if incident.status != "open":
-        helped = last == "succeeded" or (last == "verifying" and incident.resolution == "sent")
-        return "healed" if helped and incident.status == "resolved" else "over"
-    if last in UNDER_WAY:
-        return "needs you" if last == "awaiting_approval" else "healing"
-    if last in _FAILED:
+    if incident.status == "open" and (last == "awaiting_approval" or last in _FAILED):
         return "needs you"
+    if incident.status != "merged" and last in UNDER_WAY and deeds[-1].acted:
+        # Over or not: nothing is called healed before it was verified.
+        return "healing"
+    if incident.status != "open":
+        return "healed" if last == "succeeded" and incident.status == "resolved" else "over"
     return "healed" if last == "succeeded" else "broken"
 
 
