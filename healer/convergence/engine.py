@@ -246,6 +246,8 @@ class Engine:
         state = self.state
         if not episode.ended_at or state.now - episode.ended_at < state.settings.settle:
             return
+        if state.episodes.get(episode.labels) is not episode:
+            return  # it ended twice at one instant, and this is the second timer
         place = episode.place
         if place is not None:
             symptoms = [one for one in place.explained if one.by is episode and not one.ended_at]

@@ -188,7 +188,7 @@ def _place_row(place: Place) -> PlaceRow:
         place.seq,
         None if isinstance(place.key, int) else place.key,
         [one.seq for one in place.unexplained],
-        [one.seq for one in place.explained],
+        [one.seq for one in dict.fromkeys(place.explained)],
         [one.seq for one in place.past],
         place.face.seq if place.face is not None else 0,
         place.named,

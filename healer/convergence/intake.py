@@ -215,6 +215,7 @@ def set_onset(state: State, episode: Episode, onset: Micros) -> None:
     state.dirty[episode] = None
     if episode.place is not None:
         rank(episode.place, episode)
+        refresh_face(state, episode.place)
         state.mark_below(episode.node)
 
 

@@ -98,6 +98,8 @@ def member(episode: Episode, view: View) -> Verdict | None:
     place = view.place_of(episode)
     if place is None or not place.named or place.face is None or place.face is episode or outranks(episode, place.face):
         return None
+    if episode in view.contested:
+        return None
     return Verdict(Status.MEMBER, None, Code.SAME_PLACE)
 
 

@@ -3,6 +3,7 @@
 Times are whole seconds and the settings short, so that a few dozen events meet every edge of window, slack, hold and settle.
 """
 
+import random
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
@@ -106,6 +107,32 @@ def stories(draw: st.DrawFn, *, ends: bool = True, deliveries: int = 14) -> Stor
         at += gap
         timed.append((at, tuple(events)))
     return Story(draw(edges(nodes)), nodes, tuple(timed))
+
+
+def random_story(seed: int, deliveries: int = 14) -> Story:
+    """A story from a seed alone: the same in every process."""
+    chance = random.Random(seed)
+    nodes = tuple(f"n{number}" for number in chance.sample(range(7), chance.randint(2, 7)))
+    edges = tuple(
+        (parent, child)
+        for number, child in enumerate(nodes)
+        for parent in chance.sample(nodes[:number], min(number, chance.choice((0, 1, 1, 2, 3))))
+    )
+    kinds = [Kind(chance.choice(NAMES), chance.choice(nodes), chance.choice(SEVERITIES)) for _ in range(8)]
+    at, told = 100, []
+    for _ in range(deliveries):
+        at += chance.randint(0, 12)
+        events = [
+            Event(
+                chance.choice(kinds),
+                chance.choice(("fires", "fires", "ends")),
+                chance.randint(0, 20),
+                chance.random() < 0.5,
+            )
+            for _ in range(chance.randint(1, 3))
+        ]
+        told.append((at, tuple(events)))
+    return Story(edges, nodes, tuple(told))
 
 
 class Telling:

@@ -30,6 +30,7 @@ def check_statuses(telling: Telling) -> None:
 def check_incidents(world: World) -> None:
     """A2: what is told has an open incident whose numbers are those of its alerts; what is over has none."""
     views = list(world.engine.alerts())
+    contested = {episode.labels for episode in world.engine.state.contested}
     for view in views:
         if view.status in ("root", "member"):
             assert world.incidents[view.incident].status == "open", f"{view.labels!r} is told in no open incident"
@@ -39,14 +40,25 @@ def check_incidents(world: World) -> None:
             assert incident.firing == len(inside) > 0
             assert incident.suppressed == sum(view.by != b"" and view.status != "member" for view in inside)
             assert incident.total >= incident.firing
+            assert incident.opened_at >= incident.began_at + SHORT.hold.critical, "told before its hold ran out"
             roots = [view for view in inside if view.status == "root"]
             assert len(roots) <= 1
             assert not roots or roots[0].labels == incident.root.labels
         elif incident.status == "resolved":
-            assert all(view.code == "CONTESTED" or view.ended_at for view in inside)
+            assert all(view.labels in contested for view in inside)
         else:
             assert not inside
-            assert incident.merged_into in world.incidents
+            survivor = world.incidents[incident.merged_into]
+            assert survivor.opened_at <= incident.opened_at, "the oldest told incident survives"
+
+
+def partition(world: World) -> dict[frozenset[bytes], bytes]:
+    """How what fires falls into incidents, and the root of each."""
+    parts: dict[str, set[bytes]] = {}
+    for view in world.engine.alerts():
+        if not view.ended_at:
+            parts.setdefault(view.incident, set()).add(view.labels)
+    return {frozenset(labels): world.incidents[id].root.labels for id, labels in parts.items()}
 
 
 def check_partition(telling: Telling) -> None:

@@ -62,6 +62,17 @@ class TestRefreshed:
         world.until("2m")
         assert (len(world.engine), world.engine.firing, world.incidents) == (0, 0, {})
 
+    def test_ended_twice_at_once(self) -> None:
+        """An alert that ends, fires and ends again at one instant is let go of once."""
+        world = World(ALONE).play("""
+            0s  HostSlow on host/a warning
+            0s  HostDown on host/a critical
+            1m  HostDown on host/a ends
+            1m  HostDown on host/a still
+            1m  HostDown on host/a ends
+        """)
+        assert len(world.until("1h").engine) == 1
+
 
 class TestContested:
     """A firing copy of the interval that just ended is held until it is refreshed or `settle` has passed."""
@@ -101,8 +112,8 @@ class TestContested:
         (incident,) = world.incidents.values()
         assert (world.status("HostDown@host/a"), incident.reopened) == ("root", 1)
 
-    def test_contested_member(self) -> None:
-        """A straggler on a node with an open incident is a member of it, and never its face."""
+    def test_beside_others(self) -> None:
+        """A straggler on a node with an open incident is held there, and not its face."""
         world = World(ALONE).play("""
             0s    HostDown on host/a critical
             0s    HostSlow on host/a warning
@@ -110,7 +121,8 @@ class TestContested:
             5m5s  HostDown on host/a still
         """)
         (incident,) = world.open
-        assert incident.title == "HostSlow on host/a"
+        assert (incident.title, incident.firing) == ("HostSlow on host/a", 2)
+        assert world.status("HostDown@host/a") == "held"
         assert incident.told
 
 

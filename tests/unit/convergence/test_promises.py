@@ -1,0 +1,172 @@
+"""What must not matter does not: the order of arrival, how deliveries and steps are cut, the process that decides."""
+
+import os
+import subprocess
+import sys
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from healer.alerts.model import Alert
+from healer.convergence.outcome import AlertView, Happening, Incident
+from healer.times import SECOND
+from tests.unit.convergence.histories import QUIET, SHORT, Kind, Story, Telling, random_story, stories
+from tests.unit.convergence.promises import check_incidents, partition
+from tests.unit.convergence.world import START, Graph, World
+
+
+@st.composite
+def sets(draw: st.DrawFn) -> tuple[Graph, list[Alert], list[Alert], list[int]]:
+    """A graph, a set of alerts with their onsets, the same in another order, and gaps between arrivals, in seconds."""
+    story = draw(stories(ends=False, deliveries=1))
+    kind = st.builds(
+        Kind, st.sampled_from(("Hot", "Down")), st.sampled_from(story.nodes), st.sampled_from(("error", "critical"))
+    )
+    kinds = draw(st.lists(kind, min_size=2, max_size=8, unique=True))
+    alerts = [Alert(one.labels, True, START + draw(st.integers(0, 60)) * SECOND, 0) for one in kinds]
+    return story.graph, alerts, draw(st.permutations(alerts)), draw(st.lists(st.integers(0, 9), min_size=8, max_size=8))
+
+
+def arrive(graph: Graph, alerts: list[Alert], gaps: list[int], ends: list[Alert]) -> World:
+    """The alerts arrive one after the other; then some of them end; then all holds and settles run out."""
+    world, at = World(graph, SHORT), 60
+    for alert, gap in zip(alerts, gaps, strict=False):
+        at += gap
+        world.deliver(START + at * SECOND, (alert,))
+    world.until("150s")
+    gone = START + 160 * SECOND
+    world.deliver(gone, tuple(Alert(one.labels, False, one.starts_at, gone) for one in ends))
+    return world.until(f"{160 + QUIET}s")
+
+
+@given(sets(), st.integers(0, 3))
+def test_order_of_arrival(drawn: tuple[Graph, list[Alert], list[Alert], list[int]], ending: int) -> None:
+    """A3: the same alerts in another order, at another pace, come to the same incidents with the same roots."""
+    graph, alerts, shuffled, gaps = drawn
+    ends = alerts[:ending]
+    one = arrive(graph, alerts, gaps, ends)
+    other = arrive(graph, shuffled, gaps[::-1], ends)
+    assert partition(one) == partition(other)
+    assert verdicts(one) == verdicts(other)
+
+
+def verdicts(world: World) -> dict[bytes, tuple[str, bytes, str, int]]:
+    return {view.labels: (view.status, view.by, view.code, view.onset) for view in world.engine.alerts()}
+
+
+def explained(world: World) -> dict[bytes, bytes]:
+    return {view.labels: view.by for view in world.engine.alerts() if view.status == "suppressed"}
+
+
+def deliveries(story: Story) -> list[tuple[int, tuple[Alert, ...]]]:
+    """The story as it arrives, each alert at most once in a delivery, those that end before those that fire.
+
+    What ends keeps its last verdict, so an end before or after the arrival of its cause are two histories.
+    """
+    began: dict[Kind, int] = {}
+    told = []
+    for at, events in story.deliveries:
+        now, alerts = START + at * SECOND, []
+        for event in {event.who: event for event in events}.values():
+            if event.what == "ends":
+                alerts.append(Alert(event.who.labels, False, began.get(event.who, now), now))
+            else:
+                if not event.copy or event.who not in began:
+                    began[event.who] = now - event.lag * SECOND
+                alerts.append(Alert(event.who.labels, True, began[event.who], 0))
+        told.append((now, tuple(sorted(alerts, key=lambda alert: alert.firing))))
+    return told
+
+
+@given(stories())
+def test_split_deliveries(story: Story) -> None:
+    """One delivery, or one for each of its alerts at the same instant: the same verdicts, and in the end the same incidents.
+
+    Ids may differ, since they are hashes of the position in the journal.
+    """
+    whole, split = World(story.graph, SHORT), World(story.graph, SHORT)
+    for at, alerts in deliveries(story):
+        whole.deliver(at, alerts)
+        for alert in alerts:
+            split.deliver(at, (alert,))
+        explained = [
+            {key: found[1:2] for key, found in verdicts(world).items() if found[1]} for world in (whole, split)
+        ]
+        assert explained[0].keys() == explained[1].keys()
+        check_incidents(split)
+    for world in (whole, split):
+        world.until("1000s")
+    assert verdicts(whole) == verdicts(split)
+    assert partition(whole) == partition(split)
+
+
+@given(stories(), st.lists(st.integers(1, 400), max_size=20))
+def test_more_or_fewer_steps(story: Story, looks: list[int]) -> None:
+    """How often time is let pass, and how often what changed is taken, changes nothing that is told: ids and times included."""
+    told = deliveries(story)
+    often, seldom = World(story.graph, SHORT), World(story.graph, SHORT)
+    times = sorted({START + second * SECOND for second in looks})
+    for position, (at, alerts) in enumerate(told, 1):
+        for time in [time for time in times if time <= at]:
+            often.engine.advance(time)
+            often.take()
+        times = [time for time in times if time > at]
+        often.deliver(at, alerts)
+        seldom.engine.advance(at)
+        seldom.engine.deliver("prometheus", alerts, position, at)
+    often.until("1000s")
+    seldom.until("1000s")
+    assert list(often.engine.alerts()) == list(seldom.engine.alerts())
+    assert often.timeline == seldom.timeline
+    assert outcomes(often) == outcomes(seldom)
+
+
+def outcomes(world: World) -> dict[str, Incident]:
+    """The incidents but for the number of times that they were written."""
+    return {id: msgspec.structs.replace(one, revision=0) for id, one in world.incidents.items()}
+
+
+@given(stories(), st.integers(0, 13))
+def test_memory_as_bytes(story: Story, cut: int) -> None:
+    """An engine that is frozen and thawed between two deliveries goes on as if nothing had happened."""
+    through, cut_short = World(story.graph, SHORT), World(story.graph, SHORT)
+    for number, (at, alerts) in enumerate(deliveries(story)):
+        through.deliver(at, alerts)
+        cut_short.deliver(at, alerts)
+        if number == cut:
+            frozen = msgspec.msgpack.encode(cut_short.engine.freeze())
+            thawed = msgspec.msgpack.decode(frozen, type=type(cut_short.engine.freeze()))
+            cut_short.engine = type(cut_short.engine).thawed(thawed, SHORT, story.graph, "test")
+    for world in (through, cut_short):
+        world.until("1000s")
+    assert list(through.engine.alerts()) == list(cut_short.engine.alerts())
+    assert (through.incidents, through.timeline) == (cut_short.incidents, cut_short.timeline)
+
+
+def taken(seeds: int) -> bytes:
+    """All that many stories tell, as bytes."""
+    told: list[tuple[list[AlertView], dict[str, Incident], list[Happening]]] = []
+    for seed in range(seeds):
+        telling = Telling(random_story(seed))
+        for at, events in telling.story.deliveries:
+            telling.tell(at, events)
+        telling.pass_to(1000)
+        told.append((list(telling.world.engine.alerts()), telling.world.incidents, telling.world.timeline))
+    return msgspec.json.encode(told)
+
+
+def test_any_process() -> None:
+    """The same history gives the same bytes in processes that hash strings differently."""
+    script = "import sys; from tests.unit.convergence.test_promises import taken; sys.stdout.buffer.write(taken(40))"
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)},
+            check=True,
+            capture_output=True,
+        ).stdout
+        for seed in ("1", "4242")
+    ]
+    assert len(said[0]) > 10_000
+    assert said[0] == said[1]
