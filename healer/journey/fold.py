@@ -64,6 +64,7 @@ class Memory(msgspec.Struct, frozen=True):
     revisions: dict[str, int]
     told: dict[str, tuple[bytes, Micros]]
     pending: dict[str, Micros]
+    over: dict[str, None] = {}
 
 
 def remembered(data: bytes) -> Memory:
@@ -85,6 +86,7 @@ class Fold:
         self._revisions: dict[str, int] = {}
         self._told: dict[str, tuple[bytes, Micros]] = {}
         self._pending: dict[str, Micros] = {}
+        self._over: dict[str, None] = {}
         self._changed: dict[str, None] = {}
         self._timeline: list[Happening] = []
         self._planned: list[Planned] = []
@@ -140,11 +142,11 @@ class Fold:
         )
         if last < first and not any(content):
             return None
-        for closed in self._closed:
-            self._let_go(closed.incident)
-        for incident in incidents:
-            if incident.status == "merged":
-                self._let_go(incident.id)
+        self._over.update(dict.fromkeys(closed.incident for closed in self._closed))
+        self._over.update(dict.fromkeys(incident.id for incident in incidents if incident.status == "merged"))
+        # What was started for an incident is verified, and told, also when that takes longer than the incident.
+        for id in [id for id in self._over if not self.planner.busy(id)]:
+            self._let_go(id)
         self._changed, self._timeline = {}, []
         self._planned, self._superseded, self._closed = [], [], []
         digest = blake2b(_encode(content), digest_size=16).hexdigest()
@@ -163,6 +165,7 @@ class Fold:
                 revisions=self._revisions,
                 told=self._told,
                 pending=self._pending,
+                over=self._over,
             )
         )
 
@@ -174,6 +177,7 @@ class Fold:
         fold.planner = Planner(charter, fold.map, memory.courses)
         fold._incidents, fold._revisions = memory.incidents, memory.revisions
         fold._told, fold._pending = memory.told, memory.pending
+        fold._over = memory.over
         return fold
 
     def questions(self) -> Sequence[Question]:
@@ -181,7 +185,7 @@ class Fold:
         return self.planner.questions(self.engine.now)
 
     def incident(self, id: str) -> Incident | None:
-        """One incident, under way or over less than `settle` ago."""
+        """One incident, under way, or over less than `settle` ago, or with a remediation that is not at its end."""
         return self._incidents.get(id)
 
     def incidents(self) -> Iterator[Incident]:
@@ -265,6 +269,7 @@ class Fold:
             yield Wanted(incident.id, channel, self._revisions[incident.id], data, urgent, incident.told)
 
     def _let_go(self, incident: str) -> None:
+        self._over.pop(incident, None)
         self._incidents.pop(incident, None)
         self._revisions.pop(incident, None)
         self._told.pop(incident, None)

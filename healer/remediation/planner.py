@@ -137,7 +137,11 @@ class Planner:
         if course is None or deed is None:
             return None
         course.deeds[record.remediation] = msgspec.structs.replace(
-            deed, state=record.state, detail=record.detail, at=now
+            deed,
+            state=record.state,
+            detail=record.detail,
+            at=now,
+            acted=deed.acted or record.state == "executing",
         )
         if record.state in _FAILED:
             course.also_tell += tuple(
@@ -203,6 +207,10 @@ class Planner:
         course = self.courses.get(incident)
         return tuple(course.deeds.values()) if course is not None else ()
 
+    def busy(self, incident: str) -> bool:
+        """Whether something that was started for it has not come to its end yet."""
+        return any(deed.state in UNDER_WAY for deed in self.deeds(incident))
+
     def also_tell(self, incident: str) -> tuple[str, ...]:
         """Channels that a rule named beside the routes."""
         course = self.courses.get(incident)
@@ -248,7 +256,7 @@ class Planner:
     def _supersede(course: Course, id: str, why: str, now: Micros, decided: Decided) -> None:
         """What was planned for an incident that is over is not begun; what is under way finishes, and says so itself."""
         deed = course.deeds[id]
-        if deed.state in BEFORE_INTENT:
+        if deed.state in BEFORE_INTENT and not deed.acted:
             course.deeds[id] = msgspec.structs.replace(deed, state="superseded", detail=why, at=now)
             decided.superseded.append(Superseded(id, why))
 

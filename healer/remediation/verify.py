@@ -63,6 +63,8 @@ class Verifier:
         """The alert's sender said that it ended, after the effect did. One that merely vanished is not healed."""
         alert = self._situation.alert(remediation.plan.root)
         if alert is None:
-            return incident.status == "resolved" and incident.resolution == "sent"
+            # The engine has forgotten the alert by now; the incident says how it ended.
+            after = incident.resolved_at > remediation.effect_ended_at
+            return incident.status == "resolved" and incident.resolution == "sent" and after
         after = alert.ended_at > remediation.effect_ended_at
         return alert.status == "resolved" and alert.resolution == "sent" and after
