@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.servers.process import Server, get
+from tests.servers.process import Server, get, post
 
 LISTEN = "127.0.0.1:9099"
 
@@ -24,6 +24,7 @@ class Healer(Server):
         self, folder: Path, config: str, *, files: Mapping[str, str] | None = None, port: int | None = None
     ) -> None:
         super().__init__(folder, port)
+        self.token = ""
         assert LISTEN in config, f"say listen: {LISTEN} in the configuration"
         for name, text in {"healer.yaml": config.replace(LISTEN, f"127.0.0.1:{self.port}"), **(files or {})}.items():
             (folder / name).write_text(text)
@@ -33,5 +34,10 @@ class Healer(Server):
         return [str(executable), "serve", "--config", str(self.folder / "healer.yaml")]
 
     def api(self, path: str) -> Any:
-        """An answer of healer's own API v1."""
-        return json.loads(get(f"{self.url}/api/v1/{path}", within=10))
+        """An answer of healer's own API v1. `token` is the bearer token to show, where the configuration asks for one."""
+        return json.loads(get(f"{self.url}/api/v1/{path}", within=10, token=self.token))
+
+    def order(self, path: str, body: Mapping[str, object] | None = None) -> Any:
+        """The answer to a POST to healer's own API v1."""
+        said = json.dumps(body).encode() if body is not None else b""
+        return json.loads(post(f"{self.url}/api/v1/{path}", said, within=10, token=self.token))

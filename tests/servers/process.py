@@ -39,19 +39,25 @@ def free_port() -> int:
             return port
 
 
-def get(url: str, *, within: float = 2) -> bytes:
-    """The body of a 2xx answer. Raises OSError otherwise."""
-    with urllib.request.urlopen(url, timeout=within) as answer:
+def get(url: str, *, within: float = 2, token: str = "") -> bytes:
+    """The body of a 2xx answer; `token` is a bearer token. Raises OSError otherwise."""
+    request = urllib.request.Request(url, headers=_showing(token))
+    with urllib.request.urlopen(request, timeout=within) as answer:
         body: bytes = answer.read()
         return body
 
 
-def post(url: str, body: bytes = b"", *, within: float = 5) -> bytes:
-    """The body of a 2xx answer to a POST of JSON. Raises OSError otherwise."""
-    request = urllib.request.Request(url, data=body, headers={"Content-Type": "application/json"}, method="POST")
+def post(url: str, body: bytes = b"", *, within: float = 5, token: str = "") -> bytes:
+    """The body of a 2xx answer to a POST of JSON; `token` is a bearer token. Raises OSError otherwise."""
+    headers = {"Content-Type": "application/json", **_showing(token)}
+    request = urllib.request.Request(url, data=body, headers=headers, method="POST")
     with urllib.request.urlopen(request, timeout=within) as answer:
         said: bytes = answer.read()
         return said
+
+
+def _showing(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"} if token else {}
 
 
 class Server:

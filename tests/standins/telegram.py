@@ -377,8 +377,7 @@ _NOT_STORED: dict[Fault, Callable[[], web.Response]] = {
 }
 
 
-async def _serve(port: int, token: str, log: Path | None, slow: float) -> None:
-    standin = TelegramStandin(token, log=log, slow=slow)
+async def _serve(standin: TelegramStandin, port: int) -> None:
     await standin.start(port)
     print(standin.url, flush=True)
     await asyncio.Event().wait()
@@ -390,9 +389,12 @@ def main() -> None:
     parser.add_argument("--token", required=True)
     parser.add_argument("--log", type=Path, help="append every request to this file, one JSON object a line")
     parser.add_argument("--slow", type=float, default=30.0, help="seconds that a slow answer takes")
+    parser.add_argument("--without-rates", action="store_true", help="answer no 429: for tests that count messages")
     given = parser.parse_args()
+    standin = TelegramStandin(given.token, log=given.log, slow=given.slow)
+    standin.enforce_rates = not given.without_rates
     try:
-        asyncio.run(_serve(given.port, given.token, given.log, given.slow))
+        asyncio.run(_serve(standin, given.port))
     except KeyboardInterrupt:
         return
 

@@ -1,0 +1,75 @@
+"""The main job, end to end: a service dies on a real machine, and one message tells that it broke, heals and is well."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.acceptance.road import Road, road
+from tests.acceptance.shop import HOST
+
+STAGES = ("detect", "converge", "decide", "execute", "verify", "notify")
+
+
+def test_a_dead_service_is_healed_and_told_of_in_one_message(tmp_path: Path) -> None:
+    """One incident, one remediation, one message from broken over healing to healed, one trace with every stage."""
+    with road(tmp_path) as here:
+        fault = time.monotonic()
+        here.host.kill_service()
+        here.until(lambda: len(_firing(here)) > 20, "more than 20 alerts to fire in Prometheus")
+        here.until(lambda: here.titles()[-1:] and "healed]" in here.titles()[-1], "healed to be told")
+        took = time.monotonic() - fault
+        incident = here.incident()
+        lines = here.healer.api(f"incidents/{incident['id']}/timeline")["items"]
+        print()
+        print(f"from the fault to healed: {took:.1f} s; all, servers included: {time.monotonic() - here.began:.1f} s")
+        sent, edits = (here.telegram.requests(method) for method in ("sendMessage", "editMessageText"))
+        print(f"messages: {len(sent)} sent, {len(edits)} edits: {', '.join(_states(here))}")
+        print("versions: " + ", ".join(f"{name} {version}" for name, version in here.versions().items()))
+        _one_incident(incident)
+        _one_remediation(here, incident)
+        assert len(sent) == 1, here.story()
+        assert list(dict.fromkeys(_states(here))) == ["broken", "healing", "healed"]
+        assert here.telegram.messages()[0]["edits"] == len(edits)
+        assert set(STAGES) <= {line["stage"] for line in lines}, lines
+        _one_trace(here, incident)
+
+
+def _firing(here: Road) -> list[dict[str, Any]]:
+    return [
+        alert for alert in here.prometheus.alerts() if alert["state"] == "firing" and alert["labels"].get("service")
+    ]
+
+
+def _states(here: Road) -> list[str]:
+    """The state that each title names: `<b>[CRIT broken] ...`."""
+    return [title.partition("]")[0].split()[-1] for title in here.titles()]
+
+
+def _one_incident(incident: dict[str, Any]) -> None:
+    """The root is the service that died; everything that depends on it is in its incident and was resolved by its sender."""
+    assert incident["status"] == "resolved"
+    assert incident["resolution"] == "sent"
+    assert incident["root"]["labels"]["alertname"] == "ServiceDown"
+    assert incident["root"]["node"] == "service/shop"
+    things = [alert["labels"].get("thing") for alert in incident["alerts"]]
+    assert len({thing for thing in things if thing}) > 20, things
+    assert {alert["status"] for alert in incident["alerts"]} == {"resolved"}
+
+
+def _one_remediation(here: Road, incident: dict[str, Any]) -> None:
+    """One remediation with one intent, and by the host's own log one restart; the service runs again."""
+    (remediation,) = here.remediations()
+    assert (remediation["state"], remediation["incident"]) == ("succeeded", incident["id"])
+    (intent,) = here.healer.api(f"remediations/{remediation['id']}")["intents"]
+    assert (intent["target"], intent["outcome"]) == (HOST, "succeeded")
+    assert here.effects() == 1
+    assert here.host.service_running()
+
+
+def _one_trace(here: Road, incident: dict[str, Any]) -> None:
+    """The incident's trace id is in the message, on every request to the chat, and in the API."""
+    trace = incident["trace_id"]
+    assert here.remediations()[0]["trace_id"] == trace
+    for request in here.telegram.requests():
+        assert trace in request["text"]
+        assert request["headers"]["x-trace-id"] == trace
