@@ -1,51 +1,59 @@
-"""What people read about an incident: one message that says what broke, what healer did about it and whether it helped.
+"""What people read about an incident: one message that says what broke, what healer did about it, whether it helped, and why.
 
-Told by the fold inside a step, so it is pure; `healer.notification.deliver` turns it into a channel's message.
+Told by the fold inside a step, so it is pure; `healer.notification.deliver` turns it into a channel's message. Somebody
+reads it at night on a telephone: plain words, the verdict first, and what to do when it is their turn.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import msgspec
 
 from healer.convergence.outcome import Incident
 from healer.remediation.model import UNDER_WAY
-from healer.times import Micros, format_duration, to_datetime
+from healer.times import SECOND, Micros, format_duration, to_datetime
 
 State = Literal["broken", "healing", "healed", "needs you", "over"]
 
 TITLE_LIMIT = 40
 """Characters of line 1: what a lock screen shows."""
+REASON_LIMIT = 300
+"""Characters of a reason: the whole of it is in the API."""
+DEEDS = 5
+"""Remediations that are told one by one: the newest."""
 
 _SHORT = {"critical": "CRIT", "error": "ERR", "warning": "WARN", "info": "INFO"}
 _FAILED = frozenset({"failed", "not_verified", "handed_over", "expired", "rejected"})
+_NOTHING_DONE = frozenset({"observed", "suggested", "superseded", "cancelled"})
+"""A remediation that ended so says nothing about the state of its incident."""
+
 _DEED = {
-    "planned": "about to run",
-    "waiting": "waiting to run",
-    "awaiting_approval": "waiting for approval",
-    "locked": "about to run",
-    "executing": "running",
-    "verifying": "ran, watching whether it helped",
-    "undoing": "being undone",
-    "observed": "would have run (observe)",
-    "suggested": "suggested; nothing was run",
-    "succeeded": "ran, and it helped",
-    "failed": "FAILED",
-    "not_verified": "ran, and did NOT help",
-    "undone": "was undone",
-    "refused": "was refused",
-    "rejected": "was rejected",
-    "expired": "was not approved in time",
-    "cancelled": "was cancelled",
-    "superseded": "was no longer needed",
-    "handed_over": "needs a person",
+    "planned": "about to run: {what}",
+    "waiting": "waiting to run: {what}",
+    "awaiting_approval": "asking for approval to run: {what}",
+    "locked": "about to run: {what}",
+    "executing": "running: {what}",
+    "verifying": "ran: {what}. Watching whether it helped",
+    "undoing": "undoing: {what}",
+    "observed": "would have run: {what}. Nothing was done, its rule only observes",
+    "suggested": "suggestion: {what}. Nothing was done",
+    "succeeded": "ran: {what}. It helped",
+    "failed": "FAILED: {what}",
+    "not_verified": "ran: {what}. It did NOT help",
+    "undone": "undone: {what}",
+    "refused": "not run: {what}. Refused",
+    "rejected": "not run: {what}. Somebody said no",
+    "expired": "not run: {what}. Nobody approved it in time",
+    "cancelled": "cancelled: {what}",
+    "superseded": "not needed any more: {what}",
+    "handed_over": "needs you: {what}",
 }
 _ENDED = {
-    "sent": "the alerts resolved",
-    "expired": "no longer reported: the sender fell silent",
-    "vanished": "no longer reported: Alertmanager does not know it any more",
-    "superseded": "no longer reported: what it was about is gone",
-    "person": "closed by a person",
+    "sent": "Prometheus says that it is well again",
+    "expired": "NOT known to be well: whoever reported it fell silent",
+    "vanished": "NOT known to be well: Alertmanager has forgotten it",
+    "superseded": "what it was about is gone",
+    "person": "a person closed it",
 }
 
 
@@ -75,15 +83,19 @@ class Story(msgspec.Struct, frozen=True):
 
 def state_of(incident: Incident, deeds: Sequence[Deed]) -> State:
     """In which of five states people see it."""
-    last = deeds[-1].state if deeds else ""
-    if incident.status == "open" and (last == "awaiting_approval" or last in _FAILED):
+    last = next((deed for deed in reversed(deeds) if deed.state not in _NOTHING_DONE), None)
+    state = last.state if last is not None else ""
+    if incident.status == "open" and (state == "awaiting_approval" or state in _FAILED):
         return "needs you"
-    if incident.status != "merged" and last in UNDER_WAY and deeds[-1].acted:
+    if incident.status != "merged" and last is not None and state in UNDER_WAY and last.acted:
         # Over or not: nothing is called healed before it was verified.
         return "healing"
     if incident.status != "open":
-        return "healed" if last == "succeeded" and incident.status == "resolved" else "over"
-    return "healed" if last == "succeeded" else "broken"
+        return "healed" if state == "succeeded" and incident.status == "resolved" else "over"
+    if last is not None and state == "succeeded":
+        # The rule had its turn. If the alert began anew after that, only a person is left.
+        return "needs you" if incident.root.starts_at > last.at else "healed"
+    return "broken"
 
 
 def tell(incident: Incident, deeds: Sequence[Deed]) -> Story:
@@ -95,20 +107,26 @@ def tell(incident: Incident, deeds: Sequence[Deed]) -> Story:
         state=state,
         severity=incident.severity,
         title=title(incident, state),
-        lines=tuple(_lines(incident, deeds)),
+        lines=tuple(_lines(incident, deeds, state)),
     )
 
 
 def title(incident: Incident, state: State) -> str:
-    """Line 1, for a lock screen: `[CRIT broken] rack r17 down, cn-1`."""
+    """Line 1, for a lock screen: `[CRIT broken] rack r17 down, cn-1`. What does not fit goes in the order of its worth."""
     root = incident.root
     start = f"[{_SHORT.get(incident.severity, incident.severity.upper())} {state}] "
     if not root.node:
-        return cut(start + root.name, TITLE_LIMIT)
-    what = "down" if root.hard else root.name
-    plain = f"{start}{root.node.replace('/', ' ', 1)} {what}"
-    place = f", {root.beneath.partition('/')[2] or root.beneath}"
-    return plain + place if root.beneath and len(plain + place) <= TITLE_LIMIT else cut(plain, TITLE_LIMIT)
+        return cut(start + _one_line(root.name), TITLE_LIMIT)
+    what = " down" if root.hard else f" {_one_line(root.name)}"
+    kind, slash, name = _one_line(root.node).partition("/")
+    place = _one_line(root.beneath.partition("/")[2] or root.beneath)
+    full = f"{start}{kind} {name}{what}" if slash else f"{start}{kind}{what}"
+    shorter = f"{start}{name or kind}{what}"
+    for candidate in (f"{full}, {place}" if place else full, full, shorter):
+        if len(candidate) <= TITLE_LIMIT:
+            return candidate
+    room = TITLE_LIMIT - len(start) - len(what)
+    return cut(start + cut(name or kind, room) + what if room > len(what) else shorter, TITLE_LIMIT)
 
 
 def cut(text: str, limit: int) -> str:
@@ -116,37 +134,59 @@ def cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def _lines(incident: Incident, deeds: Sequence[Deed]) -> list[str]:
-    root = incident.root
-    lines = [f"{root.name} on {root.node}" if root.node else root.name]
-    lines.append(
-        f"began {clock(root.onset)}, told after {format_duration(_seconds(incident.opened_at - incident.began_at))}"
-    )
-    others = incident.suppressed + incident.members
-    if incident.status == "open":
-        lines.append(f"explains {others} more alert{'s' * (others != 1)}" if others else "nothing else is affected")
-    if incident.reopened:
-        lines.append(f"came back {incident.reopened} time{'s' * (incident.reopened != 1)}")
-    if deeds:
-        lines.append("")
-    for deed in deeds:
-        because = f": {deed.detail}" if deed.detail else ""
-        lines.append(f"{deed.what} {_DEED.get(deed.state, deed.state)}{because} (rule {deed.rule})")
-    if incident.status == "resolved":
-        lasted = format_duration(_seconds(incident.resolved_at - incident.began_at))
-        lines += [
-            "",
-            f"over at {clock(incident.resolved_at)} after {lasted}: {_ENDED.get(incident.resolution, 'it ended')}",
-        ]
-    elif incident.status == "merged":
-        lines += ["", f"part of incident {incident.merged_into}, which speaks for it from now on"]
-    return lines
-
-
 def clock(instant: Micros) -> str:
     """Time of day in UTC, to the second."""
-    return to_datetime(instant).strftime("%H:%M:%S UTC")
+    return to_datetime(instant).strftime("%H:%M:%S")
+
+
+def _lines(incident: Incident, deeds: Sequence[Deed], state: State) -> Iterator[str]:
+    yield from _what_broke(incident)
+    yield ""
+    yield from _what_was_done(incident, deeds)
+    if incident.status == "resolved":
+        lasted = format_duration(_seconds(incident.resolved_at - incident.root.onset))
+        ended = _ENDED.get(incident.resolution, "it ended")
+        yield f"{clock(incident.resolved_at)} over after {lasted}: {ended}"
+    elif incident.status == "merged":
+        yield f"Part of incident {incident.merged_into} from now on: look there."
+    elif state == "needs you":
+        yield "It is your turn: healer tries nothing more here unless you approve or something changes."
+
+
+def _what_broke(incident: Incident) -> Iterator[str]:
+    root = incident.root
+    name, node, beneath = _one_line(root.name), _one_line(root.node), _one_line(root.beneath)
+    where = f" on {node}" + (f", beneath {beneath}" if beneath and beneath != node else "") if node else ""
+    yield f"{name}{where}"
+    since = f"Since {clock(root.onset)} UTC"
+    if root.onset_from == "judged afresh":
+        since += " (left over from an earlier fault)"
+    back = incident.reopened
+    yield since + (f"; came back {'once' if back == 1 else f'{back} times'}" if back else "")
+    if incident.status == "open":
+        others = incident.suppressed + incident.members
+        yield (
+            f"{others} more alert{'s come' if others != 1 else ' comes'} from it"
+            if others
+            else "No other alert comes from it"
+        )
+
+
+def _what_was_done(incident: Incident, deeds: Sequence[Deed]) -> Iterator[str]:
+    if len(deeds) > DEEDS:
+        yield f"({len(deeds) - DEEDS} earlier remediations are not shown)"
+    for deed in deeds[-DEEDS:]:
+        sentence = _DEED.get(deed.state, f"{deed.state}: {{what}}").replace("{what}", _one_line(deed.what))
+        because = f": {cut(_one_line(deed.detail), REASON_LIMIT)}" if deed.detail else ""
+        yield f"{clock(deed.at)} {sentence}{because} (rule {_one_line(deed.rule)})"
+    if not deeds and incident.status == "open":
+        yield "healer has done nothing about it."
+
+
+def _one_line(text: str) -> str:
+    """Names come from outside: whatever they hold, a line stays one line."""
+    return " ".join(text.split())
 
 
 def _seconds(duration: Micros) -> Micros:
-    return max(duration, 0) // 1_000_000 * 1_000_000
+    return max(duration, 0) // SECOND * SECOND

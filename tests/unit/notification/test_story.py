@@ -1,0 +1,200 @@
+"""What people read: the title on a lock screen, the five states, the lines below."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from healer.convergence.outcome import Incident
+from healer.notification.story import DEEDS, REASON_LIMIT, TITLE_LIMIT, Deed, State, state_of, tell, title
+from healer.remediation.model import UNDER_WAY
+from healer.times import MINUTE, SECOND
+from tests.contracts.store.given import NOON
+from tests.contracts.store.given import incident as given_incident
+
+
+def incident(**changes: Any) -> Incident:
+    """An open one on host/web-1 beneath rack/r1; `root_*` changes its root."""
+    root = {key.removeprefix("root_"): changes.pop(key) for key in list(changes) if key.startswith("root_")}
+    found = given_incident("i1")
+    given_root = {"node": "host/web-1", "beneath": "rack/r1", "onset": NOON - MINUTE} | root
+    return msgspec.structs.replace(found, root=msgspec.structs.replace(found.root, **given_root), **changes)
+
+
+def deed(state: str, **changes: Any) -> Deed:
+    fields: dict[str, Any] = {
+        "rule": "shop",
+        "what": 'restart_service(unit: "shop.service") on host/web-1',
+        "at": NOON + 30 * SECOND,
+        "acted": state in ("executing", "verifying", "succeeded", "failed", "not_verified"),
+    }
+    return Deed("r1", state=state, **(fields | changes))
+
+
+def over(**changes: Any) -> Incident:
+    ended = {"status": "resolved", "resolution": "sent", "resolved_at": NOON + 5 * MINUTE}
+    return incident(**{**ended, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "expected"),
+    [
+        ({}, "broken", "[CRIT broken] host web-1 down, r1"),
+        ({"root_node": "rack/r17", "root_beneath": "zone/cn-1"}, "broken", "[CRIT broken] rack r17 down, cn-1"),
+        ({"root_hard": False, "root_name": "DiskFull"}, "healing", "[CRIT healing] host web-1 DiskFull, r1"),
+        ({"severity": "warning"}, "over", "[WARN over] host web-1 down, r1"),
+        ({"root_node": "", "root_name": "TargetDown"}, "broken", "[CRIT broken] TargetDown"),
+        ({"root_beneath": "zone/a-zone-with-a-long-name"}, "broken", "[CRIT broken] host web-1 down"),
+        ({"root_node": "host/database-primary-1"}, "needs you", "[CRIT needs you] database-primary-1 down"),
+        ({"root_node": "host/db-1.prod.example.com"}, "needs you", "[CRIT needs you] db-1.prod.example… down"),
+        ({"root_node": "web-1", "root_beneath": ""}, "broken", "[CRIT broken] web-1 down"),
+        ({"root_node": "host/a\nb"}, "broken", "[CRIT broken] host a b down, r1"),
+    ],
+)
+def test_the_title_says_how_bad_where_and_what(changes: dict[str, Any], state: State, expected: str) -> None:
+    """What does not fit is left out in the order of its worth: the place, the kind, the end of the name."""
+    assert title(incident(**changes), state) == expected
+
+
+@given(
+    node=st.text(max_size=80),
+    beneath=st.text(max_size=80),
+    name=st.text(max_size=80),
+    hard=st.booleans(),
+    severity=st.sampled_from(["info", "warning", "error", "critical"]),
+    state=st.sampled_from(["broken", "healing", "healed", "needs you", "over"]),
+)
+def test_the_title_is_one_line_of_at_most_40_characters(
+    node: str, beneath: str, name: str, hard: bool, severity: str, state: State
+) -> None:
+    """Whatever the labels hold, it fits a lock screen and begins with severity and state."""
+    found = title(
+        incident(root_node=node, root_beneath=beneath, root_name=name, root_hard=hard, severity=severity), state
+    )
+    assert len(found) <= TITLE_LIMIT == 40
+    assert len(found.splitlines()) == 1
+    assert state in found.partition("]")[0]
+
+
+@given(detail=st.text(max_size=2000), what=st.text(max_size=200), name=st.text(max_size=100))
+def test_no_line_is_two_and_no_reason_is_endless(detail: str, what: str, name: str) -> None:
+    """What comes from outside (labels, output, errors) cannot break the message up or fill it."""
+    story = tell(incident(root_name=name), [deed("failed", detail=detail, what=what)])
+    for line in story.lines:
+        assert len(line.splitlines()) <= 1
+        assert len(line) <= REASON_LIMIT + len(what) + len(name) + 100
+
+
+@pytest.mark.parametrize(
+    ("found", "deeds", "state"),
+    [
+        (incident(), [], "broken"),
+        (incident(), [deed("planned")], "broken"),
+        (incident(), [deed("observed")], "broken"),
+        (incident(), [deed("suggested")], "broken"),
+        (incident(), [deed("refused")], "broken"),
+        (incident(), [deed("executing")], "healing"),
+        (incident(), [deed("verifying")], "healing"),
+        (incident(), [deed("planned", acted=True)], "healing"),
+        (incident(), [deed("failed"), deed("executing")], "healing"),
+        (incident(), [deed("awaiting_approval")], "needs you"),
+        (incident(), [deed("failed")], "needs you"),
+        (incident(), [deed("not_verified")], "needs you"),
+        (incident(), [deed("handed_over")], "needs you"),
+        (incident(), [deed("failed"), deed("suggested")], "needs you"),
+        (incident(), [deed("succeeded")], "healed"),
+        (incident(reopened=1, root_starts_at=NOON + MINUTE), [deed("succeeded")], "needs you"),
+        (over(), [], "over"),
+        (over(), [deed("verifying")], "healing"),
+        (over(), [deed("succeeded")], "healed"),
+        (over(), [deed("succeeded"), deed("superseded")], "healed"),
+        (over(), [deed("not_verified")], "over"),
+        (over(), [deed("superseded")], "over"),
+        (incident(status="merged", merged_into="i0"), [deed("executing")], "over"),
+    ],
+)
+def test_the_five_states(found: Incident, deeds: list[Deed], state: State) -> None:
+    """Broken until something acts; healing until it was verified; healed only then; needs you when healer is at its end."""
+    assert state_of(found, deeds) == state
+
+
+@pytest.mark.parametrize("state", sorted(UNDER_WAY))
+def test_nothing_under_way_is_called_healed(state: str) -> None:
+    """The alert's end alone proves nothing while verification has not spoken."""
+    assert state_of(over(), [deed(state, acted=True)]) == "healing"
+
+
+def test_a_fault_that_nobody_treats() -> None:
+    """What, where, since when, how much with it, and that nothing was done."""
+    story = tell(incident(suppressed=18, members=2), [])
+    assert story.lines == (
+        "HostDown on host/web-1, beneath rack/r1",
+        "Since 11:59:00 UTC",
+        "20 more alerts come from it",
+        "",
+        "healer has done nothing about it.",
+    )
+    assert (story.incident, story.trace_id, story.state) == ("i1", given_incident("i1").trace_id, "broken")
+
+
+def test_a_fault_that_was_healed() -> None:
+    """What was done, that it helped and how that is known, and how long it lasted from its onset."""
+    story = tell(over(), [deed("succeeded", detail="alert resolved, stable for 1m")])
+    assert story.lines[-2:] == (
+        '12:00:30 ran: restart_service(unit: "shop.service") on host/web-1. It helped: alert resolved, stable for 1m'
+        " (rule shop)",
+        "12:05:00 over after 6m: Prometheus says that it is well again",
+    )
+
+
+def test_a_fault_that_needs_a_person() -> None:
+    """What was tried, why that did not do, and that healer stops here."""
+    story = tell(incident(suppressed=1), [deed("not_verified", detail="up is 0")])
+    assert "1 more alert comes from it" in story.lines
+    assert story.lines[-2].startswith("12:00:30 ran: restart_service")
+    assert ". It did NOT help: up is 0 (rule shop)" in story.lines[-2]
+    assert story.lines[-1].startswith("It is your turn")
+
+
+@pytest.mark.parametrize(
+    ("resolution", "words"),
+    [
+        ("sent", "well again"),
+        ("expired", "NOT known to be well"),
+        ("vanished", "NOT known to be well"),
+        ("superseded", "is gone"),
+        ("person", "a person closed it"),
+    ],
+)
+def test_only_an_end_that_was_sent_reads_like_health(resolution: str, words: str) -> None:
+    """An alert that merely vanished is not called well."""
+    assert words in tell(over(resolution=resolution), []).lines[-1]
+
+
+def test_a_merged_incident_says_where_it_went() -> None:
+    """Whoever follows the old message finds the new one."""
+    assert "incident i0" in tell(incident(status="merged", merged_into="i0"), []).lines[-1]
+
+
+def test_coming_back_and_leftovers_are_said() -> None:
+    """It flapped, or it was hidden by something else before: that changes what a person does next."""
+    story = tell(incident(reopened=2, root_onset_from="judged afresh"), [])
+    assert story.lines[1] == "Since 11:59:00 UTC (left over from an earlier fault); came back 2 times"
+    assert tell(incident(reopened=1), []).lines[1].endswith("came back once")
+
+
+def test_a_long_history_shows_its_end() -> None:
+    """Only the newest remediations are told one by one."""
+    story = tell(incident(), [deed("failed", rule=f"rule-{number}") for number in range(DEEDS + 2)])
+    assert "(2 earlier remediations are not shown)" in story.lines
+    assert sum("FAILED" in line for line in story.lines) == DEEDS
+
+
+@pytest.mark.parametrize("state", [*sorted(UNDER_WAY), "observed", "suggested", "refused", "cancelled", "superseded"])
+def test_every_state_of_a_remediation_has_words(state: str) -> None:
+    """None is shown by the name that it has in the store alone."""
+    (line,) = [line for line in tell(incident(), [deed(state)]).lines if "(rule shop)" in line]
+    assert "restart_service" in line
+    assert "_" not in line.replace("restart_service", "")
