@@ -68,7 +68,7 @@ def find(link: Connection, id: str) -> Json:
 def table(output: Output, items: list[Json], *, empty: str) -> None:
     """Incidents as every command lists them."""
     now = SystemClock().now()
-    columns = ("ID", "STATUS", "SEVERITY", "ROOT", "NODE", "ALERTS", "FIRING", "BEGAN")
+    columns = ("ID", "STATUS", "SEVERITY", "FIRING", "AGE", "ROOT")
     output.table(columns, [_row(each, now) for each in items], empty=empty)
 
 
@@ -78,11 +78,9 @@ def _row(incident: Json, now: int) -> tuple[Any, ...]:
         incident["id"],
         incident["status"],
         incident["severity"],
-        name_of(root["labels"]),
-        root["node"] or "-",
-        incident["alert_count"],
-        incident["firing_count"],
-        ago(incident["began_at"], now) + " ago",
+        f"{incident['firing_count']} of {incident['alert_count']}",
+        ago(root["onset"], now),
+        f"{name_of(root['labels'])} on {root['node'] or 'no node'}",
     )
 
 

@@ -9,7 +9,6 @@ from typing import Any, TextIO
 
 import msgspec
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 SEVERITY = {"critical": "bold red", "error": "red", "warning": "yellow", "info": "blue"}
@@ -60,38 +59,51 @@ class Output:
         shown = [(name, str(value)) for name, value in pairs if value not in (None, "")]
         width = max((len(name) for name, _ in shown), default=0)
         for name, value in shown:
-            text = Text(f"  {name:<{width}}  ", style="dim")
-            self.console.print(text.append(showable(value), style=_colour(value) or "not dim"))
+            text = Text().append(f"  {name:<{width}}  ", "dim")
+            self._write(text.append(showable(value), _colour(value)), hang=width + 4)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
-        """Rows under a heading; without any the sentence `empty`."""
+        """Rows under a heading, the last column free to run over lines; without any row the sentence `empty`."""
         texts = [["" if value is None else showable(str(value), one_line=True) for value in row] for row in rows]
         if not texts:
             self.line(empty)
-        elif self.pretty:
-            self._table(columns, texts)
-        else:
-            self._columns([list(columns), *texts])
+            return
+        grid = [list(columns), *texts]
+        widths = [max(len(row[index]) for row in grid) for index in range(len(columns) - 1)]
+        before = sum(widths) + GAP * len(widths)
+        beneath = self.pretty and self.console.width - before < min(NARROW, max(len(row[-1]) for row in texts))
+        for row in grid:
+            self._row(row, widths, heading=row is grid[0], beneath=beneath)
 
-    def _table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for index, column in enumerate(columns):
-            number = all(row[index].isdigit() for row in rows)
-            whole = max(len(row[index]) for row in rows) <= WHOLE
-            table.add_column(column, justify="right" if number else "left", no_wrap=whole, overflow="fold")
-        for row in rows:
-            table.add_row(*(Text(value, style=_colour(value)) for value in row))
-        self.console.print(table)
+    def _row(self, row: Sequence[str], widths: Sequence[int], *, heading: bool, beneath: bool) -> None:
+        text = Text()
+        for value, width in zip(row, widths, strict=False):
+            text.append(f"{value:<{width + GAP}}", "bold" if heading else _colour(value))
+        if not beneath:
+            text.append(row[-1], "bold" if heading else _colour(row[-1]))
+        text.rstrip()
+        self._write(text, hang=sum(widths) + GAP * len(widths))
+        if beneath and row[-1] and not heading:
+            self._write(Text(" " * INDENT + row[-1], "dim"), hang=INDENT)
 
-    def _columns(self, rows: Sequence[Sequence[str]]) -> None:
-        widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
-        for row in rows:
-            padded = [f"{value:<{width}}" for value, width in zip(row, widths, strict=True)]
-            self.console.file.write("  ".join(padded).rstrip() + "\n")
+    def _write(self, text: Text, hang: int) -> None:
+        """Print; what does not fit on a terminal goes on below, `hang` columns in."""
+        if not self.pretty or text.cell_len <= self.console.width or hang >= self.console.width - NARROW // 2:
+            self.console.print(text, soft_wrap=True)
+            return
+        first, *rest = text.wrap(self.console, self.console.width)
+        self.console.print(first, soft_wrap=True)
+        room = self.console.width - hang
+        for line in Text(" ").join(rest).wrap(self.console, room):
+            self.console.print(Text(" " * hang).append_text(line), soft_wrap=True)
 
 
-WHOLE = 26
-"""Characters up to which a column is never broken into lines."""
+GAP = 2
+"""Blanks between columns."""
+INDENT = 4
+"""Blanks before what a row goes on with beneath."""
+NARROW = 24
+"""Characters that the last column needs at least to stand beside the others."""
 
 
 def showable(text: str, *, one_line: bool = False) -> str:

@@ -1,4 +1,7 @@
-"""A storm as it was recorded: alerts with the second at which each started to fire. Read by `healer storm`. Pure, but for the file."""
+"""A storm as it was recorded: alerts with the second at which each started to fire. Read by `healer storm`.
+
+Pure, but for the file that `load` reads.
+"""
 
 from collections.abc import Iterator
 from importlib.resources import files

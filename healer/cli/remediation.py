@@ -11,6 +11,7 @@ from healer.cli import connection
 from healer.cli.connection import Json
 from healer.cli.failure import CALLED_WRONG, Failure
 from healer.cli.output import Output
+from healer.cli.story import rule_text
 from healer.cli.words import ago, counted, label_text
 from healer.seams import SystemClock
 from healer.times import MILLISECOND, format_duration
@@ -58,17 +59,9 @@ def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
 def table(output: Output, items: list[Json], *, empty: str) -> None:
     """Remediations as every command lists them."""
     now = SystemClock().now()
-    columns = ("ID", "STATE", "RULE", "MODE", "INCIDENT", "CHANGED", "DETAIL")
+    columns = ("ID", "STATE", "MODE", "INCIDENT", "AGE", "RULE")
     rows = [
-        (
-            each["id"],
-            each["state"],
-            each["rule"],
-            each["mode"],
-            each["incident"],
-            f"{ago(each['changed_at'], now)} ago",
-            each["detail"] or "",
-        )
+        (each["id"], each["state"], each["mode"], each["incident"], ago(each["created_at"], now), rule_text(each))
         for each in items
     ]
     output.table(columns, rows, empty=empty)
@@ -94,7 +87,7 @@ def _show(output: Output, found: Json) -> None:
         )
     )
     output.heading("Its plan")
-    output.table(("STEP", "ACTION", "NODE", "COMMAND", "TIMEOUT"), _steps(found), empty="no step acts on a target")
+    output.table(("STEP", "ACTION", "NODE", "TIMEOUT", "COMMAND"), _steps(found), empty="no step acts on a target")
     if found["intents"]:
         output.heading("Effects")
         rows = [
@@ -115,8 +108,8 @@ def _steps(found: Json) -> list[tuple[object, ...]]:
             number,
             each["action"],
             each["node"],
-            shlex.join(each["argv"]),
             format_duration(each["timeout_ms"] * MILLISECOND),
+            shlex.join(each["argv"]),
         )
         for number, each in (*numbered, *otherwise)
     ]

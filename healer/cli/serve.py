@@ -4,13 +4,13 @@ healer serve --config /etc/healer/healer.yaml
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import uvloop
 
 from healer import bootstrap
 from healer.cli.failure import Failure
+from healer.cli.invocation import typed
 from healer.cli.output import Output
 from healer.documents.problems import DocumentError
 from healer.settings import Settings, load_settings
@@ -47,8 +47,3 @@ def greeting(settings: Settings, url: str, healer: str) -> list[str]:
     lines.append(f"  {healer} incidents list{where}    what is going on")
     lines.append(f"  {healer} doctor{where}            what this installation still lacks")
     return [*lines, "Ctrl-C stops it.", ""]
-
-
-def typed() -> str:
-    """How this command was called, so that it can be typed again."""
-    return sys.argv[0] if Path(sys.argv[0]).name == "healer" else "healer"

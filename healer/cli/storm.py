@@ -17,10 +17,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from healer.cli import connection, incidents
 from healer.cli.connection import Connection, Json
 from healer.cli.failure import CALLED_WRONG, FOUND_WRONG, Failure
+from healer.cli.invocation import typed
 from healer.cli.output import Output
 from healer.cli.recording import MARK, Recording, load
 from healer.cli.words import counted
 from healer.seams import Clock, SystemClock
+from healer.settings.client import DEFAULT_URL
 from healer.web.settings import is_loopback
 
 SLICES = 40
@@ -54,7 +56,9 @@ def run(arguments: argparse.Namespace, output: Output | None = None, wait: Wait 
     link = connection.connect(arguments, output)
     host = urlsplit(link.url).hostname or ""
     if not is_loopback(host) and not arguments.yes:
-        raise Failure(f"{host} is not this machine, and people may be told there: add --yes if that is meant", CALLED_WRONG)
+        raise Failure(
+            f"{host} is not this machine, and people may be told there: add --yes if that is meant", CALLED_WRONG
+        )
     clock = SystemClock()
     link.text("/-/ready")
     if arguments.resolve:
@@ -122,9 +126,13 @@ def _count(link: Connection, recording: Recording, status: str) -> int:
 def _show(link: Connection, recording: Recording, found: list[Json], output: Output) -> None:
     alerts = f"{len(recording.alerts)} alerts"
     if not found:
-        output.line(f"{alerts} were sent and no incident came out yet: `healer alerts --status held` shows what waits", "yellow")
+        output.line(
+            f"{alerts} were sent and no incident came out yet: `healer alerts --status held` shows what waits", "yellow"
+        )
         return
-    output.line(f"{alerts} became {counted(len(found), 'incident')}:", "bold green" if len(found) == 1 else "bold yellow")
+    output.line(
+        f"{alerts} became {counted(len(found), 'incident')}:", "bold green" if len(found) == 1 else "bold yellow"
+    )
     incidents.table(output, found, empty="")
     if len(found) > 1:
         lost = _unplaced(link, recording)
@@ -134,14 +142,18 @@ def _show(link: Connection, recording: Recording, found: list[Json], output: Out
                 "deploy/quickstart/topology.yaml, try it with `make run`",
                 "yellow",
             )
-    output.line()
-    output.line("What to look at:")
-    first = found[0]
-    output.line(f"  healer incidents show {first['id']}    the incident with its alerts")
-    hidden = [each for each in first["alerts"] if each["status"] == "suppressed"]
+    output.heading("Look further")
+    output.facts(_next_steps(found[0], link))
+
+
+def _next_steps(incident: Json, link: Connection) -> list[tuple[str, str]]:
+    healer = typed()
+    where = f" --url {link.url}" if link.url != DEFAULT_URL else ""
+    steps = [(f"{healer} incidents show {incident['id']}{where}", "the incident with its alerts")]
+    hidden = [each for each in incident["alerts"] if each["status"] == "suppressed"]
     if hidden:
-        output.line(f"  healer why {hidden[0]['fingerprint']}         why nobody was told of that one")
-    output.line("  healer storm --resolve            everything works again")
+        steps.append((f"{healer} why {hidden[0]['fingerprint']}{where}", "why nobody was told of that one"))
+    return [*steps, (f"{healer} storm --resolve{where}", "everything works again")]
 
 
 def _unplaced(link: Connection, recording: Recording) -> int:

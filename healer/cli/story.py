@@ -39,7 +39,7 @@ def show(output: Output, incident: Json, now: Micros, *, alerts: int = ALERTS) -
             ("status", incident["status"] + (f" into {incident['merged_into']}" if incident["merged_into"] else "")),
             ("severity", incident["severity"]),
             ("root", f"{name_of(root['labels'])} on {root['node'] or 'no node'}"),
-            ("began", f"{_moment(incident['began_at'])}, {ago(incident['began_at'], now)} ago"),
+            ("began", f"{_moment(root['onset'])}, {ago(root['onset'], now)} ago"),
             ("opened", _moment(incident["opened_at"])),
             ("ended", _ended(incident)),
             ("alerts", _alerts(incident)),
@@ -74,7 +74,7 @@ def said(happening: Json) -> str:
 def _ended(incident: Json) -> str:
     if not incident["resolved_at"]:
         return ""
-    took = between(incident["began_at"], incident["resolved_at"])
+    took = between(incident["root"]["onset"], incident["resolved_at"])
     return f"{_moment(incident['resolved_at'])}, after {took} ({incident['resolution'] or 'ended'})"
 
 
@@ -90,8 +90,8 @@ def _remediations(output: Output, found: Sequence[Json]) -> None:
     if not found:
         return
     output.heading("What was done")
-    rows = [(each["id"], each["state"], each["rule"], each["detail"] or "") for each in found]
-    output.table(("REMEDIATION", "STATE", "RULE", "DETAIL"), rows, empty="")
+    rows = [(each["id"], each["state"], rule_text(each)) for each in found]
+    output.table(("REMEDIATION", "STATE", "RULE"), rows, empty="")
 
 
 def _table(output: Output, incident: Json, limit: int) -> None:
@@ -103,7 +103,7 @@ def _table(output: Output, incident: Json, limit: int) -> None:
         output.aside(f"and {rest} more; --alerts {incident['alert_count']} shows all")
 
 
-ALERT_COLUMNS = ("STATUS", "SEVERITY", "ALERT", "NODE", "FINGERPRINT", "REASON")
+ALERT_COLUMNS = ("STATUS", "SEVERITY", "FINGERPRINT", "ALERT", "NODE", "REASON")
 
 
 def alert_row(alert: Json) -> tuple[Any, ...]:
@@ -111,11 +111,16 @@ def alert_row(alert: Json) -> tuple[Any, ...]:
     return (
         alert["status"],
         alert["severity"],
+        alert["fingerprint"],
         name_of(alert["labels"]),
         alert["node"] or "-",
-        alert["fingerprint"],
         alert["reason"],
     )
+
+
+def rule_text(remediation: Json) -> str:
+    """Which rule, and what is to be said of how it went."""
+    return f"{remediation['rule']}: {remediation['detail']}" if remediation["detail"] else str(remediation["rule"])
 
 
 def _moment(moment: str | None) -> str:

@@ -1,0 +1,158 @@
+"""What is wrong with an installation, judged from what it says of itself. Pure: `healer doctor` gathers, this decides."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from healer.cli.exposition import Numbers
+from healer.cli.words import counted
+from healer.times import SECOND, Micros, format_duration
+
+MAPPED = 0.8
+"""Share of alerts that sit on a node, below which convergence has too little to go by."""
+DELIVERED = frozenset({"delivered", "unchanged", "migrated"})
+"""Reasons of an attempt to tell people that came through."""
+FAILING = 0.5
+"""Share of failed attempts from which on a channel is called failing."""
+CLOCK: Micros = 30 * SECOND
+"""How far clocks may be apart: half of what healer forgives an alert from the future."""
+LAG = 10_000
+"""Alerts waiting for the engine from which on people hear late (as in deploy/prometheus/healer-alerts.yml)."""
+
+Level = Literal["wrong", "note", "good"]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that was looked at, and, unless it is good, how to mend it. A `note` may be just as it is meant."""
+
+    level: Level
+    what: str
+    mend: str = ""
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """What a running healer says. `not_ready` is its reason, "" when it is ready; `watchdogs` counts that alert."""
+
+    not_ready: str
+    numbers: Numbers
+    alerts: int
+    watchdogs: int
+    switches: Sequence[dict[str, Any]]
+    refused: Sequence[dict[str, Any]]
+    clock_apart: Micros
+    """Its clock less this machine's."""
+    unplaced: Sequence[str] = ()
+    """Names of some alerts without a node, the most frequent first."""
+
+
+def judge(evidence: Evidence) -> Iterator[Finding]:
+    """Everything that can be said, the most urgent first."""
+    yield from _running(evidence)
+    yield from _store(evidence.numbers)
+    yield from _telling(evidence.numbers)
+    yield from _healing(evidence)
+    yield from _coming_in(evidence)
+    yield from _placing(evidence)
+    yield from _clock(evidence.clock_apart)
+
+
+def _running(evidence: Evidence) -> Iterator[Finding]:
+    if evidence.not_ready:
+        yield Finding("wrong", evidence.not_ready, "wait a moment after a start; if it stays, healer's log says why")
+    else:
+        yield Finding("good", "it runs and is ready")
+    lag = evidence.numbers.one("healer_journal_lag_records") or 0
+    if lag > LAG:
+        yield Finding(
+            "wrong", f"{lag:,.0f} alerts wait to be converged", "a storm passes; if it stays, the machine is too small"
+        )
+    quarantined = evidence.numbers.one("healer_quarantined") or 0
+    if quarantined:
+        what = f"{counted(int(quarantined), 'record')} could not be applied and lie in quarantine"
+        yield Finding("wrong", what, "this is a fault of healer's: report it with the lines of the log")
+    for task in evidence.numbers.each("healer_task_failures_total"):
+        what = (
+            f"the task {task.labels.get('task', '?')} failed and was started again {counted(int(task.value), 'time')}"
+        )
+        yield Finding("wrong", what, "healer's log has each failure with its reason")
+
+
+def _store(numbers: Numbers) -> Iterator[Finding]:
+    available = numbers.one("healer_store_available")
+    if available == 0:
+        yield Finding(
+            "wrong", "the store cannot be written", "look at the free space and the rights of the data folder"
+        )
+    elif available is not None:
+        yield Finding("good", "the store takes what it is given")
+    if numbers.one("healer_replay_mismatches_total"):
+        yield Finding("wrong", "a replay decided otherwise than was stored", "report it with the lines of the log")
+
+
+def _telling(numbers: Numbers) -> Iterator[Finding]:
+    dead = int(numbers.one("healer_dead_letters") or 0)
+    if dead:
+        what = f"{counted(dead, 'message')} could not be delivered and will not be tried again"
+        yield Finding(
+            "wrong", what, "healer's log says what the provider answered: the channel's token, chat or rights"
+        )
+    counts: dict[str, dict[str, float]] = {}
+    for number in numbers.each("healer_notifications_total"):
+        counts.setdefault(number.labels.get("channel", "?"), {})[number.labels.get("reason", "?")] = number.value
+    for channel, reasons in sorted(counts.items()):
+        failed = {reason: count for reason, count in reasons.items() if reason not in DELIVERED and count}
+        attempts = sum(reasons.values())
+        if failed and sum(failed.values()) >= FAILING * attempts:
+            named = ", ".join(f"{reason} {count:.0f}" for reason, count in sorted(failed.items()))
+            what = f"the channel {channel} failed in {sum(failed.values()):.0f} of {attempts:.0f} attempts ({named})"
+            yield Finding("wrong", what, f"look at channels.{channel} in the configuration, and at the provider")
+        elif attempts:
+            yield Finding("good", f"the channel {channel} delivers")
+
+
+def _healing(evidence: Evidence) -> Iterator[Finding]:
+    for switch in evidence.switches:
+        if switch["paused"]:
+            why = f": {switch['why']}" if switch["why"] else ""
+            scope = "" if switch["scope"] == "all" else f" --scope {switch['scope']}"
+            what = f"paused ({switch['scope']}) since {switch['at']} by {switch['by']}{why}"
+            yield Finding("note", what, f"`healer resume{scope}` lets repairs start again")
+
+
+def _coming_in(evidence: Evidence) -> Iterator[Finding]:
+    if not evidence.alerts:
+        mend = "let Prometheus post to healer: deploy/prometheus/prometheus.yml; to see something now: `healer storm`"
+        yield Finding("wrong", "no alert is known", mend)
+    if not evidence.watchdogs:
+        mend = "add deploy/prometheus/watchdog.yml to the rules of Prometheus, so that silence can be told from peace"
+        yield Finding("wrong", "the Watchdog, healer's heartbeat, does not come in", mend)
+    else:
+        yield Finding("good", "the Watchdog comes in")
+    if evidence.refused:
+        last = evidence.refused[0]
+        what = f"alerts were refused, the last at {last['at']} from {last['sender'] or 'an unknown sender'}: {last['detail']}"
+        yield Finding("note", what, f"its labels: {last['labels'][:200]}; mend the rule that makes them")
+
+
+def _placing(evidence: Evidence) -> Iterator[Finding]:
+    known, mapped = evidence.numbers.one("healer_alerts"), evidence.numbers.one("healer_alerts_mapped")
+    if not known or mapped is None:
+        return
+    share = mapped / known
+    what = f"{share:.0%} of {counted(int(known), 'alert')} sit on a node of the topology"
+    if share < MAPPED:
+        names = f" ({', '.join(evidence.unplaced)})" if evidence.unplaced else ""
+        mend = f"add lines to topology.nodes for the others{names}; `healer topology map ALERT.json` tries one"
+        yield Finding("wrong", what, mend)
+    else:
+        yield Finding("good", what)
+
+
+def _clock(apart: Micros) -> Iterator[Finding]:
+    if abs(apart) > CLOCK:
+        ahead = "ahead of" if apart > 0 else "behind"
+        what = f"its clock is {format_duration(abs(apart) // SECOND * SECOND)} {ahead} this machine's"
+        yield Finding("wrong", what, "run a time service (chrony, systemd-timesyncd) on both")
+    else:
+        yield Finding("good", "its clock agrees with this machine's")
