@@ -124,12 +124,12 @@ class World:
         return self
 
     def silence(self, source: str, *silences: tuple[str, str, str], readable: bool = True) -> "World":
-        """What a source silences now: matchers of the label `on` with begin and end after `START`; ids are the nodes."""
+        """What a source silences now: a node, or `Name@node`, with begin and end after `START`."""
         told = tuple(
             Silence(
                 f"silence of {on}",
                 source,
-                (SilenceMatcher("on", on),),
+                tuple(map(SilenceMatcher, ("on", "alertname"), reversed(on.split("@")))),
                 START + parse_duration(begin),
                 START + parse_duration(end),
             )
