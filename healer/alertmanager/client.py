@@ -9,7 +9,7 @@ import msgspec
 
 from healer.alerts.identity import canonical
 from healer.alerts.silences import Silence, SilenceMatcher
-from healer.prometheus.query import authorization
+from healer.prometheus.answer import TooLong, authorization, whole
 from healer.settings.outside import Credentials
 from healer.times import SECOND, Micros, from_datetime
 
@@ -106,9 +106,9 @@ class AlertmanagerClient:
         try:
             async with asyncio.timeout(self._timeout_s):
                 async with self._session.get(f"{self.url}/api/v2/{path}", headers=self._headers) as response:
-                    body = await response.content.read(MAX_BODY) if response.status == 200 else b""
+                    body = await whole(response, MAX_BODY) if response.status == 200 else b""
                     status = response.status
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except (aiohttp.ClientError, TimeoutError, TooLong) as error:
             raise Unreachable(f"{self.url}: {str(error) or type(error).__name__}") from error
         if status != 200:
             raise Unreachable(f"{self.url} answered {status}")

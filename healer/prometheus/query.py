@@ -4,6 +4,7 @@ Used by verification and by the asker that answers rules; a stand-in with the sa
 """
 
 import asyncio
+import math
 from collections.abc import Sequence
 
 import aiohttp
@@ -11,8 +12,10 @@ import msgspec
 
 from healer.alerts.identity import labels_of
 from healer.journey.records import Answer
+from healer.prometheus.answer import authorization, whole
+from healer.prometheus.selectors import selectors
 from healer.seams import Clock
-from healer.settings.outside import Credentials, Prometheus
+from healer.settings.outside import Prometheus
 from healer.times import MINUTE, SECOND, Micros
 from rules import Query
 
@@ -22,6 +25,8 @@ MAX_BODY = 4 << 20
 """Bytes of an answer."""
 MAX_WORDS = 200
 """Characters of a server's complaint that are kept."""
+MAX_SELECTORS = 8
+"""Selectors of one expression whose samples are looked at; with more nothing can be said about their time."""
 
 
 class _Sample(msgspec.Struct):
@@ -37,6 +42,10 @@ class _Reply(msgspec.Struct):
     status: str
     data: _Data | None = None
     error: str = ""
+
+
+class NoSample(Exception):
+    """Why there is no value."""
 
 
 class PrometheusQueries:
@@ -60,48 +69,49 @@ class PrometheusQueries:
 
     async def _ask(self, server: Prometheus, query: Query) -> Answer:
         try:
-            value, sampled_at = await self._fetch(server, query.text)
-        except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError, ValueError) as error:
+            async with asyncio.timeout(server.timeout / SECOND):
+                value, sampled_at = await self._fetch(server, query.text)
+        except TimeoutError:
+            return Answer(query.key, None, 0, f"no answer within {server.timeout / SECOND:g}s")
+        except (aiohttp.ClientError, NoSample, ValueError) as error:
             return Answer(query.key, None, 0, (str(error) or type(error).__name__)[:MAX_WORDS])
         return Answer(query.key, value, sampled_at)
 
     async def _fetch(self, server: Prometheus, text: str) -> tuple[float, Micros]:
-        """The value, and the time of the sample itself: an instant query stamps its result with the time of asking."""
-        value, _ = await self._one(server, text)
-        try:
-            sampled_at, _ = await self._one(server, f"max(timestamp({text}))")
-        except ValueError:
-            # `timestamp` wants a plain selector; of a computed value the evaluation time is all there is.
-            return value, self._clock.now()
-        at = round(sampled_at * SECOND)
+        """The value, and the time of the oldest sample behind it: an instant query stamps its result with the time of
+        asking. A sample is looked at before the value, so that the value is never older than it is said to be."""
+        sampled = await self._sampled_at(server, text)
+        found = await self._vector(server, text)
+        if len(found) != 1:
+            raise NoSample("no data" if not found else f"{len(found)} series: use max() or min()")
+        asked_at, written = found[0]
+        value = float(written)
+        if math.isnan(value):
+            raise NoSample("not a number")
+        at = round((asked_at if sampled is None else sampled) * SECOND)
         if self._clock.now() - at > FRESH:
-            raise ValueError("the newest sample is older than 5m")
+            raise NoSample("the newest sample is older than 5m")
         return value, at
 
-    async def _one(self, server: Prometheus, text: str) -> tuple[float, float]:
-        async with asyncio.timeout(server.timeout / SECOND):
-            async with self._session.post(
-                f"{server.url}/api/v1/query", data={"query": text}, headers=authorization(server.auth)
-            ) as response:
-                body = await response.content.read(MAX_BODY)
-        reply = msgspec.json.decode(body, type=_Reply)
+    async def _sampled_at(self, server: Prometheus, text: str) -> float | None:
+        """When the oldest of the samples that the expression reads was taken, in seconds; None when it reads none."""
+        reads = selectors(text)
+        if len(reads) > MAX_SELECTORS:
+            raise NoSample(f"reads {len(reads)} selectors, at most {MAX_SELECTORS} can be dated: use a recording rule")
+        times = await asyncio.gather(*(self._vector(server, f"min(timestamp({one}))") for one in reads))
+        return min((float(written) for found in times for _, written in found), default=None)
+
+    async def _vector(self, server: Prometheus, text: str) -> list[tuple[float, str]]:
+        """(time of asking in seconds, value) of each series; of a scalar one."""
+        url = f"{server.url}/api/v1/query"
+        async with self._session.post(url, data={"query": text}, headers=authorization(server.auth)) as response:
+            body = await whole(response, MAX_BODY)
+        try:
+            reply = msgspec.json.decode(body, type=_Reply)
+        except msgspec.MsgspecError:
+            raise NoSample(f"{server.url} answered {response.status}, and not as Prometheus does") from None
         if reply.status != "success" or reply.data is None:
-            raise ValueError(reply.error or "Prometheus could not answer")
+            raise NoSample(reply.error or "Prometheus could not answer")
         if reply.data.resultType == "scalar":
-            at, value = msgspec.json.decode(reply.data.result, type=tuple[float, str])
-            return float(value), at
-        series = msgspec.json.decode(reply.data.result, type=list[_Sample])
-        if len(series) != 1:
-            raise ValueError("no data" if not series else f"{len(series)} series: use max() or min()")
-        at, value = series[0].value
-        return float(value), at
-
-
-def authorization(credentials: Credentials | None) -> dict[str, str]:
-    """The header by which healer shows who it is."""
-    if credentials is None:
-        return {}
-    if credentials.bearer is not None:
-        return {"Authorization": f"Bearer {credentials.bearer.reveal()}"}
-    assert credentials.password is not None
-    return {"Authorization": aiohttp.BasicAuth(credentials.user, credentials.password.reveal()).encode()}
+            return [msgspec.json.decode(reply.data.result, type=tuple[float, str])]
+        return [series.value for series in msgspec.json.decode(reply.data.result, type=list[_Sample])]
