@@ -27,7 +27,7 @@ from healer.times import Micros, parse_duration
 START: Micros = 1_767_780_000_000_000
 """2026-01-07T10:00:00Z."""
 SEVERITIES = {"info", "warning", "error", "critical", "none"}
-_LINE = re.compile(r"(\S+)\s+(\S+) on (\S+)\s*(.*)")
+_LINE = re.compile(r"(\S+)\s+(\S+)\s+on\s+(\S+)\s*(.*)")
 
 
 class Graph:
