@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from healer.times import format_duration
 from rules import Rule
 
 
@@ -11,8 +10,6 @@ def of(rule: Rule) -> Iterator[str]:
     if "mode" in rule.defaults:
         yield f"mode is not said: {rule.mode}"
     if "verify" in rule.defaults:
-        verify = rule.verify
-        stable, within = format_duration(verify.stable), format_duration(verify.within)
-        yield f"verify is not said: {verify.text} stable {stable} within {within}"
+        yield f"verify is not said: {rule.verify.text}"
     if "limit" in rule.defaults:
         yield f"limit is not said: {', '.join(limit.text for limit in rule.limits)}"

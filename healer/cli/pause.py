@@ -20,7 +20,7 @@ LISTED = 100
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     scope = parser.add_mutually_exclusive_group()
-    scope.add_argument("--scope", default="all", metavar="all|rule:NAME", help="what it is about (else: everything)")
+    scope.add_argument("--scope", metavar="all|rule:NAME", help="what it is about (else: everything)")
     scope.add_argument("--rule", metavar="NAME", help="short for --scope rule:NAME")
     parser.add_argument("--why", default="", help="the reason, for those who come after you")
     parser.add_argument("--by", default="", help="who says so (else your user name); a name that healer checked wins")
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
     output = output or Output()
     link = connection.connect(arguments, output)
-    scope = f"rule:{arguments.rule}" if arguments.rule else arguments.scope
+    scope = f"rule:{arguments.rule}" if arguments.rule else arguments.scope or "all"
     order = {"scope": scope, "by": arguments.by or _somebody(), "why": arguments.why}
     switch = link.post(f"/api/v1/{arguments.command}", order)
     going_on = _under_way(link) if switch["paused"] else []

@@ -1,0 +1,97 @@
+"""`healer check`: everything that is wrong, at once, with its place; and what a rule leaves unsaid."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from healer.cli.main import main
+
+RULE = """rule "restart it"
+  on event: "ServiceDown"
+  then: execute("restart_service", unit: "api.service")
+"""
+TOPOLOGY = "nodes: [{id: rack/a, children: [{id: host/a}]}]\n"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A configuration with a topology and a rule, all good."""
+    (tmp_path / "topology.yaml").write_text(TOPOLOGY)
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "own.heal").write_text(RULE)
+    file = tmp_path / "healer.yaml"
+    file.write_text("topology: {sources: [{file: topology.yaml}]}\nrules: {paths: [rules/]}\n")
+    return file
+
+
+def test_a_good_configuration(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was checked is named, and each rule with what it leaves to the defaults."""
+    assert main(["check", "--config", str(config)]) == 0
+    said = capsys.readouterr().out
+    assert "2 nodes, 1 edge" in said
+    assert "'restart it': mode suggest" in said
+    assert "verify is not said: healthy(node) stable 5m within 15m\n" in said
+    assert "limit is not said: 1 per 30m per node" in said
+    assert said.endswith("all good\n")
+
+
+def test_every_mistake_of_every_file(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two rule files, a topology: one call says all that is wrong with them."""
+    folder = config.parent
+    (folder / "topology.yaml").write_text("nodes: [a, a]\nedges: [[a, b], [a, a]]\n")
+    (folder / "rules" / "own.heal").write_text(RULE.replace("restart_service", "restart_servce"))
+    (folder / "rules" / "second.heal").write_text(RULE.replace("on event:", "on evnt:"))
+    assert main(["check", "--config", str(config)]) == 1
+    said = capsys.readouterr().out
+    assert "topology.yaml:1:12" in said
+    assert "an edge to nowhere" in said
+    assert "an edge from a to itself" in said
+    assert "own.heal:3:17: error[E0203]" in said
+    assert "^^^" in said
+    assert "second.heal:2:" in said
+    assert "nothing of this is used until the errors are mended" in said
+
+
+def test_a_bad_configuration_says_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "healer.yaml"
+    file.write_text("place: shadw\nconvergence: {window: 10}\n")
+    assert main(["check", "--config", str(file)]) == 1
+    said = capsys.readouterr().out
+    assert f"{file}:1:8: place:" in said
+    assert f"{file}:2:23: convergence.window:" in said
+
+
+def test_single_files_are_told_apart(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A path may be a rule, a folder of rules, a topology or a configuration."""
+    folder = config.parent
+    assert main(["check", str(folder / "rules"), str(folder / "topology.yaml"), str(config)]) == 0
+    said = capsys.readouterr().out
+    assert "own.heal: 1 rule" in said
+    assert "topology.yaml: 2 nodes" in said
+    assert "a good configuration" in said
+
+
+@pytest.mark.parametrize(
+    ("paths", "said"),
+    [(["missing.heal"], "cannot be read: No such file"), (["missing.yaml"], "cannot be read: No such file")],
+)
+def test_what_is_not_there_is_an_error(
+    paths: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", *(str(tmp_path / path) for path in paths)]) == 1
+    assert said in capsys.readouterr().out
+
+
+def test_an_unknown_pack_is_an_error(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text("rules: {packs: [nod]}\n")
+    assert main(["check", "--config", str(config)]) == 1
+    assert "there is no pack 'nod'" in capsys.readouterr().out
+
+
+def test_the_same_for_programs(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (config.parent / "rules" / "own.heal").write_text('rule "x"\n')
+    assert main(["check", "--json", "--config", str(config)]) == 1
+    found = msgspec.json.decode(capsys.readouterr().out)
+    assert len(found["errors"]) >= 1
+    assert found["checked"][0].endswith("tells nobody")

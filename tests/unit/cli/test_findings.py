@@ -1,0 +1,83 @@
+"""What the doctor makes of what it sees: each thing that is wrong is found, and nothing is found where nothing is."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from healer.cli.exposition import Number, Numbers
+from healer.cli.findings import Evidence, judge
+from healer.times import MINUTE
+
+WELL = """# HELP healer_ready Whether everything accepted is decided.
+# TYPE healer_ready gauge
+healer_ready 1
+healer_store_available 1
+healer_dead_letters 0
+healer_quarantined 0
+healer_journal_lag_records 0
+healer_alerts 100
+healer_alerts_mapped 90
+healer_notifications_total{channel="duty",reason="delivered"} 7
+healer_notifications_total{channel="duty",reason="rate_limited"} 2
+"""
+FINE = Evidence(
+    not_ready="", numbers=Numbers(WELL), alerts=100, watchdogs=1, switches=(), refused=(), clock_apart=-2_000_000
+)
+SWITCH = {"scope": "rule:a", "paused": True, "by": "kim", "why": "network work", "at": "2026-01-07T10:00:00.000Z"}
+REFUSED = {"at": "2026-01-07T10:00:00.000Z", "sender": "prom", "detail": "bad time", "labels": "{}", "index": 0}
+
+
+def test_nothing_is_wrong_where_all_is_well() -> None:
+    assert {finding.level for finding in judge(FINE)} == {"good"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "what", "mend"),
+    [
+        ({"not_ready": "healer is not ready: the journal is being read"}, "the journal is being read", "log says why"),
+        ({"numbers": {"healer_store_available 1": "healer_store_available 0"}}, "cannot be written", "free space"),
+        ({"numbers": {"letters 0": "letters 3"}}, "3 messages could not be delivered", "token"),
+        ({"numbers": {"quarantined 0": "quarantined 1"}}, "1 record could not be applied", "report"),
+        ({"numbers": {"records 0": "records 20000"}}, "20,000 alerts wait", "too small"),
+        ({"numbers": {"mapped 90": "mapped 79"}, "unplaced": ["Odd"]}, "79% of 100 alerts", "(Odd)"),
+        ({"numbers": {'limited"} 2': 'limited"} 8'}}, "channel duty failed in 8 of 15", "channels.duty"),
+        ({"numbers": {"# TYPE healer_ready gauge": 'healer_task_failures_total{task="owner"} 2'}}, "task owner", "log"),
+        ({"watchdogs": 0}, "does not come in", "watchdog.yml"),
+        ({"alerts": 0, "watchdogs": 0}, "no alert is known", "healer storm"),
+        ({"clock_apart": 3 * MINUTE}, "3m ahead of", "time service"),
+        ({"clock_apart": -3 * MINUTE}, "3m behind", "time service"),
+    ],
+)
+def test_what_is_wrong_is_found_with_its_remedy(changed: dict[str, Any], what: str, mend: str) -> None:
+    """Each thing that can be wrong is told with what to do about it."""
+    if "numbers" in changed:
+        page = WELL
+        for old, new in changed["numbers"].items():
+            assert old in page
+            page = page.replace(old, new)
+        changed = changed | {"numbers": Numbers(page)}
+    wrong = [each for each in judge(msgspec.structs.replace(FINE, **changed)) if each.level == "wrong"]
+    assert any(what in each.what and mend in each.mend for each in wrong), wrong
+
+
+def test_what_may_be_meant_is_a_note() -> None:
+    """A pause and refused alerts are told, and are not the installation's fault."""
+    found = list(judge(msgspec.structs.replace(FINE, switches=[SWITCH], refused=[REFUSED])))
+    notes = [each for each in found if each.level == "note"]
+    assert [each.level for each in found if each.level == "wrong"] == []
+    assert "by kim: network work" in notes[0].what
+    assert "healer resume --scope rule:a" in notes[0].mend
+    assert "bad time" in notes[1].what
+
+
+def test_a_switch_that_was_released_is_no_news() -> None:
+    released = msgspec.structs.replace(FINE, switches=[SWITCH | {"paused": False}])
+    assert list(judge(released)) == list(judge(FINE))
+
+
+def test_numbers_are_read_as_prometheus_writes_them() -> None:
+    """Comments, escapes and exponents are read; what is no line of the format is passed over."""
+    numbers = Numbers('# HELP a b\na{x="1\\"2\\\\\\n",y=""} 1.5e3\na 2\n???\nb NaN\n')
+    assert numbers.each("a")[0] == Number("a", {"x": '1"2\\\n', "y": ""}, 1500.0)
+    assert numbers.one("missing") is None
