@@ -21,6 +21,7 @@ from tests.simulation.loop import SimLoop
 Kind = Literal["none", "crash before", "crash after", "lost call", "lost answer", "delay"]
 
 P = TypeVar("P")
+T = TypeVar("T")
 
 
 class Odds(msgspec.Struct, frozen=True):
@@ -68,9 +69,18 @@ class Faults:
         """No more faults from here on."""
         self._quiet = True
 
-    def decide(self, call: str) -> Kind:
-        """What becomes of this call. The order of calls and the seed decide, nothing else."""
-        if self._quiet:
+    @property
+    def crashes(self) -> int:
+        """How many crashes were injected so far."""
+        return self._crashes
+
+    def toss(self) -> bool:
+        """One of two, by the seed."""
+        return self._chance.random() < 0.5
+
+    def decide(self, call: str, *, rarely: bool = False) -> Kind:
+        """What becomes of this call. The order of calls and the seed decide, nothing else. `rarely`: ten times less often."""
+        if self._quiet or (rarely and self._chance.randrange(10)):
             return "none"
         drawn = self._chance.randrange(1_000)
         kind: Kind
@@ -166,16 +176,17 @@ class _Faulty:
         return answer
 
     async def _effect(self, call: str, effect: Awaitable[Any]) -> Any:
-        if not self._remote:
-            return await effect
-        landing: asyncio.Task[Any] = asyncio.get_running_loop().create_task(
-            _await(effect), name=call, context=Context()
-        )
-        landing.add_done_callback(_heard, context=Context())
-        return await asyncio.shield(landing)
+        return await (land(effect, call) if self._remote else effect)
 
 
-async def _await(effect: Awaitable[Any]) -> Any:
+async def land(effect: Awaitable[T], name: str) -> T:
+    """Have `effect` in the world outside: it goes on when its caller crashes or gives up."""
+    landing = asyncio.get_running_loop().create_task(_await(effect), name=name, context=Context())
+    landing.add_done_callback(_heard, context=Context())
+    return await asyncio.shield(landing)
+
+
+async def _await(effect: Awaitable[T]) -> T:
     return await effect
 
 

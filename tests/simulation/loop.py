@@ -16,7 +16,7 @@ import random
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
-from contextvars import Context
+from contextvars import Context, copy_context
 from typing import Any, NamedTuple, NoReturn, Self, TypeVar, TypeVarTuple
 
 from healer.times import SECOND, Micros, format_duration
@@ -42,9 +42,10 @@ class Livelock(RuntimeError):
 
 
 class Birth(NamedTuple):
-    """When a task began, counted in tasks, and whose it is."""
+    """When a task began, counted in tasks, in which context, and whose it is."""
 
     serial: int
+    context: Context
     owner: Incarnation | None
 
 
@@ -97,10 +98,11 @@ class SimLoop(asyncio.BaseEventLoop):
         **more: Any,
     ) -> asyncio.Task[T]:
         self._serial += 1
+        context = copy_context() if context is None else context
         task = super().create_task(coro, name=name or f"task {self._serial}", context=context, **more)
         if self._serial % 1_000 == 0:
             self._births = {each: birth for each, birth in self._births.items() if not each.done()}
-        self._births[task] = Birth(self._serial, CURRENT.get() if context is None else context.get(CURRENT))
+        self._births[task] = Birth(self._serial, context, context.get(CURRENT))
         return task
 
     def run(self, work: Coroutine[Any, Any, T], *, within: Micros | None = None) -> T:
@@ -125,9 +127,9 @@ class SimLoop(asyncio.BaseEventLoop):
         super().close()
         for birth in self._births.values():
             if birth.owner is not None:
-                birth.owner.freeze()
-        for task in self._births:
-            _throw_away(task)
+                birth.owner.frozen = True
+        for task, birth in self._births.items():
+            birth.context.run(_throw_away, task)
         self._births.clear()
 
     def _run_once(self) -> None:

@@ -1,0 +1,75 @@
+"""What a seed chooses for a run of the whole service: sizes, times, odds. Printed with every seed that fails."""
+
+import random
+from typing import Literal, Self
+
+import msgspec
+
+from healer.times import SECOND, Micros, format_duration
+from tests.simulation.faults import Odds
+
+
+class Options(msgspec.Struct, frozen=True):
+    """Durations are microseconds; chances are in a hundred."""
+
+    seed: int
+    racks: int
+    hosts: int
+    services: int
+    troubles: int
+    storm: Micros
+    """How long things break and faults are injected; then comes the quiet phase."""
+    hold: Micros
+    settle: Micros
+    max_untold: Micros
+    sender: Literal["alertmanager", "prometheus"]
+    group_interval: Micros
+    down_for: Micros
+    """At most so long a crashed service stays down."""
+    deploys: int
+    """Restarts by people, with a proper end, in the storm."""
+    snapshot_every: int
+    asks: bool
+    """The rule asks Prometheus before it acts."""
+    effect_takes: Micros
+    effect_helps: int
+    effect_fails: int
+    idempotent: bool
+    odds: Odds
+
+    @classmethod
+    def drawn(cls, seed: int) -> Self:
+        chance = random.Random(f"options {seed}")
+        hold = chance.choice((5, 10, 20)) * SECOND
+        return cls(
+            seed=seed,
+            racks=chance.choice((1, 1, 2)),
+            hosts=chance.choice((1, 2, 2, 3)),
+            services=chance.choice((0, 1, 1, 2)),
+            troubles=chance.choice((1, 2, 3, 4)),
+            storm=chance.choice((120, 180, 240)) * SECOND,
+            hold=hold,
+            settle=chance.choice((15, 30, 60)) * SECOND,
+            max_untold=chance.choice((40, 60, 600)) * SECOND,
+            sender=chance.choice(("alertmanager", "alertmanager", "prometheus")),
+            group_interval=chance.choice((2, 5, 15)) * SECOND,
+            down_for=chance.choice((1, 5, 50)) * SECOND,
+            deploys=chance.choice((0, 0, 1)),
+            snapshot_every=chance.choice((5, 20, 500_000)),
+            asks=chance.random() < 0.5,
+            effect_takes=chance.choice((0, 2, 12)) * SECOND,
+            effect_helps=chance.choice((100, 100, 60)),
+            effect_fails=chance.choice((0, 0, 30)),
+            idempotent=chance.random() < 0.25,
+            odds=Odds.drawn(seed),
+        )
+
+    def words(self) -> dict[str, str]:
+        """Each option as people read it."""
+        spans = {"storm", "hold", "settle", "max_untold", "group_interval", "down_for", "effect_takes"}
+        told = msgspec.structs.asdict(self)
+        odds = told.pop("odds")
+        words = {name: format_duration(value) if name in spans else str(value) for name, value in told.items()}
+        words |= {f"odds.{name}": str(value) for name, value in msgspec.structs.asdict(odds).items()}
+        words["odds.longest_delay"] = format_duration(odds.longest_delay)
+        return words

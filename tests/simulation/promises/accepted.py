@@ -1,0 +1,40 @@
+"""A1: an alert answered with 2xx survives a crash at any instant, and is decided afterwards."""
+
+from healer.alerts.identity import canonical
+from healer.assembly import Healer
+from tests.simulation.alerting import Alerting, Sent
+from tests.simulation.court import Court
+from tests.simulation.promises import Checker
+from tests.simulation.tape import Tape
+
+
+class Accepted(Checker):
+    """Counts by the sender's own list."""
+
+    def __init__(self, court: Court, tape: Tape, alerting: Alerting) -> None:
+        self._court = court
+        self._tape = tape
+        self._alerting = alerting
+        self.count = 0
+        alerting.on_acknowledged = self.acknowledged
+
+    def acknowledged(self, batch: list[Sent]) -> None:
+        """The sender heard 2xx: a kill at this instant must find all of it on the disk."""
+        self._tape.pull()
+        self.count += len(batch)
+        for sent in batch:
+            if (sent.labels, sent.firing, sent.starts_at) not in self._tape.delivered:
+                self._court.accuse("A1", f"answered with 2xx and not in the journal: {sent}")
+
+    def recovered(self, healer: Healer) -> None:
+        """What was accepted before the crash is applied, and the engine knows the last that was said of each alert."""
+        for labels, sent in self._alerting.acknowledged.items():
+            position = self._tape.delivered.get((labels, sent.firing, sent.starts_at), 0)
+            if position > healer.owner.applied:
+                self._court.accuse("A1", f"accepted at position {position} and not decided after recovery: {sent}")
+            if self._alerting.attempted[labels] != sent:
+                continue
+            known = healer.owner.fold.engine.alert(canonical(dict(labels)))
+            fires = known is not None and known.status != "resolved"
+            if fires != sent.firing and not (known is not None and known.resolution == "expired"):
+                self._court.accuse("A1", f"after recovery the engine takes {sent} for {known and known.status}")

@@ -1,0 +1,61 @@
+"""A4: nobody is told anything recorded as told again, nor anything suppressed; one send in flight may come twice a crash."""
+
+from healer.assembly import Healer
+from healer.journey.ports import Step
+from healer.notification.ports import LedgerRow
+from healer.store.inline import Memory
+from healer.store.transactions import ledger
+from tests.simulation.chat import Chat, Post, Watcher
+from tests.simulation.court import Court
+from tests.simulation.incarnation import Incarnation
+from tests.simulation.promises import Checker
+
+
+class ToldOnce(Checker, Watcher):
+    """Counts by the chat's own messages, and asks the disk what was recorded when each of them arrived."""
+
+    def __init__(self, court: Court, memory: Memory, chat: Chat) -> None:
+        self._court = court
+        self._connection = memory.connection
+        self._last: dict[str, Post] = {}
+        self._pardoned: dict[Incarnation, str] = {}
+        chat.watchers.append(self)
+
+    def __call__(self, post: Post) -> None:
+        row = self._row(post.incident)
+        if row is None:
+            self._court.accuse("A4", f"told of incident {post.incident}, which nobody wanted told")
+        elif row.told_revision >= row.wanted_revision:
+            self._court.accuse("A4", f"{post.kind} of incident {post.incident}: all that is wanted is recorded as told")
+        elif post.kind == "send" and row.message_id:
+            self._court.accuse("A4", f"incident {post.incident} is told again, as message {post.message_id}")
+        elif post.kind == "send" and (before := self._last.get(post.incident)) is not None:
+            self._excuse(before, post)
+        if post.kind == "send":
+            self._last[post.incident] = post
+
+    def stepped(self, healer: Healer, step: Step) -> None:
+        """What a step wants people to hear of first is not suppressed."""
+        opened = {one.incident for one in step.wanted if one.opens}
+        for incident in step.incidents:
+            root = healer.owner.fold.engine.alert(incident.root.labels)
+            hidden = root is not None and root.status in ("suppressed", "held", "silenced")
+            if incident.id in opened and incident.status == "open" and hidden and self._row_is_new(incident.id):
+                self._court.accuse("A4", f"incident {incident.id} is told, and its root is {root and root.status}")
+
+    def _excuse(self, before: Post, post: Post) -> None:
+        """The first was not recorded: because its answer was lost, or because its sender died, once a crash."""
+        if not before.life.frozen:
+            if before.heard:
+                self._court.accuse("A4", f"incident {post.incident} is told twice by a sender that heard and lives")
+            return
+        pardoned = self._pardoned.setdefault(before.life, before.message_id)
+        if pardoned != before.message_id and before.heard:
+            self._court.accuse("A4", f"two sends come twice after one crash: {pardoned} and {before.message_id}")
+
+    def _row(self, incident: str) -> LedgerRow | None:
+        return next(iter(ledger.rows(self._connection, incident, "", 1)), None)
+
+    def _row_is_new(self, incident: str) -> bool:
+        row = self._row(incident)
+        return row is None or not row.message_id

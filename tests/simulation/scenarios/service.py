@@ -1,0 +1,208 @@
+"""The whole service: things break, alerts storm in, rules heal, people are told, and faults fall on every port of it.
+
+A storm of troubles and faults, then a quiet phase at whose end nothing may be left undone.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import blake2b
+
+from healer.assembly import Healer, Plan
+from healer.convergence.settings import Convergence, Hold
+from healer.journey.charter import Deciding, RuleText
+from healer.journey.ports import StoreUnavailable
+from healer.times import MINUTE, SECOND
+from rules import DEFAULT_HEALTH
+from tests.simulation import Broken, Outcome, scenario
+from tests.simulation.alerting import Alerting
+from tests.simulation.chat import NAME
+from tests.simulation.court import Court
+from tests.simulation.datacentre import FOR, Datacentre
+from tests.simulation.incarnation import CURRENT
+from tests.simulation.loop import SimLoop
+from tests.simulation.options import Options
+from tests.simulation.promises.accepted import Accepted
+from tests.simulation.promises.effects import WrittenFirst
+from tests.simulation.promises.peace import unfinished
+from tests.simulation.promises.replayed import Replayed
+from tests.simulation.promises.statuses import Statuses
+from tests.simulation.promises.told import ToldOnce
+from tests.simulation.service import Service, World
+from tests.simulation.tape import Tape
+
+QUIET = 40 * MINUTE
+"""Everything has to be over by then: a row's longest back-off, an unknown outcome's deadline and a verification fit in."""
+LOOK_S = 5.0
+
+RULE = """
+action "unwedge"
+  run: ssh ["/usr/sbin/unwedge", "agent"]
+  accepts: host
+  idempotent: {idempotent}   destructive: no   timeout: 20s
+
+rule "unwedge a host"
+  on event: "HostNotReady"
+  when: {when}
+  then: execute("unwedge", retry: 2)
+  verify: resolved AND query("up{{instance='{{{{ node.instance }}}}'}}") == 1 stable 10s within 2m
+  limit: 3 per 10m per node
+  mode: auto
+"""
+UP = """query("up{instance='{{ node.instance }}'}")"""
+
+
+class Run:
+    """One seed's world, service and checkers."""
+
+    def __init__(self, seed: int, loop: SimLoop) -> None:
+        self._loop = loop
+        self.options = options = Options.drawn(seed)
+        self.world = world = World(options, loop)
+        self.service = Service(world, plan_of(options, world.datacentre))
+        self.alerting = Alerting(options, world.datacentre, world.clock, self.service.post)
+        self.alerting.on_refused = lambda status: world.court.error(f"a sender was answered {status}")
+        tape = Tape(world.memory)
+        self.accepted = Accepted(world.court, tape, self.alerting)
+        self.statuses = Statuses(world.court, tape, options, world.datacentre)
+        self.told = ToldOnce(world.court, world.memory, world.chat)
+        self.written = WrittenFirst(world.court, world.memory)
+        self.replayed = Replayed(world.court, world.memory)
+        world.witnesses.extend((self.accepted, self.statuses, self.told, self.written, self.replayed))
+        world.fleet.on_start = self.written.starts
+
+    async def go(self) -> None:
+        """Storm, then quiet, then the last look; or to the first accusation."""
+        everything = asyncio.ensure_future(self._all())
+        convened = asyncio.ensure_future(self.world.court.convened.wait())
+        await asyncio.wait([everything, convened], return_when=asyncio.FIRST_COMPLETED)
+        if everything.done():
+            everything.result()
+
+    async def _all(self) -> None:
+        world, options = self.world, self.options
+        begin = asyncio.get_running_loop().create_task
+        _others = [
+            begin(self.service.keep(), name="systemd"),
+            begin(self.alerting.evaluate(), name="evaluation"),
+            *(begin(self.alerting.send(group), name=f"sender {group}") for group in self.alerting.groups()),
+        ]
+        for _ in range(options.deploys):
+            await asyncio.sleep(options.storm / SECOND / 2)
+            await self.service.deploy()
+        await asyncio.sleep(options.storm / SECOND / (options.deploys + 1))
+        world.faults.quiet()
+        world.datacentre.repair()
+        until = self._loop.now + QUIET
+        while left := unfinished(world.memory, self._healer(), self.alerting, world.chat):
+            if self._loop.now > until:
+                world.court.accuse("liveness", f"after {QUIET // MINUTE} quiet minutes {left}")
+                return
+            await asyncio.sleep(LOOK_S)
+        healer = self._healer()
+        assert healer is not None
+        self.replayed.finally_compare(healer)
+
+    def _healer(self) -> Healer | None:
+        life = self.service.life
+        return life.healer if life is not None else None
+
+    def outcome(self) -> Outcome:
+        """What it was."""
+        world = self.world
+        posts = "".join(f"{post.at} {post.kind} {post.message_id} {post.text}\n" for post in world.chat.posts)
+        effects = "".join(f"{effect}\n" for effect in world.fleet.effects)
+        trace = blake2b(f"{self._loop.trace()}\n{posts}\n{effects}".encode(), digest_size=8).hexdigest()
+        return Outcome(
+            trace=trace,
+            options=self.options.words(),
+            faults=tuple(world.faults.injected),
+            counts={
+                "virtual seconds": self._loop.now // SECOND,
+                "lives": len(self.service.lives),
+                "alerts acknowledged": self.accepted.count,
+                "statuses checked": self.statuses.count,
+                "steps replayed": self.replayed.steps,
+                "messages": sum(post.kind == "send" for post in world.chat.posts),
+                "edits": sum(post.kind == "edit" for post in world.chat.posts),
+                "effects": len(world.fleet.effects),
+                "callbacks": self._loop.callbacks,
+            },
+        )
+
+
+@scenario("service")
+def service(seed: int) -> Outcome:
+    """The whole service under this seed."""
+    with SimLoop(seed) as loop:
+        run = Run(seed, loop)
+        with _listening(run.world.court):
+            loop.run(run.go())
+            run.world.court.errors.extend(loop.uncaught())
+            outcome = run.outcome()
+            loop.close()
+    run.world.memory.close()
+    for promise, what in run.world.court.accusations:
+        raise Broken(promise, what, outcome)
+    if run.world.court.errors:
+        raise AssertionError(f"{run.world.court.errors[0]}\n{outcome}")
+    return outcome
+
+
+def plan_of(options: Options, datacentre: Datacentre) -> Plan:
+    """What the files of such a service would say."""
+    when = f"{UP} == 0" if options.asks else "duration > 3s"
+    rule = RULE.format(idempotent="yes" if options.idempotent else "no", when=when)
+    return Plan(
+        deciding=Deciding(
+            place="only",
+            dry_run=False,
+            packs=(),
+            convergence=Convergence(
+                hold=Hold(default=options.hold, critical=options.hold),
+                settle=options.settle,
+                max_untold=options.max_untold,
+                for_=FOR,
+            ),
+            mappings=(),
+            labels=(),
+            max_nodes=1_000,
+            health=dict(DEFAULT_HEALTH),
+            channels=(NAME,),
+            routes=(),
+        ),
+        topology=datacentre.topology(),
+        rules=(RuleText("unwedge.heal", rule),),
+        snapshot_every=options.snapshot_every,
+    )
+
+
+class _Errors(logging.Handler):
+    """What the service itself calls an error, other than a store that a fault made unavailable."""
+
+    def __init__(self, court: Court) -> None:
+        super().__init__(logging.ERROR)
+        self._court = court
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        life = CURRENT.get()
+        if not isinstance(error, StoreUnavailable) and not (life and life.frozen):
+            self._court.error(self.format(record))
+
+
+@contextmanager
+def _listening(court: Court) -> Iterator[None]:
+    """Hear what is logged as an error; keep the rest to ourselves."""
+    log, handler = logging.getLogger("healer"), _Errors(court)
+    level, propagate = log.level, log.propagate
+    log.addHandler(handler)
+    log.setLevel(logging.ERROR)
+    log.propagate = False
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
+        log.propagate = propagate

@@ -1,0 +1,217 @@
+"""The whole service in the simulation: one incarnation after another on the same disk, machines and chat.
+
+`Service` is what systemd is to healer: it starts it, starts it again after a crash, and now and then ends it properly.
+"""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from typing import Protocol
+
+from healer.assembly import Healer, Plan, Ports
+from healer.journey.ports import Step, StoreUnavailable
+from healer.locks.local import LocalLocks
+from healer.seams import Supervisor
+from healer.store.inline import InlineRun, Memory
+from healer.store.store import Store
+from healer.telemetry.metrics import Registry
+from healer.times import SECOND
+from healer.web import ports as web
+from healer.web.intake import Intake
+from healer.web.problems import Problem
+from notifiers.breaker import Breaker
+from notifiers.channel import Channel
+from notifiers.limiter import MemoryLimiter
+from notifiers.retry import TELEGRAM
+from tests.simulation.chat import NAME, Chat, Line
+from tests.simulation.court import Court
+from tests.simulation.datacentre import Datacentre
+from tests.simulation.disk import Fate
+from tests.simulation.faults import Faults
+from tests.simulation.incarnation import Incarnation
+from tests.simulation.loop import SimLoop
+from tests.simulation.machines import Fleet, Machines
+from tests.simulation.options import Options
+from tests.simulation.prometheus import Prometheus
+from tests.simulation.world import SimClock, SimRandom
+
+REQUEST_S = 20.0
+"""Seconds that a sender waits for an answer."""
+STOP_S = 10.0
+
+
+class Witness(Protocol):
+    """Looks on: after each committed step, after each recovery, and at each crash."""
+
+    def stepped(self, healer: Healer, step: Step) -> None: ...
+
+    def recovered(self, healer: Healer) -> None: ...
+
+    def died(self, life: Incarnation) -> None: ...
+
+
+class Watched(Healer):
+    """The service, with somebody looking on after each committed step, when everybody may."""
+
+    def __init__(self, plan: Plan, ports: Ports, witnesses: Sequence[Witness], court: Court) -> None:
+        super().__init__(plan, ports, Registry())
+        self._witnesses = witnesses
+        self._court = court
+
+    def _stepped(self, step: Step) -> None:
+        super()._stepped(step)
+        try:
+            for witness in self._witnesses:
+                witness.stepped(self, step)
+        except Exception as error:  # noqa: BLE001 - a checker that fails is not the service's affair
+            self._court.raised(error)
+
+
+class Life(Incarnation):
+    """One incarnation. `healer` and `intake` are there once it is up."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.healer: Watched | None = None
+        self.intake: Intake | None = None
+        self.over = asyncio.Event()
+
+    def freeze(self) -> None:
+        super().freeze()
+        self.over.set()
+
+
+class World:
+    """What outlives every incarnation."""
+
+    def __init__(self, options: Options, loop: SimLoop) -> None:
+        self.options = options
+        self.court = Court()
+        self.clock = SimClock(loop)
+        self.faults = Faults(loop, options.seed, options.odds)
+        self.memory = Memory(f"seed {options.seed}")
+        self.datacentre = Datacentre(options, self.clock)
+        self.chat = Chat(self.clock)
+        self.fleet = Fleet(self.datacentre, self.clock)
+        self.witnesses: list[Witness] = []
+
+
+class Service:
+    """Keeps an incarnation running."""
+
+    def __init__(self, world: World, plan: Plan) -> None:
+        self._world = world
+        self._plan = plan
+        self._chance = random.Random(f"service {world.options.seed}")
+        self.lives: list[Life] = []
+
+    @property
+    def life(self) -> Life | None:
+        """The incarnation that answers requests now."""
+        life = self.lives[-1] if self.lives else None
+        return life if life and life.intake and not life.frozen else None
+
+    async def keep(self) -> None:
+        """Start it again and again, each time after a while."""
+        while True:
+            life = Life(f"life {len(self.lives) + 1}")
+            self.lives.append(life)
+            life.start(self._live(life), name="main")
+            await life.over.wait()
+            for witness in self._world.witnesses:
+                witness.died(life)
+            await asyncio.sleep(self._chance.uniform(0.1, self._world.options.down_for / SECOND))
+
+    async def deploy(self) -> None:
+        """End it properly, as for a new version, and have it started again."""
+        life = self.life
+        if life is not None and life.healer is not None:
+            ending = life.start(life.healer.stop(STOP_S), name="stop")
+            await asyncio.wait([ending, asyncio.ensure_future(life.over.wait())], return_when="FIRST_COMPLETED")
+            life.freeze()
+
+    async def post(self, body: bytes) -> int | None:
+        """A request, over a network that may lose it or its answer. None: there was no answer."""
+        faults = self._world.faults
+        kind = faults.decide("network.post")
+        await asyncio.sleep(faults.delay() / SECOND if kind == "delay" else 0.005)
+        life = self.life
+        if life is None or life.intake is None or kind == "lost call":
+            return None
+        if kind == "crash before":
+            life.freeze()
+            return None
+        handler = life.start(self._handle(life.intake, body), name="request")
+        done, _ = await asyncio.wait([handler], timeout=REQUEST_S)
+        if kind == "crash after":
+            life.freeze()
+        if not done or kind in ("lost answer", "crash after"):
+            return None
+        return handler.result()
+
+    async def _handle(self, intake: Intake, body: bytes) -> int:
+        """What `healer.web` makes of what intake says."""
+        try:
+            if self._world.options.sender == "prometheus":
+                await intake.posted(body, "prometheus")
+            else:
+                await intake.webhook(body)
+        except Problem as problem:
+            return problem.status
+        except StoreUnavailable:
+            return 503
+        except Exception as error:  # noqa: BLE001 - a defect, and no answer of the service's
+            self._world.court.raised(error)
+            return 500
+        return 200
+
+    # --- one incarnation
+
+    async def _live(self, life: Life) -> None:
+        healer = Watched(self._plan, self._ports(life), self._world.witnesses, self._world.court)
+        try:
+            await healer.start()
+        except StoreUnavailable:
+            life.freeze()  # the process ends, and is started again
+            return
+        except Exception as error:  # noqa: BLE001 - a defect: it would never start again
+            self._world.court.raised(error)
+            return
+        life.healer = healer
+        for witness in self._world.witnesses:
+            witness.recovered(healer)
+        life.intake = Intake(self._door(healer))
+
+    def _ports(self, life: Life) -> Ports:
+        world = self._world
+        chance = SimRandom(world.options.seed, life.name)
+        return Ports(
+            clock=world.clock,
+            random=chance,
+            spawn=Supervisor(),
+            store=Store(InlineRun(world.memory, world.clock, Fate(world.faults, life)), world.memory.installation),
+            locks=LocalLocks(),
+            targets={"ssh": Machines(world.fleet, world.faults, life)},
+            senders={
+                NAME: Channel(
+                    Line(world.chat, world.faults, life),
+                    breaker=Breaker(NAME, world.clock),
+                    limiter=MemoryLimiter(world.clock),
+                    backoff=TELEGRAM,
+                    random=chance,
+                    sleep=asyncio.sleep,
+                )
+            },
+            asker=Prometheus(world.datacentre, world.clock, world.faults, life),
+        )
+
+    def _door(self, healer: Healer) -> web.Service:
+        store = healer.ports.store
+        return web.Service(
+            journal=store,
+            view=healer.view,
+            projections=store,
+            effects=store,
+            clock=self._world.clock,
+            registry=healer.registry,
+        )
