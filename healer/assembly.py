@@ -100,6 +100,7 @@ class Healer:
         """Recover, then start everything that goes on by itself. Returns when all that was accepted before is decided."""
         store, spawn = self.ports.store, self.ports.spawn
         store.on_append(self.owner.feed)
+        await store.free_claims()
         await self.owner.recover(await self._adopt())
         spawn.keep("owner", self._own)
         for channel in self.ports.senders:
@@ -122,12 +123,14 @@ class Healer:
     # --- inside
 
     async def _own(self) -> None:
-        """Step until somebody else owns the journal; then begin again from what is stored."""
+        """Step for as long as memory is what the store says; else throw it away and begin again from what is stored."""
+        if self.owner.lost:
+            await self.owner.recover(await self._adopt())
         try:
             await self.owner.run()
         except Overtaken:
             log.warning("somebody else stepped: memory is thrown away")
-            await self.owner.recover(await self._adopt())
+            self.owner.lost = True
 
     async def _adopt(self) -> Adopted:
         """Keep what the files say now, and name it."""

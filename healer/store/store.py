@@ -136,6 +136,10 @@ class Store:
     async def claim(self, channel: str, *, now: Micros, lease: Micros, limit: int) -> list[Claim]:
         return await self.run.write("claim", ledger.claim, channel, now, lease, limit)
 
+    async def free_claims(self) -> None:
+        """End the claims of a process that died. Only for one that knows to be alone: here, by the lock on the data folder."""
+        await self.run.write("free_claims", ledger.free)
+
     async def told(self, claim: Claim, *, message_id: str, now: Micros, said: str = "") -> None:
         await self.run.write("told", ledger.record_told, claim, message_id, now, said)
 
@@ -149,6 +153,9 @@ class Store:
 
     async def rows(self, *, incident: str = "", state: str = "", limit: int = 100) -> list[LedgerRow]:
         return await self.run.read("rows", ledger.rows, incident, state, limit)
+
+    async def told_incidents(self) -> list[str]:
+        return await self.run.read("told_incidents", ledger.told_incidents)
 
     async def resend(self, incident: str, channel: str, *, now: Micros) -> bool:
         return await self.run.write("resend", ledger.resend, incident, channel, now)

@@ -8,12 +8,13 @@
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, and_, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import BigInteger, Connection, and_, bindparam, case, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from healer.convergence.outcome import Happening
 from healer.journey.ports import Wanted
 from healer.notification.ports import Claim, LedgerRow
+from healer.store import schema
 from healer.store.prepared import Prepared
 from healer.store.schema import told
 from healer.store.transaction import Transaction
@@ -114,6 +115,12 @@ def claim(transaction: Transaction, channel: str, now: Micros, lease: Micros, li
     return claims
 
 
+def free(transaction: Transaction) -> None:
+    """Let go of every claim: whoever held one is gone."""
+    held = told.c.state == "claimed"
+    transaction.connection.execute(update(told).where(held).values(claimed_until=0))
+
+
 def record_told(transaction: Transaction, claim: Claim, message_id: str, now: Micros, said: str) -> None:
     """What was sent was sent, even by a claim that ran out: only who holds the row decides what comes next."""
     row = _row(transaction.connection, claim)
@@ -172,6 +179,17 @@ def rows(connection: Connection, incident: str, state: str, limit: int) -> list[
     if state:
         query = query.where(told.c.state == state)
     return [LedgerRow(*row) for row in connection.execute(query)]
+
+
+def told_incidents(connection: Connection) -> list[str]:
+    """Open incidents that at least one recipient was told of."""
+    incident = schema.incident
+    query = (
+        select(incident.c.id)
+        .where(incident.c.status == "open", exists().where(told.c.incident == incident.c.id, told.c.told_revision > 0))
+        .order_by(incident.c.opened_at, incident.c.id)
+    )
+    return list(connection.execute(query).scalars())
 
 
 def resend(transaction: Transaction, incident: str, channel: str, now: Micros) -> bool:

@@ -223,3 +223,15 @@ async def test_rows_are_listed_by_incident_and_by_state(store: Store) -> None:
     assert len(await store.rows(state="waiting")) == 3
     assert len(await store.rows(limit=1)) == 1
     assert not await store.resend("i1", "chat", now=NOON)
+
+
+async def test_claims_of_the_dead_are_free(store: Store) -> None:
+    """After a restart a row that was being told may be claimed at once; what was told stays told."""
+    steps = Steps(store)
+    await steps.want("i1")
+    (told,) = await claim(store)
+    await store.told(told, message_id="77", now=NOON)
+    await steps.want("i2")
+    assert [each.incident for each in await claim(store)] == ["i2"]
+    await store.free_claims()
+    assert [each.incident for each in await claim(store)] == ["i2"]
