@@ -30,10 +30,13 @@ class Telegram(Server):
 
     def requests(self, method: str = "") -> list[dict[str, Any]]:
         """What was asked of it and became visible to people, in order; of one method when it is named."""
+        return [each for each in self.asked() if each["stored"] and method.lower() in ("", each["method"].lower())]
+
+    def asked(self) -> list[dict[str, Any]]:
+        """Everything that was asked of it, with its `outcome`, in order."""
         log = self.folder / "requests.jsonl"
         lines = log.read_text().splitlines() if log.exists() else []
-        found = [json.loads(line) for line in lines]
-        return [each for each in found if each["stored"] and method.lower() in ("", each["method"].lower())]
+        return [json.loads(line) for line in lines]
 
     def messages(self) -> list[dict[str, Any]]:
         """What people see now: chat_id, message_id, text, edits; oldest first."""

@@ -1,0 +1,71 @@
+"""What must hold after all those deaths, by the counts of the sender, the chat and the host. Used by `test_kill`."""
+
+import re
+from collections import Counter
+from typing import Any
+
+from tests.integration.kill.records import accepted, positions
+from tests.integration.kill.world import World
+
+_INCIDENT = re.compile(r"incident.*?>([0-9a-f]{12})<")
+
+
+def kept(world: World) -> int:
+    """A1: every alert that got a 2xx is in the journal, which has no gap. Returns how many there were."""
+    journal = set(accepted(world.database))
+    lost = [labels for labels in world.sender.acknowledged if frozenset(labels.items()) not in journal]
+    assert not lost, f"{len(lost)} of {len(world.sender.acknowledged)} acknowledged alerts are lost: {lost[:3]}"
+    numbers = positions(world.database)
+    assert numbers == list(range(1, len(numbers) + 1))
+    return len(world.sender.acknowledged)
+
+
+def known(world: World) -> None:
+    """What fires and was acknowledged is known to whoever asks healer."""
+    firing = {frozenset(one.items()) for one in world.sender.acknowledged if one["alertname"] == "Load"}
+    total = world.healer.api("alerts?limit=0&filter=alertname=Load")["total"]
+    assert total >= len(firing), f"{len(firing)} alerts fire, healer knows {total}"
+
+
+def told_once(world: World) -> Counter[str]:
+    """A4: an incident recorded as told is not sent again; without that, only the one send in flight at a death comes twice."""
+    requests = world.telegram.requests()
+    sends: Counter[str] = Counter()
+    recorded: set[str] = set()
+    in_flight: Counter[str] = Counter()
+    deaths = iter([*world.deaths, None])
+    death = next(deaths)
+    for number, request in enumerate(requests):
+        while death is not None and number >= death.requests:
+            recorded |= death.recorded
+            in_flight.update(death.claimed - death.recorded)
+            death = next(deaths)
+        if request["method"].lower() == "sendmessage":
+            incident = _incident(request)
+            assert incident not in recorded, f"incident {incident} was recorded as told, and is told again"
+            sends[incident] += 1
+    repeated = [request for request in world.telegram.asked() if "message is not modified" in request["outcome"]]
+    assert len(repeated) <= len(world.deaths), f"{len(repeated)} editions came again after {len(world.deaths)} deaths"
+    for incident, count in sends.items():
+        assert count <= 1 + in_flight[incident], f"incident {incident} was sent {count} times"
+    assert len(sends) > len(world.deaths), f"only {len(sends)} incidents were told: that shows little"
+    return sends
+
+
+def acted_once(world: World) -> int:
+    """E1: by the host's own log no effect came twice, and those that healer calls succeeded came. Returns how many."""
+    counted = world.counted()
+    twice = {tag: count for tag, count in counted.items() if count > 1}
+    assert not twice, f"effects that were repeated: {twice}"
+    for remediation in world.remediations():
+        tag = remediation["steps"][0]["argv"][1]
+        outcomes = [intent["outcome"] for intent in remediation["intents"]]
+        assert outcomes.count("succeeded") <= counted[tag] <= len(outcomes), (tag, outcomes, counted[tag], remediation)
+    assert len(counted) > len(world.deaths) / 2, f"only {len(counted)} effects happened: that shows little"
+    return sum(counted.values())
+
+
+def _incident(request: dict[str, Any]) -> str:
+    found = _INCIDENT.search(request["text"])
+    assert found, request["text"]
+    return found[1]

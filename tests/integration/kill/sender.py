@@ -1,0 +1,95 @@
+"""Keeps posting alerts, as a Prometheus that never gives up, and keeps the list of those that were answered with 2xx."""
+
+import http.client
+import threading
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from tests.servers.process import post
+
+BULK = 20
+"""Alerts beside the one that asks for an effect, in each batch."""
+HOSTS = 40
+PAUSE_S = 0.05
+"""Between two batches, and between attempts while nobody answers."""
+FAULT_S = 0.9
+"""Between two faults that ask for an effect: each costs the host a login."""
+LASTS_S = 6.0
+"""How long such a fault lasts."""
+
+Labels = Mapping[str, str]
+
+
+class Alert(msgspec.Struct, rename={"starts_at": "startsAt", "ends_at": "endsAt"}):
+    """An alert as Prometheus posts it."""
+
+    labels: Labels
+    starts_at: datetime
+    ends_at: datetime
+    annotations: Mapping[str, str] = {}
+
+
+class LoadSender:
+    """`start`, then `stop`. `acknowledged` has the labels of every alert in a batch that got a 2xx."""
+
+    def __init__(self, url: str) -> None:
+        self.acknowledged: list[Labels] = []
+        self.faults: list[str] = []
+        self._url = url
+        self._ending = threading.Event()
+        self._quiet = threading.Event()
+        self._number = 0
+        self._fault_at = 0.0
+        self._firing: list[tuple[float, Alert]] = []
+        self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def calm(self) -> None:
+        """No more new faults; those that last come to their end."""
+        self._quiet.set()
+
+    def stop(self) -> None:
+        self._ending.set()
+        self._thread.join(30)
+
+    def _run(self) -> None:
+        while not self._ending.is_set():
+            batch = self._batch()
+            while batch and not self._ending.is_set() and not self._send(batch):
+                time.sleep(PAUSE_S)
+            time.sleep(PAUSE_S)
+
+    def _send(self, batch: list[Alert]) -> bool:
+        try:
+            post(f"{self._url}/api/v2/alerts", msgspec.json.encode(batch), within=10)
+        except (OSError, http.client.HTTPException):
+            return False
+        self.acknowledged += [alert.labels for alert in batch]
+        return True
+
+    def _batch(self) -> list[Alert]:
+        now = time.monotonic()
+        batch = []
+        if not self._quiet.is_set():
+            batch = [self._alert("Load", "warning") for _ in range(BULK)]
+            if now >= self._fault_at:
+                self._fault_at = now + FAULT_S
+                fault = self._alert("Broken", "critical")
+                self.faults.append(fault.labels["service"])
+                self._firing.append((now, fault))
+                batch.append(fault)
+        while self._firing and now - self._firing[0][0] > LASTS_S:
+            _, over = self._firing.pop(0)
+            batch.append(msgspec.structs.replace(over, ends_at=datetime.now(UTC)))
+        return batch
+
+    def _alert(self, name: str, severity: str) -> Alert:
+        self._number += 1
+        number, now = self._number, datetime.now(UTC)
+        labels = {"alertname": name, "severity": severity, "host": f"h{number % HOSTS:02}", "service": f"s{number}"}
+        return Alert(labels, now, now + timedelta(hours=1))

@@ -1,0 +1,65 @@
+"""kill -9 under load, at every dangerous instruction: nothing accepted is lost, nothing told or done is repeated."""
+
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.effort import Effort
+from tests.integration.kill import promises
+from tests.integration.kill.places import AT_LEAST_THREE, Place
+from tests.integration.kill.world import World, world
+
+WORLDS = 3
+KILLS = 50
+
+SHARES = {
+    Place.IN_T1: 6,
+    Place.AFTER_T1: 3,
+    Place.IN_T2: 6,
+    Place.AFTER_T2: 3,
+    Place.IN_T3: 6,
+    Place.AFTER_T3: 3,
+    Place.READY: 6,
+    Place.RUNNING: 3,
+    Place.IN_T4: 6,
+    Place.AFTER_T4: 3,
+    Place.IN_SEND: 3,
+    Place.SENT: 6,
+    Place.IN_TOLD: 3,
+    Place.RECOVERING: 3,
+}
+"""How often a process dies where, over all worlds."""
+
+
+@pytest.mark.chaos
+def test_killed_at_every_instruction_healer_keeps_its_promises(tmp_path: Path, effort: Effort) -> None:
+    """A1, A4, E1: all that was acknowledged is there, no more than the send in flight comes twice, no effect is repeated."""
+    places = [place for place, count in SHARES.items() for _ in range(count * effort.pick(ci=1, full=20))]
+    began = time.monotonic()
+    with ThreadPoolExecutor(WORLDS) as pool:
+        futures = [pool.submit(_live, tmp_path / f"world-{seed}", places[seed::WORLDS], seed) for seed in range(WORLDS)]
+        worlds = [future.result() for future in futures]
+    deaths = Counter(death.state for each in worlds for death in each.deaths if death.state)
+    print(f"\n{deaths.total()} kills in {time.monotonic() - began:.0f} s")
+    print("\n".join(f"  {count:4} {state}" for state, count in sorted(deaths.items())))
+    assert deaths.total() >= KILLS
+    for place in AT_LEAST_THREE:
+        assert deaths[place.value] >= 3, f"only {deaths[place.value]} deaths {place.value}"
+
+
+def _live(folder: Path, places: list[Place], seed: int) -> World:
+    folder.mkdir()
+    with world(folder, seed) as here:
+        here.live(places)
+        here.settle()
+        promises.known(here)
+        alerts, acted, sends = promises.kept(here), promises.acted_once(here), promises.told_once(here)
+        again = sends.total() - len(sends)
+        print(
+            f"\nworld {seed}: {len(here.deaths)} deaths, {alerts} alerts acknowledged, {acted} effects, "
+            f"{len(sends)} incidents told, {again} sends came twice"
+        )
+        return here
