@@ -7,20 +7,28 @@ from typing import Protocol, TypeVar
 import aiohttp
 import msgspec
 
-from healer.alerts.identity import canonical
+from healer.alerts.identity import canonical, labels_of
 from healer.alerts.silences import Silence, SilenceMatcher
 from healer.prometheus.answer import TooLong, authorization, whole
 from healer.settings.outside import Credentials
-from healer.times import SECOND, Micros, from_datetime
+from healer.times import SECOND, Micros, format_rfc3339, from_datetime
 
 T = TypeVar("T")
 
 MAX_BODY = 256 << 20
 """Bytes of an answer: a storm of 200,000 alerts."""
+MAX_WORDS = 200
+"""Bytes of a refusal that are kept."""
 
 
 class Unreachable(Exception):
     """It did not answer, or not in a way that can be understood."""
+
+
+HEALER = "healer"
+"""Who healer is as the author of silences."""
+TOLD = "healer has told"
+"""How the comment of healer's own silences begins."""
 
 
 class Source(Protocol):
@@ -38,7 +46,8 @@ class Source(Protocol):
         ...
 
     async def silences(self) -> tuple[Silence, ...]:
-        """Silences that stand or are yet to begin."""
+        """Silences that stand or are yet to begin, less those by which healer itself holds the backstop back: they are
+        nobody's word."""
         ...
 
 
@@ -71,8 +80,23 @@ class _Silence(msgspec.Struct, rename="camel"):
     comment: str = ""
 
 
+class Hold(msgspec.Struct, frozen=True):
+    """A short silence of one alert, because healer has told of its incident. `id` is "" for a new one, whose `since` lies
+    in the past: from when on it holds is Alertmanager's to say, whose clock may be behind."""
+
+    labels: bytes
+    incident: str
+    since: Micros
+    until: Micros
+    id: str = ""
+
+
+class _Added(msgspec.Struct):
+    silence_id: str = msgspec.field(name="silenceID")
+
+
 class AlertmanagerClient:
-    """`Source` over HTTP."""
+    """`Source`, and `healer.alertmanager.backstop.Held`, over HTTP."""
 
     def __init__(self, url: str, auth: Credentials | None, timeout: Micros, session: aiohttp.ClientSession) -> None:
         self.url = url
@@ -99,8 +123,45 @@ class AlertmanagerClient:
                 comment=one.comment,
             )
             for one in sorted(found, key=lambda one: one.id)
-            if one.status.state != "expired"
+            if one.status.state != "expired" and not (one.created_by == HEALER and one.comment.startswith(TOLD))
         )
+
+    async def hold_back(self, hold: Hold) -> Hold:
+        """Silence what it names, or renew that silence. Returns it with the id and beginning that Alertmanager gave it,
+        which are new ones when it no longer knew the old. Raises Unreachable."""
+        matchers = [
+            {"name": name, "value": value, "isRegex": False, "isEqual": True}
+            for name, value in labels_of(hold.labels).items()
+        ]
+        silence = {
+            "matchers": matchers,
+            "startsAt": format_rfc3339(hold.since),
+            "endsAt": format_rfc3339(hold.until),
+            "createdBy": HEALER,
+            "comment": f"{TOLD} of it: incident {hold.incident}",
+        }
+        status, body = await self._post("silences", silence | {"id": hold.id} if hold.id else silence)
+        if status == 404 and hold.id:
+            status, body = await self._post("silences", silence)
+        if status != 200:
+            why = body[:MAX_WORDS].decode(errors="replace")
+            raise Unreachable(f"{self.url} took no silence, it answered {status}: {why}")
+        id = _read(self.url, body, _Added).silence_id
+        if id == hold.id:
+            return hold
+        # Alertmanager renews only what keeps its beginning, and that it chose itself.
+        began = (await self._get(f"silence/{id}", _Silence)).starts_at
+        return msgspec.structs.replace(hold, id=id, since=from_datetime(began))
+
+    async def _post(self, path: str, said: object) -> tuple[int, bytes]:
+        headers = {**self._headers, "Content-Type": "application/json"}
+        url, data = f"{self.url}/api/v2/{path}", msgspec.json.encode(said)
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                async with self._session.post(url, data=data, headers=headers) as response:
+                    return response.status, await whole(response, MAX_BODY)
+        except (aiohttp.ClientError, TimeoutError, TooLong) as error:
+            raise Unreachable(f"{self.url}: {str(error) or type(error).__name__}") from error
 
     async def _get(self, path: str, kind: type[T]) -> T:
         try:
@@ -112,7 +173,11 @@ class AlertmanagerClient:
             raise Unreachable(f"{self.url}: {str(error) or type(error).__name__}") from error
         if status != 200:
             raise Unreachable(f"{self.url} answered {status}")
-        try:
-            return msgspec.json.decode(body, type=kind)
-        except (msgspec.MsgspecError, ValueError) as error:
-            raise Unreachable(f"{self.url} answered something else than Alertmanager's API: {error}") from error
+        return _read(self.url, body, kind)
+
+
+def _read(url: str, body: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise Unreachable(f"{url} answered something else than Alertmanager's API: {error}") from error

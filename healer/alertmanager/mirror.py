@@ -46,14 +46,20 @@ class Mirror:
         return now - min(self._read_at.values()), all(self._readable.values())
 
     async def run(self) -> None:
+        """Look at all of them, again and again: one that does not answer keeps nobody from the others."""
         while True:
-            for source in self._sources:
-                await self.look(source)
+            await asyncio.gather(*(self._try(source) for source in self._sources))
             await asyncio.sleep(self._every_s)
 
+    async def _try(self, source: Source) -> None:
+        try:
+            await self.look(source)
+        except StoreUnavailable as error:
+            log.warning("silences of %s are not recorded: %s", source.url, error)
+
     async def look(self, source: Source) -> None:
-        """Read one Alertmanager's silences; tell the journal if something changed."""
-        url = source.url
+        """Read one Alertmanager's silences; tell the journal if something changed. Raises StoreUnavailable."""
+        url, asked_at = source.url, self._clock.monotonic()
         try:
             silences = await source.silences()
         except Unreachable as error:
@@ -65,7 +71,8 @@ class Mirror:
         if self._known.get(url) != silences or not self._readable.get(url, False):
             await self._append(Silenced(url, True, silences))
         self._known[url], self._readable[url] = silences, True
-        self._read_at[url] = self._clock.monotonic()
+        # The answer is of some time between question and answer, so at least as old as the question.
+        self._read_at[url] = asked_at
 
     async def _append(self, record: Record) -> None:
         await self._journal.append([Arrival(record)])
@@ -115,12 +122,12 @@ class Reconciler:
             known |= await source.alerts()
         missing = before - known
         gone = missing & self._missing & set(self._ours())
-        self._missing = missing
+        self._missing = missing  # before anything that may fail: the next poll is the second one of these
         suspicious = len(gone) >= AT_LEAST and len(gone) > SUSPICIOUS * len(before)
         if suspicious != self._suspicious:
-            self._suspicious = suspicious
             detail = f"{len(gone)} of {len(before)} alerts would vanish at once"
             await self._journal.append([Arrival(Troubled("reconciliation", suspicious, detail))])
+            self._suspicious = suspicious
         if gone and not suspicious:
             await self._journal.append([Arrival(Vanished(tuple(sorted(gone))))])
             self._missing -= gone

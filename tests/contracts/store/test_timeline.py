@@ -147,3 +147,15 @@ async def test_the_store_can_be_asked_whether_it_still_writes(store: Store) -> N
     for _ in range(2):
         await store.probe()
     assert await store.read(0, 1) == []
+
+
+async def test_the_open_incidents_that_people_know_of(store: Store) -> None:
+    """Told means that at least one recipient accepted it; an incident that is over is nobody's concern."""
+    await store.take_over("one")
+    several = (incident("i1"), incident("i2"), incident("i3", status="resolved"))
+    await store.commit(step(1, 1, 0, incidents=several, wanted=(wanted("i1"), wanted("i2"), wanted("i3"))))
+    assert await store.told_incidents() == []
+    for claim in await store.claim("chat", now=NOON, lease=LEASE, limit=3):
+        if claim.incident != "i2":
+            await store.told(claim, message_id="77", now=NOON)
+    assert await store.told_incidents() == ["i1"]

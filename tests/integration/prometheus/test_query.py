@@ -100,8 +100,8 @@ async def test_one_sample_is_one_answer(prometheus: Prometheus) -> None:
 
 async def test_an_expression_is_as_old_as_its_samples(prometheus: Prometheus, shop: Shop) -> None:
     """Nothing is called fresh because it was computed just now: what was scraped before an effect ended does not count."""
-    texts = ("shop_open", "min(shop_open)", "1 - max(shop_open) + 1", "max(shop_open) > bool 0")
-    texts += ("sum(rate(shop_open[1m])) + 1",)
+    computed = ("min(shop_open)", "1 - max(shop_open) + 1", "max(shop_open) > bool 0", "sum(rate(shop_open[1m])) + 1")
+    texts = ("shop_open", *computed)
     await asyncio.to_thread(shop.scraped)
     effect_ended_at = now()
     for before in await ask(prometheus.url, *texts):
