@@ -120,10 +120,10 @@ async def recover(healer: Healer) -> None:
     try:
         await healer.start()
     finally:
-        gc.enable()
-        gc.collect(0)
+        # What recovery made is alive for as long as its alerts are: no collection needs to look at it.
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
+        gc.enable()
 
 
 def service(settings: Settings, healer: Healer, registry: Registry) -> Service:
@@ -201,6 +201,7 @@ def read_plan(settings: Settings) -> Plan:
         topology=read_topology(settings.topology.files),
         rules=texts,
         base_url=settings.server.url,
+        snapshot_every=settings.journal.snapshot_every,
         reconcile_every=settings.alertmanager.every,
         silences_every=settings.alertmanager.silences_every,
     )

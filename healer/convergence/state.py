@@ -66,6 +66,7 @@ class State:
     def __init__(self, settings: Convergence, topology: Topology, installation: str) -> None:
         self.settings = settings
         self.topology = topology
+        self.above = topology.above
         self.installation = installation
         self.traits = Reader(settings)
         self.now: Micros = 0
@@ -102,9 +103,6 @@ class State:
         """The next number for an episode or a place; it orders what happens at the same instant."""
         self.seq += 1
         return self.seq
-
-    def above(self, node: int) -> Sequence[tuple[int, int]]:
-        return self.topology.above(node)
 
     def node_name(self, node: int) -> str:
         return self.topology.name(node) if node >= 0 else ""

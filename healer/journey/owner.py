@@ -71,6 +71,7 @@ class Owner:
         self._stepped = asyncio.Event()
         self._accepted = 0
         self.ready = False
+        self.lost = True
         self.steps = 0
         self.applied_alerts = 0
         self.mismatches = 0
@@ -130,7 +131,7 @@ class Owner:
         if self.fold.charter.adopted != adopted:
             await self._store.append([Arrival(adopted)])
             await self._step_all()
-        self.ready = True
+        self.ready, self.lost = True, False
         self._still.set()
         self._stepped.set()
         self._stepped.clear()
@@ -227,8 +228,9 @@ class Owner:
             pass
 
     async def _step(self, entries: Sequence[Entry]) -> None:
-        """Decide, write, and only then be seen."""
+        """Decide, write, and only then be seen. Whatever fails in between leaves memory ahead of the store: `lost`."""
         self._still.clear()
+        self.lost = True
         for entry in entries:
             await self._apply(entry)
         if not entries:
@@ -245,6 +247,7 @@ class Owner:
             self.applied_alerts += alerts
             self.steps += 1
             self._on_step(step)
+        self.lost = False
         self._still.set()
         self._stepped.set()
         self._stepped.clear()
