@@ -1,0 +1,104 @@
+"""Tells people from memory that healer is blind: its store is lost, so no alert is taken, told or treated.
+
+Started by `healer.assembly` in every replica. It depends on nothing but the channels marked `last_resort`: no ledger, no
+incident. Each hears it once, and once when healer sees again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Literal
+
+from healer.journey.ports import StoreUnavailable
+from healer.notification.deliver import Sender
+from healer.seams import Clock
+from healer.times import SECOND, Micros, format_duration, to_datetime
+from notifiers.message import Ambiguous, Emphasis, Message, Ok, OkNoop, Span, Tone, line
+
+log = logging.getLogger(__name__)
+
+PROBE_S = 10.0
+"""Seconds between two looks at the store, and for one of them to succeed."""
+BLIND_AFTER: Micros = 30 * SECOND
+"""A store that is away for longer is lost; a disk that pauses, or a backup, is not."""
+TELL_S = 90.0
+"""Seconds for one channel to take the message; after that it is tried at the next look."""
+
+Sight = Literal["sees", "blind"]
+
+
+class LastResort:
+    """`probe` writes a little into the store and raises StoreUnavailable when it cannot. `place` says which healer this is."""
+
+    def __init__(
+        self, probe: Callable[[], Awaitable[None]], senders: Mapping[str, Sender], clock: Clock, place: str
+    ) -> None:
+        self._probe = probe
+        self._senders = senders
+        self._clock = clock
+        self._place = place
+        self._lost_at: Micros | None = None
+        self._blind_since: Micros = 0
+        self._wanted: Sight = "sees"
+        self._known: dict[str, Sight] = dict.fromkeys(senders, "sees")
+        self._why = ""
+
+    async def run(self) -> None:
+        while True:
+            await self.look()
+            await asyncio.sleep(PROBE_S)
+
+    async def look(self) -> None:
+        """Look once, and tell whoever believes something else."""
+        try:
+            async with asyncio.timeout(PROBE_S):
+                await self._probe()
+        except StoreUnavailable as error:
+            self._lost(str(error))
+        except TimeoutError:
+            self._lost(f"it did not answer within {PROBE_S:g} s")
+        else:
+            self._lost_at, self._wanted = None, "sees"
+        wrong = [channel for channel, known in self._known.items() if known != self._wanted]
+        await asyncio.gather(*(self._tell(channel) for channel in wrong))
+
+    def _lost(self, why: str) -> None:
+        now = self._clock.monotonic()
+        self._why = why
+        if self._lost_at is None:
+            self._lost_at = now
+            if self._wanted == "sees":
+                self._blind_since = self._clock.now()
+        if now - self._lost_at >= BLIND_AFTER:
+            self._wanted = "blind"
+
+    async def _tell(self, channel: str) -> None:
+        wanted, message = self._wanted, self._message()
+        try:
+            async with asyncio.timeout(TELL_S):
+                answer = await self._senders[channel].send(message, trace_id="")
+        except TimeoutError:
+            answer = Ambiguous(f"no answer within {TELL_S:g} s")
+        # Here an answer that got lost counts as told: one message too few is better than one every ten seconds.
+        if isinstance(answer, Ok | OkNoop | Ambiguous):
+            self._known[channel] = wanted
+        log.warning("last resort: %s: %s (%s)", channel, message.title, answer.reason)
+
+    def _message(self) -> Message:
+        since = to_datetime(self._blind_since).strftime("%H:%M")
+        if self._wanted == "sees":
+            lasted = format_duration(max(self._clock.now() - self._blind_since, 0) // SECOND * SECOND)
+            title, tone = "healer sees again", Tone.GOOD
+            words = [
+                f"It was blind for {lasted}, since {since} UTC.",
+                "Its store can be written again; what was sent meanwhile comes again from Alertmanager.",
+            ]
+        else:
+            title, tone = f"healer is blind since {since} UTC", Tone.NEEDS_YOU
+            words = [
+                "It takes no alerts, tells of none and heals nothing until its store can be written again.",
+                "Look at Prometheus and Alertmanager yourself. The store says:",
+                self._why,
+            ]
+        place = line("healer at ", Span(self._place, Emphasis.CODE))
+        return Message(title=title, lines=(*(line(each) for each in words), place), tone=tone)
