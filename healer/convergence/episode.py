@@ -60,76 +60,38 @@ class Traits(msgspec.Struct, frozen=True, gc=False):
     hold: Micros
 
 
-class Episode:
+class Episode(msgspec.Struct, eq=False):
     """One interval in which an alert fires (or fired, less than `settle` ago). Instants are engine time but for
     `starts_at` and `onset`, which are event time.
 
     `by` is the episode that explains this one, None while nothing does; `place` is where an unexplained one sits.
     `expires` is 0 when its sender set no lifetime, `wakes` is when an expiry timer looks at it (0: none is set). `ended_at`
     is 0 while it fires. `untold_since` is its arrival, or when it was last put under another after people heard of it.
+
+    A Struct, because a million of them are made when a long journal is folded.
     """
 
-    __slots__ = (
-        "by",
-        "code",
-        "distance",
-        "ended_at",
-        "expires",
-        "held_until",
-        "index",
-        "judged_afresh",
-        "labels",
-        "node",
-        "onset",
-        "place",
-        "position",
-        "resolution",
-        "sender",
-        "seq",
-        "starts_at",
-        "status",
-        "traits",
-        "untold_since",
-        "wakes",
-    )
-
-    by: "Episode | None"
-    place: "Place | None"
-
-    def __init__(
-        self,
-        seq: int,
-        labels: bytes,
-        traits: Traits,
-        node: int,
-        sender: str,
-        starts_at: Micros,
-        onset: Micros,
-        held_until: Micros,
-        position: int,
-        index: int,
-    ) -> None:
-        self.seq = seq
-        self.labels = labels
-        self.traits = traits
-        self.node = node
-        self.sender = sender
-        self.starts_at = starts_at
-        self.onset = onset
-        self.held_until = held_until
-        self.position = position
-        self.index = index
-        self.by = None
-        self.place = None
-        self.status = Status.NEW
-        self.code = Code.NOT_JUDGED
-        self.distance = 0
-        self.ended_at = 0
-        self.expires = 0
-        self.wakes = 0
-        self.untold_since = 0
-        self.judged_afresh = False
-        self.resolution = ""
+    seq: int
+    labels: bytes
+    traits: Traits
+    node: int
+    sender: str
+    starts_at: Micros
+    onset: Micros
+    held_until: Micros
+    position: int
+    index: int
+    by: "Episode | None" = None
+    place: "Place | None" = None
+    status: Status = Status.NEW
+    code: Code = Code.NOT_JUDGED
+    distance: int = 0
+    ended_at: Micros = 0
+    untold_since: Micros = 0
+    expires: Micros = 0
+    wakes: Micros = 0
+    judged_afresh: bool = False
+    resolution: str = ""
 
     def __lt__(self, other: "Episode") -> bool:
         """Heaps compare episodes only when all that ranks them is equal, which is the same one twice."""

@@ -109,7 +109,11 @@ def freeze(state: State) -> Frozen:
         places=[_place_row(place) for place in places.values()],
         cases=[_case_row(case) for case in state.cases.values()],
         timers=[
-            (due, int(kind), [one.seq for one in who if isinstance(one, Turn | Place) or id(one) in everyone])
+            (
+                due,
+                int(kind),
+                [one.seq for one in who if isinstance(one, Turn) or id(one) in everyone or id(one) in places],
+            )
             for due, kind, who in state.timers.pending()
         ],
         contested=[(one.seq, until) for one, until in state.contested.items()],

@@ -5,14 +5,16 @@ numbers are those of docs/convergence.md.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 from healer.convergence.episode import Code, Episode, Place, Status
 from healer.convergence.settings import Convergence
 from healer.times import Micros
 
 
-class Verdict(NamedTuple):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """A status, the episode that explains (rules 1 to 3), the reason, and how many hops lie between."""
 
     status: Status

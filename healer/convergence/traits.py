@@ -17,12 +17,11 @@ class Reader:
         if settings.suppressors is not None:
             names.update(settings.suppressors.names)
         self._names = tuple(sorted(names))
-        self._cache: dict[tuple[bool | str, ...], Traits] = {}
+        self._cache: dict[tuple[bool | str | None, ...], Traits] = {}
 
     def read(self, labels: Mapping[str, str], explains: bool = True) -> Traits:
         """The traits of an alert with these labels; `explains` is what the mapping says of it."""
-        get = labels.get
-        key: tuple[bool | str, ...] = (explains, *[get(name, "") for name in self._names])
+        key = (explains, *map(labels.get, self._names))
         found = self._cache.get(key)
         if found is None:
             if len(self._cache) >= _CACHE_LIMIT:
