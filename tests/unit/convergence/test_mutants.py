@@ -12,6 +12,7 @@ from healer.convergence.judge import Verdict, View
 from healer.convergence.state import State
 from tests.unit.convergence.histories import random_story
 from tests.unit.convergence.test_oracle import tell
+from tests.unit.convergence.world import Graph
 
 STORIES = 150
 Patch = Callable[[pytest.MonkeyPatch], None]
@@ -57,8 +58,8 @@ def rule_1_soft_reach(patch: pytest.MonkeyPatch) -> None:
 
 def rule_1_parents_only(patch: pytest.MonkeyPatch) -> None:
     """Only a direct parent explains."""
-    real = State.above
-    patch.setattr(State, "above", lambda state, node: [one for one in real(state, node) if one[1] == 1])
+    real = Graph.above
+    patch.setattr(Graph, "above", lambda graph, node: [one for one in real(graph, node) if one[1] == 1])
 
 
 def rule_2_chains_stay(patch: pytest.MonkeyPatch) -> None:
