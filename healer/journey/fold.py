@@ -87,6 +87,7 @@ class Fold:
         self._told: dict[str, tuple[bytes, Micros]] = {}
         self._pending: dict[str, Micros] = {}
         self._over: dict[str, None] = {}
+        self._fired = False
         self._changed: dict[str, None] = {}
         self._timeline: list[Happening] = []
         self._planned: list[Planned] = []
@@ -111,6 +112,7 @@ class Fold:
     def advance(self, wall: Micros) -> None:
         """Let time pass: every timer due by `wall` fires at its own due time, and what it changes is considered then."""
         while (due := self.next_due()) is not None and due <= wall:
+            self._fired = True
             self.engine.advance(due)
             self.planner.advance(due)
             for incident in [incident for incident, at in self._pending.items() if at <= due]:
@@ -129,7 +131,11 @@ class Fold:
     # --- out
 
     def take(self, number: int, epoch: int, first: int, last: int) -> Step | None:
-        """All that was decided since the last step; None if no record was applied and nothing was decided."""
+        """All that was decided since the last step; None if no record was applied and no timer fired.
+
+        A timer that changed nothing that people see makes a step all the same: a record accepted before it fired, and applied
+        after it, has to meet it in this order again.
+        """
         incidents = tuple([self._incidents[id] for id in self._changed])
         wanted = tuple([one for incident in incidents for one in self._wanted(incident)])
         content = (
@@ -140,8 +146,9 @@ class Fold:
             tuple(self._superseded),
             tuple(self._closed),
         )
-        if last < first and not any(content):
+        if last < first and not self._fired and not any(content):
             return None
+        self._fired = False
         self._over.update(dict.fromkeys(closed.incident for closed in self._closed))
         self._over.update(dict.fromkeys(incident.id for incident in incidents if incident.status == "merged"))
         # What was started for an incident is verified, and told, also when that takes longer than the incident.
