@@ -135,6 +135,8 @@ class Runner:
             why = f"{step.action} needs the executor {step.executor}, which is not set up here"
             return await self._end(remediation, "refused", why)
         refused = await self._observe(remediation, step)
+        if refused is not None and self._is_over(remediation):
+            return await self._leave_off(remediation)
         if refused is None:
             try:
                 async with self._locks.hold(step.node, LOCK_S):
@@ -145,6 +147,16 @@ class Runner:
             except TimeoutError:
                 refused = Refused("lock", f"somebody else holds the lock of {step.node}")
         return await self._wait(remediation, refused)
+
+    def _is_over(self, remediation: Remediation) -> bool:
+        incident = self._situation.incident(remediation.plan.incident)
+        return incident is None or incident.status != "open"
+
+    async def _leave_off(self, remediation: Remediation) -> Remediation | None:
+        """Its incident is over, so no further step starts; what had an effect is verified all the same."""
+        if 0 < remediation.step < len(remediation.plan.steps):
+            return await self._watch(remediation)
+        return await self._end(remediation, "superseded", "the incident was over before this could begin")
 
     async def _wait(self, remediation: Remediation, refused: Refused) -> Remediation | None:
         why = f"{refused.guard}: {refused.why}"
