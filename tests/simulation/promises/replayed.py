@@ -48,4 +48,4 @@ def _seen(fold: Fold) -> bytes:
     """All that anybody can read of it."""
     alerts = sorted(fold.engine.alerts(), key=lambda one: one.labels)
     incidents = sorted(fold.incidents(), key=lambda one: one.id)
-    return _encode((fold.engine.now, alerts, incidents))
+    return _encode((alerts, incidents))

@@ -18,9 +18,10 @@ class Untold(msgspec.Struct):
     """One alert that people do not hear of. Instants are engine time, which stands still while nobody steps."""
 
     since: Micros
-    by: bytes
-    chain_since: Micros
-    """Since when it is explained without a gap: whoever takes over does so while the one before still fires."""
+    causes: set[bytes]
+    """What explained it at some time, and fires since then, or fired less than settle ago."""
+    covered_since: Micros
+    """Since when some such cause always fired: another one takes over while one before it still does."""
 
 
 class Statuses(Checker):
@@ -100,21 +101,24 @@ class Statuses(Checker):
         if alert.status not in ("held", "suppressed"):
             self._untold.pop(alert.labels, None)
             return ""
-        known = self._untold.get(alert.labels)
-        if known is None:
-            known = self._untold[alert.labels] = Untold(now, alert.by, now)
-        elif known.by != alert.by:
-            before = alerts.get(known.by)
-            if before is None or before.ended_at:
-                known.chain_since = now
-            known.by = alert.by
+        known = self._untold.setdefault(alert.labels, Untold(now, set(), now))
+        # One that fires again within settle is the same cause (rule 12): memory forgets it only then.
+        known.causes = {one for one in known.causes if one in alerts}
+        if alert.by and alert.by not in known.causes:
+            if all(alerts[one].ended_at for one in known.causes):
+                known.causes, known.covered_since = set(), now
+            known.causes.add(alert.by)
         limit = self._options.max_untold + self._options.settle
-        if now - known.since > limit and now - known.chain_since < now - known.since - limit:
-            untold = format_duration((now - known.since) // SECOND * SECOND)
-            return f"it is untold for {untold}, and its cause is another since it was {format_duration(limit)}"
+        untold, covered = now - known.since, now - known.covered_since
+        if untold > limit and covered < untold - limit:
+            return f"it is untold for {_seconds(untold)}, without one root for longer than {_seconds(covered)}"
         return ""
 
 
 def _words(alert: AlertView) -> str:
     labels = labels_of(alert.labels)
     return f"{labels['alertname']} on {labels.get('node', 'nothing')}"
+
+
+def _seconds(duration: Micros) -> str:
+    return format_duration(duration // SECOND * SECOND)

@@ -102,6 +102,7 @@ class Run:
             await asyncio.sleep(LOOK_S)
         healer = self._healer()
         assert healer is not None
+        await healer.owner.settled(60)
         self.replayed.finally_compare(healer)
 
     def _healer(self) -> Healer | None:
