@@ -113,11 +113,11 @@ class Healer:
             spawn.keep("reconciliation", self.reconciler.run)
 
     async def stop(self, within: float) -> None:
-        """End all tasks, then keep a snapshot so that the next start is short."""
+        """End all tasks, then keep a snapshot so that the next start is short; not of a step whose commit was cut short."""
         stuck = await self.ports.spawn.stop(within)
         if stuck:
             log.warning("did not end in time: %s", ", ".join(stuck))
-        if self.owner.ready and self.owner.steps:
+        if self.owner.ready and self.owner.steps and not self.owner.lost:
             await self.owner.save_snapshot()
 
     # --- inside
