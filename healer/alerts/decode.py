@@ -4,6 +4,7 @@ The whole batch is decoded at once into typed values. Only when that fails is it
 bad alert costs itself alone and not its neighbours.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -35,11 +36,15 @@ _BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _Shape = TypeVar("_Shape", Sent, Posted)
 
+_ESCAPED = re.compile(r"\\(?=\W)")
+"""Alertmanager quotes a receiver's name like a regular expression."""
+
 
 def decode_webhook(body: bytes, limits: Limits, now: Micros) -> Batch:
     """Alertmanager's webhook, version 4. `status` is trusted; an alert without `startsAt` began at `now`.
 
-    The sender is the Alertmanager's `externalURL`. Raises Unreadable.
+    The sender is the receiver, not the Alertmanager that sent this: of a highly available pair one peer may tell that an alert
+    fires and the other that it ended. Raises Unreadable.
     """
     found: Sequence[Sent | Refusal]
     try:
@@ -56,7 +61,14 @@ def decode_webhook(body: bytes, limits: Limits, now: Micros) -> Batch:
         starts_at = read_instant(sent.starts_at) or now
         return Alert(labels, sent.status == "firing", starts_at, read_instant(sent.ends_at))
 
-    return _gather(found, alert, body, limits, message.external_url, max(message.truncated_alerts, 0))
+    return _gather(
+        found,
+        alert,
+        body,
+        limits,
+        f"alertmanager/{_ESCAPED.sub('', message.receiver)}",
+        max(message.truncated_alerts, 0),
+    )
 
 
 def decode_api_v2(body: bytes, limits: Limits, now: Micros, sender: str) -> Batch:

@@ -42,7 +42,7 @@ def envelope(body: bytes) -> Envelope:
             f"this is not Alertmanager's webhook version 4: {' and '.join(missing)} missing; "
             "a receiver with a `payload` of its own cannot be read"
         )
-    if _broken_text(whole.get("externalURL")) or _broken_text(whole["version"]):
+    if _broken_text(whole.get("receiver")) or _broken_text(whole["version"]):
         raise Unreadable("the webhook's own fields are not UTF-8")
     try:
         return msgspec.convert(whole, Envelope)

@@ -34,7 +34,7 @@ class Webhook(msgspec.Struct, rename="camel"):
 
     version: str
     alerts: list[Sent]
-    external_url: str = msgspec.field(default="", name="externalURL")
+    receiver: str = ""
     truncated_alerts: int = 0
 
 
@@ -43,5 +43,5 @@ class Envelope(msgspec.Struct, rename="camel"):
 
     version: Any
     alerts: list[Any]
-    external_url: str = msgspec.field(default="", name="externalURL")
+    receiver: str = ""
     truncated_alerts: int = 0

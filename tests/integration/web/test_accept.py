@@ -22,7 +22,7 @@ POSTED = "/api/v2/alerts"
 
 def webhook(*labels: Any) -> bytes:
     alerts = [{"status": "firing", "labels": each, "startsAt": "2026-01-07T09:59:00Z"} for each in labels]
-    return json.dumps({"version": "4", "externalURL": "http://am:9093", "alerts": alerts}).encode()
+    return json.dumps({"version": "4", "receiver": "team", "externalURL": "http://am:9093", "alerts": alerts}).encode()
 
 
 def posted(*labels: Any) -> bytes:
@@ -42,7 +42,7 @@ async def test_a_webhook_is_stored_before_it_is_answered() -> None:
     async with standing() as (stand, client), client.post(WEBHOOK, data=webhook({"alertname": "A"})) as response:
         assert (response.status, await response.read()) == (200, b"")
         (record,) = await stand.delivered()
-        assert record.sender == "http://am:9093"
+        assert record.sender == "alertmanager/team"
         assert record.alerts[0].labels == b'{"alertname":"A"}'
 
 

@@ -58,7 +58,7 @@ def test_a_webhook_becomes_alerts_with_their_details() -> None:
     assert (alert.firing, alert.starts_at, alert.ends_at) == (True, NOW - 30 * SECOND + 123_000, 0)
     assert batch.details[0].annotations == {"summary": "a is down"}
     assert batch.details[0].generator_url == "http://prom/graph"
-    assert batch.sender == "http://am:9093"
+    assert batch.sender == "alertmanager/team.x"
     assert not batch.refusals
 
 
@@ -79,7 +79,7 @@ def test_fields_of_newer_and_older_alertmanagers_make_no_difference() -> None:
     del old["alerts"][0]["fingerprint"]
     older = read(json.dumps(old).encode())
     assert newer.alerts == older.alerts
-    assert (older.sender, older.truncated) == ("", 0)
+    assert (older.sender, older.truncated) == ("alertmanager/", 0)
 
 
 def test_what_the_sender_cut_off_is_counted() -> None:
@@ -106,8 +106,8 @@ def test_annotations_that_are_null_are_none() -> None:
         (b'{"version":"3","alerts":[]}', "version '3' is not known"),
         (b'{"version":4,"alerts":[]}', "version 4 is not known"),
         (b'{"version":"4","alerts":{}}', r"Expected `array`, got `object` - at `\$.alerts`"),
-        (b'{"version":"4","alerts":[],"externalURL":5}', "externalURL"),
-        (b'{"version":"4","alerts":[],"externalURL":"\xff"}', "not UTF-8"),
+        (b'{"version":"4","alerts":[],"receiver":5}', "receiver"),
+        (b'{"version":"4","alerts":[],"receiver":"\xff"}', "not UTF-8"),
     ],
 )
 def test_a_body_of_another_shape_is_unreadable_and_says_why(body: bytes, sentence: str) -> None:
@@ -222,3 +222,12 @@ def test_the_sender_of_a_posted_batch_is_who_connected() -> None:
 def test_a_posted_body_of_another_shape_is_unreadable(body: bytes, sentence: str) -> None:
     with pytest.raises(Unreadable, match=sentence):
         decode_api_v2(body, LIMITS, NOW, "")
+
+
+def test_the_peers_of_a_highly_available_pair_are_one_sender() -> None:
+    """What one peer said fires, the other may say has ended: they hold it together, whatever their externalURL."""
+    bodies = [
+        b'{"version":"4","receiver":"healer","externalURL":"http://%s:9093","alerts":[]}' % name
+        for name in (b"a", b"b")
+    ]
+    assert len({decode_webhook(body, Limits(), 0).sender for body in bodies}) == 1
