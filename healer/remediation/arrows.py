@@ -11,7 +11,9 @@ from rules import Rule
 def steps_of(remediation: Remediation) -> tuple[PlanStep, ...]:
     """The steps of the phase it is in: those of `then`, or all, when it has come to `otherwise`."""
     plan = remediation.plan
-    return plan.steps if remediation.step < len(plan.steps) else (*plan.steps, *plan.otherwise)
+    # Where `then` only tells people, what was not verified yet is in `then` still.
+    in_then = remediation.step < len(plan.steps) or not (plan.steps or remediation.effect_ended_at)
+    return plan.steps if in_then else (*plan.steps, *plan.otherwise)
 
 
 def next_state(remediation: Remediation, result: Result, now: Micros, rule: Rule | None) -> Remediation:
@@ -38,8 +40,10 @@ def next_state(remediation: Remediation, result: Result, now: Micros, rule: Rule
 
 def otherwise(remediation: Remediation, state: State, why: str, now: Micros) -> Remediation:
     """The next remedy, where the rule has one that was not tried; else the end. Pure."""
-    plan = remediation.plan
-    if plan.otherwise and remediation.step <= len(plan.steps) and state in ("failed", "not_verified"):
+    plan, step = remediation.plan, remediation.step
+    # All steps of `then` were done when they were not verified; when one failed after them, it was one of `otherwise`.
+    untried = step < len(plan.steps) or (step == len(plan.steps) and state == "not_verified")
+    if plan.otherwise and untried and state in ("failed", "not_verified"):
         # Steps of `then` that were not run are stepped over; those of `otherwise` have an hour, like the first.
         deadline = now + HOUR
         return msgspec.structs.replace(
