@@ -23,14 +23,15 @@ from healer.cli.recording import MARK, Recording, load
 from healer.cli.words import counted
 from healer.seams import Clock, SystemClock
 from healer.settings.client import DEFAULT_URL
+from healer.times import SECOND, Micros
 from healer.web.settings import is_loopback
 
 SLICES = 40
 """Requests into which the storm is cut, as several Prometheus servers would send it."""
-SECONDS = 10.0
+SENDING_S = 10.0
 """How long sending takes when nothing else is said: shorter than the hold of critical alerts, as the real thing may be."""
-PATIENCE = 60
-"""Seconds to wait until nothing is held any more; `hold` is 30 s unless it is set."""
+PATIENCE: Micros = 60 * SECOND
+"""How long to wait until nothing is held any more; `hold` is 30 s unless it is set."""
 LOOK_S = 0.5
 BATCH = 100
 """Alerts of one request that ends them."""
@@ -40,7 +41,7 @@ Wait = Callable[[float], None]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resolve", action="store_true", help="end the storm that was sent before")
-    parser.add_argument("--seconds", type=float, default=SECONDS, metavar="N", help="how long sending takes")
+    parser.add_argument("--seconds", type=float, default=SENDING_S, metavar="N", help="how long sending takes")
     parser.add_argument("--yes", action="store_true", help="send it to a healer that is not on this machine, too")
     connection.add_arguments(parser)
 
@@ -65,7 +66,7 @@ def run(arguments: argparse.Namespace, output: Output | None = None, wait: Wait 
         _resolve(link, recording, clock, output, wait)
     else:
         _send(link, recording, clock, output, lambda seconds: wait(seconds * max(arguments.seconds, 0)))
-        _until_decided(link, recording, output, wait)
+        _until_decided(link, recording, clock, output, wait)
     found = link.get("/api/v1/incidents", filter=f'{MARK}="{recording.name}"', status="open", limit=20)["items"]
     if arguments.json:
         output.json({"alerts": len(recording.alerts), "incidents": found, "total": len(found)})
@@ -98,16 +99,16 @@ def _resolve(link: Connection, recording: Recording, clock: Clock, output: Outpu
             batch = alerts[start : start + BATCH]
             link.post("/api/v2/alerts", batch)
             progress.advance(task, len(batch))
-    for _ in range(int(10 / LOOK_S)):
-        if not _count(link, recording, "open"):
-            return
+    until = clock.monotonic() + PATIENCE
+    while _count(link, recording, "open") and clock.monotonic() < until:
         wait(LOOK_S)
 
 
-def _until_decided(link: Connection, recording: Recording, output: Output, wait: Wait) -> None:
+def _until_decided(link: Connection, recording: Recording, clock: Clock, output: Output, wait: Wait) -> None:
     """Wait until no alert of the storm is held: from then on people have heard what there is to hear."""
+    until = clock.monotonic() + PATIENCE
     with output.errors.status("healer waits a moment for the cause of all this (convergence.hold)"):
-        for _ in range(int(PATIENCE / LOOK_S)):
+        while clock.monotonic() < until:
             if not _held(link, recording) and _count(link, recording, "open"):
                 return
             wait(LOOK_S)
