@@ -5,7 +5,7 @@ every server that a test needs has to be installed (tests/servers/debian.sh).
 """
 
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import TypeVar
 
 import hypothesis
@@ -17,6 +17,9 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 CI = os.environ.get("CI") == "true"
 
+SAID = "said"
+"""The name of the property under which a report carries what its test said."""
+
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, max_examples=100)
 hypothesis.settings.register_profile("full", deadline=None, max_examples=5_000)
 hypothesis.settings.load_profile(Effort.from_environment().name)
@@ -26,6 +29,22 @@ hypothesis.settings.load_profile(Effort.from_environment().name)
 def effort() -> Effort:
     """How much a heavy test should do now."""
     return Effort.from_environment()
+
+
+@pytest.fixture
+def say(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Says what a test saw (a time, a count, a version): shown when all tests have run, on whatever worker it ran."""
+    return lambda line: record_property(SAID, line)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            said = [line for name, line in getattr(report, "user_properties", []) if name == SAID]
+            if said and getattr(report, "when", "") == "call":
+                terminalreporter.section(report.nodeid)
+                for line in said:
+                    terminalreporter.line(line)
 
 
 def _refuse_skip(report: Report) -> Report:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from tests.acceptance import shop
 from tests.acceptance.things import Things
@@ -55,6 +56,14 @@ class Road:
         found: list[dict[str, Any]] = self.healer.api(f"alerts?limit=100&filter={matcher}")["items"]
         return found
 
+    def explained(self, alertname: str) -> list[dict[str, Any]]:
+        """The alerts of that name that healer knows."""
+        return self.alerts(quote(f'alertname="{alertname}"'))
+
+    def states(self) -> list[str]:
+        """The state in the title of every message and edit that people saw, in order: `[CRIT broken] ...`."""
+        return [title.partition("]")[0].split()[-1] for title in self.titles()]
+
     def titles(self) -> list[str]:
         """Line 1 of every message and edit that people saw, in order."""
         return [each["text"].splitlines()[0] for each in self.telegram.requests()]
@@ -98,8 +107,13 @@ class Road:
 
 
 @contextmanager
-def road(folder: Path, place: str = "lead", changes: Mapping[str, str] | None = None) -> Iterator[Road]:
-    """Everything up, scraped and quiet. `changes` are made to deploy/alertmanager/<place>.yml."""
+def road(
+    folder: Path,
+    place: str = "lead",
+    changes: Mapping[str, str] | None = None,
+    start: Callable[[Path, str], Healer] = Healer,
+) -> Iterator[Road]:
+    """Everything up, scraped and quiet. `changes` are made to deploy/alertmanager/<place>.yml; `start` makes the healer."""
     began = time.monotonic()
     with ExitStack() as stack:
         host = stack.enter_context(ssh_host(folder / "host", service=True))
@@ -110,7 +124,7 @@ def road(folder: Path, place: str = "lead", changes: Mapping[str, str] | None = 
             stack.enter_context(Telegram(folder / "telegram", shop.TOKEN)),
         )
         here.began = began
-        here.healer = Healer(folder / "healer", "listen: 127.0.0.1:9099")
+        here.healer = start(folder / "healer", "listen: 127.0.0.1:9099")
         here.alertmanager = stack.enter_context(_alertmanager(folder, here, place, changes or {}))
         here.prometheus = stack.enter_context(_prometheus(folder, here, things.address))
         _configure(here, place)

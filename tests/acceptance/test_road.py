@@ -1,6 +1,7 @@
 """The main job, end to end: a service dies on a real machine, and one message tells that it broke, heals and is well."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,25 +11,24 @@ from tests.acceptance.shop import HOST
 STAGES = ("detect", "converge", "decide", "execute", "verify", "notify")
 
 
-def test_a_dead_service_is_healed_and_told_of_in_one_message(tmp_path: Path) -> None:
+def test_a_dead_service_is_healed_and_told_of_in_one_message(tmp_path: Path, say: Callable[[str], None]) -> None:
     """One incident, one remediation, one message from broken over healing to healed, one trace with every stage."""
     with road(tmp_path) as here:
         fault = time.monotonic()
         here.host.kill_service()
         here.until(lambda: len(_firing(here)) > 20, "more than 20 alerts to fire in Prometheus")
-        here.until(lambda: here.titles()[-1:] and "healed]" in here.titles()[-1], "healed to be told")
+        here.until(lambda: here.states()[-1:] == ["healed"], "healed to be told")
         took = time.monotonic() - fault
         incident = here.incident()
         lines = here.healer.api(f"incidents/{incident['id']}/timeline")["items"]
-        print()
-        print(f"from the fault to healed: {took:.1f} s; all, servers included: {time.monotonic() - here.began:.1f} s")
+        say(f"from the fault to healed: {took:.1f} s; all, servers included: {time.monotonic() - here.began:.1f} s")
         sent, edits = (here.telegram.requests(method) for method in ("sendMessage", "editMessageText"))
-        print(f"messages: {len(sent)} sent, {len(edits)} edits: {', '.join(_states(here))}")
-        print("versions: " + ", ".join(f"{name} {version}" for name, version in here.versions().items()))
+        say(f"messages: {len(sent)} sent, {len(edits)} edits: {', '.join(here.states())}")
+        say("versions: " + ", ".join(f"{name} {version}" for name, version in here.versions().items()))
         _one_incident(incident)
         _one_remediation(here, incident)
         assert len(sent) == 1, here.story()
-        assert list(dict.fromkeys(_states(here))) == ["broken", "healing", "healed"]
+        assert list(dict.fromkeys(here.states())) == ["broken", "healing", "healed"]
         assert here.telegram.messages()[0]["edits"] == len(edits)
         assert set(STAGES) <= {line["stage"] for line in lines}, lines
         _one_trace(here, incident)
@@ -38,11 +38,6 @@ def _firing(here: Road) -> list[dict[str, Any]]:
     return [
         alert for alert in here.prometheus.alerts() if alert["state"] == "firing" and alert["labels"].get("service")
     ]
-
-
-def _states(here: Road) -> list[str]:
-    """The state that each title names: `<b>[CRIT broken] ...`."""
-    return [title.partition("]")[0].split()[-1] for title in here.titles()]
 
 
 def _one_incident(incident: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.servers.process import Server, binary, get, post
+from tests.servers.process import Server, binary, delete, get, post
 
 
 class Alertmanager(Server):
@@ -54,6 +54,10 @@ class Alertmanager(Server):
     def post_alerts(self, alerts: Sequence[Mapping[str, object]]) -> None:
         """Send alerts as Prometheus would."""
         post(f"{self.url}/api/v2/alerts", json.dumps(list(alerts)).encode())
+
+    def expire(self, silence: str) -> None:
+        """End a silence now."""
+        delete(f"{self.url}/api/v2/silence/{silence}")
 
     def silence(self, silence: Mapping[str, object]) -> str:
         """Add a silence; its id."""

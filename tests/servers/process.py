@@ -56,6 +56,12 @@ def post(url: str, body: bytes = b"", *, within: float = 5, token: str = "") -> 
         return said
 
 
+def delete(url: str, *, within: float = 5) -> None:
+    """Raises OSError unless the answer is 2xx."""
+    with urllib.request.urlopen(urllib.request.Request(url, method="DELETE"), timeout=within):
+        pass
+
+
 def _showing(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"} if token else {}
 

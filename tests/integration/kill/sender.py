@@ -15,7 +15,7 @@ BULK = 20
 HOSTS = 40
 PAUSE_S = 0.05
 """Between two batches, and between attempts while nobody answers."""
-FAULT_S = 0.9
+FAULT_S = 0.7
 """Between two faults that ask for an effect: each costs the host a login."""
 LASTS_S = 6.0
 """How long such a fault lasts."""

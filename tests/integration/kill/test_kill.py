@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -35,22 +36,28 @@ SHARES = {
 
 
 @pytest.mark.chaos
-def test_killed_at_every_instruction_healer_keeps_its_promises(tmp_path: Path, effort: Effort) -> None:
+def test_killed_at_every_instruction_healer_keeps_its_promises(
+    tmp_path: Path, effort: Effort, say: Callable[[str], None]
+) -> None:
     """A1, A4, E1: all that was acknowledged is there, no more than the send in flight comes twice, no effect is repeated."""
     places = [place for place, count in SHARES.items() for _ in range(count * effort.pick(ci=1, full=20))]
     began = time.monotonic()
     with ThreadPoolExecutor(WORLDS) as pool:
         futures = [pool.submit(_live, tmp_path / f"world-{seed}", places[seed::WORLDS], seed) for seed in range(WORLDS)]
-        worlds = [future.result() for future in futures]
+        lived = [future.result() for future in futures]
+    worlds = [each for each, _ in lived]
+    for _, figures in lived:
+        say(figures)
     deaths = Counter(death.state for each in worlds for death in each.deaths if death.state)
-    print(f"\n{deaths.total()} kills in {time.monotonic() - began:.0f} s")
-    print("\n".join(f"  {count:4} {state}" for state, count in sorted(deaths.items())))
-    assert deaths.total() >= KILLS
+    say(f"{deaths.total()} kills in {time.monotonic() - began:.0f} s")
+    for state, count in sorted(deaths.items()):
+        say(f"  {count:4} {state}")
+    assert deaths.total() >= KILLS, deaths
     for place in AT_LEAST_THREE:
         assert deaths[place.value] >= 3, f"only {deaths[place.value]} deaths {place.value}"
 
 
-def _live(folder: Path, places: list[Place], seed: int) -> World:
+def _live(folder: Path, places: list[Place], seed: int) -> tuple[World, str]:
     folder.mkdir()
     with world(folder, seed) as here:
         here.live(places)
@@ -58,8 +65,8 @@ def _live(folder: Path, places: list[Place], seed: int) -> World:
         promises.known(here)
         alerts, acted, sends = promises.kept(here), promises.acted_once(here), promises.told_once(here)
         again = sends.total() - len(sends)
-        print(
-            f"\nworld {seed}: {len(here.deaths)} deaths, {alerts} alerts acknowledged, {acted} effects, "
+        figures = (
+            f"world {seed}: {len(here.deaths)} deaths, {alerts} alerts acknowledged, {acted} effects, "
             f"{len(sends)} incidents told, {again} sends came twice"
         )
-        return here
+        return here, figures

@@ -33,7 +33,7 @@ action "count"
 
 rule "count it"
   on event: "Broken"
-  then: execute("count", tag: labels.service, on: nearest(host))
+  then: execute("count", tag: labels.service, on: nearest(host), retry: 3)
   verify: resolved within 20s
   limit: 10000 per 1h per rule
   mode: auto
