@@ -13,7 +13,7 @@ ALERTS = 20
 
 _SAID: dict[str, Callable[[dict[str, str]], str]] = {
     "arrived": lambda facts: f"{facts['alertname']} arrived" + (f" on {facts['node']}" if facts.get("node") else ""),
-    "opened": lambda facts: f"opened: it explains {int(facts['suppressed']) + int(facts['members'])} more",
+    "opened": lambda facts: f"opened, with {counted(int(facts['suppressed']) + int(facts['members']), 'more alert')}",
     "reopened": lambda facts: f"{facts['alertname']} came back",
     "resolved": lambda facts: f"resolved ({facts['resolution']})",
     "took root": lambda facts: (
@@ -91,7 +91,7 @@ def _alerts(incident: Json) -> str:
 def _remediations(output: Output, found: Sequence[Json]) -> None:
     if not found:
         return
-    output.heading("What was done")
+    output.heading("Remedies")
     rows = [(each["id"], each["state"], rule_text(each)) for each in found]
     output.table(("REMEDIATION", "STATE", "RULE"), rows, empty="")
 

@@ -151,7 +151,7 @@ async def test_a_report_tells_what_happened_in_its_order(healer: Healer, capsys:
     lines = [line.split(maxsplit=2)[2] for line in said[said.index("What happened") :].splitlines()[2:]]
     assert lines == [
         "SwitchDown arrived on switch/core-1",
-        "opened: it explains 2 more",
+        "opened, with 2 more alerts",
         "restart a not verified: no data",
     ]
 
