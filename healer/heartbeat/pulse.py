@@ -5,13 +5,14 @@ microseconds by the monotonic clock, so a restart begins anew.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
 from healer.journey.records import Delivered, Entry
 from healer.seams import Clock
-from healer.times import Micros
+from healer.telemetry.metrics import Sample
+from healer.times import SECOND, Micros
 
 WAITING = 1_000
 """Heartbeats that may be on their way through the engine; beyond that the newest are not counted."""
@@ -50,6 +51,13 @@ class Pulse:
         while self._on_the_way and self._on_the_way[0][0] <= applied:
             _, self._passed_at = self._on_the_way.popleft()
         return self._clock.monotonic() - self._passed_at
+
+    def samples(self) -> Iterator[Sample]:
+        """For /metrics."""
+        age = self.age() / SECOND
+        yield Sample(
+            "healer_watchdog_age_seconds", age, help="Since the newest Watchdog came in that passed the engine."
+        )
 
     def _beats(self, record: Delivered) -> bool:
         needle = self._needle

@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from healer.convergence.outcome import Incident
+from healer.notification.own import trouble
 from healer.remediation.model import UNDER_WAY
 from healer.times import SECOND, Micros, format_duration, to_datetime
 
@@ -116,7 +117,8 @@ def title(incident: Incident, state: State) -> str:
     root = incident.root
     start = f"[{_SHORT.get(incident.severity, incident.severity.upper())} {state}] "
     if not root.node:
-        return cut(start + _one_line(root.name), TITLE_LIMIT)
+        own = trouble(root.name, root.labels)
+        return cut(start + (own.title if own else _one_line(root.name)), TITLE_LIMIT)
     what = " down" if root.hard else f" {_one_line(root.name)}"
     kind, slash, name = _one_line(root.node).partition("/")
     place = _one_line(root.beneath.partition("/")[2] or root.beneath)
@@ -158,6 +160,9 @@ def _what_broke(incident: Incident) -> Iterator[str]:
     name, node, beneath = _one_line(root.name), _one_line(root.node), _one_line(root.beneath)
     where = f" on {node}" + (f", beneath {beneath}" if beneath and beneath != node else "") if node else ""
     yield f"{name}{where}"
+    own = trouble(root.name, root.labels)
+    if own:
+        yield own.meaning
     since = f"Since {clock(root.onset)} UTC"
     if root.onset_from == "judged afresh":
         since += " (left over from an earlier fault)"

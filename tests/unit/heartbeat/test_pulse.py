@@ -94,3 +94,10 @@ def test_an_engine_that_stands_still_costs_no_memory(engine: Engine) -> None:
     engine.applied = 1
     assert engine.pulse.age() == SECOND
     assert len(engine.pulse._on_the_way) == WAITING - 1
+
+
+def test_the_age_is_a_metric(engine: Engine) -> None:
+    """What the alert rules about healer look at, in seconds."""
+    engine.clock.instant += MINUTE
+    (sample,) = engine.pulse.samples()
+    assert (sample.name, sample.value) == ("healer_watchdog_age_seconds", 60.0)

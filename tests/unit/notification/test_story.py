@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from healer.alerts.identity import canonical
 from healer.convergence.outcome import Incident
+from healer.notification.own import ALERT
 from healer.notification.story import DEEDS, REASON_LIMIT, TITLE_LIMIT, Deed, State, state_of, tell, title
 from healer.remediation.model import UNDER_WAY
 from healer.times import MINUTE, SECOND
@@ -198,3 +200,30 @@ def test_every_state_of_a_remediation_has_words(state: str) -> None:
     (line,) = [line for line in tell(incident(), [deed(state)]).lines if "(rule shop)" in line]
     assert "restart_service" in line
     assert "_" not in line.replace("restart_service", "")
+
+
+@pytest.mark.parametrize(
+    ("code", "title_says", "line_says"),
+    [
+        ("no input", "[CRIT broken] healer hears nothing", "look at Prometheus yourself"),
+        ("reconciliation", "[CRIT broken] many alerts would vanish", "Nothing was ended"),
+        ("quarantine", "[CRIT broken] healer skipped a record", "report it"),
+        ("request too large", "[CRIT broken] a request was too large", "server.max_body"),
+        ("something new", "[CRIT broken] healer: something new", "healer doctor"),
+    ],
+)
+def test_trouble_of_healers_own_is_said_in_words(code: str, title_says: str, line_says: str) -> None:
+    """A code means nothing at night: what it is and what to do does."""
+    labels = canonical({"alertname": ALERT, "code": code, "severity": "critical"})
+    own = incident(root_node="", root_beneath="", root_name=ALERT, root_labels=labels)
+    story = tell(own, [])
+    assert story.title == title_says
+    assert line_says in story.lines[1]
+
+
+def test_a_label_code_of_another_alert_means_nothing() -> None:
+    """Only healer's own alerts are read so."""
+    labels = canonical({"alertname": "JobFailed", "code": "no input"})
+    assert (
+        tell(incident(root_node="", root_name="JobFailed", root_labels=labels), []).title == "[CRIT broken] JobFailed"
+    )

@@ -1,0 +1,47 @@
+"""Alerts about healer itself, in words: what a code means at night, and what to do. Pure."""
+
+import msgspec
+
+from healer.alerts.identity import labels_of
+
+ALERT = "HealerTrouble"
+"""The alertname of what `healer.journey.fold` makes of a `Troubled` record; its label `code` says what is wrong."""
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """A few words for the title, and a sentence or two."""
+
+    title: str
+    meaning: str
+
+
+_TROUBLES = {
+    "no input": Trouble(
+        "healer hears nothing",
+        "No alert and no Watchdog has come in for minutes: Prometheus or Alertmanager is down, or cannot reach healer. "
+        "Nobody hears from healer of what breaks now; look at Prometheus yourself.",
+    ),
+    "reconciliation": Trouble(
+        "many alerts would vanish",
+        "Alertmanager no longer knows a large part of the open alerts. Nothing was ended because of that; see whether it "
+        "has lost its Prometheus.",
+    ),
+    "quarantine": Trouble(
+        "healer skipped a record",
+        "A record in the journal could not be applied and was stepped over, so an alert may be missing here. This is a "
+        "mistake in healer: please report it with what healer doctor says.",
+    ),
+    "request too large": Trouble(
+        "a request was too large",
+        "Somebody sent more than server.max_body, and it was refused: alerts in it did not arrive. Send smaller groups, or "
+        "raise the limit.",
+    ),
+}
+
+
+def trouble(name: str, labels: bytes) -> Trouble | None:
+    """What an alert about healer itself means; None for every other alert."""
+    if name != ALERT:
+        return None
+    code = labels_of(labels).get("code", "")
+    return _TROUBLES.get(code, Trouble(f"healer: {code}", "Something is wrong with healer itself: ask healer doctor."))
