@@ -16,7 +16,7 @@ from healer.convergence.episode import Episode, Place, Status
 from healer.convergence.freeze import Frozen, freeze, thaw
 from healer.convergence.incidents import derive, let_place_go, projection
 from healer.convergence.judge import explanation
-from healer.convergence.outcome import AlertStatus, AlertView, Happening, Incident
+from healer.convergence.outcome import AlertView, Happening, Incident
 from healer.convergence.settings import Convergence
 from healer.convergence.settle import MAX_PAST, bury, leave, settle
 from healer.convergence.state import State, Topology, Turn
@@ -172,11 +172,12 @@ class Engine:
         state = self.state
         place = episode.by.place if episode.by is not None else episode.place
         case = place.incident if place is not None else None
+        assert episode.status != Status.NEW, "nobody sees an alert before it is judged"
         return AlertView(
             labels=episode.labels,
             node=state.node_name(episode.node),
-            status=STATUS_NAMES[episode.status],
-            code=episode.code.name,
+            status=episode.status,
+            code=episode.code,
             by=self._by(episode, place),
             starts_at=episode.starts_at,
             onset=episode.onset,
@@ -215,18 +216,18 @@ class Engine:
             settle(state)
             derive(state)
 
-    def _fire(self, kind: Kind, who: list[Episode | Place | Turn]) -> None:
+    def _fire(self, kind: int, who: list[Episode | Place | Turn]) -> None:
         state = self.state
-        if kind is Kind.SILENCE:
+        if kind == Kind.SILENCE:
             intake.turn_silences(state)
             return
         for one in who:
             if isinstance(one, Place):
                 let_place_go(state, one)
             elif isinstance(one, Episode):
-                if kind is Kind.HOLD:
+                if kind == Kind.HOLD:
                     self._hold_ends(one)
-                elif kind is Kind.EXPIRE:
+                elif kind == Kind.EXPIRE:
                     intake.expire(state, one)
                 else:
                     self._settled(one)
@@ -260,13 +261,3 @@ class Engine:
         if place is not None:
             bury(place, episode)
         state.forget(episode)
-
-
-STATUS_NAMES: dict[Status, AlertStatus] = {
-    Status.SILENCED: "silenced",
-    Status.SUPPRESSED: "suppressed",
-    Status.MEMBER: "member",
-    Status.HELD: "held",
-    Status.ROOT: "root",
-    Status.RESOLVED: "resolved",
-}

@@ -3,7 +3,7 @@
 These objects change in place and never leave the engine; what leaves it are the frozen values of `outcome`.
 """
 
-from enum import IntEnum
+from typing import Final, Literal
 
 import msgspec
 
@@ -11,35 +11,40 @@ from healer.convergence.outcome import Status as IncidentStatus
 from healer.times import Micros
 
 
-class Status(IntEnum):
-    """A firing alert has exactly one of the first five; the order is that of promise A2."""
+class Status:
+    """A firing alert has exactly one of the first five; the order is that of promise A2. `NEW` is one not judged yet.
 
-    SILENCED = 0
-    SUPPRESSED = 1
-    MEMBER = 2
-    HELD = 3
-    ROOT = 4
-    RESOLVED = 5
-    NEW = 6
-    """Not judged yet; nobody sees it."""
+    Plain names for strings: an enum's members cost more to look up than all the rest of a small rule.
+    """
+
+    SILENCED: Final = "silenced"
+    SUPPRESSED: Final = "suppressed"
+    MEMBER: Final = "member"
+    HELD: Final = "held"
+    ROOT: Final = "root"
+    RESOLVED: Final = "resolved"
+    NEW: Final = "new"
 
 
-class Code(IntEnum):
+StatusName = Literal["silenced", "suppressed", "member", "held", "root", "resolved", "new"]
+
+
+class Code:
     """Why an alert has its status; put into words by `reasons`."""
 
-    NOT_JUDGED = 0
-    NOTHING_ABOVE = 1
-    BELOW_ROOT = 2
-    BELOW_LONG_LIVED = 3
-    SAME_PLACE = 4
-    WAITING_FOR_CAUSE = 5
-    CONTESTED = 6
-    SILENCE = 7
-    IGNORED_SEVERITY = 8
-    ROOT_WENT_AWAY = 9
-    UNTOLD_TOO_LONG = 10
-    UNMAPPED = 11
-    ENDED = 12
+    NOT_JUDGED: Final = "NOT_JUDGED"
+    NOTHING_ABOVE: Final = "NOTHING_ABOVE"
+    BELOW_ROOT: Final = "BELOW_ROOT"
+    BELOW_LONG_LIVED: Final = "BELOW_LONG_LIVED"
+    SAME_PLACE: Final = "SAME_PLACE"
+    WAITING_FOR_CAUSE: Final = "WAITING_FOR_CAUSE"
+    CONTESTED: Final = "CONTESTED"
+    SILENCE: Final = "SILENCE"
+    IGNORED_SEVERITY: Final = "IGNORED_SEVERITY"
+    ROOT_WENT_AWAY: Final = "ROOT_WENT_AWAY"
+    UNTOLD_TOO_LONG: Final = "UNTOLD_TOO_LONG"
+    UNMAPPED: Final = "UNMAPPED"
+    ENDED: Final = "ENDED"
 
 
 class Traits(msgspec.Struct, frozen=True, gc=False):
@@ -83,8 +88,8 @@ class Episode(msgspec.Struct, eq=False):
     index: int
     by: "Episode | None" = None
     place: "Place | None" = None
-    status: Status = Status.NEW
-    code: Code = Code.NOT_JUDGED
+    status: StatusName = Status.NEW
+    code: str = Code.NOT_JUDGED
     distance: int = 0
     ended_at: Micros = 0
     untold_since: Micros = 0

@@ -10,11 +10,10 @@ import msgspec
 
 from healer.alerts.silences import Silence
 from healer.convergence import intake
-from healer.convergence.episode import Case, Code, Episode, Place, Status
+from healer.convergence.episode import Case, Episode, Place, StatusName
 from healer.convergence.outcome import Status as IncidentStatus
 from healer.convergence.settings import Convergence
 from healer.convergence.state import State, Topology, Turn, labels_of
-from healer.convergence.timers import Kind
 from healer.times import Micros
 
 
@@ -29,8 +28,8 @@ class EpisodeRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     index: int
     by: int
     place: int
-    status: int
-    code: int
+    status: StatusName
+    code: str
     distance: int
     ended_at: Micros
     expires: Micros
@@ -111,7 +110,7 @@ def freeze(state: State) -> Frozen:
         timers=[
             (
                 due,
-                int(kind),
+                kind,
                 [one.seq for one in who if isinstance(one, Turn) or id(one) in everyone or id(one) in places],
             )
             for due, kind, who in state.timers.pending()
@@ -150,7 +149,7 @@ def thaw(frozen: Frozen, settings: Convergence, topology: Topology, installation
         _count(state, place, place_row)
     for due, kind, who in frozen.timers:
         for seq in who:
-            state.timers.set(due, Kind(kind), by_seq[seq])
+            state.timers.set(due, kind, by_seq[seq])
     state.contested = {by_seq[seq]: until for seq, until in frozen.contested}
     state.co_holders = {by_seq[seq]: held for seq, held in frozen.co_holders}
     state.opened = {by_seq[seq]: count for seq, count in frozen.opened}
@@ -174,8 +173,8 @@ def _episode_row(one: Episode, known: bool) -> EpisodeRow:
         one.index,
         one.by.seq if one.by is not None else 0,
         one.place.seq if one.place is not None else 0,
-        int(one.status),
-        int(one.code),
+        one.status,
+        one.code,
         one.distance,
         one.ended_at,
         one.expires,
@@ -235,7 +234,7 @@ def _episode(state: State, row: EpisodeRow) -> Episode:
         row.position,
         row.index,
     )
-    episode.status, episode.code, episode.distance = Status(row.status), Code(row.code), row.distance
+    episode.status, episode.code, episode.distance = row.status, row.code, row.distance
     episode.ended_at, episode.expires = row.ended_at, row.expires
     episode.judged_afresh, episode.resolution = row.judged_afresh, row.resolution
     episode.untold_since, episode.wakes = row.untold_since, row.wakes

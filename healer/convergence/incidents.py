@@ -30,8 +30,11 @@ def update(state: State, place: Place) -> None:
             del state.places[place.key]
         return
     state.changed[case] = None
-    if case.status == "open" and not place.firing and case.face.by is not None and not case.face.ended_at:
-        merge(state, place, case, case.face.by.place)
+    cause = case.face.by
+    explained = not place.firing and not case.face.ended_at
+    # Where the incident moved already, its new root may be over or silenced, and the one it took over its face still.
+    if case.status == "open" and explained and cause is not None and cause.place is not place:
+        merge(state, place, case, cause.place)
         return
     if place.face is not None:
         case.face = place.face

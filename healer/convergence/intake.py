@@ -36,9 +36,8 @@ def begin(state: State, alert: Alert, sender: str, position: int, index: int, at
     labels = labels_of(alert.labels)
     traits = state.traits.read(labels, state.topology.explains(labels))
     now = state.now
-    starts_at = alert.starts_at
-    if starts_at > state.wall + MAX_AHEAD:
-        starts_at = state.wall
+    wall = now + state.away
+    starts_at = alert.starts_at if alert.starts_at <= wall + MAX_AHEAD else wall
     state.seq += 1
     episode = Episode(
         state.seq,

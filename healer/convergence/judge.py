@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 
 from healer.convergence.episode import Code, Episode, Place, Status
+from healer.convergence.outcome import AlertStatus
 from healer.convergence.settings import Convergence
 from healer.times import Micros
 
@@ -17,9 +18,9 @@ from healer.times import Micros
 class Verdict(msgspec.Struct, frozen=True, gc=False):
     """A status, the episode that explains (rules 1 to 3), the reason, and how many hops lie between."""
 
-    status: Status
+    status: AlertStatus
     by: Episode | None
-    code: Code
+    code: str
     distance: int = 0
 
 
@@ -154,7 +155,7 @@ def preference(verdict: Verdict, symptom: Episode, view: View) -> tuple[int, Mic
     return (-cause.traits.level, apart, verdict.distance, view.node_name(cause.node), cause.labels)
 
 
-def explains(cause: Episode, symptom: Episode, view: View) -> Code | None:
+def explains(cause: Episode, symptom: Episode, view: View) -> str | None:
     """Whether an alert on an ancestor explains this one as far as kind and time go, and by which rule."""
     traits = cause.traits
     if not traits.suppressor or cause is symptom:

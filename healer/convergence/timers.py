@@ -6,20 +6,19 @@ kind share a bucket, because the alerts of one delivery do.
 
 import heapq
 from collections.abc import Iterator
-from enum import IntEnum
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from healer.times import Micros
 
 
-class Kind(IntEnum):
+class Kind:
     """In this order they fire when they are due at the same instant."""
 
-    EXPIRE = 0
-    SETTLE = 1
-    HOLD = 2
-    SILENCE = 3
-    PLACE = 4
+    EXPIRE: Final = 0
+    SETTLE: Final = 1
+    HOLD: Final = 2
+    SILENCE: Final = 3
+    PLACE: Final = 4
 
 
 class Numbered(Protocol):
@@ -40,7 +39,7 @@ class Timers(Generic[T]):
         self._heap: list[int] = []
         self._buckets: dict[int, list[T]] = {}
 
-    def set(self, due: Micros, kind: Kind, who: T) -> None:
+    def set(self, due: Micros, kind: int, who: T) -> None:
         """Wake `who` at `due` (engine time)."""
         key = due << _BITS | kind
         bucket = self._buckets.get(key)
@@ -54,7 +53,7 @@ class Timers(Generic[T]):
         """The earliest instant at which something is due."""
         return self._heap[0] >> _BITS if self._heap else None
 
-    def pop(self, now: Micros) -> tuple[Micros, Kind, list[T]] | None:
+    def pop(self, now: Micros) -> tuple[Micros, int, list[T]] | None:
         """Take the first bucket that is due at `now` or before, its objects in the order of their numbers."""
         if not self._heap or self._heap[0] >> _BITS > now:
             return None
@@ -62,9 +61,9 @@ class Timers(Generic[T]):
         who = self._buckets.pop(key)
         if len(who) > 1:
             who.sort(key=lambda one: one.seq)
-        return key >> _BITS, Kind(key & _MASK), who
+        return key >> _BITS, key & _MASK, who
 
-    def pending(self) -> Iterator[tuple[Micros, Kind, list[T]]]:
+    def pending(self) -> Iterator[tuple[Micros, int, list[T]]]:
         """All that is set, in no order; for snapshots."""
         for key, who in self._buckets.items():
-            yield key >> _BITS, Kind(key & _MASK), who
+            yield key >> _BITS, key & _MASK, who

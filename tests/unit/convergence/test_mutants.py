@@ -37,7 +37,7 @@ def rule_1_no_window(patch: pytest.MonkeyPatch) -> None:
     """A cause explains whatever begins after it, however much later."""
     real = judge.explains
 
-    def explains(cause: Episode, symptom: Episode, view: View) -> Code | None:
+    def explains(cause: Episode, symptom: Episode, view: View) -> str | None:
         found = real(cause, symptom, view)
         able = cause.traits.suppressor and cause.traits.level >= symptom.traits.level and not cause.ended_at
         return found or (Code.BELOW_ROOT if able and symptom.onset > cause.onset else None)
@@ -49,7 +49,7 @@ def rule_1_soft_reach(patch: pytest.MonkeyPatch) -> None:
     """A cause that is down explains no longer than one that is degraded."""
     real = judge.explains
 
-    def explains(cause: Episode, symptom: Episode, view: View) -> Code | None:
+    def explains(cause: Episode, symptom: Episode, view: View) -> str | None:
         found = real(cause, symptom, view)
         return None if found is Code.BELOW_LONG_LIVED else found
 
@@ -71,7 +71,7 @@ def rule_2_held_explain_not(patch: pytest.MonkeyPatch) -> None:
     """An alert that is held explains nobody yet."""
     real = judge.explains
 
-    def explains(cause: Episode, symptom: Episode, view: View) -> Code | None:
+    def explains(cause: Episode, symptom: Episode, view: View) -> str | None:
         return None if cause.status is Status.HELD else real(cause, symptom, view)
 
     patch.setattr(judge, "explains", explains)
@@ -141,7 +141,7 @@ def rule_8_newer_explains_older(patch: pytest.MonkeyPatch) -> None:
     """A cause explains whatever began before it."""
     real = judge.explains
 
-    def explains(cause: Episode, symptom: Episode, view: View) -> Code | None:
+    def explains(cause: Episode, symptom: Episode, view: View) -> str | None:
         found = real(cause, symptom, view)
         able = cause.traits.suppressor and cause.traits.level >= symptom.traits.level and not cause.ended_at
         return found or (Code.BELOW_ROOT if able and symptom.onset < cause.onset else None)
@@ -164,7 +164,7 @@ def rule_9_no_settle(patch: pytest.MonkeyPatch) -> None:
     """A root that ended explains nothing any more, at once."""
     real = judge.explains
 
-    def explains(cause: Episode, symptom: Episode, view: View) -> Code | None:
+    def explains(cause: Episode, symptom: Episode, view: View) -> str | None:
         return None if cause.ended_at else real(cause, symptom, view)
 
     patch.setattr(judge, "explains", explains)
