@@ -21,13 +21,13 @@ def tell(story: Story) -> None:
                 telling.compare(second)
         telling.tell(at, events)
         telling.compare(at)
-        check_statuses(telling)
+        check_statuses(telling.world, telling.arrived)
         check_incidents(telling.world)
         last = at
     for second in (last + 3, last + 5, last + 14, last + 15, last + 16, last + QUIET):
         telling.pass_to(second)
         telling.compare(second)
-        check_statuses(telling)
+        check_statuses(telling.world, telling.arrived)
         check_incidents(telling.world)
     check_partition(telling)
 

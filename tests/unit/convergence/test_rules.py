@@ -320,6 +320,17 @@ class TestRule7LateRoot:
         assert world.incidents[host.id].merged_into == rack.id
         assert world.incidents[rack.id].suppressed == 1
 
+    def test_silenced_root_takes_over_and_ends(self) -> None:
+        """A silenced cause takes a told incident over, which then says nothing more; it ends with its last alert."""
+        world = World("rack/r > host/a").silence("am", ("rack/r", "0s", "1h")).play("0s HostSlow on host/a warning")
+        (before,) = world.until("40s").open
+        world.play("1m RackDown on rack/r critical since=0s")
+        assert [(one.id, one.title, one.told) for one in world.open] == [(before.id, "HostSlow on host/a", False)]
+        world.play("90s RackDown on rack/r ends")
+        assert [one.id for one in world.open] == [before.id]
+        world.play("2m HostSlow on host/a ends")
+        assert [(one.id, one.status) for one in world.incidents.values()] == [(before.id, "resolved")]
+
     def test_merged_place_waits_again(self) -> None:
         """Where an incident was merged away, a later alert that nothing explains waits for its cause like any other."""
         world = World(TREE).play("""
