@@ -3,33 +3,48 @@
 `healer.bootstrap` calls it with the real ones, `tests.simulation` with its own.
 """
 
+import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from functools import partial
+from typing import Any, Protocol
 
 import msgspec
 
+from healer.alertmanager.backstop import Backstop, Place
 from healer.alertmanager.client import Source
 from healer.alertmanager.mirror import Mirror, Reconciler
 from healer.executors.target import Target
+from healer.heartbeat.pulse import Pulse
+from healer.heartbeat.watch import Heartbeat, Ping
 from healer.journey.charter import Charter, Deciding, Documents, RuleText, charter, documents
 from healer.journey.owner import Owner
 from healer.journey.ports import Overtaken, Step
-from healer.journey.records import Adopted
+from healer.journey.records import Adopted, Entry
 from healer.journey.view import View
 from healer.locks.local import LockService
 from healer.notification.deliver import Deliverer, Sender
+from healer.notification.last_resort import LastResort
 from healer.remediation.asking import answer_questions
 from healer.remediation.runner import Runner
 from healer.remediation.verify import Asker, Verifier
 from healer.seams import Clock, Random, Spawn
+from healer.settings.outside import Watchdog
 from healer.store.store import Store
+from healer.telemetry.exporting import Sink, TraceExport
 from healer.telemetry.metrics import Registry
 from healer.times import SECOND, Micros
 from healer.topology import graph
 from healer.vitals import Vitals
 
 log = logging.getLogger(__name__)
+
+FORGET_S = 3600.0
+"""Seconds between looks for days that are old enough to be forgotten."""
+
+
+class Alertmanager(Source, Place, Protocol):
+    """One Alertmanager, read and, in `lead`, held back."""
 
 
 class Ports(msgspec.Struct, frozen=True):
@@ -43,7 +58,9 @@ class Ports(msgspec.Struct, frozen=True):
     targets: Mapping[str, Target]
     senders: Mapping[str, Sender]
     asker: Asker
-    alertmanagers: Sequence[Source] = ()
+    alertmanagers: Sequence[Alertmanager] = ()
+    ping: Ping | None = None
+    sink: Sink | None = None
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -57,6 +74,12 @@ class Plan(msgspec.Struct, frozen=True):
     reconcile_every: Micros = 30 * SECOND
     silences_every: Micros = 5 * SECOND
     grace_s: int = 5
+    retention: Micros = 0
+    """How long the past is kept; 0 keeps it for ever."""
+    watchdog: Watchdog | None = None
+    last_resort: tuple[str, ...] = ()
+    """Channels that are told from memory when the store is lost."""
+    trace_sample: float = 1.0
 
 
 class Healer:
@@ -95,11 +118,14 @@ class Healer:
         )
         self.vitals = Vitals(self.owner, store, ports.spawn, ports.clock)
         registry.read(self.vitals.samples)
+        self.pulse = Pulse(plan.watchdog.alertname, ports.clock, lambda: self.owner.applied) if plan.watchdog else None
+        if self.pulse is not None:
+            registry.read(self.pulse.samples)
 
     async def start(self) -> None:
         """Recover, then start everything that goes on by itself. Returns when all that was accepted before is decided."""
         store, spawn = self.ports.store, self.ports.spawn
-        store.on_append(self.owner.feed)
+        store.on_append(self._hear)
         await store.free_claims()
         await self.owner.recover(await self._adopt())
         spawn.keep("owner", self._own)
@@ -111,6 +137,8 @@ class Healer:
         if self.ports.alertmanagers:
             spawn.keep("silences", self.mirror.run)
             spawn.keep("reconciliation", self.reconciler.run)
+        for name, run in self._guardians():
+            spawn.keep(name, run)
 
     async def stop(self, within: float) -> None:
         """End all tasks, then keep a snapshot so that the next start is short; not of a step whose commit was cut short."""
@@ -121,6 +149,44 @@ class Healer:
             await self.owner.save_snapshot()
 
     # --- inside
+
+    def _guardians(self) -> Iterator[tuple[str, Callable[[], Coroutine[Any, Any, None]]]]:
+        """What watches over healer itself, as far as it is wanted."""
+        plan, ports = self._plan, self.ports
+        if plan.watchdog is not None and self.pulse is not None:
+            heartbeat = Heartbeat(
+                self.pulse,
+                ports.store,
+                ports.ping,
+                lambda: all(self.deliverer.accepts.values()),
+                every=plan.watchdog.every,
+                missing_after=plan.watchdog.missing_after,
+            )
+            yield "watch", heartbeat.watch
+            if ports.ping is not None:
+                yield "heartbeat", heartbeat.beat
+        if plan.last_resort:
+            told = {name: ports.senders[name] for name in plan.last_resort}
+            yield "last resort", LastResort(ports.store.probe, told, ports.clock, plan.base_url).run
+        if plan.deciding.place == "lead" and ports.alertmanagers:
+            yield "backstop", Backstop(ports.alertmanagers, ports.store, self.view, ports.clock).run
+        if ports.sink is not None:
+            yield "traces", TraceExport(ports.store, ports.sink, ports.clock, sample=plan.trace_sample).run
+        if plan.retention:
+            yield "retention", self._forget
+
+    async def _forget(self) -> None:
+        """Let go of days that are older than they have to be kept."""
+        while True:
+            removed = await self.ports.store.forget(self.ports.clock.now() - self._plan.retention)
+            if removed:
+                log.info("forgot %d rows of the past", removed)
+            await asyncio.sleep(FORGET_S)
+
+    def _hear(self, entries: Sequence[Entry]) -> None:
+        self.owner.feed(entries)
+        if self.pulse is not None:
+            self.pulse.hear(entries)
 
     async def _own(self) -> None:
         """Step for as long as memory is what the store says; else throw it away and begin again from what is stored."""

@@ -19,6 +19,8 @@ from healer.alerts.limits import Limits
 from healer.assembly import Healer, Plan, Ports
 from healer.executors.ssh import SshTarget
 from healer.executors.target import Target
+from healer.heartbeat.http import HttpPing
+from healer.heartbeat.watch import Ping
 from healer.journey.charter import Deciding, RuleText
 from healer.locks.local import LocalLocks
 from healer.notification.deliver import Sender
@@ -26,8 +28,10 @@ from healer.prometheus.query import PrometheusQueries
 from healer.seams import Supervisor, SystemClock, SystemRandom
 from healer.settings.model import Settings
 from healer.store.opening import CannotOpen, open_store
+from healer.telemetry.exporting import Sink
 from healer.telemetry.logs import configure
 from healer.telemetry.metrics import Registry
+from healer.telemetry.otlp import ExtraMissing, OtlpHttp
 from healer.topology.sources.file import read_topology
 from healer.web.app import create_app
 from healer.web.listen import Listener
@@ -86,12 +90,14 @@ async def start(settings: Settings, plan: Plan, stack: AsyncExitStack) -> tuple[
         store=store,
         locks=LocalLocks(),
         targets=targets(settings, clock),
-        senders=senders(settings, session, clock, random),
+        senders=senders(settings, session, clock, random, registry),
         asker=PrometheusQueries(settings.prometheus, session, clock),
         alertmanagers=[
             AlertmanagerClient(url, settings.alertmanager.auth, settings.alertmanager.timeout, session)
             for url in settings.alertmanager.urls
         ],
+        ping=ping(settings, session),
+        sink=sink(settings, session),
     )
     for target in ports.targets.values():
         stack.push_async_callback(target.close)
@@ -152,23 +158,42 @@ def service(settings: Settings, healer: Healer, registry: Registry) -> Service:
 
 
 def senders(
-    settings: Settings, session: aiohttp.ClientSession, clock: SystemClock, random: SystemRandom
+    settings: Settings, session: aiohttp.ClientSession, clock: SystemClock, random: SystemRandom, registry: Registry
 ) -> Mapping[str, Sender]:
     """A sender per channel, within its rates, behind its breaker."""
+    opened = registry.gauges("healer_channel_open", "1 while a channel's breaker keeps messages back.", ("channel",))
     means = notifiers.Means(session, sys.stdout)
     limiter = MemoryLimiter(clock)
     made: dict[str, Sender] = {}
     for name, channel in settings.channels.items():
         kind = notifiers.CHANNELS[channel.type]
+        opened.of(name).set(0)
         made[name] = Channel(
             kind.factory(name, channel.config, means),
-            breaker=Breaker(name, clock),
+            breaker=Breaker(name, clock, on_change=lambda name, state: opened.of(name).set(state != "closed")),
             limiter=limiter,
             backoff=TELEGRAM,
             random=random,
             sleep=asyncio.sleep,
         )
     return made
+
+
+def ping(settings: Settings, session: aiohttp.ClientSession) -> Ping | None:
+    """The dead man's switch, if there is one."""
+    url = settings.watchdog.ping
+    return HttpPing(url, session) if url is not None else None
+
+
+def sink(settings: Settings, session: aiohttp.ClientSession) -> Sink | None:
+    """Where traces go, if they go anywhere."""
+    otlp = settings.telemetry.otlp
+    if otlp is None:
+        return None
+    try:
+        return OtlpHttp(otlp.endpoint, otlp.headers, otlp.timeout, session)
+    except ExtraMissing as error:
+        raise CannotStart(str(error)) from error
 
 
 def targets(settings: Settings, clock: SystemClock) -> Mapping[str, Target]:
@@ -204,6 +229,10 @@ def read_plan(settings: Settings) -> Plan:
         snapshot_every=settings.journal.snapshot_every,
         reconcile_every=settings.alertmanager.every,
         silences_every=settings.alertmanager.silences_every,
+        retention=settings.journal.retention,
+        watchdog=settings.watchdog,
+        last_resort=tuple(name for name, channel in settings.channels.items() if channel.last_resort),
+        trace_sample=settings.telemetry.sample,
     )
 
 
