@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from healer.alerts.identity import labels_of
 from healer.convergence.outcome import Incident
 from healer.notification.own import trouble
 from healer.remediation.model import UNDER_WAY
@@ -22,6 +23,10 @@ REASON_LIMIT = 300
 """Characters of a reason: the whole of it is in the API."""
 DEEDS = 5
 """Remediations that are told one by one: the newest."""
+
+_WHICH = ("instance", "host", "node", "pod", "service", "device", "job", "namespace", "cluster")
+"""Labels that say which one, for an alert that is on no node: the first that is there stands in the title."""
+_SAID = frozenset({"alertname", "severity"})
 
 _SHORT = {"critical": "CRIT", "error": "ERR", "warning": "WARN", "info": "INFO"}
 _FAILED = frozenset({"failed", "not_verified", "handed_over", "expired", "rejected"})
@@ -118,7 +123,10 @@ def title(incident: Incident, state: State) -> str:
     start = f"[{_SHORT.get(incident.severity, incident.severity.upper())} {state}] "
     if not root.node:
         own = trouble(root.name, root.labels)
-        return cut(start + (own.title if own else _one_line(root.name)), TITLE_LIMIT)
+        named = start + (own.title if own else _one_line(root.name))
+        labels = {} if own else labels_of(root.labels)
+        which = next((_one_line(labels[name]) for name in _WHICH if labels.get(name)), "")
+        return f"{named} {which}" if which and len(named) + len(which) < TITLE_LIMIT else cut(named, TITLE_LIMIT)
     what = " down" if root.hard else f" {_one_line(root.name)}"
     kind, slash, name = _one_line(root.node).partition("/")
     place = _one_line(root.beneath.partition("/")[2] or root.beneath)
@@ -163,6 +171,9 @@ def _what_broke(incident: Incident) -> Iterator[str]:
     own = trouble(root.name, root.labels)
     if own:
         yield own.meaning
+    elif not root.node:
+        shown = (f"{key}={value}" for key, value in labels_of(root.labels).items() if key not in _SAID)
+        yield cut(_one_line(", ".join(shown)) or "It has no other labels", REASON_LIMIT)
     since = f"Since {clock(root.onset)} UTC"
     if root.onset_from == "judged afresh":
         since += " (left over from an earlier fault)"

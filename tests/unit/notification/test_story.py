@@ -227,3 +227,24 @@ def test_a_label_code_of_another_alert_means_nothing() -> None:
     assert (
         tell(incident(root_node="", root_name="JobFailed", root_labels=labels), []).title == "[CRIT broken] JobFailed"
     )
+
+
+@pytest.mark.parametrize(
+    ("labels", "title_says", "line_says"),
+    [
+        ({"instance": "db-1:9100", "job": "node"}, "[CRIT broken] DiskFull db-1:9100", "instance=db-1:9100, job=node"),
+        ({"job": "node", "x": "1"}, "[CRIT broken] DiskFull node", "job=node, x=1"),
+        ({"instance": "a-very-long-name.example.com:9100"}, "[CRIT broken] DiskFull", "a-very-long-name"),
+        ({}, "[CRIT broken] DiskFull", "It has no other labels"),
+        ({"host": "a\nb"}, "[CRIT broken] DiskFull a b", "host=a b"),
+    ],
+)
+def test_an_alert_on_no_node_says_which_one_by_its_labels(
+    labels: dict[str, str], title_says: str, line_says: str
+) -> None:
+    """Without a topology the labels are all that a person has to go by."""
+    written = canonical({"alertname": "DiskFull", "severity": "critical", **labels})
+    story = tell(incident(root_node="", root_beneath="", root_name="DiskFull", root_labels=written), [])
+    assert story.title == title_says
+    assert line_says in story.lines[1]
+    assert "severity" not in story.lines[1]
