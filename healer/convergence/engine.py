@@ -185,7 +185,7 @@ class Engine:
             resolution=episode.resolution,
             severity=episode.traits.severity,
             incident=case.id if case is not None else "",
-            held_until=episode.held_until + state.away if episode.status is Status.HELD else 0,
+            held_until=episode.held_until + state.away if episode.status == Status.HELD else 0,
             distance=episode.distance,
             silence=state.silenced_by.get(episode, ""),
         )
@@ -196,7 +196,7 @@ class Engine:
     def _by(episode: Episode, place: Place | None) -> bytes:
         if episode.by is not None:
             return episode.by.labels
-        if episode.status is Status.MEMBER and place is not None and place.face is not None:
+        if episode.status == Status.MEMBER and place is not None and place.face is not None:
             return place.face.labels
         return b""
 
@@ -238,7 +238,7 @@ class Engine:
         until = state.contested.get(episode)
         if until is not None and until <= state.now:
             intake.confirm(state, episode)
-        if episode.status is not Status.HELD or episode.held_until > state.now or episode in state.contested:
+        if episode.status != Status.HELD or episode.held_until > state.now or episode in state.contested:
             return
         state.dirty[episode] = None
 

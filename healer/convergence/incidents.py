@@ -67,14 +67,17 @@ def open_case(state: State, place: Place, face: Episode) -> None:
 
 
 def fires_again(state: State, place: Place) -> bool:
-    """Rule 12, for what nothing explains and for what something here does; contested and silenced alerts do not count."""
+    """Rule 12, for what nothing explains and for what something here does.
+
+    Contested and silenced alerts do not count, nor does what a silenced one explains: people are not to hear of them.
+    """
     return place.face is not None or (
         place.suppressed > 0
         and any(
             one.by is not None
             and one.by.place is place
             and not one.ended_at
-            and one.status is not Status.SILENCED
+            and Status.SILENCED not in (one.status, one.by.status)
             and one not in state.contested
             for one in place.explained
         )

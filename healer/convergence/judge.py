@@ -93,7 +93,7 @@ def comes_too_late(episode: Episode, found: Verdict) -> bool:
         return False
     if before is not None:
         return bool(before.ended_at)
-    return episode.code is Code.UNTOLD_TOO_LONG or episode.code is Code.NOT_JUDGED
+    return episode.code == Code.UNTOLD_TOO_LONG or episode.code == Code.NOT_JUDGED
 
 
 def member(episode: Episode, view: View) -> Verdict | None:

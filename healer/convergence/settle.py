@@ -41,20 +41,20 @@ def assign(state: State, episode: Episode, verdict: Verdict) -> None:
         if verdict.by is not None:
             if episode.place is not None:
                 leave(state, episode, verdict.by)
-                if was is Status.ROOT or was is Status.MEMBER:
+                if was == Status.ROOT or was == Status.MEMBER:
                     episode.untold_since = state.now
             attach(state, episode, verdict.by)
     if verdict.by is None:
-        if verdict.status is Status.HELD and was is not Status.HELD:
+        if verdict.status == Status.HELD and was != Status.HELD:
             state.timers.set(episode.held_until, Kind.HOLD, episode)
         if episode.place is None:
             enter(state, episode)
-        elif was is not verdict.status and Status.SILENCED in (was, verdict.status):
+        elif was != verdict.status and Status.SILENCED in (was, verdict.status):
             rank(episode.place, episode)
             refresh_face(state, episode.place)
-        if was is not verdict.status and episode.place is not None:
+        if was != verdict.status and episode.place is not None:
             state.touched[episode.place] = None
-            if verdict.status is Status.ROOT:
+            if verdict.status == Status.ROOT:
                 name(state, episode.place)
 
 
@@ -173,7 +173,7 @@ def refresh_face(state: State, place: Place) -> None:
         if (
             first.place is place
             and not first.ended_at
-            and first.status is not Status.SILENCED
+            and first.status != Status.SILENCED
             and first.onset == onset
             and first not in state.contested
         ):

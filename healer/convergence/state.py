@@ -172,5 +172,5 @@ class State:
             if there is None:
                 continue
             for episode in there if isinstance(there, list) else (there,):
-                if episode.status is not Status.RESOLVED:
+                if episode.status != Status.RESOLVED:
                     self.dirty[episode] = None

@@ -33,6 +33,7 @@ def check_statuses(world: World, arrived: Mapping[str, Micros] | None = None) ->
 def check_incidents(world: World) -> None:
     """A2: what is told has an open incident whose numbers are those of its alerts; what is over has none."""
     views = list(world.engine.alerts())
+    status = {view.labels: view.status for view in views}
     contested = {episode.labels for episode in world.engine.state.contested}
     for view in views:
         if view.status in ("root", "member"):
@@ -48,7 +49,7 @@ def check_incidents(world: World) -> None:
             assert len(roots) <= 1
             assert not roots or roots[0].labels == incident.root.labels
         elif incident.status == "resolved":
-            assert all(view.labels in contested or view.status == "silenced" for view in inside)
+            assert all(view.labels in contested or "silenced" in (view.status, status.get(view.by)) for view in inside)
         else:
             assert not inside
             survivor = world.incidents[incident.merged_into]

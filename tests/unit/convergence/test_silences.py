@@ -79,6 +79,24 @@ def test_silenced_symptom() -> None:
     assert incident.firing == 3
 
 
+def test_beneath_a_silenced_root() -> None:
+    """A resolved incident is not opened again by what a silenced alert explains; the end of the silence opens it."""
+    world = (
+        World("rack/r > host/a")
+        .silence("am", ("RackDown@rack/r", "50s", "100s"))
+        .play("""
+        0s   RackHot on rack/r critical since=-5m
+        40s  RackHot on rack/r ends
+        50s  RackDown on rack/r critical
+        51s  HostHot on host/a critical
+    """)
+    )
+    (incident,) = world.until("90s").incidents.values()
+    assert world.by("HostHot@host/a") == "RackDown@rack/r"
+    assert incident.status == "resolved"
+    assert [(one.id, one.title) for one in world.until("100s").open] == [(incident.id, "RackDown on rack/r")]
+
+
 def test_ends_while_healer_is_away() -> None:
     """Silences are people's time: one that ran out while nobody stepped is over, not longer by the gap."""
     world = World(TREE).silence("am", ("host/a", "0s", "30m")).play("0s HostDown on host/a critical").until("10m")
