@@ -2,7 +2,8 @@
 
 A scenario is a function of a seed, registered with `@scenario`; it raises `Broken` where a promise does not hold. An
 ablation takes one safeguard away and names the promise that must then break: it proves that the checker can fail.
-Modules in `tests/simulation/scenarios/` are found by themselves. Run: `python -m tests.simulation --seeds 500`.
+Modules in `tests/simulation/scenarios/` are found by themselves; ablations are in `ablations`. docs/simulation.md says more.
+Run: `python -m tests.simulation --seeds 500`.
 """
 
 import importlib
@@ -40,9 +41,13 @@ class Scenario(Protocol):
 
 
 class Ablation(msgspec.Struct, frozen=True):
-    """A safeguard taken away while `without()` is entered, and the promise that `scenario` must then find broken."""
+    """A safeguard taken away while `without()` is entered, and the promise that `scenario` must then find broken.
+
+    `changes` says in one line what is different; the change is at most five lines of healer's code.
+    """
 
     name: str
+    changes: str
     promise: str
     scenario: str
     without: Callable[[], AbstractContextManager[object]]
@@ -65,17 +70,18 @@ def scenario(name: str) -> Callable[[Scenario], Scenario]:
 def ablation(
     name: str, *, promise: str, scenario: str
 ) -> Callable[[Callable[[], AbstractContextManager[object]]], Ablation]:
-    """Register a context manager that takes a safeguard away."""
+    """Register a context manager that takes a safeguard away. Its docstring says what it changes, in one line."""
 
     def register(without: Callable[[], AbstractContextManager[object]]) -> Ablation:
-        ABLATIONS[name] = Ablation(name, promise, scenario, without)
+        ABLATIONS[name] = Ablation(name, (without.__doc__ or "").strip(), promise, scenario, without)
         return ABLATIONS[name]
 
     return register
 
 
 def load() -> None:
-    """Import every module of `tests.simulation.scenarios`, which registers what it holds."""
+    """Import every module of `tests.simulation.scenarios`, and the ablations: they register themselves."""
+    importlib.import_module("tests.simulation.ablations")
     package = importlib.import_module("tests.simulation.scenarios")
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{package.__name__}.{module.name}")

@@ -11,9 +11,11 @@ import asyncio
 import functools
 import hashlib
 import heapq
+import inspect
 import math
 import random
 import threading
+import warnings
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, copy_context
@@ -249,10 +251,20 @@ def _throw_away(task: asyncio.Task[Any]) -> None:
     for _ in range(10):  # each `await` in a clean-up refuses to be closed once
         try:
             if coro is not None:
-                coro.close()
+                _close(coro)
         except BaseException:  # noqa: BLE001 - whatever the clean-up of a dead task says, nobody is there to hear it
             continue
         return
+
+
+def _close(coro: Generator[Any, None, Any] | Coroutine[Any, Any, Any]) -> None:
+    """Close it; that one which never began holds others which never began either is no news."""
+    if isinstance(coro, Generator) or inspect.getcoroutinestate(coro) != inspect.CORO_CREATED:
+        coro.close()
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        coro.close()
 
 
 _OUTSIDE = """

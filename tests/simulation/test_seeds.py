@@ -32,7 +32,7 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setitem(simulation.SCENARIOS, "toy", run)
     for promise in ("A1", "E1"):
-        broken = simulation.Ablation(f"no guard {promise}", promise, "toy", unguarded)
+        broken = simulation.Ablation(f"no guard {promise}", "no guard", promise, "toy", unguarded)
         monkeypatch.setitem(simulation.ABLATIONS, broken.name, broken)
 
 

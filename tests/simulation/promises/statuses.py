@@ -18,6 +18,7 @@ class Untold(msgspec.Struct):
     """One alert that people do not hear of. Instants are engine time, which stands still while nobody steps."""
 
     since: Micros
+    onset: Micros
     causes: set[bytes]
     """What explained it at some time, and fires since then, or fired less than settle ago."""
     covered_since: Micros
@@ -101,7 +102,10 @@ class Statuses(Checker):
         if alert.status not in ("held", "suppressed"):
             self._untold.pop(alert.labels, None)
             return ""
-        known = self._untold.setdefault(alert.labels, Untold(now, set(), now))
+        known = self._untold.get(alert.labels)
+        if known is None or alert.onset > known.onset:
+            # Judged afresh (rule 9) it begins anew, as if it had arrived then.
+            known = self._untold[alert.labels] = Untold(now, alert.onset, set(), now)
         # One that fires again within settle is the same cause (rule 12): memory forgets it only then.
         known.causes = {one for one in known.causes if one in alerts}
         if alert.by and alert.by not in known.causes:

@@ -188,6 +188,8 @@ class _Errors(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
+        if record.getMessage().startswith("step ") and "decided otherwise" in record.msg:
+            return  # the promise `replay` has its own words for that
         life = CURRENT.get()
         if not isinstance(error, StoreUnavailable) and not (life and life.frozen):
             self._court.error(self.format(record))

@@ -1,0 +1,171 @@
+"""Safeguards taken away, one at a time, each with the promise that must then be found broken.
+
+A checker that cannot fail proves nothing. Each change is what a hurried person might write: at most five lines.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from sqlalchemy import update
+
+from healer.alerts.model import Batch
+from healer.assembly import Healer
+from healer.convergence import judge
+from healer.convergence.engine import Engine
+from healer.executors.target import Result
+from healer.journey.fold import Fold
+from healer.journey.owner import Owner
+from healer.journey.ports import Ownership
+from healer.remediation.model import Intent, PlanStep, Remediation
+from healer.remediation.runner import Runner
+from healer.store.schema import told
+from healer.store.transaction import Transaction
+from healer.store.transactions import intents, ledger
+from healer.web.intake import Intake, arrivals
+from tests.simulation import ablation
+
+SCENARIO = "service"
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    """What is left of a safeguard."""
+
+
+def _without(owner: object, name: str, instead: Callable[..., Any]) -> AbstractContextManager[object]:
+    return patch.object(owner, name, instead)
+
+
+@ablation("answer before the journal has it", promise="A1", scenario=SCENARIO)
+@contextmanager
+def answer_before_journal() -> Iterator[None]:
+    """The request is answered while T1 is still on its way."""
+
+    async def store(self: Intake, batch: Batch) -> None:
+        self._running = asyncio.ensure_future(self._journal.append(arrivals(batch)))  # type: ignore[attr-defined] # kept alive
+
+    with _without(Intake, "_store", store):
+        yield
+
+
+@ablation("no catching up", promise="A1", scenario=SCENARIO)
+@contextmanager
+def no_catching_up() -> Iterator[None]:
+    """A new owner does not apply what was accepted before it took over."""
+
+    async def catch_up(self: Owner, ownership: Ownership) -> None:
+        if not ownership.step:
+            await self._step_all()
+
+    with _without(Owner, "_catch_up", catch_up):
+        yield
+
+
+@ablation("no judging afresh", promise="A2", scenario=SCENARIO)
+@contextmanager
+def no_judging_afresh() -> Iterator[None]:
+    """When a root is gone for settle, what it explained is left as it is."""
+    with _without(Engine, "_settled", _nothing):
+        yield
+
+
+@ablation("a hold without end", promise="A2", scenario=SCENARIO)
+@contextmanager
+def hold_without_end() -> Iterator[None]:
+    """The timer at the end of a hold does nothing."""
+    with _without(Engine, "_hold_ends", _nothing):
+        yield
+
+
+@ablation("no bound on being untold", promise="A2", scenario=SCENARIO)
+@contextmanager
+def no_bound_on_untold() -> Iterator[None]:
+    """A cause that comes after max_untold explains like any other."""
+    with _without(judge, "comes_too_late", lambda *_: False):
+        yield
+
+
+@ablation("what was told is not recorded", promise="A4", scenario=SCENARIO)
+@contextmanager
+def told_not_recorded() -> Iterator[None]:
+    """The ledger does not learn that a message was accepted."""
+    with _without(ledger, "record_told", _nothing):
+        yield
+
+
+@ablation("a start forgets what was told", promise="A4", scenario=SCENARIO)
+@contextmanager
+def start_forgets_told() -> Iterator[None]:
+    """A start empties every row of the ledger, instead of letting go of claims."""
+
+    def free(transaction: Transaction) -> None:
+        transaction.connection.execute(update(told).values(state="waiting", claimed_until=0, message_id=""))
+
+    with _without(ledger, "free", free):
+        yield
+
+
+@ablation("the effect before its intent", promise="E1", scenario=SCENARIO)
+@contextmanager
+def effect_before_intent() -> Iterator[None]:
+    """T3 is left out: the intent is made up in memory."""
+
+    async def write(self: Runner, remediation: Remediation, step: PlanStep) -> Intent:
+        now = self._clock.now()
+        asked = intents.Asked(remediation, step, f"{remediation.id}.{remediation.step}", now + step.timeout, now)
+        return intents._intent(asked, now)
+
+    with _without(Runner, "_write", write):
+        yield
+
+
+@ablation("unknown is tried again", promise="E1", scenario=SCENARIO)
+@contextmanager
+def unknown_is_tried_again() -> Iterator[None]:
+    """An outcome that is not known counts as an attempt without effect, instead of being probed."""
+
+    async def settle(self: Runner, remediation: Remediation) -> Remediation | None:
+        left = [one for one in await self._store.unsettled() if one.remediation == remediation.id]
+        lost = Result("failed", why="the connection was lost", started=False)
+        return await (self._conclude(remediation, left[0], lost) if left else self._after_unseen_outcome(remediation))
+
+    with _without(Runner, "_settle", settle):
+        yield
+
+
+@ablation("a snapshot of what is not committed", promise="replay", scenario=SCENARIO)
+@contextmanager
+def snapshot_of_uncommitted() -> Iterator[None]:
+    """A stop keeps memory as it is, also in the middle of a commit."""
+
+    async def stop(self: Healer, within: float) -> None:
+        await self.ports.spawn.stop(within)
+        if self.owner.ready:
+            await self.owner.save_snapshot()
+
+    with _without(Healer, "stop", stop):
+        yield
+
+
+@ablation("timers fire without a step", promise="replay", scenario=SCENARIO)
+@contextmanager
+def timers_without_step() -> Iterator[None]:
+    """A timer that changes nothing people see makes no step."""
+    take = Fold.take
+
+    def silent(self: Fold, *at: int) -> Any:
+        self._fired = False
+        return take(self, *at)
+
+    with _without(Fold, "take", silent):
+        yield
+
+
+@ablation("no letting go of what is over", promise="liveness", scenario=SCENARIO)
+@contextmanager
+def no_letting_go() -> Iterator[None]:
+    """A remediation whose incident ended between two attempts waits on for its guards."""
+    with _without(Runner, "_is_over", lambda *_: False):
+        yield
