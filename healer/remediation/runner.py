@@ -20,6 +20,7 @@ from healer.remediation.ports import EffectStore
 from healer.remediation.situation import Situation
 from healer.remediation.verify import Verifier
 from healer.seams import Clock, Spawn
+from healer.telemetry.logs import within_trace
 from healer.times import MINUTE, SECOND, Micros
 from rules import Rule
 
@@ -104,8 +105,9 @@ class Runner:
     async def _drive(self, remediation: Remediation) -> None:
         try:
             current: Remediation | None = remediation
-            while current is not None:
-                current = await self._advance(current)
+            with within_trace(remediation.plan.trace_id):
+                while current is not None:
+                    current = await self._advance(current)
         except StoreUnavailable as error:
             log.warning("remediation %s waits for the store: %s", remediation.id, error)
         finally:
