@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from tests.acceptance import shop
+from tests.acceptance.collector import Collector
 from tests.acceptance.things import Things
 from tests.servers.alertmanager import Alertmanager
 from tests.servers.deployed import deployed
@@ -28,8 +29,9 @@ FASTER = {"group_wait: 1s": "group_wait: 0s", "group_interval: 10s": "group_inte
 class Road:
     """The servers, and what they say. Made by `road`."""
 
-    def __init__(self, host: SshHost, people: Inbox, telegram: Telegram) -> None:
+    def __init__(self, host: SshHost, people: Inbox, telegram: Telegram, collector: Collector) -> None:
         self.host = host
+        self.collector = collector
         self.people = people
         self.telegram = telegram
         self.began = time.monotonic()
@@ -122,6 +124,7 @@ def road(
             host,
             stack.enter_context(Inbox()),
             stack.enter_context(Telegram(folder / "telegram", shop.TOKEN)),
+            stack.enter_context(Collector()),
         )
         here.began = began
         here.healer = start(folder / "healer", "listen: 127.0.0.1:9099")
@@ -157,7 +160,12 @@ def _prometheus(folder: Path, here: Road, things: str) -> Prometheus:
 
 
 def _configure(here: Road, place: str) -> None:
-    urls = {"prometheus": here.prometheus.url, "alertmanager": here.alertmanager.url, "telegram": here.telegram.url}
+    urls = {
+        "prometheus": here.prometheus.url,
+        "alertmanager": here.alertmanager.url,
+        "telegram": here.telegram.url,
+        "collector": here.collector.url,
+    }
     host = here.host
     ssh = {
         "user": host.user,

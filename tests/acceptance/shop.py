@@ -85,11 +85,10 @@ rule "restart the shop"
 
 
 def settings(place: str, urls: Mapping[str, str], ssh: Mapping[str, object]) -> str:
-    """healer's configuration. `urls`: prometheus, alertmanager, telegram; empty alertmanager: there is none."""
+    """healer's configuration. `urls`: of prometheus, alertmanager, telegram and collector."""
     waits = {symptom(number): f"{for_s(number)}s" for number in range(len(THINGS))}
     waits["ServiceDown"] = f"{SERVICE_DOWN_FOR_S}s"
     fors = ", ".join(f"{name}: {wait}" for name, wait in waits.items())
-    reconcile = f"alertmanager: {{urls: ['{urls['alertmanager']}'], every: 2s, silences_every: 1s}}\n"
     return f"""
 server:
   listen: 127.0.0.1:9099
@@ -107,11 +106,12 @@ convergence:
   for: {{{fors}}}
 rules: {{paths: [shop.heal], dry_run: false}}
 prometheus: ["{urls["prometheus"]}"]
-{reconcile if urls["alertmanager"] else ""}
+alertmanager: {{urls: ["{urls["alertmanager"]}"], every: 2s, silences_every: 1s}}
 channels:
   duty: {{type: telegram, token: {{file: telegram.token}}, chat_id: {CHAT}, api_url: "{urls["telegram"]}"}}
 executors:
   ssh: {{user: {ssh["user"]}, port: {ssh["port"]}, keys: [{ssh["key"]}], known_hosts: {ssh["known_hosts"]},
     wrapper: {ssh["wrapper"]}, go_wait_s: 5, margin: 5s}}
+telemetry: {{otlp: {{endpoint: "{urls["collector"]}"}}}}
 log: {{level: info}}
 """

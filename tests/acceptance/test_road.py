@@ -20,7 +20,6 @@ def test_a_dead_service_is_healed_and_told_of_in_one_message(tmp_path: Path, say
         here.until(lambda: here.states()[-1:] == ["healed"], "healed to be told")
         took = time.monotonic() - fault
         incident = here.incident()
-        lines = here.healer.api(f"incidents/{incident['id']}/timeline")["items"]
         say(f"from the fault to healed: {took:.1f} s; all, servers included: {time.monotonic() - here.began:.1f} s")
         sent, edits = (here.telegram.requests(method) for method in ("sendMessage", "editMessageText"))
         say(f"messages: {len(sent)} sent, {len(edits)} edits: {', '.join(here.states())}")
@@ -30,7 +29,6 @@ def test_a_dead_service_is_healed_and_told_of_in_one_message(tmp_path: Path, say
         assert len(sent) == 1, here.story()
         assert list(dict.fromkeys(here.states())) == ["broken", "healing", "healed"]
         assert here.telegram.messages()[0]["edits"] == len(edits)
-        assert set(STAGES) <= {line["stage"] for line in lines}, lines
         _one_trace(here, incident)
 
 
@@ -62,9 +60,18 @@ def _one_remediation(here: Road, incident: dict[str, Any]) -> None:
 
 
 def _one_trace(here: Road, incident: dict[str, Any]) -> None:
-    """The incident's trace id is in the message, on every request to the chat, and in the API."""
+    """Collector, timeline, message, requests to the chat and log tell of one trace; it has every stage, finished."""
     trace = incident["trace_id"]
-    assert here.remediations()[0]["trace_id"] == trace
+    timeline = here.healer.api(f"incidents/{incident['id']}/timeline")["items"]
+    assert set(STAGES) <= {line["stage"] for line in timeline}, timeline
+    spans = here.until(lambda: here.collector.spans, "the trace to be exported")
+    assert {span.trace_id.hex() for span in spans} == {trace}
+    (whole,) = (span for span in spans if not span.parent_span_id)
+    stages = [span for span in spans if span.parent_span_id == whole.span_id]
+    assert {span.name for span in stages} == set(STAGES)
+    assert all(span.start_time_unix_nano <= span.end_time_unix_nano for span in spans)
     for request in here.telegram.requests():
         assert trace in request["text"]
         assert request["headers"]["x-trace-id"] == trace
+        assert request["headers"]["traceparent"].split("-")[1:3] == [trace, whole.span_id.hex()]
+    assert trace in here.healer.log
