@@ -1,9 +1,9 @@
 """`healer serve` that kills itself, with SIGKILL, when it comes to a place for the n-th time: used by `world`.
 
-    python -m tests.integration.kill.launch CONFIG PLACE NTH LOG
+    python -m tests.integration.kill.launch CONFIG PLACE NTH LOG [ABLATION]
 
 The seams around the real ports are wrapped here, so production code knows nothing of it. LOG gets one line, synced, before
-the end.
+the end. ABLATION names a promise that this healer does not keep, to show that the suite would notice.
 """
 
 import asyncio
@@ -28,6 +28,7 @@ from healer.store.store import Store
 from healer.store.transaction import Transaction
 from healer.store.transactions.journal import Encoded
 from notifiers.message import Answer, Message, Told
+from tests.integration.kill.ablations import ABLATIONS
 from tests.integration.kill.effects import has_begun
 from tests.integration.kill.places import WRITES, Place
 
@@ -170,9 +171,9 @@ def mortal(fate: Fate) -> dict[str, Any]:
     return {"open_store": opening, "targets": aiming, "senders": telling}
 
 
-def launch(config: str, place: str, nth: str, log: str) -> int:
+def launch(config: str, place: str, nth: str, log: str, ablation: str = "") -> int:
     fate = Fate(Place(place), int(nth), Path(log))
-    with mock.patch.multiple(bootstrap, **mortal(fate)):
+    with ABLATIONS[ablation](), mock.patch.multiple(bootstrap, **mortal(fate)):
         return main(["serve", "--config", config])
 
 

@@ -17,7 +17,7 @@ PAUSE_S = 0.05
 """Between two batches, and between attempts while nobody answers."""
 FAULT_S = 0.7
 """Between two faults that ask for an effect: each costs the host a login."""
-LASTS_S = 6.0
+LASTS_S = 4.0
 """How long such a fault lasts."""
 
 Labels = Mapping[str, str]

@@ -21,6 +21,7 @@ from tests.servers.sshd import SshHost, ssh_host
 from tests.servers.telegram import ROOT, Telegram
 
 TOKEN = "8080:stand-in"
+NEVER = 1_000_000_000
 REACHED_S = 25.0
 """Seconds until a healer under this load has come to any place."""
 
@@ -51,15 +52,26 @@ class Death(msgspec.Struct, frozen=True):
     """Requests that the chat had seen by then."""
 
 
+class Survivor(Healer):
+    """The healer that is started last: as people start it, or, with an ablation, as those before it were."""
+
+    ablation = ""
+
+    def command(self) -> list[str]:
+        return _launch(self, Place.IN_T1, NEVER, self.folder, self.ablation) if self.ablation else super().command()
+
+
 class World:
     """`live` runs the deaths in order; then `settle` lets a last healer finish what all of them began."""
 
-    def __init__(self, folder: Path, host: SshHost, telegram: Telegram, seed: int) -> None:
+    def __init__(self, folder: Path, host: SshHost, telegram: Telegram, seed: int, ablation: str) -> None:
         self.folder = folder
+        self.ablation = ablation
         self.host = host
         self.telegram = telegram
         self.deaths: list[Death] = []
-        self.healer = Healer(folder / "healer", "listen: 127.0.0.1:9099")
+        self.healer = Survivor(folder / "healer", "listen: 127.0.0.1:9099")
+        self.healer.ablation = ablation
         self.sender = LoadSender(self.healer.url)
         self.database = self.healer.folder / "data/healer.db"
         self._random = random.Random(seed)
@@ -100,8 +112,7 @@ class World:
 
     def _die(self, place: Place, nth: int) -> None:
         before = self._lines()
-        command = ["env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "tests.integration.kill.launch"]
-        command += [str(self.healer.folder / "healer.yaml"), place.value, str(nth), str(self._log)]
+        command = _launch(self.healer, place, nth, self._log, self.ablation)
         with (self.healer.folder / "healer.log").open("ab") as log:
             process = subprocess.Popen(command, cwd=self.healer.folder, stdout=log, stderr=log)
             try:
@@ -144,13 +155,19 @@ log: {{level: warning}}
             (self.healer.folder / name).write_text(text)
 
 
+def _launch(healer: Healer, place: Place, nth: int, log: Path, ablation: str) -> list[str]:
+    start = ["env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "tests.integration.kill.launch"]
+    return [*start, str(healer.folder / "healer.yaml"), place.value, str(nth), str(log), ablation]
+
+
 @contextmanager
-def world(folder: Path, seed: int) -> Iterator[World]:
+def world(folder: Path, seed: int, ablation: str = "") -> Iterator[World]:
     """A host, a chat and a sender around a healer that is not started yet."""
+    folder.mkdir()
     with ExitStack() as stack:
         host = stack.enter_context(ssh_host(folder / "host"))
         telegram = stack.enter_context(Telegram(folder / "telegram", TOKEN, rates=False))
-        here = World(folder, host, telegram, seed)
+        here = World(folder, host, telegram, seed, ablation)
         stack.callback(here.healer.kill)
         here.sender.start()
         stack.callback(here.sender.stop)
