@@ -110,6 +110,7 @@ def _gather(
     long = len(body) > limits.annotation_bytes
     alerts: list[Alert] = []
     details: list[Detail] = []
+    labels: list[dict[str, str]] = []
     refusals: list[Refusal] = []
     for index, each in enumerate(found):
         if isinstance(each, Refusal):
@@ -127,13 +128,16 @@ def _gather(
         if long:
             annotations = _cut(annotations, limits.annotation_bytes)
         alerts.append(taken)
+        labels.append(each.labels)
         details.append(Detail(annotations, each.generator_url or ""))
-    return Batch(sender, tuple(alerts), tuple(details), tuple(refusals), truncated)
+    return Batch(sender, tuple(alerts), tuple(details), tuple(refusals), truncated, tuple(labels))
 
 
 def _identity(labels: dict[str, str], limits: Limits) -> bytes:
+    """The canonical bytes. Labels without a value are taken out of `labels` itself: in Prometheus they are none."""
     if "" in labels.values():
-        labels = {name: value for name, value in labels.items() if value}
+        for name in [name for name, value in labels.items() if not value]:
+            del labels[name]
     if not labels:
         raise _Bad("no_labels", "an alert needs at least one label with a value")
     if "" in labels:

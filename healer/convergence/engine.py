@@ -4,7 +4,7 @@
 verdict is up to date, so whoever reads sees one consistent state.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 
 import msgspec
@@ -47,9 +47,19 @@ class Engine:
 
     # --- what happens
 
-    def deliver(self, sender: str, alerts: tuple[Alert, ...], position: int, at: Micros) -> None:
-        """Alerts of one request, accepted at `at` (wall time) as the journal's record `position`."""
-        intake.deliver(self.state, sender, alerts, position, at)
+    def deliver(
+        self,
+        sender: str,
+        alerts: tuple[Alert, ...],
+        position: int,
+        at: Micros,
+        labels: Sequence[dict[str, str]] = (),
+    ) -> None:
+        """Alerts of one request, accepted at `at` (wall time) as the journal's record `position`.
+
+        `labels` are their label sets where somebody has read them already; they are what `alert.labels` says.
+        """
+        intake.deliver(self.state, sender, alerts, position, at, labels)
         self._conclude()
 
     def silence(self, source: str, readable: bool, silences: tuple[Silence, ...]) -> None:

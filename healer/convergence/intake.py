@@ -1,5 +1,7 @@
 """What a record does to episodes: they begin, are refreshed, end, begin again. What changed is marked dirty, not judged."""
 
+from collections.abc import Sequence
+
 from healer.alerts.matchers import Matcher, Matchers
 from healer.alerts.model import Alert
 from healer.alerts.silences import Silence
@@ -15,14 +17,17 @@ MAX_AHEAD: Micros = 60 * SECOND
 TURN = Turn()
 
 
-def deliver(state: State, sender: str, alerts: tuple[Alert, ...], position: int, at: Micros) -> None:
-    """Alerts of one request, in order."""
+def deliver(
+    state: State, sender: str, alerts: tuple[Alert, ...], position: int, at: Micros, read: Sequence[dict[str, str]] = ()
+) -> None:
+    """Alerts of one request, in order. `read` are their label sets, where they were read before."""
     episodes = state.episodes
     for index, alert in enumerate(alerts):
         episode = episodes.get(alert.labels)
         if episode is None:
             if alert.firing:
-                begin(state, alert, sender, position, index, at)
+                labels = read[index] if read else labels_of(alert.labels)
+                begin(state, alert, labels, sender, position, index, at)
         elif not alert.firing:
             resolve(state, episode, sender, alert)
         elif episode.ended_at:
@@ -31,9 +36,10 @@ def deliver(state: State, sender: str, alerts: tuple[Alert, ...], position: int,
             refresh(state, episode, alert, sender, at)
 
 
-def begin(state: State, alert: Alert, sender: str, position: int, index: int, at: Micros) -> None:
+def begin(
+    state: State, alert: Alert, labels: dict[str, str], sender: str, position: int, index: int, at: Micros
+) -> None:
     """An alert that is not known, or not any more."""
-    labels = labels_of(alert.labels)
     traits = state.traits.read(labels, state.topology.explains(labels))
     now = state.now
     wall = now + state.away
