@@ -26,9 +26,21 @@ class Alarm(NamedTuple):
     holds: Micros
 
 
-FOR: dict[str, Micros] = {"SwitchDown": 0, "HostDown": 10 * SECOND, "HostNotReady": 0, "ServiceDown": 5 * SECOND}
+FOR: dict[str, Micros] = {
+    "SwitchDown": 0,
+    "RackDown": 0,
+    "HostDown": 10 * SECOND,
+    "HostNotReady": 0,
+    "ServiceDown": 5 * SECOND,
+}
 """By alertname, the `for:` of its rule."""
-SEVERITY = {"SwitchDown": "critical", "HostDown": "critical", "HostNotReady": "critical", "ServiceDown": "error"}
+RULES = {
+    "switch": ("SwitchDown",),
+    "rack": ("RackDown",),
+    "host": ("HostDown", "HostNotReady"),
+    "service": ("ServiceDown",),
+}
+"""By kind of node, what alerts on it."""
 
 
 class Trouble:
@@ -75,23 +87,23 @@ class Datacentre:
         now = self._clock.now()
         return any(one.node == node and one.kind == kind and one.lasts(now) for one in self.troubles)
 
-    def reachable(self) -> bool:
-        """Whether packets reach the racks."""
-        return not self.broken(SWITCH, "down")
+    def reachable(self, host: str) -> bool:
+        """Whether packets reach it."""
+        return not any(self.broken(above, "down") for above in self.above(host))
 
     def healthy(self, host: str) -> bool:
-        return self.reachable() and not self.broken(host, "wedged")
+        return self.reachable(host) and not self.broken(host, "wedged")
 
     def condition(self, alarm: Alarm) -> bool:
         """Is it true now, what this alert is about?"""
         node = alarm.node
-        if alarm.name == "SwitchDown":
-            return not self.reachable()
         if alarm.name == "HostDown":
-            return not self.reachable()
+            return not self.reachable(node)
         if alarm.name == "HostNotReady":
             return self.broken(node, "wedged")
-        return self.broken(node, "down") or not self.healthy(self.parents[node])
+        if alarm.name == "ServiceDown":
+            return self.broken(node, "down") or not self.healthy(self.parents[node])
+        return self.broken(node, "down")
 
     def perform(self, order: Order) -> Ran:
         """A command starts on a machine; when it works, what is wedged there is well when it ends."""
@@ -112,30 +124,36 @@ class Datacentre:
 
     def _alarms(self) -> Iterator[Alarm]:
         for node in (SWITCH, *self.parents):
-            kind = node.partition("/")[0]
-            for name in {
-                "switch": ("SwitchDown",),
-                "host": ("HostDown", "HostNotReady"),
-                "service": ("ServiceDown",),
-            }.get(kind, ()):
-                yield Alarm(name, node, SEVERITY[name], FOR[name])
+            for name in RULES[node.partition("/")[0]]:
+                yield Alarm(name, node, "error" if name == "ServiceDown" else "critical", FOR[name])
 
     def _troubles(self) -> Iterator[Trouble]:
-        chance, now, storm = self._chance, self._clock.now(), self._options.storm
-        hosts = [node for node in self.parents if node.startswith("host/")]
-        services = [node for node in self.parents if node.startswith("service/")]
+        """Each begins in the first two thirds of the storm; what nobody heals lasts from 8 seconds to 10 minutes."""
+        chance, storm = self._chance, self._options.storm
+        racks, hosts, services = (
+            [node for node in self.parents if node.startswith(kind)] for kind in ("rack/", "host/", "service/")
+        )
         for _ in range(self._options.troubles):
-            begins = now + chance.randrange(SECOND, storm * 2 // 3)
-            lasts = chance.choice((8, 30, 90, 600)) * SECOND
-            which = chance.choice(("switch", "wedged", "wedged", "wedged", "service", "flapping switch"))
+            begins = self._clock.now() + chance.randrange(SECOND, storm * 2 // 3)
+            ends = begins + chance.choice((8, 30, 90, 600)) * SECOND
+            which = chance.choice(("wedged", "wedged", "wedged", "switch", "service", "flapping", "relay"))
             if which == "wedged":
-                yield Trouble("wedged", chance.choice(hosts), begins, begins + max(lasts, 60 * SECOND))
+                yield Trouble("wedged", chance.choice(hosts), begins, max(ends, begins + 60 * SECOND))
             elif which == "service" and services:
-                yield Trouble("down", chance.choice(services), begins, begins + lasts)
-            elif which == "switch":
-                yield Trouble("down", SWITCH, begins, begins + lasts)
+                yield Trouble("down", chance.choice(services), begins, ends)
+            elif which == "flapping":
+                yield from self._flapping(begins)
+            elif which == "relay":
+                turn = begins + chance.randrange(20, 120) * SECOND
+                yield Trouble("down", chance.choice(racks), begins, turn)
+                yield Trouble("down", SWITCH, turn, turn + ends - begins)
             else:
-                for _ in range(chance.randrange(2, 5)):
-                    up = chance.choice((6, 25, 70)) * SECOND
-                    yield Trouble("down", SWITCH, begins, begins + lasts % (40 * SECOND) + 5 * SECOND)
-                    begins += lasts % (40 * SECOND) + 5 * SECOND + up
+                yield Trouble("down", SWITCH, begins, ends)
+
+    def _flapping(self, begins: Micros) -> Iterator[Trouble]:
+        """The switch goes down again and again."""
+        chance = self._chance
+        for _ in range(chance.randrange(2, 5)):
+            ends = begins + chance.randrange(5, 45) * SECOND
+            yield Trouble("down", SWITCH, begins, ends)
+            begins = ends + chance.choice((6, 25, 70)) * SECOND

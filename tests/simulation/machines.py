@@ -62,8 +62,8 @@ class Machines:
     async def close(self) -> None:
         """There is nothing to cut."""
 
-    async def _pass_through(self, moment: Moment, _order: Order) -> None:
-        if not self._fleet.datacentre.reachable():
+    async def _pass_through(self, moment: Moment, order: Order) -> None:
+        if not self._fleet.datacentre.reachable(order.target):
             raise Cut("no route to host")
         kind = self._faults.decide(f"target.{moment}")
         if kind == "crash before":

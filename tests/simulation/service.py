@@ -15,7 +15,7 @@ from healer.seams import Supervisor
 from healer.store.inline import InlineRun, Memory
 from healer.store.store import Store
 from healer.telemetry.metrics import Registry
-from healer.times import SECOND
+from healer.times import SECOND, Micros
 from healer.web import ports as web
 from healer.web.intake import Intake
 from healer.web.problems import Problem
@@ -94,6 +94,11 @@ class World:
         self.chat = Chat(self.clock)
         self.fleet = Fleet(self.datacentre, self.clock)
         self.witnesses: list[Witness] = []
+
+    def moments(self, count: int, within: Micros) -> list[Micros]:
+        """Some moments of the storm, in order."""
+        chance = random.Random(f"moments {self.options.seed}")
+        return sorted(chance.randrange(within) for _ in range(count))
 
 
 class Service:

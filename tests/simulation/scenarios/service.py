@@ -88,10 +88,11 @@ class Run:
             begin(self.alerting.evaluate(), name="evaluation"),
             *(begin(self.alerting.send(group), name=f"sender {group}") for group in self.alerting.groups()),
         ]
-        for _ in range(options.deploys):
-            await asyncio.sleep(options.storm / SECOND / 2)
+        ends = self._loop.now + options.storm
+        for at in world.moments(options.deploys, options.storm):
+            await asyncio.sleep(max(at - self._loop.now, 0) / SECOND)
             await self.service.deploy()
-        await asyncio.sleep(options.storm / SECOND / (options.deploys + 1))
+        await asyncio.sleep(max(ends - self._loop.now, 0) / SECOND)
         world.faults.quiet()
         world.datacentre.repair()
         until = self._loop.now + QUIET
