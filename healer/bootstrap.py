@@ -222,6 +222,7 @@ def read_plan(settings: Settings) -> Plan:
             health=settings.health,
             channels=tuple(settings.channels),
             routes=settings.routes,
+            heartbeat=settings.watchdog.alertname,
         ),
         topology=read_topology(settings.topology.files),
         rules=texts,

@@ -40,10 +40,10 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 class Engine:
-    """Many alerts in, one cause out."""
+    """Many alerts in, one cause out. `heartbeat` is the alertname that says only that monitoring lives: nobody is told of it."""
 
-    def __init__(self, settings: Convergence, topology: Topology, installation: str = "") -> None:
-        self.state = State(settings, topology, installation)
+    def __init__(self, settings: Convergence, topology: Topology, installation: str = "", heartbeat: str = "") -> None:
+        self.state = State(settings, topology, installation, heartbeat)
 
     # --- what happens
 
@@ -111,16 +111,18 @@ class Engine:
         return freeze(self.state)
 
     @classmethod
-    def thawed(cls, frozen: Frozen, settings: Convergence, topology: Topology, installation: str) -> "Engine":
+    def thawed(
+        cls, frozen: Frozen, settings: Convergence, topology: Topology, installation: str, heartbeat: str = ""
+    ) -> "Engine":
         """An engine that goes on where another stopped."""
         engine = cls.__new__(cls)
-        engine.state = thaw(frozen, settings, topology, installation)
+        engine.state = thaw(frozen, settings, topology, installation, heartbeat)
         return engine
 
-    def adopt(self, settings: Convergence, topology: Topology) -> Taken:
+    def adopt(self, settings: Convergence, topology: Topology, heartbeat: str = "") -> Taken:
         """Go on under other settings and another topology: everything that fires is judged again. Returns what `take` had."""
         taken = self.take()
-        state = self.state = thaw(freeze(self.state), settings, topology, self.state.installation)
+        state = self.state = thaw(freeze(self.state), settings, topology, self.state.installation, heartbeat)
         for episode in state.episodes.values():
             if episode.ended_at:
                 continue
@@ -166,6 +168,10 @@ class Engine:
         """The alerts of an incident in memory: its own first, then what they explain."""
         case = self.state.cases.get(id)
         return self._alerts_of(case.place) if case is not None else []
+
+    def silence_of(self, id: str) -> Silence | None:
+        """The silence with this id, as its source said it."""
+        return next((one for said in self.state.mirrored.values() for one in said if one.id == id), None)
 
     def where(self, labels: bytes) -> tuple[int, int] | None:
         """Position and index of an alert's newest delivery in the journal."""

@@ -123,9 +123,9 @@ def freeze(state: State) -> Frozen:
     )
 
 
-def thaw(frozen: Frozen, settings: Convergence, topology: Topology, installation: str) -> State:
+def thaw(frozen: Frozen, settings: Convergence, topology: Topology, installation: str, heartbeat: str) -> State:
     """The memory again, its alerts placed by this topology and read by these settings."""
-    state = State(settings, topology, installation)
+    state = State(settings, topology, installation, heartbeat)
     state.now, state.away, state.seq = frozen.now, frozen.away, frozen.seq
     by_seq: dict[int, Any] = {0: intake.TURN}
     for row in sorted(frozen.episodes, key=lambda row: row.seq):

@@ -63,12 +63,13 @@ class Turn:
 class State:
     """Everything the engine remembers."""
 
-    def __init__(self, settings: Convergence, topology: Topology, installation: str) -> None:
+    def __init__(self, settings: Convergence, topology: Topology, installation: str, heartbeat: str) -> None:
         self.settings = settings
         self.topology = topology
         self.above = topology.above
         self.installation = installation
-        self.traits = Reader(settings)
+        self.heartbeat = heartbeat
+        self.traits = Reader(settings, heartbeat)
         self.now: Micros = 0
         self.away: Micros = 0
         self.seq = 0

@@ -11,8 +11,9 @@ _CACHE_LIMIT = 100_000
 class Reader:
     """Reads traits from labels. Only a few labels matter, so equal values share one frozen `Traits`."""
 
-    def __init__(self, settings: Convergence) -> None:
+    def __init__(self, settings: Convergence, heartbeat: str) -> None:
         self._settings = settings
+        self._heartbeat = heartbeat
         names = {"alertname", "severity", *settings.hard.names}
         if settings.suppressors is not None:
             names.update(settings.suppressors.names)
@@ -33,7 +34,7 @@ class Reader:
         settings = self._settings
         name, said = labels.get("alertname", ""), labels.get("severity", "")
         severity = settings.severities.get(said, said)
-        ignored = severity == IGNORE
+        ignored = severity == IGNORE or (bool(name) and name == self._heartbeat)
         if severity not in LEVELS:
             severity = "info" if ignored else "warning"
         return Traits(

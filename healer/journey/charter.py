@@ -32,6 +32,8 @@ class Deciding(msgspec.Struct, frozen=True):
     health: dict[str, str]
     channels: tuple[str, ...]
     routes: tuple[Route, ...]
+    heartbeat: str = ""
+    """The alertname that is healer's heartbeat and never an incident."""
 
 
 class RuleText(msgspec.Struct, frozen=True):

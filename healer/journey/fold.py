@@ -29,6 +29,7 @@ from healer.journey.records import (
     Troubled,
     Vanished,
 )
+from healer.notification.own import ALERT
 from healer.notification.story import tell
 from healer.remediation.planner import Course, Planner, Question
 from healer.times import SECOND, Micros
@@ -38,8 +39,6 @@ VERSION = "1"
 
 OWN = "healer"
 """The sender of alerts about healer itself."""
-OWN_ALERT = "HealerTrouble"
-"""Their name."""
 
 PACE: Micros = 10 * SECOND
 """Between two editions of a message in which only numbers changed."""
@@ -79,7 +78,7 @@ class Fold:
         self.installation = installation
         self.charter = charter
         self.map = charter.map()
-        self.engine = Engine(charter.settings.convergence, self.map, installation)
+        self.engine = Engine(charter.settings.convergence, self.map, installation, charter.settings.heartbeat)
         self.planner = Planner(charter, self.map)
         self.quarantined: list[Quarantined] = []
         self._incidents: dict[str, Incident] = {}
@@ -180,7 +179,9 @@ class Fold:
     def load(cls, memory: "Memory", charter: Charter, installation: str) -> "Fold":
         """A fold that goes on where another stopped; `charter` is the one that `memory.adopted` names."""
         fold = cls(charter, installation)
-        fold.engine = Engine.thawed(memory.engine, charter.settings.convergence, fold.map, installation)
+        fold.engine = Engine.thawed(
+            memory.engine, charter.settings.convergence, fold.map, installation, charter.settings.heartbeat
+        )
         fold.planner = Planner(charter, fold.map, memory.courses)
         fold._incidents, fold._revisions = memory.incidents, memory.revisions
         fold._told, fold._pending = memory.told, memory.pending
@@ -213,7 +214,7 @@ class Fold:
             assert charter is not None, "whoever feeds an Adopted record brings its charter"
             self.charter = charter
             self.map = charter.map()
-            self._took(self.engine.adopt(charter.settings.convergence, self.map))
+            self._took(self.engine.adopt(charter.settings.convergence, self.map, charter.settings.heartbeat))
             self.planner.adopt(charter, self.map)
         elif isinstance(record, Answered):
             self.planner.answer(record, self.engine.now)
@@ -229,7 +230,7 @@ class Fold:
 
     def _trouble(self, code: str, firing: bool, entry: Entry) -> None:
         """What is wrong with healer itself is an alert like any other."""
-        labels = {"alertname": OWN_ALERT, "severity": "critical", "code": code}
+        labels = {"alertname": ALERT, "severity": "critical", "code": code}
         ends_at = 0 if firing else entry.at
         alert = Alert(canonical(labels), firing, entry.at, ends_at)
         self.engine.deliver(OWN, (alert,), entry.position, entry.at)

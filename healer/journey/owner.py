@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+import msgspec
+
 from healer.journey.charter import Charter
 from healer.journey.fold import VERSION, Fold, remembered
 from healer.journey.ports import Arrival, Journal, Ownership, Row, Snapshot, Step, StepStore, StoreUnavailable
@@ -138,12 +140,7 @@ class Owner:
 
     async def _restore(self, ownership: Ownership) -> None:
         """Bring the fold to where the last committed step left it."""
-        snapshot = await self._store.snapshot()
-        done = position = 0
-        if snapshot is not None and snapshot.version == VERSION and snapshot.number <= ownership.step:
-            memory = remembered(snapshot.data)
-            self._fold = Fold.load(memory, await self._charter(memory.adopted), self._installation)
-            done, position = snapshot.number, snapshot.applied
+        done, position = await self._open_snapshot(ownership)
         rows: deque[Row] = deque()
         while done < ownership.step:
             for mark in await self._store.steps(done, READ_ROWS):
@@ -160,6 +157,21 @@ class Owner:
                     log.error("step %d was decided otherwise before: another version, or a defect", mark.number)
                 done = mark.number
                 await asyncio.sleep(0)
+
+    async def _open_snapshot(self, ownership: Ownership) -> tuple[int, int]:
+        """The newest snapshot that this version can read: the step and the position it stands for; (0, 0) without one."""
+        below = ownership.step + 1
+        while (snapshot := await self._store.snapshot(before=below)) is not None:
+            below = snapshot.number
+            if snapshot.version == VERSION:
+                try:
+                    memory = remembered(snapshot.data)
+                except (msgspec.MsgspecError, ValueError) as error:
+                    log.warning("the snapshot of step %d cannot be read: %s", snapshot.number, error)
+                    continue
+                self._fold = Fold.load(memory, await self._charter(memory.adopted), self._installation)
+                return snapshot.number, snapshot.applied
+        return 0, 0
 
     async def _catch_up(self, ownership: Ownership) -> None:
         """Apply what was accepted but not applied; then say for how long nobody stepped."""

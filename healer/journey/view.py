@@ -6,8 +6,8 @@ from healer.alerts.identity import labels_of
 from healer.convergence.outcome import AlertView, Incident
 from healer.convergence.reasons import explain
 from healer.journey.charter import Charter
-from healer.journey.fold import OWN_ALERT
 from healer.journey.owner import Owner
+from healer.notification.own import ALERT
 from healer.times import Micros
 from healer.topology.map import Map
 
@@ -36,7 +36,15 @@ class View:
     def why(self, alert: AlertView) -> list[str]:
         engine = self._owner.fold.engine
         by = engine.alert(alert.by) if alert.by else None
-        return explain(alert, by, self.charter.settings.convergence, engine.now)
+        silence = engine.silence_of(alert.silence) if alert.silence else None
+        path = self._way(by.node, alert.node) if by is not None and alert.status == "suppressed" else ()
+        return explain(alert, by, self.charter.settings.convergence, engine.now, path=path, silence=silence)
+
+    def _way(self, above: str, below: str) -> list[str]:
+        """The nodes from an alert's own up to its cause's."""
+        index = self.topology.index
+        way = index.path(index.id(above), index.id(below))
+        return [index.name(node) for node in reversed(way)]
 
     def lag(self) -> int:
         return self._owner.lag
@@ -78,5 +86,5 @@ class View:
     def told_by_alertmanager(self) -> Iterator[bytes]:
         """Canonical labels of what fires, less what healer says of itself."""
         for alert in self._owner.fold.engine.alerts():
-            if alert.status != "resolved" and labels_of(alert.labels).get("alertname") != OWN_ALERT:
+            if alert.status != "resolved" and labels_of(alert.labels).get("alertname") != ALERT:
                 yield alert.labels
