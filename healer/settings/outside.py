@@ -1,7 +1,7 @@
 """Settings of what lies around healer: rules on disk, monitoring, machines. Assembled in `healer.settings.model`."""
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 import msgspec
 
@@ -12,20 +12,12 @@ from healer.times import MINUTE, SECOND
 
 
 class RulePath(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A file or folder of rules, and what they may do. A plain text is the path."""
+    """A file or folder of rules. A plain text is the path."""
 
     short: ClassVar[tuple[str, ...]] = ("path",)
 
     path: Path
     """A `.heal` file, or a folder of them."""
-    owner: str = ""
-    """Whose rules these are, for people."""
-    actions: tuple[str, ...] | None = None
-    """The actions they may use; unset: all."""
-    nodes: Matchers = Matchers()
-    """Matchers on a node's attributes: the nodes they may touch; none: all."""
-    mode_at_most: Literal["observe", "suggest", "approve", "auto"] = "auto"
-    """The boldest mode they may have."""
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

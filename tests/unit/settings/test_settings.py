@@ -52,7 +52,7 @@ def test_the_sketch_of_the_interface_loads(tmp_path: Path) -> None:
         convergence: {window: 10m, slack: 2m, hold: {default: 30s, critical: 15s}, settle: 2m}
         journal:     {max_lag: 100000, retention: 30d}
         health:      {host: 'up{instance="{{ node.instance }}"}'}
-        rules:       {packs: [metrics], paths: [rules/, {path: /etc/team-a, mode_at_most: approve}], dry_run: true}
+        rules:       {packs: [node], paths: [rules/, {path: /etc/team-a}], dry_run: true}
         prometheus:  [{url: "http://127.0.0.1:9090", match: ['cluster="a"']}]
         alertmanager: {urls: ["http://127.0.0.1:9093"]}
         channels:    {here: {type: terminal, last_resort: true}}
