@@ -13,7 +13,7 @@ import msgspec
 from healer.alerts.identity import encode
 from healer.alerts.instants import BadTime, read_instant
 from healer.alerts.limits import Limits, Reason, Unreadable, refuse_many
-from healer.alerts.model import Alert, Batch, Detail, Refusal
+from healer.alerts.model import RELAY, Alert, Batch, Detail, Refusal
 from healer.alerts.piecewise import elements_posted, envelope, one_by_one, shown
 from healer.alerts.wire import Envelope, Posted, Sent, Webhook
 from healer.times import MINUTE, Micros
@@ -66,7 +66,7 @@ def decode_webhook(body: bytes, limits: Limits, now: Micros) -> Batch:
         alert,
         body,
         limits,
-        f"alertmanager/{_ESCAPED.sub('', message.receiver)}",
+        f"{RELAY}{_ESCAPED.sub('', message.receiver)}",
         max(message.truncated_alerts, 0),
     )
 

@@ -48,6 +48,15 @@ class RefusedAlert(msgspec.Struct, frozen=True):
     labels: str
 
 
+RELAY = "alertmanager/"
+"""How the name of a sender begins that repeats what others told it."""
+
+
+def relays(sender: str) -> bool:
+    """Whether this sender repeats what others told it. It is not always let to say that an alert ended: a silence mutes that."""
+    return sender.startswith(RELAY)
+
+
 class Batch(msgspec.Struct, frozen=True):
     """One request, read: the good alerts with their details (same order), and the refused ones.
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from healer.alerts.matchers import Matcher, Matchers
-from healer.alerts.model import Alert
+from healer.alerts.model import Alert, relays
 from healer.alerts.silences import Silence
 from healer.convergence.episode import Code, Episode, Status
 from healer.convergence.settle import rank, refresh_face
@@ -137,20 +137,32 @@ def rejoin(state: State, episode: Episode) -> None:
 
 
 def resolve(state: State, episode: Episode, sender: str, alert: Alert) -> None:
-    """A sender says it ended. It fires on while another holds it; news older than the episode is no news."""
+    """A sender says it ended. It fires on while another holds it; news older than the episode is no news.
+
+    A relay does not outvote a source: it repeats what it was told, and a silence keeps it from telling the end.
+    """
     if episode.ended_at or (alert.ends_at and alert.ends_at < episode.starts_at):
         return
     others = state.co_holders.get(episode)
-    if sender == episode.sender:
-        if not others:
-            end(state, episode, "sent")
-            return
-        episode.sender, episode.expires = others.popitem()
-    elif others and sender in others:
-        del others[sender]
-    else:
-        return
     if not others:
+        if sender == episode.sender or (relays(episode.sender) and not relays(sender)):
+            end(state, episode, "sent")
+        return
+    left = {
+        one: until
+        for one, until in ((episode.sender, episode.expires), *others.items())
+        if one != sender and (relays(sender) or not relays(one))
+    }
+    if not left:
+        end(state, episode, "sent")
+        return
+    if episode.sender in left:
+        del left[episode.sender]
+    else:
+        episode.sender, episode.expires = left.popitem()
+    if left:
+        state.co_holders[episode] = left
+    else:
         state.co_holders.pop(episode, None)
 
 

@@ -166,6 +166,35 @@ class TestLifetimes:
         assert world.status("HostDown@host/a") == "root"
         assert world.play("4m HostDown on host/a ends from=one").status("HostDown@host/a") == "resolved"
 
+    def test_relay_does_not_outvote_its_source(self) -> None:
+        """Alertmanager repeats what Prometheus told it, and is silenced when it would say that it ended: the source decides."""
+        world = World(ALONE).play("""
+            0s  HostDown on host/a critical from=prometheus
+            1s  HostDown on host/a still from=alertmanager/healer
+            2m  HostDown on host/a ends from=prometheus
+        """)
+        assert world["HostDown@host/a"].resolution == "sent"
+
+    def test_source_ends_what_only_its_relay_told(self) -> None:
+        """healer was away when Prometheus told of it: then what Alertmanager repeated ends with Prometheus' word all the same."""
+        world = World(ALONE).play("""
+            0s  HostDown on host/a critical from=alertmanager/healer
+            2m  HostDown on host/a ends from=prometheus
+        """)
+        assert world["HostDown@host/a"].resolution == "sent"
+
+    def test_relay_ends_only_its_own(self) -> None:
+        """While a source holds it, Alertmanager's word that it ended is not the last."""
+        world = World(ALONE).play("""
+            0s  HostDown on host/a critical from=alertmanager/healer
+            1s  HostDown on host/a still from=one
+            2s  HostDown on host/a still from=two
+            1m  HostDown on host/a ends from=alertmanager/healer
+            2m  HostDown on host/a ends from=one
+        """)
+        assert world.status("HostDown@host/a") == "root"
+        assert world.play("3m HostDown on host/a ends from=two").status("HostDown@host/a") == "resolved"
+
     def test_first_sender_falls_silent(self) -> None:
         """When the first sender's lifetime runs out the second one's holds."""
         world = World(ALONE).play("""
