@@ -110,7 +110,7 @@ class Datacentre:
         if self._chance.randrange(100) < self._options.effect_fails:
             return Ran(exit_code=1, takes=self._options.effect_takes)
         ends = self._clock.now() + self._options.effect_takes
-        if self._chance.randrange(100) < self._options.effect_helps:
+        if "unwedge" in order.argv[0] and self._chance.randrange(100) < self._options.effect_helps:
             for one in self.troubles:
                 if one.node == order.target and one.kind == "wedged" and one.lasts(self._clock.now()):
                     one.ends = min(one.ends, ends)

@@ -35,6 +35,10 @@ class Options(msgspec.Struct, frozen=True):
     effect_helps: int
     effect_fails: int
     idempotent: bool
+    steps: int
+    otherwise: bool
+    silences: int
+    """How often a person silences a host for a while."""
     odds: Odds
 
     @classmethod
@@ -61,6 +65,9 @@ class Options(msgspec.Struct, frozen=True):
             effect_helps=chance.choice((100, 100, 60)),
             effect_fails=chance.choice((0, 0, 30)),
             idempotent=chance.random() < 0.25,
+            steps=chance.choice((1, 1, 2)),
+            otherwise=chance.random() < 0.3,
+            silences=chance.choice((0, 0, 1, 2)),
             odds=Odds.drawn(seed),
         )
 

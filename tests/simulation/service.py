@@ -5,10 +5,10 @@
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from healer.assembly import Healer, Plan, Ports
+from healer.assembly import Alertmanager, Healer, Plan, Ports
 from healer.journey.ports import Step, StoreUnavailable
 from healer.locks.local import LocalLocks
 from healer.seams import Supervisor
@@ -107,6 +107,7 @@ class Service:
     def __init__(self, world: World, plan: Plan) -> None:
         self._world = world
         self._plan = plan
+        self.alertmanagers: Callable[[Life], Sequence[Alertmanager]] = lambda _: ()
         self._chance = random.Random(f"service {world.options.seed}")
         self.lives: list[Life] = []
 
@@ -208,6 +209,7 @@ class Service:
                 )
             },
             asker=Prometheus(world.datacentre, world.clock, world.faults, life),
+            alertmanagers=self.alertmanagers(life),
         )
 
     def _door(self, healer: Healer) -> web.Service:

@@ -17,6 +17,7 @@ from healer.times import MINUTE, SECOND
 from rules import DEFAULT_HEALTH
 from tests.simulation import Broken, Outcome, scenario
 from tests.simulation.alerting import Alerting
+from tests.simulation.alertmanager import Alertmanager, Silences
 from tests.simulation.chat import NAME
 from tests.simulation.court import Court
 from tests.simulation.datacentre import FOR, Datacentre
@@ -42,11 +43,17 @@ action "unwedge"
   accepts: host
   idempotent: {idempotent}   destructive: no   timeout: 20s
 
+action "sweep"
+  run: ssh ["/usr/sbin/sweep"]
+  accepts: host
+  idempotent: {idempotent}   destructive: no   timeout: 20s
+
 rule "unwedge a host"
   on event: "HostNotReady"
   when: {when}
-  then: execute("unwedge", retry: 2)
+  then: {then}
   verify: resolved AND query("up{{instance='{{{{ node.instance }}}}'}}") == 1 stable 10s within 2m
+  {otherwise}
   limit: 3 per 10m per node
   mode: auto
 """
@@ -63,9 +70,14 @@ class Run:
         self.service = Service(world, plan_of(options, world.datacentre))
         self.alerting = Alerting(options, world.datacentre, world.clock, self.service.post)
         self.alerting.on_refused = lambda status: world.court.error(f"a sender was answered {status}")
+        self.silences = silences = Silences(options, world.datacentre, world.clock)
+        if options.sender == "alertmanager":
+            self.service.alertmanagers = lambda life: [
+                Alertmanager(self.alerting, silences, world.clock, world.faults, life)
+            ]
         tape = Tape(world.memory)
         self.accepted = Accepted(world.court, tape, self.alerting)
-        self.statuses = Statuses(world.court, tape, options, world.datacentre)
+        self.statuses = Statuses(world.court, tape, options, world.datacentre, silences)
         self.told = ToldOnce(world.court, world.memory, world.chat)
         self.written = WrittenFirst(world.court, world.memory)
         self.replayed = Replayed(world.court, world.memory)
@@ -155,7 +167,12 @@ def service(seed: int) -> Outcome:
 def plan_of(options: Options, datacentre: Datacentre) -> Plan:
     """What the files of such a service would say."""
     when = f"{UP} == 0" if options.asks else "duration > 3s"
-    rule = RULE.format(idempotent="yes" if options.idempotent else "no", when=when)
+    rule = RULE.format(
+        idempotent="yes" if options.idempotent else "no",
+        when=when,
+        then='execute("unwedge", retry: 2)' + ' execute("sweep", retry: 1)' * (options.steps - 1),
+        otherwise='otherwise: execute("unwedge") notify("oncall")' if options.otherwise else "",
+    )
     return Plan(
         deciding=Deciding(
             place="only",

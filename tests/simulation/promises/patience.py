@@ -1,0 +1,92 @@
+"""A2, over time: nothing is held for longer than `hold`, nor untold for longer than `max_untold` without one firing root.
+
+Instants are engine time, which stands still while nobody steps, unless they say otherwise.
+"""
+
+from collections.abc import Container, Mapping
+
+import msgspec
+
+from healer.convergence.outcome import AlertView
+from healer.times import SECOND, Micros, format_duration
+from tests.simulation.options import Options
+
+
+class Held(msgspec.Struct, frozen=True):
+    """One wait for a cause: of this interval of the alert, for this reason."""
+
+    starts_at: Micros
+    code: str
+    since: Micros
+
+
+class Untold(msgspec.Struct):
+    """One alert that people do not hear of since then; `wall` is the same instant by the clock."""
+
+    since: Micros
+    wall: Micros
+    onset: Micros
+    causes: set[bytes]
+    """What explained it at some time, and fires since then, or fired less than `settle` ago."""
+    covered_since: Micros
+    """Since when some such cause always fired: another one takes over while one before it still does."""
+
+
+class Patience:
+    """How long each alert waits. Shown every alert after every step."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._held: dict[bytes, Held] = {}
+        self._untold: dict[bytes, Untold] = {}
+
+    def too_long(self, alert: AlertView, alerts: Mapping[bytes, AlertView], now: Micros, wall: Micros) -> str:
+        """What is too long about how long it waits, or ""."""
+        return self._held_too_long(alert, now) or self._untold_too_long(alert, alerts, now, wall)
+
+    def forget(self, known: Container[bytes]) -> None:
+        """Alerts that memory has forgotten wait for nothing."""
+        for gone in [labels for labels in self._untold if labels not in known]:
+            del self._untold[gone]
+
+    def _held_too_long(self, alert: AlertView, now: Micros) -> str:
+        if alert.status != "held":
+            self._held.pop(alert.labels, None)
+            return ""
+        held = self._held.get(alert.labels)
+        if held is None or (held.starts_at, held.code) != (alert.starts_at, alert.code):
+            # It may have ended and begun again within one step: then it waits anew.
+            held = self._held[alert.labels] = Held(alert.starts_at, alert.code, now)
+        limit = self._options.settle if alert.code == "CONTESTED" else self._options.hold
+        waits = now - held.since
+        return f"it is held for {format_duration(waits)}, at most {format_duration(limit)}" if waits > limit else ""
+
+    def _untold_too_long(self, alert: AlertView, alerts: Mapping[bytes, AlertView], now: Micros, wall: Micros) -> str:
+        if alert.status not in ("held", "suppressed"):
+            self._untold.pop(alert.labels, None)
+            return ""
+        known = self._untold.get(alert.labels)
+        if known is None or alert.onset > known.onset:
+            # Judged afresh (rule 9) it begins anew, as if it had arrived then.
+            known = self._untold[alert.labels] = Untold(now, wall, alert.onset, set(), now)
+        if alert.by:
+            self._cover(known, alerts[alert.by], alerts, now)
+        limit = self._options.max_untold + self._options.settle
+        untold, covered = now - known.since, now - known.covered_since
+        if untold > limit and covered < untold - limit:
+            return f"it is untold for {_seconds(untold)}, without one root for longer than {_seconds(covered)}"
+        return ""
+
+    def _cover(self, known: Untold, cause: AlertView, alerts: Mapping[bytes, AlertView], now: Micros) -> None:
+        """Whether the cause that is named now continues what was before it, or is another story."""
+        # One that fires again within settle is the same cause (rule 12): memory forgets it only then.
+        known.causes = {one for one in known.causes if one in alerts}
+        if cause.labels in known.causes:
+            return
+        if cause.starts_at > known.wall and all(alerts[one].ended_at for one in known.causes):
+            known.causes, known.covered_since = set(), now
+        known.causes.add(cause.labels)
+
+
+def _seconds(duration: Micros) -> str:
+    return format_duration(duration // SECOND * SECOND)
