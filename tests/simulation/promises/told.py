@@ -22,6 +22,9 @@ class ToldOnce(Checker, Watcher):
         chat.watchers.append(self)
 
     def __call__(self, post: Post) -> None:
+        if post.life.frozen:
+            self._lands_late(post)
+            return
         row = self._row(post.incident)
         if row is None:
             self._court.accuse("A4", f"told of incident {post.incident}, which nobody wanted told")
@@ -43,15 +46,24 @@ class ToldOnce(Checker, Watcher):
             if incident.id in opened and incident.status == "open" and hidden and self._row_is_new(incident.id):
                 self._court.accuse("A4", f"incident {incident.id} is told, and its root is {root and root.status}")
 
+    def _lands_late(self, post: Post) -> None:
+        """It was in flight when its sender died, and may come before or after the one that repeats it."""
+        if post.kind == "send":
+            self._pardon(post)
+            self._last.setdefault(post.incident, post)
+
     def _excuse(self, before: Post, post: Post) -> None:
         """The first was not recorded: because its answer was lost, or because its sender died, once a crash."""
-        if not before.life.frozen:
+        if before.life.frozen:
             if before.heard:
-                self._court.accuse("A4", f"incident {post.incident} is told twice by a sender that heard and lives")
-            return
-        pardoned = self._pardoned.setdefault(before.life, before.message_id)
-        if pardoned != before.message_id and before.heard:
-            self._court.accuse("A4", f"two sends come twice after one crash: {pardoned} and {before.message_id}")
+                self._pardon(before)
+        elif before.heard:
+            self._court.accuse("A4", f"incident {post.incident} is told twice by a sender that heard and lives")
+
+    def _pardon(self, post: Post) -> None:
+        pardoned = self._pardoned.setdefault(post.life, post.message_id)
+        if pardoned != post.message_id:
+            self._court.accuse("A4", f"two sends come twice after one crash: {pardoned} and {post.message_id}")
 
     def _row(self, incident: str) -> LedgerRow | None:
         return next(iter(ledger.rows(self._connection, incident, "", 1)), None)
