@@ -132,6 +132,7 @@ class Healer:
         for channel in self.ports.senders:
             spawn.keep(f"channel {channel}", partial(self.deliverer.run, channel))
         spawn.keep("runner", self.runner.run)
+        spawn.keep("left behind", self.runner.look_after)
         spawn.keep("questions", self._answer_questions)
         spawn.keep("vitals", self.vitals.run)
         if self.ports.alertmanagers:

@@ -32,7 +32,7 @@ from healer.journey.records import (
 from healer.notification.own import ALERT
 from healer.notification.story import tell
 from healer.remediation.planner import Course, Planner, Question
-from healer.times import SECOND, Micros
+from healer.times import HOUR, SECOND, Micros
 
 VERSION = "1"
 """Of the snapshot's format; another version is replayed from the journal instead."""
@@ -42,6 +42,9 @@ OWN = "healer"
 
 PACE: Micros = 10 * SECOND
 """Between two editions of a message in which only numbers changed."""
+
+LINGER: Micros = HOUR
+"""How long an incident that is over is kept for a remediation that was superseded: its intent may have been written before."""
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -63,7 +66,7 @@ class Memory(msgspec.Struct, frozen=True):
     revisions: dict[str, int]
     told: dict[str, tuple[bytes, Micros]]
     pending: dict[str, Micros]
-    over: dict[str, None] = {}
+    over: dict[str, Micros] = {}
 
 
 def remembered(data: bytes) -> Memory:
@@ -85,7 +88,7 @@ class Fold:
         self._revisions: dict[str, int] = {}
         self._told: dict[str, tuple[bytes, Micros]] = {}
         self._pending: dict[str, Micros] = {}
-        self._over: dict[str, None] = {}
+        self._over: dict[str, Micros] = {}
         self._fired = False
         self._changed: dict[str, None] = {}
         self._timeline: list[Happening] = []
@@ -148,10 +151,7 @@ class Fold:
         if last < first and not self._fired and not any(content):
             return None
         self._fired = False
-        self._over.update(dict.fromkeys(closed.incident for closed in self._closed))
-        self._over.update(dict.fromkeys(incident.id for incident in incidents if incident.status == "merged"))
-        # What was started for an incident is verified, and told, also when that takes longer than the incident.
-        for id in [id for id in self._over if not self.planner.busy(id)]:
+        for id in [id for id in self._over if self._is_done(id)]:
             self._let_go(id)
         self._changed, self._timeline = {}, []
         self._planned, self._superseded, self._closed = [], [], []
@@ -193,7 +193,7 @@ class Fold:
         return self.planner.questions(self.engine.now)
 
     def incident(self, id: str) -> Incident | None:
-        """One incident, under way, or over less than `settle` ago, or with a remediation that is not at its end."""
+        """One incident, under way, or over less than `settle` ago, or with a remediation that may not be at its end."""
         return self._incidents.get(id)
 
     def incidents(self) -> Iterator[Incident]:
@@ -219,6 +219,8 @@ class Fold:
         elif isinstance(record, Answered):
             self.planner.answer(record, self.engine.now)
         elif isinstance(record, Progressed):
+            if self._is_done(record.incident):
+                return
             happening = self.planner.progress(record, self.engine.now)
             if happening is not None:
                 self._timeline.append(happening)
@@ -251,7 +253,11 @@ class Fold:
         for incident in taken.incidents:
             self._incidents[incident.id] = incident
             self._touch(incident.id)
-        self._closed.extend(Closed(one.incident, _encode(one.alerts)) for one in taken.closed)
+            if incident.status == "merged":
+                self._over.setdefault(incident.id, self.engine.now)
+        for one in taken.closed:
+            self._closed.append(Closed(one.incident, _encode(one.alerts)))
+            self._over.setdefault(one.incident, self.engine.now)
 
     def _touch(self, incident: str) -> None:
         if incident in self._incidents:
@@ -275,6 +281,18 @@ class Fold:
         channels = dict.fromkeys((*self.charter.route(incident), *self.planner.also_tell(incident.id)))
         for channel in channels:
             yield Wanted(incident.id, channel, self._revisions[incident.id], data, urgent, incident.told)
+
+    def _is_done(self, incident: str) -> bool:
+        """Over, and nothing more will be heard of it. The answer does not depend on when steps let go of it.
+
+        What was started for an incident is verified, and told, also when that takes longer than the incident; so is what
+        was superseded here while somebody began it there.
+        """
+        since = self._over.get(incident)
+        if since is None or self.planner.busy(incident):
+            return False
+        superseded = any(deed.state == "superseded" for deed in self.planner.deeds(incident))
+        return not superseded or self.engine.now >= since + LINGER
 
     def _let_go(self, incident: str) -> None:
         self._over.pop(incident, None)

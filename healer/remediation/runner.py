@@ -15,7 +15,7 @@ from healer.journey.ports import StoreUnavailable
 from healer.locks.local import LockService
 from healer.remediation import guards
 from healer.remediation.arrows import next_state, otherwise, steps_of, verifying
-from healer.remediation.model import BEFORE_INTENT, Intent, PlanStep, Refused, Remediation, State
+from healer.remediation.model import BEFORE_INTENT, UNDER_WAY, Intent, PlanStep, Refused, Remediation, State
 from healer.remediation.ports import EffectStore
 from healer.remediation.situation import Situation
 from healer.remediation.verify import Verifier
@@ -78,7 +78,6 @@ class Runner:
         """Look for remediations to drive, until cancelled."""
         while True:
             self._awake.clear()
-            await self.settle_left_behind()
             for remediation in await self._store.under_way():
                 if remediation.id not in self._driven and len(self._driven) < AT_ONCE:
                     self._driven.add(remediation.id)
@@ -89,16 +88,23 @@ class Runner:
             except TimeoutError:
                 pass
 
-    async def settle_left_behind(self) -> None:
+    async def look_after(self) -> None:
+        """Settle what was left behind, until cancelled. Apart from `run`, because a probe may wait long for its target."""
+        while True:
+            await self._settle_left_behind()
+            await asyncio.sleep(LOOK_S)
+
+    async def _settle_left_behind(self) -> None:
         """Probe intents without an outcome whose remediation is not driven any more (it went to a person)."""
-        driving = {remediation.id for remediation in await self._store.under_way()} | self._driven
         for intent in await self._store.unsettled():
-            if intent.remediation not in driving:
-                remediation = await self._store.remediation(intent.remediation)
-                result = await self._probe(intent)
-                if remediation is not None and result.outcome != "unknown":
-                    settled = self._settled(intent, result)
-                    await self._store.settle_intent(settled, remediation, was=remediation.state, now=self._clock.now())
+            # Asked after the intents were read: one that begins meanwhile is somebody's, and not among them.
+            remediation = await self._store.remediation(intent.remediation)
+            if remediation is None or remediation.id in self._driven or remediation.state in UNDER_WAY:
+                continue
+            result = await self._probe(intent)
+            if result.outcome != "unknown":
+                settled = self._settled(intent, result)
+                await self._store.settle_intent(settled, remediation, was=remediation.state, now=self._clock.now())
 
     # --- one remediation
 
