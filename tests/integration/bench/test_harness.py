@@ -73,4 +73,4 @@ def test_cpu_is_that_of_the_process_and_its_children() -> None:
 
 def test_healers_configuration_is_right() -> None:
     """bench/healer.yaml is a configuration that healer takes."""
-    assert load_settings(HERE / "healer.yaml").topology.labels == (("dc", "rack", "host"),)
+    assert load_settings(HERE / "healer.yaml").topology.labels == (("rack", "host"),)

@@ -79,9 +79,9 @@ async def test_environment(target: SshTarget, machine: SshHost) -> None:
 
 
 async def test_default_signals(target: SshTarget, machine: SshHost) -> None:
-    """The command starts with no signal ignored or blocked."""
+    """The command starts with no signal ignored or blocked; those above 31 belong to the C library and whoever started us."""
     result = await target.run(order(machine, "/bin/grep", "^Sig[BI]", "/proc/self/status"), go)
-    assert [int(line.split()[1], 16) for line in result.output.splitlines()] == [0, 0]
+    assert [int(line.split()[1], 16) & (1 << 31) - 1 for line in result.output.splitlines()] == [0, 0]
 
 
 @pytest.mark.parametrize("argv", [("-x",), ("",), ("/nonexistent/program",)])
