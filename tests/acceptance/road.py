@@ -70,6 +70,10 @@ class Road:
         """Line 1 of every message and edit that people saw, in order."""
         return [each["text"].splitlines()[0] for each in self.telegram.requests()]
 
+    def silencers(self) -> set[str]:
+        """Who silences something in Alertmanager."""
+        return {one["createdBy"] for one in self.alertmanager.api("silences") if one["status"]["state"] == "active"}
+
     def effects(self) -> int:
         """How often the shop was started by somebody after its first start, by the host's own log."""
         return self.host.service_starts() - 1
