@@ -25,6 +25,13 @@ hypothesis.settings.register_profile("full", deadline=None, max_examples=5_000)
 hypothesis.settings.load_profile(Effort.from_environment().name)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What hypothesis draws input for is what `make fuzz` runs in full."""
+    for item in items:
+        if hypothesis.is_hypothesis_test(getattr(item, "obj", None)):
+            item.add_marker("fuzz")
+
+
 @pytest.fixture(scope="session")
 def effort() -> Effort:
     """How much a heavy test should do now."""
