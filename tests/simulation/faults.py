@@ -60,6 +60,7 @@ class Faults:
     def __init__(self, loop: SimLoop, seed: int, odds: Odds) -> None:
         self.odds = odds
         self.injected: list[str] = []
+        self.on_fault: Callable[[str, Kind], None] = lambda _call, _kind: None
         self._loop = loop
         self._chance = random.Random(f"faults {seed}")
         self._crashes = 0
@@ -107,6 +108,7 @@ class Faults:
         ]
 
     def _note(self, call: str, kind: Kind) -> None:
+        self.on_fault(call, kind)
         self._crashes += kind.startswith("crash")
         self.injected.append(f"{format_duration(self._loop.now)} {call}: {kind}")
 

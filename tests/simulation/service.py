@@ -38,6 +38,9 @@ from tests.simulation.world import SimClock, SimRandom
 REQUEST_S = 20.0
 """Seconds that a sender waits for an answer."""
 STOP_S = 10.0
+DEPLOY_S = 30.0
+"""Seconds that a deploy waits at most for the moment at which it hurts."""
+SLOW_COMMIT = ("store.commit", "delay")
 
 
 class Witness(Protocol):
@@ -129,12 +132,20 @@ class Service:
             await asyncio.sleep(self._chance.uniform(0.1, self._world.options.down_for / SECOND))
 
     async def deploy(self) -> None:
-        """End it properly, as for a new version, and have it started again."""
+        """End it properly, as for a new version, and have it started again; often while a step is being written."""
+        if self._chance.random() < 0.7:
+            await self._commit_under_way()
         life = self.life
         if life is not None and life.healer is not None:
             ending = life.start(life.healer.stop(STOP_S), name="stop")
             await asyncio.wait([ending, asyncio.ensure_future(life.over.wait())], return_when="FIRST_COMPLETED")
             life.freeze()
+
+    async def _commit_under_way(self) -> None:
+        """Wait, for a while, until the disk is slow with a step."""
+        slow = asyncio.Event()
+        self._world.faults.on_fault = lambda call, kind: slow.set() if (call, kind) == SLOW_COMMIT else None
+        await asyncio.wait([asyncio.ensure_future(slow.wait())], timeout=DEPLOY_S)
 
     async def post(self, body: bytes) -> int | None:
         """A request, over a network that may lose it or its answer. None: there was no answer."""

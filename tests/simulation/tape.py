@@ -1,7 +1,7 @@
 """The journal as the checkers read it: straight from the disk, each row once."""
 
 from healer.alerts.identity import labels_of
-from healer.journey.records import Delivered, Progressed, Resumed, decode
+from healer.journey.records import Delivered, Resumed, decode
 from healer.store.inline import Memory
 from healer.store.transactions import journal
 from healer.times import Micros
@@ -17,9 +17,7 @@ class Tape:
         self.position = 0
         self.delivered: dict[tuple[Labels, bool, Micros], int] = {}
         """By (labels, firing, startsAt), the first position that says so."""
-        self.progressed: list[Progressed] = []
-        self.away: Micros = 0
-        """For how long nobody stepped, all together."""
+        self._gaps: list[tuple[int, Micros]] = []
 
     def pull(self) -> None:
         """Read what is new."""
@@ -35,7 +33,9 @@ class Tape:
             for alert in record.alerts:
                 key = (tuple(sorted(labels_of(alert.labels).items())), alert.firing, alert.starts_at)
                 self.delivered.setdefault(key, position)
-        elif isinstance(record, Progressed):
-            self.progressed.append(record)
         elif isinstance(record, Resumed):
-            self.away += record.gap
+            self._gaps.append((position, record.gap))
+
+    def away(self, applied: int) -> Micros:
+        """For how long nobody stepped, all together, as far as the journal says up to this position."""
+        return sum(gap for position, gap in self._gaps if position <= applied)

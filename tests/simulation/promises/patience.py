@@ -4,12 +4,21 @@ Instants are engine time, which stands still while nobody steps, unless they say
 """
 
 from collections.abc import Container, Mapping
+from typing import NamedTuple
 
 import msgspec
 
 from healer.convergence.outcome import AlertView
 from healer.times import SECOND, Micros, format_duration
 from tests.simulation.options import Options
+
+
+class Look(NamedTuple):
+    """When it is, `wall` by the clock, and the incidents that people began to hear of since the look before."""
+
+    now: Micros
+    wall: Micros
+    heard: set[str]
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -40,9 +49,9 @@ class Patience:
         self._held: dict[bytes, Held] = {}
         self._untold: dict[bytes, Untold] = {}
 
-    def too_long(self, alert: AlertView, alerts: Mapping[bytes, AlertView], now: Micros, wall: Micros) -> str:
+    def too_long(self, alert: AlertView, alerts: Mapping[bytes, AlertView], look: Look) -> str:
         """What is too long about how long it waits, or ""."""
-        return self._held_too_long(alert, now) or self._untold_too_long(alert, alerts, now, wall)
+        return self._held_too_long(alert, look.now) or self._untold_too_long(alert, alerts, look)
 
     def forget(self, known: Container[bytes]) -> None:
         """Alerts that memory has forgotten wait for nothing."""
@@ -61,14 +70,15 @@ class Patience:
         waits = now - held.since
         return f"it is held for {format_duration(waits)}, at most {format_duration(limit)}" if waits > limit else ""
 
-    def _untold_too_long(self, alert: AlertView, alerts: Mapping[bytes, AlertView], now: Micros, wall: Micros) -> str:
+    def _untold_too_long(self, alert: AlertView, alerts: Mapping[bytes, AlertView], look: Look) -> str:
         if alert.status not in ("held", "suppressed"):
             self._untold.pop(alert.labels, None)
             return ""
+        now = look.now
         known = self._untold.get(alert.labels)
-        if known is None or alert.onset > known.onset:
-            # Judged afresh (rule 9) it begins anew, as if it had arrived then.
-            known = self._untold[alert.labels] = Untold(now, wall, alert.onset, set(), now)
+        if known is None or alert.onset > known.onset or alert.incident in look.heard:
+            # Judged afresh (rule 9), or just told as a part of something new, it begins anew, as if it had arrived then.
+            known = self._untold[alert.labels] = Untold(now, look.wall, alert.onset, set(), now)
         if alert.by:
             self._cover(known, alerts[alert.by], alerts, now)
         limit = self._options.max_untold + self._options.settle

@@ -10,7 +10,7 @@ from tests.simulation.court import Court
 from tests.simulation.datacentre import Datacentre
 from tests.simulation.options import Options
 from tests.simulation.promises import Checker
-from tests.simulation.promises.patience import Patience
+from tests.simulation.promises.patience import Look, Patience
 from tests.simulation.tape import Tape
 
 
@@ -24,6 +24,7 @@ class Statuses(Checker):
         self._datacentre = datacentre
         self._silences = {silence.id: silence for silence in silences.all}
         self._patience = Patience(options)
+        self._looked: Micros = 0
         self.count = 0
 
     def recovered(self, healer: Healer) -> None:
@@ -36,12 +37,16 @@ class Statuses(Checker):
         fold = healer.owner.fold
         self._tape.pull()
         wall = fold.engine.now
-        now = wall - self._tape.away
+        now = wall - self._tape.away(healer.owner.applied)
         alerts = {alert.labels: alert for alert in fold.engine.alerts()}
         incidents = {incident.id: incident for incident in fold.incidents()}
+        heard = {id for id, incident in incidents.items() if self._looked < incident.opened_at}
+        self._looked = wall
         for alert in alerts.values():
             self.count += 1
-            wrong = self._wrong(alert, alerts, incidents, wall) or self._patience.too_long(alert, alerts, now, wall)
+            wrong = self._wrong(alert, alerts, incidents, wall) or self._patience.too_long(
+                alert, alerts, Look(now, wall, heard)
+            )
             if wrong:
                 self._court.accuse("A2", f"{_words(alert)} is {alert.status}: {wrong}")
         self._patience.forget(alerts)

@@ -115,6 +115,8 @@ class Run:
             await asyncio.sleep(LOOK_S)
         healer = self._healer()
         assert healer is not None
+        # Memory lets go of what is over after settle: that has to be the same when all is folded again.
+        await asyncio.sleep(options.settle / SECOND + LOOK_S)
         await healer.owner.settled(60)
         self.replayed.finally_compare(healer)
 
