@@ -64,7 +64,7 @@ class Memory(msgspec.Struct, frozen=True):
     courses: dict[str, Course]
     incidents: dict[str, Incident]
     revisions: dict[str, int]
-    told: dict[str, tuple[bytes, Micros]]
+    told: dict[str, tuple[bytes, bytes, Micros]]
     pending: dict[str, Micros]
     over: dict[str, Micros] = {}
 
@@ -86,7 +86,7 @@ class Fold:
         self.quarantined: list[Quarantined] = []
         self._incidents: dict[str, Incident] = {}
         self._revisions: dict[str, int] = {}
-        self._told: dict[str, tuple[bytes, Micros]] = {}
+        self._told: dict[str, tuple[bytes, bytes, Micros]] = {}
         self._pending: dict[str, Micros] = {}
         self._over: dict[str, Micros] = {}
         self._fired = False
@@ -265,20 +265,23 @@ class Fold:
             self._revisions[incident] = self._revisions.get(incident, 0) + 1
 
     def _wanted(self, incident: Incident) -> Iterator[Wanted]:
-        """What each recipient is to know of an incident by now. News that are only numbers wait for `PACE`."""
+        """What each recipient is to know of an incident by now, if that is new. News that are only numbers wait for `PACE`."""
         deeds = self.planner.deeds(incident.id)
         story = tell(incident, deeds)
-        news = _encode((story.state, story.title, incident.status, incident.severity, incident.told, deeds))
+        channels = tuple(dict.fromkeys((*self.charter.route(incident), *self.planner.also_tell(incident.id))))
+        news = _encode((story.state, story.title, incident.status, incident.severity, incident.told, deeds, channels))
         now = self.engine.now
-        last = self._told.get(incident.id)
-        if last is not None and last[0] == news and now < last[1] + PACE:
-            self._pending[incident.id] = last[1] + PACE
+        last_news, last_said, last_at = self._told.get(incident.id, (b"", b"", 0))
+        if last_news == news and now < last_at + PACE:
+            self._pending[incident.id] = last_at + PACE
             return
-        self._told[incident.id] = (news, now)
         self._pending.pop(incident.id, None)
         data = _encode(story)
+        said = blake2b(data, digest_size=16).digest()
+        if (last_news, last_said) == (news, said):
+            return
+        self._told[incident.id] = (news, said, now)
         urgent = incident.severity == "critical" or story.state == "needs you"
-        channels = dict.fromkeys((*self.charter.route(incident), *self.planner.also_tell(incident.id)))
         for channel in channels:
             yield Wanted(incident.id, channel, self._revisions[incident.id], data, urgent, incident.told)
 

@@ -1,0 +1,149 @@
+"""Random histories of everything a journal can hold. Used by the property tests of the fold.
+
+What depends on decisions (which remediation progresses, which question is answered) is chosen by number and becomes a
+record when the script is played once, one record a step.
+"""
+
+from dataclasses import dataclass
+
+import msgspec
+from hypothesis import strategies as st
+
+from healer.alerts.model import Alert
+from healer.alerts.silences import Silence
+from healer.journey.charter import Charter
+from healer.journey.records import (
+    Answer,
+    Answered,
+    Delivered,
+    Progressed,
+    Record,
+    Resumed,
+    Silenced,
+    Switched,
+    Troubled,
+    Vanished,
+)
+from healer.remediation.model import UNDER_WAY
+from healer.times import SECOND
+from tests.unit.journey.world import DECIDING, START, TREE, World, changed, chartered, ends, fires, labels, silenced
+
+WHO = tuple(
+    f"{name}@{node}"
+    for name in ("ServiceDown", "Hot", "Odd")
+    for node in ("host/a", "host/b", "host/c", "rack/r", "switch/s", "")
+)
+STATES = (*sorted(UNDER_WAY), "succeeded", "failed", "not_verified")
+CHARTERS: tuple[Charter, ...] = (
+    chartered(),
+    changed(window=5 * SECOND, settle=4 * SECOND),
+    chartered(graph=msgspec.structs.replace(TREE, edges=())),
+    chartered(rules='rule "just say"\n  on event: "Odd"\n  then: notify("boss")\n'),
+    chartered(msgspec.structs.replace(DECIDING, dry_run=True)),
+)
+"""Other settings, topology, rules. All tell the same channels: who is told is another question."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """`gap` seconds after the one before; `who`, `number`, `seconds` mean what `what` makes of them."""
+
+    gap: int
+    what: str
+    who: tuple[str, ...]
+    number: int
+    seconds: int
+
+
+KINDS = (
+    *("fires",) * 6,
+    *("ends",) * 3,
+    *("progress",) * 3,
+    "answer",
+    "silence",
+    "vanish",
+    "trouble",
+    "adopt",
+    "resume",
+    "poison",
+    "switch",
+)
+
+scripts = st.lists(
+    st.builds(
+        Event,
+        st.sampled_from((0, 0, 1, 2, 5, 16, 60)),
+        st.sampled_from(KINDS),
+        st.lists(st.sampled_from(WHO), min_size=1, max_size=3).map(tuple),
+        st.integers(0, 5),
+        st.integers(0, 30),
+    ),
+    min_size=1,
+    max_size=25,
+)
+
+
+def played(script: list[Event]) -> World:
+    """The script, one record a step; `entries` of the world are its records."""
+    world = World(CHARTERS[0])
+    at = 1
+    for event in script:
+        at += event.gap
+        if event.what == "adopt":
+            world.adopts(at, CHARTERS[event.number % len(CHARTERS)])
+        else:
+            record = _record(event, at, world)
+            if record is not None:
+                world.applied(at, record)
+    return world
+
+
+def _record(event: Event, at: int, world: World) -> Record | None:
+    number, seconds = event.number, event.seconds
+    match event.what:
+        case "fires":
+            return fires(*event.who, at=at - seconds, lives=seconds * 2 if number == 5 else 0)
+        case "ends":
+            return ends(*event.who, at=at)
+        case "progress":
+            return _progress(event, world)
+        case "answer":
+            asked = world.fold.questions()
+            if not asked:
+                return None
+            question = asked[number % len(asked)]
+            value = (0.99, 0.5, None)[number % 3]
+            now = START + at * SECOND
+            return Answered(
+                question.incident, question.rule, tuple(Answer(one.key, value, now) for one in question.queries)
+            )
+        case "silence":
+            return _silences(event, at)
+        case "vanish":
+            return Vanished(tuple(labels(one) for one in event.who))
+        case "trouble":
+            return Troubled("no input", number % 2 == 0)
+        case "resume":
+            return Resumed(seconds * SECOND)
+        case "switch":
+            return Switched("*", number % 2 == 0, "ada")
+        case _:
+            return Delivered("am", (Alert(labels(event.who[0]), True, START, 0), Alert(b"no labels", True, START, 0)))
+
+
+def _progress(event: Event, world: World) -> Progressed | None:
+    planned = world.diary.planned
+    if not planned:
+        return None
+    one = planned[event.number % len(planned)]
+    return Progressed(one.remediation, one.plan.incident, STATES[event.seconds % len(STATES)])
+
+
+def _silences(event: Event, at: int) -> Silenced:
+    if event.number == 0:
+        return Silenced("am", readable=False)
+    said: tuple[Silence, ...] = ()
+    if event.number > 1:
+        node = event.who[0].partition("@")[2]
+        said = silenced(node, at, at + event.seconds).silences
+    return Silenced("am", True, said)
