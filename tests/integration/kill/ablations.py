@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from unittest import mock
 
+import msgspec
 from sqlalchemy import update
 
 from healer.executors.ssh import SshTarget
@@ -48,12 +49,12 @@ async def _forget_what_was_told(store: Store) -> None:
 
 
 async def _repeat_instead_of_probing(target: SshTarget, order: Order) -> Result:
-    """E1: whose outcome is not known is done once more."""
+    """E1: whose outcome is not known is done once more. Under its own name the target would refuse it: it ran there already."""
 
     async def go() -> bool:
         return True
 
-    return await target.run(order, go)
+    return await target.run(msgspec.structs.replace(order, intent=f"{order.intent}.again"), go)
 
 
 ABLATIONS: dict[str, Callable[[], AbstractContextManager[object]]] = {
