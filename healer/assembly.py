@@ -13,7 +13,7 @@ import msgspec
 
 from healer.alertmanager.backstop import Backstop, Place
 from healer.alertmanager.client import Source
-from healer.alertmanager.mirror import Mirror, Reconciler
+from healer.alertmanager.mirror import SUSPICION, Mirror, Reconciler
 from healer.executors.target import Target
 from healer.heartbeat.pulse import Pulse
 from healer.heartbeat.watch import Heartbeat, Ping
@@ -26,6 +26,7 @@ from healer.locks.local import LockService
 from healer.notification.deliver import Deliverer, Sender
 from healer.notification.last_resort import LastResort
 from healer.remediation.asking import answer_questions
+from healer.remediation.planner import Question
 from healer.remediation.runner import Runner
 from healer.remediation.verify import Asker, Verifier
 from healer.seams import Clock, Random, Spawn
@@ -114,7 +115,12 @@ class Healer:
             store, self.view, ports.targets, ports.locks, verifier, ports.clock, ports.spawn, grace_s=plan.grace_s
         )
         self.reconciler = Reconciler(
-            ports.alertmanagers, store, ports.clock, plan.reconcile_every, self.view.told_by_alertmanager
+            ports.alertmanagers,
+            store,
+            ports.clock,
+            plan.reconcile_every,
+            self.view.told_by_alertmanager,
+            lambda: self.owner.fold.troubled(SUSPICION),
         )
         self.vitals = Vitals(self.owner, store, ports.spawn, ports.clock)
         registry.read(self.vitals.samples)
@@ -219,7 +225,11 @@ class Healer:
         return charter(adopted, kept)
 
     async def _answer_questions(self) -> None:
-        await answer_questions(self.owner.fold.questions, self.ports.asker, self.ports.store)
+        await answer_questions(self._questions, self.ports.asker, self.ports.store)
+
+    def _questions(self) -> Sequence[Question]:
+        """Those of the fold that decides now: memory may have been thrown away since the last look."""
+        return self.owner.fold.questions() if self.owner.ready else ()
 
     def _stepped(self, step: Step) -> None:
         if step.wanted:

@@ -16,6 +16,8 @@ from healer.times import MINUTE, SECOND, Micros
 
 log = logging.getLogger(__name__)
 
+SUSPICION = "reconciliation"
+"""The code of the trouble that a source is not to be believed."""
 SETTLED_IN: Micros = 5 * MINUTE
 """An Alertmanager that is up for less has not heard of everything yet."""
 SUSPICIOUS = 0.3
@@ -81,7 +83,8 @@ class Mirror:
 class Reconciler:
     """Notices alerts that are gone at every Alertmanager, in two polls, each of them up long enough to know.
 
-    `ours` gives the canonical labels of the alerts that fire here and that an Alertmanager must know.
+    `ours` gives the canonical labels of the alerts that fire here and that an Alertmanager must know; `troubled` says whether
+    a life before this one raised the trouble, and did not live to see its end.
     """
 
     def __init__(
@@ -91,14 +94,16 @@ class Reconciler:
         clock: Clock,
         every: Micros,
         ours: Callable[[], Iterable[bytes]],
+        troubled: Callable[[], bool] = lambda: False,
     ) -> None:
         self._sources = sources
         self._journal = journal
         self._clock = clock
         self._every_s = every / SECOND
         self._ours = ours
-        self._missing: set[bytes] = set()
-        self._suspicious = False
+        self._missing: set[bytes] | None = None
+        self._troubled = troubled
+        self._suspicious: bool | None = None
 
     async def run(self) -> None:
         while True:
@@ -107,7 +112,7 @@ class Reconciler:
                 await self.look()
             except Unreachable as error:
                 log.warning("not reconciled: %s", error)
-                self._missing = set()
+                self._missing = None
             except StoreUnavailable as error:
                 log.warning("not reconciled: %s", error)
 
@@ -117,16 +122,20 @@ class Reconciler:
         known: set[bytes] = set()
         for source in self._sources:
             if self._clock.now() - await source.up_since() < SETTLED_IN:
-                self._missing = set()
+                self._missing = None
                 return
             known |= await source.alerts()
-        missing = before - known
-        gone = missing & self._missing & set(self._ours())
+        earlier, missing = self._missing, before - known
         self._missing = missing  # before anything that may fail: the next poll is the second one of these
+        if earlier is None:
+            return
+        gone = missing & earlier & set(self._ours())
         suspicious = len(gone) >= AT_LEAST and len(gone) > SUSPICIOUS * len(before)
+        if self._suspicious is None:
+            self._suspicious = self._troubled()
         if suspicious != self._suspicious:
             detail = f"{len(gone)} of {len(before)} alerts would vanish at once"
-            await self._journal.append([Arrival(Troubled("reconciliation", suspicious, detail))])
+            await self._journal.append([Arrival(Troubled(SUSPICION, suspicious, detail))])
             self._suspicious = suspicious
         if gone and not suspicious:
             await self._journal.append([Arrival(Vanished(tuple(sorted(gone))))])

@@ -196,6 +196,11 @@ class Fold:
         """One incident, under way, or over less than `settle` ago, or with a remediation that may not be at its end."""
         return self._incidents.get(id)
 
+    def troubled(self, code: str) -> bool:
+        """Whether something of this kind is wrong with healer itself, as far as it was said."""
+        alert = self.engine.alert(_own(code))
+        return alert is not None and alert.status != "resolved"
+
     def incidents(self) -> Iterator[Incident]:
         """Incidents under way, as last changed."""
         yield from self._incidents.values()
@@ -232,9 +237,8 @@ class Fold:
 
     def _trouble(self, code: str, firing: bool, entry: Entry) -> None:
         """What is wrong with healer itself is an alert like any other."""
-        labels = {"alertname": ALERT, "severity": "critical", "code": code}
         ends_at = 0 if firing else entry.at
-        alert = Alert(canonical(labels), firing, entry.at, ends_at)
+        alert = Alert(_own(code), firing, entry.at, ends_at)
         self.engine.deliver(OWN, (alert,), entry.position, entry.at)
 
     def _consider(self) -> None:
@@ -304,3 +308,8 @@ class Fold:
         self._told.pop(incident, None)
         self._pending.pop(incident, None)
         self.planner.let_go(incident)
+
+
+def _own(code: str) -> bytes:
+    """The alert by which a trouble of healer's own is known."""
+    return canonical({"alertname": ALERT, "severity": "critical", "code": code})

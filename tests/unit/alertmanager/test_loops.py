@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from healer.alertmanager.client import Unreachable
-from healer.alertmanager.mirror import Mirror, Reconciler
+from healer.alertmanager.mirror import SUSPICION, Mirror, Reconciler
 from healer.alerts.silences import Silence
 from healer.journey.ports import StoreUnavailable
 from healer.journey.records import Record, Silenced, Troubled, Vanished, decode
@@ -157,3 +157,20 @@ def test_a_few_alerts_vanish_whatever_their_share() -> None:
         assert not any(isinstance(one, Troubled) for one in found)
 
     play(work)
+
+
+def test_a_trouble_raised_by_a_life_before_ends_when_the_source_is_sound() -> None:
+    """A restart in the middle of a suspicion does not leave it standing for ever, nor ends it before two polls."""
+
+    async def work(stand: Stand) -> None:
+        stand.one.known = {A}
+        stand.reconciler = Reconciler([stand.one], stand.store, stand.clock, EVERY, lambda: stand.ours, lambda: True)
+        await stand.reconciler.look()
+        assert await stand.records() == []
+        await stand.reconciler.look()
+        assert [(one.code, one.firing) for one in await stand.records() if isinstance(one, Troubled)] == [
+            (SUSPICION, False)
+        ]
+
+    with SimLoop(1) as loop:
+        loop.run(work(Stand(loop)))
