@@ -68,8 +68,9 @@ class Owner:
         self._fed_alerts = 0
         self._waiting_alerts = 0
         self._since_snapshot = 0
+        self._looked: Micros = 0
         self._awake = asyncio.Event()
-        self._still = asyncio.Event()
+        self._still = False
         self._stepped = asyncio.Event()
         self._accepted = 0
         self.ready = False
@@ -99,11 +100,12 @@ class Owner:
         """Wait, at most `within` seconds, until what was accepted before this call is decided and committed."""
         try:
             async with asyncio.timeout(within):
-                while self._applied < self._accepted or not self._still.is_set():
+                while self._applied < self._accepted or not self._still:
                     await self._stepped.wait()
         except TimeoutError:
             # Whoever waits for longer than this is better served by what is known; it is still a committed state.
-            await self._still.wait()
+            while not self._still:
+                await self._stepped.wait()
 
     def feed(self, entries: Sequence[Entry]) -> None:
         """Records that T1, T3 or T4 just committed, in order of position. Called on the event loop by the store."""
@@ -121,11 +123,12 @@ class Owner:
     async def recover(self, adopted: Adopted) -> None:
         """Take over: snapshot, the steps after it, then what nobody applied yet. `adopted` is what the files say now."""
         self.ready = False
-        self._still.clear()
+        self._still = False
         self._fold = None
         ownership = await self._store.take_over("healer")
         self._epoch, self._number, self._applied = ownership.epoch, ownership.step, ownership.applied
         self._accepted = ownership.applied
+        self._since_snapshot = 0
         if ownership.applied == 0 and not await self._store.read(0, 1):
             await self._store.append([Arrival(adopted)])
         await self._restore(ownership)
@@ -133,10 +136,9 @@ class Owner:
         if self.fold.charter.adopted != adopted:
             await self._store.append([Arrival(adopted)])
             await self._step_all()
+        self._looked = self._clock.monotonic()
         self.ready, self.lost = True, False
-        self._still.set()
-        self._stepped.set()
-        self._stepped.clear()
+        await self._be_seen()
 
     async def _restore(self, ownership: Ownership) -> None:
         """Bring the fold to where the last committed step left it."""
@@ -148,7 +150,9 @@ class Owner:
                     if not rows:
                         rows.extend(await self._store.read(position, READ_ROWS))
                     position += 1
-                    await self._apply(entry_of(rows.popleft()))
+                    entry = entry_of(rows.popleft())
+                    self._since_snapshot += _alerts(entry)
+                    await self._apply(entry)
                 if mark.last < mark.first:
                     self.fold.advance(mark.now)
                 step = self.fold.take(mark.number, ownership.epoch, mark.first, mark.last)
@@ -195,20 +199,22 @@ class Owner:
 
     async def run(self) -> None:
         """Step whenever there is a record or a timer is due. Returns only by cancellation, or raises Overtaken."""
-        looked = self._clock.monotonic()
         while True:
+            await self._look()
             entries = await self._next_entries()
             if not entries and not self._due():
                 await self._sleep()
-                now = self._clock.monotonic()
-                if now - looked > GAP:
-                    await self._store.append([Arrival(Resumed(now - looked))])
-                looked = now
                 continue
             await self._step(entries)
             if self._since_snapshot >= self._snapshot_every:
                 await self.save_snapshot()
-            looked = self._clock.monotonic()
+
+    async def _look(self) -> None:
+        """Say for how long nobody stepped, be it that the machine slept or that the store took nothing."""
+        now = self._clock.monotonic()
+        if now - self._looked > GAP:
+            await self._store.append([Arrival(Resumed(now - self._looked))])
+        self._looked = now
 
     def _due(self) -> bool:
         due = self.fold.next_due()
@@ -220,7 +226,7 @@ class Owner:
         if self._fed and self._fed[0].position == self._applied + 1:
             count = min(len(self._fed), STEP_RECORDS)
             return [self._fed[index] for index in range(count)]
-        if self._awake.is_set():
+        if self._awake.is_set() or self._applied < self._accepted:
             self._awake.clear()
             return [entry_of(row) for row in await self._store.read(self._applied, STEP_RECORDS)]
         return []
@@ -241,7 +247,7 @@ class Owner:
 
     async def _step(self, entries: Sequence[Entry]) -> None:
         """Decide, write, and only then be seen. Whatever fails in between leaves memory ahead of the store: `lost`."""
-        self._still.clear()
+        self._still = False
         self.lost = True
         for entry in entries:
             await self._apply(entry)
@@ -259,10 +265,16 @@ class Owner:
             self.applied_alerts += alerts
             self.steps += 1
             self._on_step(step)
-        self.lost = False
-        self._still.set()
+        # Until recovery has come to its end nothing is known well enough to go on with.
+        self.lost = not self.ready
+        await self._be_seen()
+
+    async def _be_seen(self) -> None:
+        """Let those who wait look, before the next step begins."""
+        self._still = True
         self._stepped.set()
         self._stepped.clear()
+        await asyncio.sleep(0)
 
     async def _apply(self, entry: Entry) -> None:
         charter = await self._charter(entry.record) if isinstance(entry.record, Adopted) else None
