@@ -19,6 +19,8 @@ trace_id: ContextVar[str] = ContextVar("trace_id", default="")
 MAX_VALUE_CHARACTERS = 8_000
 """Of one value; a traceback is cut in its middle."""
 HIDDEN = "***"
+CHATTY = ("asyncssh",)
+"""Libraries that tell each step at level info; healer's own lines say what matters of it."""
 
 _OWN = frozenset(vars(logging.LogRecord("", 0, "", 0, "", (), None))) | {"message", "asctime", "taskName"}
 _LEVELS = {"WARNING": "warn", "CRITICAL": "fatal"}
@@ -105,6 +107,8 @@ def configure(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(max(root.level, logging.WARNING))
 
 
 def _cut(text: str) -> str:
