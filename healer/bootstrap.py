@@ -41,7 +41,7 @@ from notifiers.breaker import Breaker
 from notifiers.channel import Channel
 from notifiers.limiter import MemoryLimiter
 from notifiers.retry import TELEGRAM
-from rules import Source, compile_files, format_problem
+from rules import Source, compile_files, format_problem, pack_names
 
 log = logging.getLogger(__name__)
 
@@ -203,8 +203,11 @@ def targets(settings: Settings, clock: SystemClock) -> Mapping[str, Target]:
 
 def read_plan(settings: Settings) -> Plan:
     """What the files say, checked. Raises CannotStart with every problem."""
-    texts = tuple(RuleText(str(path), path.read_text(encoding="utf-8")) for path in rule_files(settings))
-    compiled = compile_files([Source(one.path, one.text) for one in texts], packs=settings.rules.packs)
+    files = [(str(path), read_rules(path)) for path in rule_files(settings)]
+    unknown = [name for name in settings.rules.packs if name not in pack_names()]
+    if unknown:
+        raise CannotStart(f"rules.packs: there is no pack {unknown[0]!r}; there are {', '.join(pack_names())}")
+    compiled = compile_files([Source(path, text) for path, text in files], packs=settings.rules.packs)
     for problem in compiled.problems:
         log.warning("%s", format_problem(problem))
     if compiled.ruleset is None:
@@ -225,7 +228,7 @@ def read_plan(settings: Settings) -> Plan:
             heartbeat=settings.watchdog.alertname,
         ),
         topology=read_topology(settings.topology.files),
-        rules=texts,
+        rules=tuple(RuleText(path, text.decode()) for path, text in files),
         base_url=settings.server.url,
         snapshot_every=settings.journal.snapshot_every,
         reconcile_every=settings.alertmanager.every,
@@ -235,6 +238,14 @@ def read_plan(settings: Settings) -> Plan:
         last_resort=tuple(name for name, channel in settings.channels.items() if channel.last_resort),
         trace_sample=settings.telemetry.sample,
     )
+
+
+def read_rules(path: Path) -> bytes:
+    """One rule file, as it is. Raises CannotStart when it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CannotStart(f"rules.paths: {path} cannot be read: {error.strerror}") from error
 
 
 def rule_files(settings: Settings) -> Iterator[Path]:
