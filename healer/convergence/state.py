@@ -166,6 +166,8 @@ class State:
         for found in self.topology.below(node):
             if len(below) >= limit:
                 below = [one for one in self.at_node if any(a == node for a, _ in self.topology.above(one))]
+                # The order in which nodes came does not survive a snapshot, so it must not show.
+                below.sort(key=self.topology.name)
                 break
             below.append(found)
         for one in below:
