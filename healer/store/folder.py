@@ -18,9 +18,12 @@ class FolderLock:
     """
 
     def __init__(self, folder: Path) -> None:
-        if not folder.exists():
+        missing = [one for one in (folder, *folder.parents) if not one.exists()]
+        if missing:
             folder.parent.mkdir(parents=True, exist_ok=True)
             folder.mkdir(mode=0o700, exist_ok=True)
+            for one in missing:
+                _sync(one.parent)
         self._file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -35,3 +38,12 @@ class FolderLock:
 
     def release(self) -> None:
         os.close(self._file)
+
+
+def _sync(folder: Path) -> None:
+    """Have the names in a folder survive the loss of power; what SQLite syncs is inside the one that it is given."""
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
