@@ -5,7 +5,8 @@ set -eu
 
 PATH=$PATH:/usr/sbin:/sbin
 missing=
-for wanted in sshd:openssh-server prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager; do
+for wanted in sshd:openssh-server prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager \
+  strace:strace; do
   command -v "${wanted%%:*}" >/dev/null || missing="$missing ${wanted#*:}"
 done
 [ -n "$missing" ] || exit 0
