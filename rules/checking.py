@@ -4,7 +4,7 @@ A part that is wrong becomes `Broken`, which agrees with everything, so that eac
 neighbours are still read. Called by `rules.clauses`, `rules.steps` and `rules.definitions`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import blake2b
 from typing import Final
 
@@ -33,11 +33,12 @@ _COMPARE: Final = frozenset({"==", "!=", "<", "<=", ">", ">="})
 
 
 class World(msgspec.Struct, frozen=True):
-    """What is defined outside the rule: severities in order, kinds of node (None: any word), and metrics."""
+    """What is defined outside the rule: severities in order, kinds of node, metrics, channels. None: any word is one."""
 
     severities: tuple[str, ...]
     kinds: frozenset[str] | None
     metrics: Mapping[str, Metric]
+    channels: Collection[str] | None = None
 
     @property
     def kind_names(self) -> frozenset[str]:
@@ -81,25 +82,22 @@ class Checker:
             case syntax.Operation():
                 return self._operation(tree)
 
-    def text_template(self, literal: syntax.Literal) -> Expression:
-        """A string that may hold `{{ name }}`."""
-        return self._template(literal, query=False)
-
     def find_target(self, tree: Tree) -> Target | None:
-        """`node`, `owner`, `target` or `nearest(kind)`; None, and an error, for anything else."""
+        """`node`, `target` or `nearest(kind)`; None, and an error, for anything else."""
         match tree:
             case syntax.Name(path="node"):
                 return Target("node")
-            case syntax.Name(path="owner"):
-                return Target("owner")
             case syntax.Name(path="target"):
                 return self.target
             case syntax.Call(name="nearest", arguments=(syntax.Argument(name=None, value=syntax.Name() as kind),)):
                 return Target("nearest", kind.path) if self.kind(kind) else None
+            case syntax.Name(path="owner"):
+                self.error("E0602", tree.span, "`owner` is not supported yet")
+                return None
             case syntax.Call(name="find"):
                 self.error("E0602", tree.span, "find(...) is not supported yet")
                 return None
-        self.error("E0305", tree.span, "this names no node", expected="node, owner or nearest(kind)")
+        self.error("E0305", tree.span, "this names no node", expected="node or nearest(kind)")
         return None
 
     def kind(self, name: syntax.Name) -> bool:
@@ -150,7 +148,6 @@ class Checker:
                 *self.world.severities,
                 *self.world.kind_names,
                 "labels.",
-                "annotations.",
             }
             more = did_you_mean(path, known) or {
                 "hint": f'a string stands in quotes: "{path}"; a label is labels.{path}'
@@ -408,7 +405,7 @@ class Checker:
 
     def _warn_of_labels(self, tree: syntax.Operation, *sides: Expression) -> None:
         for side in sides:
-            if isinstance(side, Read) and side.path.startswith(("labels.", "annotations.")):
+            if isinstance(side, Read) and side.path.startswith("labels."):
                 message = f"`{side.path}` is unknown where it is missing, and then this is unknown, not true"
                 hint = f'give a default: {side.path} ?? "none" {tree.operator} ...'
                 self.report.warn("W0202", self.place(tree.span), message, hint=hint)

@@ -51,13 +51,14 @@ def compile_files(
     *,
     packs: bool | Collection[str] = True,
     kinds: frozenset[str] | None = None,
+    channels: Collection[str] | None = None,
     severities: Sequence[str] = DEFAULT_SEVERITIES,
 ) -> Compiled:
     """Compile rule files together.
 
     `packs` names the shipped packs of rules (True: all; ValueError for an unknown one); the shipped metrics and actions
-    are always there. `kinds` are the kinds of node that exist (None: any word may be one); `severities` from least to
-    most severe.
+    are always there. `kinds` are the kinds of node that exist, `channels` the ways to reach people (None: any word may
+    be one); `severities` from least to most severe.
     """
     chosen = pack_names() if packs is True else tuple(packs or ())
     for name in chosen:
@@ -65,7 +66,7 @@ def compile_files(
             raise ValueError(f"there is no pack {name!r}; there are {', '.join(pack_names())}")
     read = [_read_shipped(name) for name in (*ALWAYS, *chosen)]
     read += [_read(source) for source in sources]
-    world = World(tuple(severities), kinds, {})
+    world = World(tuple(severities), kinds, {}, channels)
     metrics = _metrics(read, world)
     world = msgspec.structs.replace(world, metrics=metrics)
     commands = _commands(read)

@@ -56,12 +56,6 @@ def evaluate(condition: Expression | None, facts: Facts) -> Verdict:
     return Verdict(value, tuple(dict.fromkeys(seen.why)), needs, seen.next_at, tuple(dict.fromkeys(seen.held)))
 
 
-def render(template: Template, facts: Facts) -> str | None:
-    """The text with every hole filled; None where a name in it is unknown."""
-    text, _ = _fill(template, facts, facts.node)
-    return text
-
-
 def value_of(expression: Expression, facts: Facts) -> tuple[Value, str]:
     """The value of any expression (None is unknown) and, in a sentence, where it came from."""
     seen = _see(expression, facts)
@@ -72,8 +66,6 @@ def find_target(target: Target, facts: Facts) -> tuple[NodeFact | None, str]:
     """The one node that is meant, or None and why there is none."""
     if target.which == "node":
         return facts.node, "" if facts.node else "the incident has no node"
-    if target.which == "owner":
-        return facts.owner, "" if facts.owner else "the node has no owner"
     kind = target.kind or ""
     if facts.node is not None and facts.node.kind == kind:
         return facts.node, ""
@@ -126,8 +118,6 @@ def _look_up(path: str, facts: Facts, node: NodeFact | None) -> tuple[Value, str
 def _look_up_below(prefix: str, rest: str, facts: Facts, node: NodeFact | None) -> tuple[Value, str]:
     if prefix == "labels":
         return facts.labels.get(rest), f"the alert has no label {rest}"
-    if prefix == "annotations":
-        return facts.annotations.get(rest), f"the alert has no annotation {rest}"
     if prefix == "topology":
         found, why = find_target(Target("nearest", rest), facts)
         return (found.name, "") if found else (None, f"topology.{rest} is unknown: {why}")

@@ -11,9 +11,9 @@ from rules.units import Type
 
 
 class Target(msgspec.Struct, frozen=True):
-    """Which one node is meant: the incident's own, its owner, or the nearest ancestor of a kind."""
+    """Which one node is meant: the incident's own, or the nearest ancestor of a kind."""
 
-    which: Literal["node", "owner", "nearest"] = "node"
+    which: Literal["node", "nearest"] = "node"
     kind: str | None = None
 
     def __str__(self) -> str:

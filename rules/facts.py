@@ -42,16 +42,11 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     severities: tuple[str, ...] = DEFAULT_SEVERITIES
     status: str = "firing"
     labels: Mapping[str, str] = {}
-    annotations: Mapping[str, str] = {}
     node: NodeFact | None = None
-    owner: NodeFact | None = None
     ancestors: Mapping[str, NodeFact | None] = {}
     starts_at: int | None = None
     onset: int | None = None
-    value: float | None = None
     suppressed: int | None = None
-    siblings: int | None = None
-    confidence: float | None = None
     resolved: bool | None = None
     answers: Mapping[str, Answer] = {}
     held_since: Mapping[str, int] = {}

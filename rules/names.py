@@ -16,15 +16,14 @@ NAMES: Final = {
     "kind": Type.KIND,
     "duration": Type.DURATION,
     "onset": Type.TIMESTAMP,
-    "value": Type.NUMBER,
     "suppressed": Type.NUMBER,
-    "siblings": Type.NUMBER,
-    "confidence": Type.PERCENTAGE,
     "resolved": Type.BOOLEAN,
 }
-PREFIXES: Final = {"labels": Type.STRING, "annotations": Type.STRING, "topology": Type.STRING, "node": Type.STRING}
+PREFIXES: Final = {"labels": Type.STRING, "topology": Type.STRING, "node": Type.STRING}
 FUNCTIONS: Final = ("query", "healthy", "known", "number", "host", "lower", "nearest")
-NAMES_NOT_YET: Final = frozenset({"root_is", "burn_rate", "objective", "change"})
+NAMES_NOT_YET: Final = frozenset(
+    {"annotations", "burn_rate", "change", "confidence", "objective", "owner", "root_is", "siblings", "value"}
+)
 FUNCTIONS_NOT_YET: Final = frozenset(
     {
         "count",

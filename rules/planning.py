@@ -11,13 +11,11 @@ import msgspec
 from rules import expressions as ex
 from rules.actions import Action, Fence, Invocation
 from rules.definitions import HOLE
-from rules.evaluation import find_target, render, value_of
+from rules.evaluation import find_target, value_of
 from rules.facts import Facts, NodeFact
 from rules.parameters import refuse, written
-from rules.ruleset import Execute, Limit, Notify, Rule
+from rules.ruleset import Execute, Limit, Rule
 from rules.units import Type, format_value
-
-MAX_MESSAGE_CHARACTERS = 4096
 
 
 class PlannedStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,12 +46,10 @@ class PlannedStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlannedNotice(msgspec.Struct, frozen=True, kw_only=True):
-    """People to be told: a channel or route, and the rule's own words if it has any."""
+    """People to be told: a channel."""
 
     position: int
     to: str
-    escalate: bool
-    message: str | None
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +75,7 @@ def render_steps(rule: Rule, facts: Facts, *, clause: Literal["then", "otherwise
     """The steps of a rule's clause for this incident, in order, each one planned or refused."""
     steps = rule.then if clause == "then" else rule.otherwise
     return tuple(
-        _plan(step, position, facts) if isinstance(step, Execute) else _notice(step, position, facts)
+        _plan(step, position, facts) if isinstance(step, Execute) else PlannedNotice(position=position, to=step.to)
         for position, step in enumerate(steps)
     )
 
@@ -98,14 +94,6 @@ def _limit_key(limit: Limit, rule: Rule, facts: Facts) -> LimitKey:
     path = "node.id" if limit.per == "node" else limit.per
     value, why = value_of(ex.Read(Type.STRING, path), facts)
     return LimitKey(limit=limit, key=None if value is None else str(value), why=why if value is None else "")
-
-
-def _notice(step: Notify, position: int, facts: Facts) -> PlannedNotice:
-    message = render(step.message, facts) if step.message else None
-    if step.message is not None and message is None:
-        message = "(the rule's message holds a name that is unknown here)"
-    shown = message[:MAX_MESSAGE_CHARACTERS] if message else None
-    return PlannedNotice(position=position, to=step.to, escalate=step.escalate, message=shown)
 
 
 def _plan(step: Execute, position: int, facts: Facts) -> PlannedStep | Refusal:

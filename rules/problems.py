@@ -34,6 +34,7 @@ CODES: Final[Mapping[str, str]] = {
     "E0205": "an unknown kind of node",
     "E0206": "a `{{ ... }}` does not hold a name that can be written there",
     "E0207": "an unknown type or unit",
+    "E0208": "an unknown channel",
     "E0301": "values of these types do not compare",
     "E0302": "a percentage is compared with a bare number",
     "E0303": "a condition is needed, and this is none",

@@ -4,6 +4,7 @@ Called by `rules.compiling`, which afterwards asks what it all means.
 """
 
 import re
+from difflib import get_close_matches
 from typing import Any, Final
 
 import msgspec
@@ -166,6 +167,9 @@ def _read_clauses(report: Report, definition: Definition) -> dict[str, Written]:
             elsewhere = clause.word in RULE_CLAUSES or clause.word in ACTION_CLAUSES
             more = {} if elsewhere else did_you_mean(clause.word, known)
             report.error("E0104", head, f"{what} has no clause `{clause.word}:`", **more)
+            meant = [] if elsewhere else get_close_matches(clause.word, set(known) - clauses.keys(), 1)
+            for word in meant:  # so that it is not missing too
+                clauses[word] = Written(word, head, None, "", clause.body[0])
             continue
         if clause.word in clauses:
             line = report.place(clauses[clause.word].head[0])[0]

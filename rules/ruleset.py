@@ -6,7 +6,7 @@ from typing import Final, Literal
 import msgspec
 
 from rules.actions import Action, Command, Metric
-from rules.expressions import Expression, Target, Template
+from rules.expressions import Expression, Target
 from rules.patterns import is_literal, matches
 from rules.units import SECOND
 
@@ -28,11 +28,9 @@ class Execute(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Notify(msgspec.Struct, frozen=True, kw_only=True):
-    """One step that tells people: a channel or route by name."""
+    """One step that tells people: a channel by name."""
 
     to: str
-    escalate: bool = False
-    message: Template | None = None
 
 
 class Verify(msgspec.Struct, frozen=True, kw_only=True):

@@ -52,7 +52,7 @@ _LEXEME = re.compile(
     r"""(?P<comment>\#[^\n]*)
       | (?P<string>"(?:\\["\\]|[^"\n])*+"?)
       | (?P<definition>(?<![\w.])(?:rule|action|test|command)(?=\s*")|(?<![\w.])metric(?=\s+\w+\s*:))
-      | (?P<head>(?<![\w.])(?:on\s+event|after\s+success|on\s+recovery|hard\s+timeout|[a-z_]\w*)\s*:)
+      | (?P<head>(?<![\w.])(?:(?:on|after|hard)\s+)?[a-z_]\w*\s*:)
       | (?P<open>[(\[{])
       | (?P<close>[)\]}])
       | (?P<other>[\w.]+|[^\s\w])""",

@@ -1,6 +1,7 @@
 """The steps of a rule: which action, with which parameters, on which node. Called by `rules.clauses`."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 
 import msgspec
 
@@ -42,25 +43,22 @@ def compile_steps(tree: syntax.Steps, checker: Checker, catalogue: Catalogue) ->
 
 
 def _notify(item: syntax.Step, checker: Checker) -> Notify | None:
-    escalate, message = False, None
     for argument in item.arguments:
-        value = argument.value
-        literal = value if isinstance(value, syntax.Literal) else None
-        if argument.name == "escalate" and literal and literal.type is Type.BOOLEAN:
-            escalate = bool(literal.value)
-        elif argument.name == "message" and literal and literal.type is Type.STRING:
-            text = checker.text_template(literal)
-            message = text if isinstance(text, ex.Template) else None
-        elif argument.name in {"escalate", "message"}:
-            expected = "yes or no" if argument.name == "escalate" else "a text in quotes"
-            checker.error("E0403", value.span, f"`{argument.name}` is written out", expected=expected)
+        if argument.name in {"escalate", "message"}:
+            checker.error("E0601", argument.span, f"`{argument.name}:` of notify is not supported yet")
         else:
             known = did_you_mean(argument.name or "", ("escalate", "message"))
             checker.error("E0401", argument.span, f"notify(...) has no parameter `{argument.name}`", **known)
-    if not str(item.subject.value).strip():
+    channel = str(item.subject.value)
+    if not channel.strip():
         checker.error("E0402", item.subject.span, "notify(...) names a channel", expected='notify("oncall")')
         return None
-    return Notify(to=str(item.subject.value), escalate=escalate, message=message)
+    channels = checker.world.channels
+    if channels is not None and channel not in channels:
+        more = did_you_mean(channel, channels) or {"hint": f"there are: {', '.join(sorted(channels)) or 'none'}"}
+        checker.error("E0208", item.subject.span, f"there is no channel `{channel}`", **more)
+        return None
+    return Notify(to=channel)
 
 
 def _execute(item: syntax.Step, checker: Checker, catalogue: Catalogue) -> Execute | None:
@@ -76,10 +74,13 @@ def _execute(item: syntax.Step, checker: Checker, catalogue: Catalogue) -> Execu
     retry = _retry(given.pop("retry", None), checker)
     parameters: list[tuple[str, Expression]] = []
     sound = target is not None
+    strange = given.keys() - {parameter.name for parameter in action.parameters}
     for parameter in action.parameters:
         argument = given.pop(parameter.name, None)
         if argument is None:
-            if parameter.default is None:
+            if parameter.default is None and get_close_matches(parameter.name, strange, 1):
+                sound = False  # it is there, misspelt, and that is said below
+            elif parameter.default is None:
                 message = f"{name} needs `{parameter.name}`, {WORDING[parameter.type]}"
                 checker.error("E0402", item.span, message, expected=f"{parameter.name}: ...")
                 sound = False

@@ -15,15 +15,11 @@ FACTS = Facts(
     alertname="HostDown",
     severity="error",
     labels={"env": "prod", "port": "8080", "name": "nginx.service"},
-    annotations={"summary": "it is down"},
     node=HOST,
     ancestors={"rack": RACK, "zone": None},
     starts_at=NOW - 60 * SECOND,
     onset=NOW - 90 * SECOND,
-    value=3.0,
     suppressed=4,
-    siblings=10,
-    confidence=0.8,
 )
 
 SEED = """\

@@ -37,8 +37,8 @@ def test_the_first_snippet_compiles_as_it_stands() -> None:
 
 def test_white_space_and_case_mean_nothing() -> None:
     """The same rule on one line, with keywords in another case and comments between, means the same."""
-    lines = 'rule "r"\n  on event: "X"\n  when: value > 3 AND NOT resolved\n  then: notify("a")\n  mode: auto\n'
-    line = 'RULE "r" On  Event : "X" # so\n WHEN: value>3 and not resolved then:notify( "a" )mode: AUTO'
+    lines = 'rule "r"\n  on event: "X"\n  when: suppressed > 3 AND NOT resolved\n  then: notify("a")\n  mode: auto\n'
+    line = 'RULE "r" On  Event : "X" # so\n WHEN: suppressed>3 and not resolved then:notify( "a" )mode: AUTO'
 
     one, two = ruleset(lines).rules[0], ruleset(line).rules[0]
 
@@ -66,7 +66,7 @@ def test_all_clauses_of_today() -> None:
     found = rule(
         '  on event: "A", "B.*"\n'
         "  verify: resolved AND healthy(target) stable 2m within 10m\n"
-        '  otherwise: execute("collect_diagnostics") notify("oncall", escalate: true)\n'
+        '  otherwise: execute("collect_diagnostics") notify("oncall")\n'
         "  limit: 2 per 1h per labels.env\n"
         "  mode: approve\n  priority: -5\n"
         '  runbook: "https://runbooks.example.com/a"\n'

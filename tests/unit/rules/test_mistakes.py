@@ -27,15 +27,17 @@ def _action(clauses: str) -> str:
 
 # text, code, line, column: one mistake each
 MISTAKES = [
-    (_when("value & 3"), "E0101", 3, 15),
-    (_when("value >"), "E0101", 3, 16),
-    (_when("(value > 3"), "E0101", 3, 19),
-    (_when("value > 95 %"), "E0101", 3, 20),
-    (_when("value = 3"), "E0101", 3, 15),
+    (_when("suppressed & 3"), "E0101", 3, 20),
+    (_when("suppressed >"), "E0101", 3, 21),
+    (_when("(suppressed > 3"), "E0101", 3, 24),
+    (_when("suppressed > 95 %"), "E0101", 3, 25),
+    (_when("suppressed = 3"), "E0101", 3, 20),
     ("hello world\n", "E0101", 1, 1),
     ('rule "r" hello\n  on event: "X"\n' + _THEN, "E0101", 1, 10),
     (_when('alertname == "X'), "E0102", 3, 22),
-    (_RULE + "  whne: value > 3\n" + _THEN, "E0104", 3, 3),
+    ('rule "r"\n  on evnt: "X"\n' + _THEN, "E0104", 2, 3),
+    (_RULE + '  thne: notify("x")\n', "E0104", 3, 3),
+    (_RULE + "  whne: suppressed > 3\n" + _THEN, "E0104", 3, 3),
     (_with("idempotent: yes"), "E0104", 4, 3),
     (_action('run: ssh ["/bin/x"]\n  mode: auto'), "E0104", 3, 3),
     (_with('then: notify("b")'), "E0105", 4, 3),
@@ -43,8 +45,8 @@ MISTAKES = [
     ('rule "r"\n  on event: "X"\n', "E0106", 1, 6),
     ('action "a"\n  accepts: host\n', "E0106", 1, 8),
     (f'on event: "X"\n{_THEN}rule "r"\n  on event: "Y"\n{_THEN}', "E0107", 1, 1),
-    (_when("(" * 70 + "value > 3" + ")" * 70), "E0108", 3, 16),
-    (_when(" AND ".join(["value > 3"] * 4000)), "E0108", 1, 6),
+    (_when("(" * 70 + "suppressed > 3" + ")" * 70), "E0108", 3, 16),
+    (_when(" AND ".join(["suppressed > 3"] * 4000)), "E0108", 1, 6),
     (_when("duration > 30m1h"), "E0109", 3, 20),
     (_when("duration > 30x"), "E0109", 3, 20),
     (_when("duration > 5m5m"), "E0109", 3, 20),
@@ -53,11 +55,11 @@ MISTAKES = [
     ('metric m: number = query("a")\nmetric m: number = query("b")\n', "E0110", 2, 8),
     ('metric duration: number = query("a")\n', "E0110", 1, 8),
     ('command "c": ["/bin/x"]\ncommand "c": ["/bin/y"]\n', "E0110", 2, 1),
-    (_when("1 < value < 3"), "E0111", 3, 19),
+    (_when("1 < suppressed < 3"), "E0111", 3, 24),
     (_when("cpu_laod > 95%"), "E0201", 3, 9),
     (_when('lables.env == "x"'), "E0201", 3, 9),
     (_when('labels.env == "prod" and env == "x"'), "E0201", 3, 34),
-    (_when("knwon(value)"), "E0202", 3, 9),
+    (_when("knwon(suppressed)"), "E0202", 3, 9),
     (_then('execute("restrt_service")'), "E0203", 3, 17),
     (_action('run: ssh ["/bin/x"]\n  undo: execute("nothing")'), "E0203", 3, 3),
     (_then('execute("run_command", command: "x")'), "E0204", 3, 41),
@@ -75,22 +77,22 @@ MISTAKES = [
     (_when("labels.port > 80"), "E0301", 3, 9),
     (_when('labels.env > "a"'), "E0301", 3, 9),
     (_when("node == node"), "E0301", 3, 9),
-    (_when('value =~ "3"'), "E0301", 3, 9),
+    (_when('suppressed =~ "3"'), "E0301", 3, 9),
     (_when('labels.env in ["a", 3]'), "E0301", 3, 9),
-    (_when('value ?? "x" == 3'), "E0301", 3, 9),
+    (_when('suppressed ?? "x" == 3'), "E0301", 3, 9),
     (_when("disk_used > 90"), "E0302", 3, 9),
     (_when("load > 95%"), "E0302", 3, 9),
-    (_when("value"), "E0303", 3, 9),
-    (_when("NOT value"), "E0303", 3, 13),
+    (_when("suppressed"), "E0303", 3, 9),
+    (_when("NOT suppressed"), "E0303", 3, 13),
     (_when("resolved AND labels.env"), "E0303", 3, 22),
     (_when("duration + 3 > 5m"), "E0304", 3, 9),
     (_when("-labels.env == 3"), "E0304", 3, 9),
-    (_when("number(value) > 3"), "E0305", 3, 16),
+    (_when("number(suppressed) > 3"), "E0305", 3, 16),
     (_when("query(labels.x) > 3"), "E0305", 3, 15),
     (_when('query("up{a=\'x}") > 3'), "E0305", 3, 16),
-    (_when("known(value, value)"), "E0305", 3, 9),
+    (_when("known(suppressed, suppressed)"), "E0305", 3, 9),
     (_when('labels.env in "a"'), "E0305", 3, 23),
-    (_when("[value]"), "E0305", 3, 9),
+    (_when("[suppressed]"), "E0305", 3, 9),
     (_when('healthy("x")'), "E0305", 3, 17),
     ('rule "r"\n  on event: "X("\n' + _THEN, "E0306", 2, 13),
     (_when('labels.env =~ "(?=a)"'), "E0306", 3, 23),
@@ -99,12 +101,12 @@ MISTAKES = [
     (_when("query(\"up{{ labels.x }}{a='b'}\") == 1"), "E0307", 3, 18),
     (_then('execute("restart_service", unit: "a", x: 3)'), "E0401", 3, 47),
     (_then('notify("x", escalte: yes)'), "E0401", 3, 21),
+    (_then('execute("restart_service", unt: "a.service")'), "E0401", 3, 36),
     (_then('execute("restart_service")'), "E0402", 3, 9),
     (_then('notify("")'), "E0402", 3, 16),
     (_then('execute("scale", replicas: "3")'), "E0403", 3, 36),
     (_then('execute("reboot_node", timeout: 45)'), "E0403", 3, 41),
     (_then('execute("reboot_node", retry: 1h)'), "E0403", 3, 39),
-    (_then('notify("x", escalate: 3)'), "E0403", 3, 31),
     (_then('execute("restart_service", unit: "a;b")'), "E0404", 3, 42),
     (_then('execute("restart_service", unit: "-a")'), "E0404", 3, 42),
     (_then('execute("scale", replicas: 2.5)'), "E0404", 3, 36),
@@ -132,6 +134,9 @@ MISTAKES = [
     (_with("priority: 2000"), "E0503", 4, 13),
     ('rule ""\n  on event: "X"\n' + _THEN, "E0503", 1, 6),
     (_with("limit: at most 20% of siblings"), "E0601", 4, 10),
+    (_then('notify("x", escalate: yes)'), "E0601", 3, 21),
+    (_then('notify("x", message: "it broke")'), "E0601", 3, 21),
+    (_when("query(\"up{a='{{ annotations.x }}'}\") == 1"), "E0602", 3, 22),
     (_with("verify: resolved for 5m within 15m"), "E0601", 4, 11),
     (_with("repeat: skip while running per node"), "E0601", 4, 3),
     (_with('approve: "sre" within 10m else page'), "E0601", 4, 3),
@@ -142,8 +147,15 @@ MISTAKES = [
     (_then("wait until resolved stable 1m within 5m"), "E0601", 3, 9),
     ('test "t"\n  given: nothing\n', "E0601", 1, 6),
     (_when("burn_rate > 3"), "E0602", 3, 9),
+    (_when("value > 3"), "E0602", 3, 9),
+    (_when("siblings > 3"), "E0602", 3, 9),
+    (_when("confidence > 80%"), "E0602", 3, 9),
+    (_when('annotations.summary == "x"'), "E0602", 3, 9),
+    (_when('annotations["summary"] == "x"'), "E0602", 3, 9),
+    (_when("healthy(owner)"), "E0602", 3, 17),
+    (_then('execute("reboot_node", on: owner)'), "E0602", 3, 36),
     (_when('change.kind == "x"'), "E0602", 3, 9),
-    (_when("count(value) > 3"), "E0602", 3, 9),
+    (_when("count(suppressed) > 3"), "E0602", 3, 9),
     (_then('execute("reboot_node", on: find(kind: host))'), "E0602", 3, 36),
     (_when("cpu_load > 95%").replace('"X"', '"NodeDown"'), "W0201", 3, 9),
     (_when('labels.env != "prod"'), "W0202", 3, 9),
@@ -153,7 +165,7 @@ MISTAKES = [
     (_when("1 > 2"), "W0205", 3, 9),
     ('action "restart_service"\n  run: ssh ["/bin/x"]\n', "W0206", 1, 8),
 ]
-ELSEWHERE = {"E0103", "E0205"}
+ELSEWHERE = {"E0103", "E0205", "E0208"}
 
 
 @pytest.mark.parametrize(
@@ -197,10 +209,17 @@ def test_unknown_kind() -> None:
     ]
 
 
+def test_unknown_channel() -> None:
+    """Where the channels are known, `notify` to another one is refused and the nearest named."""
+    result = compile_files([Source("x.heal", _then('notify("onkall")'))], packs=False, channels=("oncall", "team"))
+
+    assert [(p.code, p.line, p.column, p.hint) for p in result.problems] == [("E0208", 3, 16, "did you mean `oncall`?")]
+
+
 def test_all_mistakes_of_all_files_at_once() -> None:
     """Mistakes in several clauses, rules and files are all told in one go, in the order of the text."""
-    one = f'{_RULE}  when: value >\n  then: execute("nothing")\n  mode: atuo\nrule "s"\n  on event: "Y"\n  then: notfy("x")\n'
-    two = _when("valeu > 3")
+    one = f'{_RULE}  when: duration >\n  then: execute("nothing")\n  mode: atuo\nrule "s"\n  on event: "Y"\n  then: notfy("x")\n'
+    two = _when("duraton > 3s")
 
     result = compile_files([Source("one.heal", one), Source("two.heal", two)], packs=False)
 

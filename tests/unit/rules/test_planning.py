@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from rules import Facts, NodeFact, PlannedNotice, PlannedStep, Refusal, limit_keys, render_steps
+from rules import Facts, PlannedNotice, PlannedStep, Refusal, limit_keys, render_steps
 from tests.unit.rules.build import FACTS, NOW, RACK, SECOND, rule, ruleset
 
 RESTART = '  then: execute("restart_service", unit: labels.name, timeout: 45s, retry: 2)'
@@ -94,13 +94,11 @@ def test_run_command_runs_what_was_declared() -> None:
 def test_targets() -> None:
     """A step acts on exactly one node that its action accepts; none, several or another kind is refused."""
     clauses = '  then: execute("power_on", on: {})'
-    owner = NodeFact("host/parent", "parent", "host")
 
-    planned = _step(clauses.format("owner"), msgspec.structs.replace(FACTS, owner=owner))
+    planned = _step(clauses.format("node"))
     assert isinstance(planned, PlannedStep)
-    assert (planned.target.id, planned.executor, planned.call) == ("host/parent", "redfish", "power_on")
+    assert (planned.target.id, planned.executor, planned.call) == ("host/web-1", "redfish", "power_on")
     for text, facts, why in (
-        ("owner", FACTS, "no target: the node has no owner"),
         ("node", msgspec.structs.replace(FACTS, node=None), "no target: the incident has no node"),
         ("node", msgspec.structs.replace(FACTS, node=RACK), "rack/r1 is a rack, and power_on accepts host"),
     ):
@@ -118,18 +116,11 @@ def test_several_ancestors_are_no_target() -> None:
 
 
 def test_notices_and_otherwise() -> None:
-    """`notify` is planned with its message filled in; `otherwise` has its own steps."""
-    compiled = rule(
-        '  then: notify("oncall", message: "{{ node.name }} in {{ topology.rack }} is {{ severity }}")\n'
-        '  otherwise: notify("lead", escalate: yes)'
-    )
+    """`notify` is planned with its channel; `otherwise` has its own steps."""
+    compiled = rule('  then: notify("oncall")\n  otherwise: notify("lead")')
 
-    assert render_steps(compiled, FACTS) == (
-        PlannedNotice(position=0, to="oncall", escalate=False, message="web-1 in r1 is error"),
-    )
-    assert render_steps(compiled, FACTS, clause="otherwise") == (
-        PlannedNotice(position=0, to="lead", escalate=True, message=None),
-    )
+    assert render_steps(compiled, FACTS) == (PlannedNotice(position=0, to="oncall"),)
+    assert render_steps(compiled, FACTS, clause="otherwise") == (PlannedNotice(position=0, to="lead"),)
 
 
 def test_what_limits_count_by() -> None:

@@ -25,16 +25,11 @@ FACTS = st.builds(
     severities=st.sampled_from([("info", "warning", "error", "critical"), (), ("critical",)]),
     status=TEXTS,
     labels=NAMES,
-    annotations=NAMES,
     node=st.none() | NODES,
-    owner=st.none() | NODES,
     ancestors=st.dictionaries(KINDS, st.none() | NODES, max_size=3),
     starts_at=st.none() | INTEGERS,
     onset=st.none() | INTEGERS,
-    value=st.none() | FLOATS,
     suppressed=st.none() | INTEGERS,
-    siblings=st.none() | INTEGERS,
-    confidence=st.none() | FLOATS,
     resolved=st.none() | st.booleans(),
     health=st.dictionaries(
         KINDS, st.sampled_from(["up{i='{{ node.instance }}'}", "up{{{", "{{ nothing }}"]), max_size=2
@@ -42,9 +37,9 @@ FACTS = st.builds(
     samples_after=st.none() | INTEGERS,
 )
 
-NUMBERS = ["value", "suppressed", "3", "-1", "0", "load", "number(labels.port)", "duration / 30s", "(value + siblings)"]
-DURATIONS = ["duration", "30s", "clock_skew", "duration * 2", "(duration - 1h)", "onset - onset", "duration * value"]
-SHARES = ["cpu_load", "95%", "confidence", "disk_used ?? 50%"]
+NUMBERS = ["suppressed", "3", "-1", "0", "load", "number(labels.port)", "duration / 30s", "(load + suppressed)"]
+DURATIONS = ["duration", "30s", "clock_skew", "duration * 2", "(duration - 1h)", "onset - onset", "duration * load"]
+SHARES = ["cpu_load", "95%", "memory_used", "disk_used ?? 50%"]
 STRINGS = ["labels.env", "node.name", "topology.rack", '"prod"', 'labels.x ?? "a"', "lower(labels.name)", "alertname"]
 SIGNS = st.sampled_from(["==", "!=", "<", "<=", ">", ">="])
 
@@ -62,7 +57,7 @@ ATOMS = st.one_of(
     st.builds('{} {} "pr.*"'.format, st.sampled_from(STRINGS), st.sampled_from(["=~", "!~"])),
     st.builds("{} in [{}, {}]".format, *[st.sampled_from(STRINGS)] * 3),
     st.sampled_from(
-        ["resolved", "healthy(node)", "healthy(owner)", "known(value)", "severity >= error", "kind == host"]
+        ["resolved", "healthy(node)", "healthy(nearest(rack))", "known(load)", "severity >= error", "kind == host"]
     ),
 )
 CONDITIONS = st.recursive(
@@ -80,7 +75,7 @@ CONDITIONS = st.recursive(
 @functools.cache
 def _rule(condition: str) -> Rule:
     return rule(
-        f'  when: {condition}\n  then: execute("restart_service", unit: labels.name) execute("scale", replicas: value)'
+        f'  when: {condition}\n  then: execute("restart_service", unit: labels.name) execute("scale", replicas: suppressed)'
     )
 
 
