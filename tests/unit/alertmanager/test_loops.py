@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import closing
 from typing import Any
 
 from healer.alertmanager.client import Unreachable
@@ -61,10 +62,10 @@ class Fate:
 
 
 class Stand:
-    def __init__(self, loop: SimLoop) -> None:
+    def __init__(self, loop: SimLoop, memory: Memory) -> None:
         self.fate = Fate()
         self.clock = SimClock(loop)
-        self.store = Store(InlineRun(Memory(), self.clock, self.fate), "test")
+        self.store = Store(InlineRun(memory, self.clock, self.fate), "test")
         self.one, self.two = Alertmanager("http://one"), Alertmanager("http://two")
         self.ours = {A}
         self.mirror = Mirror([self.one, self.two], self.store, self.clock, EVERY)
@@ -75,10 +76,10 @@ class Stand:
 
 
 def play(work: Callable[[Stand], Coroutine[Any, Any, None]]) -> None:
-    with SimLoop(1) as loop:
+    with closing(Memory()) as memory, SimLoop(1) as loop:
 
         async def all_of_it() -> None:
-            stand = Stand(loop)
+            stand = Stand(loop, memory)
             loop.create_task(stand.mirror.run())
             loop.create_task(stand.reconciler.run())
             await work(stand)
@@ -172,5 +173,5 @@ def test_a_trouble_raised_by_a_life_before_ends_when_the_source_is_sound() -> No
             (SUSPICION, False)
         ]
 
-    with SimLoop(1) as loop:
-        loop.run(work(Stand(loop)))
+    with closing(Memory()) as memory, SimLoop(1) as loop:
+        loop.run(work(Stand(loop, memory)))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import closing
 from typing import Any
 
 from healer.alerts.identity import canonical
@@ -35,11 +36,11 @@ class Fate:
 class Stand:
     """A store, whoever posts to it, an engine that applies everything, and a switch that notes when it was pinged."""
 
-    def __init__(self, loop: SimLoop) -> None:
+    def __init__(self, loop: SimLoop, memory: Memory) -> None:
         self.loop = loop
         self.fate = Fate()
         clock = SimClock(loop)
-        self.store = Store(InlineRun(Memory(), clock, self.fate), "test")
+        self.store = Store(InlineRun(memory, clock, self.fate), "test")
         self.applied = 0
         self.engine_works = True
         self.accepts = True
@@ -85,10 +86,10 @@ class Stand:
 
 def play(work: Callable[[Stand], Coroutine[Any, Any, None]]) -> None:
     """Run a test in virtual time, with both loops going."""
-    with SimLoop(1) as loop:
+    with closing(Memory()) as memory, SimLoop(1) as loop:
 
         async def all_of_it() -> None:
-            stand = Stand(loop)
+            stand = Stand(loop, memory)
             for each in (stand.heartbeat.watch, stand.heartbeat.beat):
                 loop.create_task(each())
             await work(stand)

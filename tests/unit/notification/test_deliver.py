@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import closing
 from typing import Any
 
 import msgspec
@@ -42,10 +43,10 @@ class Fate:
 class Stand:
     """One store, its channels, and a deliverer that can die and be born again."""
 
-    def __init__(self, loop: SimLoop, *channels: str) -> None:
+    def __init__(self, loop: SimLoop, memory: Memory, *channels: str) -> None:
         self.clock = SimClock(loop)
         self.fate = Fate()
-        self.store = Store(InlineRun(Memory(), self.clock, self.fate), "test")
+        self.store = Store(InlineRun(memory, self.clock, self.fate), "test")
         self.chats = {name: Chat() for name in channels or ("chat",)}
         self.counted: list[tuple[str, str]] = []
         self._steps = 0
@@ -110,10 +111,10 @@ Play = Callable[[Stand], Coroutine[Any, Any, None]]
 
 def play(work: Play, *channels: str) -> Stand:
     """Run a test in virtual time."""
-    with SimLoop(1) as loop:
+    with closing(Memory()) as memory, SimLoop(1) as loop:
 
         async def all_of_it() -> Stand:
-            stand = Stand(loop, *channels)
+            stand = Stand(loop, memory, *channels)
             stand.start()
             await work(stand)
             await stand.die()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 import msgspec
@@ -198,9 +199,9 @@ class Collector:
 
 
 class Stand:
-    def __init__(self, loop: SimLoop, sample: float = 1.0) -> None:
+    def __init__(self, loop: SimLoop, memory: Memory, sample: float = 1.0) -> None:
         self.clock = SimClock(loop, epoch=NOON)
-        self.store = Store(InlineRun(Memory(), self.clock), "test")
+        self.store = Store(InlineRun(memory, self.clock), "test")
         self.collector = Collector()
         self.export = TraceExport(self.store, self.collector, self.clock, sample=sample)
         self.steps = 0
@@ -216,10 +217,10 @@ class Stand:
 
 
 def play(work: Any, sample: float = 1.0) -> None:
-    with SimLoop(1) as loop:
+    with closing(Memory()) as memory, SimLoop(1) as loop:
 
         async def all_of_it() -> None:
-            stand = Stand(loop, sample)
+            stand = Stand(loop, memory, sample)
             task = loop.create_task(stand.export.run())
             await work(stand)
             task.cancel()
