@@ -70,7 +70,7 @@ class MemoryTarget:
         try:
             request("run", order, order.output_limit)
         except Unsendable as error:
-            return Result("refused", why=f"not sent: {error}", started=False)
+            return Result("refused", why=f"not sent: {error}", started=False, lasting=True)
         sent = False
         register = self.registers[order.target]
         attempt = None

@@ -32,7 +32,7 @@ class SshTarget:
         try:
             text = request("run", order, self._limit(order), self._settings.go_wait_s)
         except Unsendable as error:
-            return Result("refused", why=f"not sent: {error}", started=False)
+            return Result("refused", why=f"not sent: {error}", started=False, lasting=True)
         gone = False
         try:
             async with self._room, self._wrapper(order) as wrapper:
@@ -130,6 +130,9 @@ class SshTarget:
             raise _Unreachable("refused", f"a key of {settings.keys} cannot be used: {say(error)}") from error
         except (asyncssh.Error, OSError) as error:
             raise _Unreachable("failed", f"{where} cannot be reached: {say(error)}; nothing was started") from error
+        except ValueError as error:
+            why = f"{where} cannot be tried: {say(error)}. Look at its address and at {settings.known_hosts}"
+            raise _Unreachable("refused", why) from error
 
 
 class _Unreachable(Exception):
@@ -137,7 +140,8 @@ class _Unreachable(Exception):
 
     def __init__(self, outcome: str, why: str) -> None:
         super().__init__(why)
-        self.result = Result("refused" if outcome == "refused" else "failed", why=why, started=False)
+        refused = outcome == "refused"
+        self.result = Result("refused" if refused else "failed", why=why, started=False, lasting=refused)
 
 
 def _before(answer: Done | Result) -> Result:
@@ -156,6 +160,11 @@ def _unsafe(settings: SshSettings) -> str:
         return "ssh.keys names no private key: healer uses no other"
     if not settings.known_hosts:
         return "ssh.known_hosts is not set: healer speaks only to machines whose host key it knows"
+    for key in settings.keys:
+        try:
+            Path(key).open("rb").close()
+        except OSError as error:
+            return f"{key}, of ssh.keys, cannot be read: {error.strerror}"
     try:
         if not Path(settings.known_hosts).stat().st_size:
             return f"{settings.known_hosts} is empty: add the machines' host keys"

@@ -48,6 +48,8 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """False: known to have had no effect, and never to have one."""
     ended_at: Micros | None = None
     """When the effect ended, by healer's own clock, never earlier than it did. None: it did not, or nobody knows."""
+    lasting: bool = False
+    """Of `refused`: waiting changes nothing, a person has to mend something first (a host key, the wrapper, the disk)."""
 
 
 class Target(Protocol):

@@ -19,6 +19,8 @@ ARGV_MAX_BYTES = 98_304
 ARGV_MAX_COUNT = 256
 NUMBER_MAX = 10**17
 _NAME = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_PASSING = ("busy:", "stale:", "repeated:")
+"""What the wrapper refuses that another attempt, with a newer token, may be allowed."""
 
 
 class Unsendable(ValueError):
@@ -96,7 +98,8 @@ def read_answer(line: bytes, order: Order) -> Ready | Done | Result:
     if word == "ready":
         return Ready()
     if word == "refused":
-        return Result("refused", why=f"the target refused: {rest}", started=False)
+        lasting = not rest.startswith(_PASSING)
+        return Result("refused", why=f"the target refused: {rest}", started=False, lasting=lasting)
     if word == "interrupted":
         what = "the machine was restarted" if rest == "rebooted" else "the run was killed from outside"
         return Result("failed", why=f"{what} after the command had started; what it had done by then stays done")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncssh
+import msgspec
 import pytest
 
 from healer.executors.ssh import SshTarget
@@ -28,7 +29,7 @@ async def test_wrong_host_key(machine: SshHost, tmp_path: Path) -> None:
     known = tmp_path / "known_hosts"
     known.write_text(f"[{machine.address}]:{machine.port} {other}")
     result = await attempt(machine, known_hosts=str(known))
-    assert (result.outcome, result.started) == ("refused", False)
+    assert (result.outcome, result.started, result.lasting) == ("refused", False, True)
     assert "somebody may stand in between" in result.why
     assert str(known) in result.why
 
@@ -40,16 +41,35 @@ async def test_wrong_host_key(machine: SshHost, tmp_path: Path) -> None:
         ({"known_hosts": "/nonexistent/known_hosts"}, "cannot be read"),
         ({"known_hosts": "/dev/null"}, "is empty"),
         ({"keys": ()}, "names no private key"),
-        ({"keys": ("/nonexistent/key",)}, "No such file"),
+        ({"keys": ("/nonexistent/key",)}, "/nonexistent/key, of ssh.keys, cannot be read"),
         ({"user": "nobody"}, "does not let nobody in"),
     ],
 )
 async def test_unsafe_settings(machine: SshHost, changes: dict[str, Any], why: str) -> None:
     """Without a host key to compare, a key to show or a user who may, nothing is run, and the reason names the setting."""
     result = await attempt(machine, **changes)
-    assert result.outcome in ("refused", "failed")
-    assert not result.started
+    assert (result.outcome, result.started, result.lasting) == ("refused", False, True)
     assert why in result.why
+
+
+@pytest.mark.parametrize("text", [b"@nobody web1 ssh-ed25519\n", b"\xff\xfe\n"], ids=["marker", "bytes"])
+async def test_damaged_known_hosts(machine: SshHost, tmp_path: Path, text: bytes) -> None:
+    """A file of host keys that cannot be understood lets nothing run, and is named."""
+    known = tmp_path / "known_hosts"
+    known.write_bytes(text)
+    result = await attempt(machine, known_hosts=str(known))
+    assert (result.outcome, result.started, result.lasting) == ("refused", False, True)
+    assert str(known) in result.why
+
+
+@pytest.mark.parametrize("address", ["a" * 64 + ".example.net", "web1..example.net", "web1\0"])
+async def test_impossible_address(machine: SshHost, address: str) -> None:
+    """An address that no name can be is refused for good, and a probe there knows nothing."""
+    target = SshTarget(machine.settings(), SystemClock())
+    wanted = msgspec.structs.replace(order(machine, "/bin/true"), address=address)
+    result = await target.run(wanted, never)
+    assert (result.outcome, result.started, result.lasting) == ("refused", False, True)
+    assert (await target.probe(wanted)).outcome == "unknown"
 
 
 async def test_host_certificate(machine: SshHost, tmp_path: Path) -> None:
