@@ -6,7 +6,7 @@ from healer.alerts.identity import labels_of
 from healer.convergence.outcome import AlertView, Incident
 from healer.convergence.reasons import explain
 from healer.journey.charter import Charter
-from healer.journey.owner import Owner
+from healer.journey.owner import SETTLED_S, Owner
 from healer.notification.own import ALERT
 from healer.times import Micros
 from healer.topology.map import Map
@@ -19,8 +19,8 @@ class View:
         self._owner = owner
         self.silences = silences
 
-    async def settled(self) -> None:
-        await self._owner.settled()
+    async def settled(self, within: float = SETTLED_S) -> None:
+        await self._owner.settled(within)
 
     # --- for the API
 

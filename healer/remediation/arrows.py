@@ -7,6 +7,9 @@ from healer.remediation.model import PlanStep, Remediation, State
 from healer.times import HOUR, MINUTE, Micros
 from rules import Rule
 
+WORDS = 160
+"""Characters of a failed command's last line that people are told; what the intent keeps is longer."""
+
 
 def steps_of(remediation: Remediation) -> tuple[PlanStep, ...]:
     """The steps of the phase it is in: those of `then`, or all, when it has come to `otherwise`."""
@@ -31,11 +34,18 @@ def next_state(remediation: Remediation, result: Result, now: Micros, rule: Rule
             state="planned",
         )
         return verifying(after, now, rule) if last else after
-    if result.outcome == "refused":
+    if result.outcome == "refused" and not result.lasting:
         return msgspec.structs.replace(remediation, state="waiting", attempt=remediation.attempt + 1, detail=result.why)
-    if not result.started and remediation.attempt < step.retry:
+    if not (result.started or result.lasting) and remediation.attempt < step.retry:
         return msgspec.structs.replace(remediation, state="planned", attempt=remediation.attempt + 1, detail=result.why)
-    return otherwise(remediation, "failed", result.why or f"{step.action} exited with {result.exit_code}", now)
+    why = result.why or f"{step.action} exited with {result.exit_code}"
+    return otherwise(remediation, "failed", why + _last_words(result.output), now)
+
+
+def _last_words(output: str) -> str:
+    """The last line of what a command said: why it failed, more often than not."""
+    lines = [line for line in (" ".join(line.split()) for line in output[-4096:].splitlines()) if line]
+    return f'. It said last: "{lines[-1][:WORDS]}"' if lines else ""
 
 
 def otherwise(remediation: Remediation, state: State, why: str, now: Micros) -> Remediation:

@@ -73,9 +73,9 @@ def freshness(plan: Plan, _step: PlanStep, observed: Observed) -> Refused | None
     if root is None or root.status == "resolved":
         return Refused("freshness", "the alert has ended")
     if root.starts_at != plan.root_starts_at:
-        return Refused("freshness", "the alert ended and fires anew; it is another episode by now")
+        return Refused("freshness", "the alert ended and fires anew; it is another episode by now", ends="superseded")
     if observed.now - root.starts_at > STALE:
-        return Refused("freshness", f"the alert fires for longer than {format_duration(STALE)}")
+        return Refused("freshness", f"the alert fires for longer than {format_duration(STALE)}", ends="refused")
     return None
 
 

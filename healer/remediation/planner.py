@@ -78,7 +78,6 @@ class Question(msgspec.Struct, frozen=True):
 class Watch(msgspec.Struct):
     """What one rule knows about one incident so far."""
 
-    started: bool = False
     next_at: Micros | None = None
     answers: dict[str, Answer] = {}
     answered_at: Micros = 0
@@ -237,9 +236,9 @@ class Planner:
             return
         ready: list[tuple[Rule, Facts, tuple[str, ...]]] = []
         for rule in self._charter.ruleset.listening(incident.root.name):
-            watch = course.watches.setdefault(rule.name, Watch())
-            if watch.started:
+            if _had_its_turn(course, rule):
                 continue
+            watch = course.watches.setdefault(rule.name, Watch())
             facts = self._facts(incident, watch, now)
             verdict = evaluate(rule.when, facts)
             watch.held_since = remember(watch.held_since, verdict, now)
@@ -249,7 +248,7 @@ class Planner:
                 ready.append((rule, facts, verdict.because))
         if ready and not under_way:
             rule, facts, because = ready[0]
-            course.watches[rule.name] = Watch(started=True)
+            course.watches[rule.name] = Watch()
             self._start(course, rule, facts, because, decided)
 
     @staticmethod
@@ -324,6 +323,11 @@ class Planner:
         if rule.mode == "suggest" and not rule.diagnostic:
             return "mode: suggest"
         return "mode: approve, and nobody can approve yet" if rule.mode == "approve" else ""
+
+
+def _had_its_turn(course: Course, rule: Rule) -> bool:
+    """A rule starts one remediation for an incident; one that was superseded before it began does not count."""
+    return any(deed.rule == rule.name and (deed.acted or deed.state != "superseded") for deed in course.deeds.values())
 
 
 def _steps(planned: Sequence[object]) -> tuple[PlanStep, ...]:

@@ -7,6 +7,8 @@ finish it hands to a person; an effect whose outcome is unknown is probed, never
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
@@ -28,12 +30,16 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 5.0
 """Seconds between looks at the store: the poll behind each wake-up."""
-GUARD_S = 5.0
-"""Seconds between attempts of what a guard refused."""
+GUARD_S = (5.0, 60.0)
+"""Seconds between attempts of what a guard refused; they double up to the second where the target itself refuses."""
+GO_S = (0.1, 0.5)
+"""Seconds at most for what was accepted to be decided, and for all guards, while a target waits for go."""
 VERIFY_S = 5.0
 """Seconds between looks whether it helped."""
 PROBE_S = (2.0, 60.0)
 """Seconds between probes of an unknown outcome: the first, and the longest."""
+LEFT_S = (5.0, 300.0)
+"""The same for an outcome that went to a person."""
 LOCK_S = 30.0
 """Seconds to wait for a target's lock."""
 MARGIN: Micros = MINUTE
@@ -42,6 +48,14 @@ AT_ONCE = 64
 """Remediations driven at the same time."""
 OUTPUT_LIMIT = 4096
 """Characters of a step's output that are kept with its intent."""
+
+
+@dataclass
+class _Left:
+    """When to probe what went to a person again (monotonic), and how many seconds after that."""
+
+    again_at: Micros = 0
+    pause: float = LEFT_S[0]
 
 
 class Runner:
@@ -68,6 +82,7 @@ class Runner:
         self._spawn = spawn
         self._grace_s = grace_s
         self._driven: set[str] = set()
+        self._left: dict[str, _Left] = {}
         self._awake = asyncio.Event()
 
     def wake(self) -> None:
@@ -96,15 +111,29 @@ class Runner:
 
     async def _settle_left_behind(self) -> None:
         """Probe intents without an outcome whose remediation is not driven any more (it went to a person)."""
-        for intent in await self._store.unsettled():
+        now = self._clock.monotonic()
+        unsettled = await self._store.unsettled()
+        self._left = {intent.id: self._left.get(intent.id, _Left()) for intent in unsettled}
+        for intent in unsettled:
+            left = self._left[intent.id]
+            if now < left.again_at:
+                continue
             # Asked after the intents were read: one that begins meanwhile is somebody's, and not among them.
             remediation = await self._store.remediation(intent.remediation)
             if remediation is None or remediation.id in self._driven or remediation.state in UNDER_WAY:
                 continue
             result = await self._probe(intent)
-            if result.outcome != "unknown":
-                settled = self._settled(intent, result)
-                await self._store.settle_intent(settled, remediation, was=remediation.state, now=self._clock.now())
+            if result.outcome == "unknown":
+                left.again_at = self._clock.monotonic() + round(left.pause * SECOND)
+                left.pause = min(left.pause * 2, LEFT_S[1])
+                continue
+            known = f"{remediation.detail}. By now it is known: {result.why or result.outcome}"
+            await self._store.settle_intent(
+                self._settled(intent, result),
+                msgspec.structs.replace(remediation, detail=known),
+                was=remediation.state,
+                now=self._clock.now(),
+            )
 
     # --- one remediation
 
@@ -116,8 +145,20 @@ class Runner:
                     current = await self._advance(current)
         except StoreUnavailable as error:
             log.warning("remediation %s waits for the store: %s", remediation.id, error)
+        except Exception as error:
+            # A mistake in healer: nothing says that it would not happen again, so a person takes over.
+            await self._leave(remediation.id, f"healer made a mistake ({type(error).__name__}), its log says which")
+            raise
         finally:
             self._driven.discard(remediation.id)
+
+    async def _leave(self, id: str, why: str) -> None:
+        try:
+            stored = await self._store.remediation(id)
+            if stored is not None and stored.state in UNDER_WAY:
+                await self._end(stored, "handed_over", why)
+        except StoreUnavailable as error:
+            log.warning("remediation %s waits for the store: %s", id, error)
 
     async def _advance(self, remediation: Remediation) -> Remediation | None:
         """One arrow of the state machine. Returns the remediation as it then is, None when it has ended."""
@@ -142,19 +183,21 @@ class Runner:
         if target is None:
             why = f"{step.action} needs the executor {step.executor}, which is not set up here"
             return await self._end(remediation, "refused", why)
-        refused = await self._observe(remediation, step)
-        if refused is not None and self._is_over(remediation):
-            return await self._leave_off(remediation)
-        if refused is None:
-            try:
-                async with self._locks.hold(step.node, LOCK_S):
-                    written = await self._write(remediation, step)
-                    if isinstance(written, Intent):
-                        return await self._execute(remediation, step, written, target)
-                    refused = written
-            except TimeoutError:
-                refused = Refused("lock", f"somebody else holds the lock of {step.node}")
-        return await self._wait(remediation, refused)
+        try:
+            async with self._locks.hold(step.node, LOCK_S):
+                # Within the lock: waiting for it may have taken longer than an observation is good for.
+                written = await self._observe(remediation, step) or await self._write(remediation, step)
+                if isinstance(written, Intent):
+                    after = await self._execute(remediation, step, written, target)
+        except TimeoutError:
+            written = Refused("lock", f"somebody else holds the lock of {step.node}")
+        if isinstance(written, Refused):
+            over = self._is_over(remediation)
+            return await (self._leave_off(remediation) if over else self._wait(remediation, written))
+        if after is not None and after.state == "waiting":
+            await asyncio.sleep(min(GUARD_S[0] * 2 ** min(after.attempt - 1, 10), GUARD_S[1]))
+            return await self._again(after)
+        return after
 
     def _is_over(self, remediation: Remediation) -> bool:
         incident = self._situation.incident(remediation.plan.incident)
@@ -170,6 +213,9 @@ class Runner:
         why = f"{refused.guard}: {refused.why}"
         if refused.guard == "state":
             return None
+        if refused.ends:
+            # What has had an effect already is a person's; the rest makes room for a plan for what fires now.
+            return await self._end(remediation, "handed_over" if remediation.step else refused.ends, why)
         if refused.guard == "limit" and not 0 < refused.retry_at < remediation.deadline:
             return await self._end(remediation, "refused", why)
         waiting = remediation
@@ -177,16 +223,16 @@ class Runner:
             waiting = msgspec.structs.replace(remediation, state="waiting", detail=why)
             if not await self._move(waiting, remediation.state):
                 return None
-        await asyncio.sleep(GUARD_S)
+        await asyncio.sleep(GUARD_S[0])
         return await self._again(waiting)
 
     async def _again(self, remediation: Remediation) -> Remediation | None:
         """The remediation as the store has it: somebody may have cancelled or superseded it meanwhile."""
         return await self._store.remediation(remediation.id)
 
-    async def _observe(self, remediation: Remediation, step: PlanStep) -> Refused | None:
+    async def _observe(self, remediation: Remediation, step: PlanStep, within: float = 2.0) -> Refused | None:
         situation = self._situation
-        await situation.settled()
+        await situation.settled(within)
         age, readable = situation.silences()
         observed = guards.Observed(
             now=self._clock.now(),
@@ -212,18 +258,30 @@ class Runner:
     ) -> Remediation | None:
         """The effect, then its outcome (T4). An unknown one is settled by probing."""
         executing = msgspec.structs.replace(remediation, state="executing", detail="")
-        result = await target.run(self._order(intent, step), self._go)
+        try:
+            result = await target.run(self._order(intent, step), partial(self._go, remediation, step))
+        except Exception as error:
+            # A mistake in an executor: what it had done by then is not known.
+            log.exception("intent %s on %s", intent.id, intent.target)
+            result = Result("unknown", why=f"the executor made a mistake ({type(error).__name__})")
         log.info("intent %s on %s: %s %s", intent.id, intent.target, result.outcome, result.why)
         if result.outcome == "unknown":
             return await self._settle(executing)
         return await self._conclude(executing, intent, result)
 
-    async def _go(self) -> bool:
-        """The kill switch once more, after the target said ready. Unreadable counts as thrown."""
+    async def _go(self, remediation: Remediation, step: PlanStep) -> bool:
+        """The guards and the kill switch once more, after the target said ready: to get there may have taken long. What
+        cannot be read in time counts as no."""
         try:
-            return not any(switch.thrown for switch in await self._store.switches() if switch.scope == "all")
-        except StoreUnavailable:
+            async with asyncio.timeout(GO_S[1]):
+                refused = await self._observe(remediation, step, GO_S[0])
+                return refused is None and not await self._paused(remediation)
+        except (StoreUnavailable, TimeoutError):
             return False
+
+    async def _paused(self, remediation: Remediation) -> bool:
+        scopes = ("all", f"rule:{remediation.plan.rule}")
+        return any(switch.thrown for switch in await self._store.switches() if switch.scope in scopes)
 
     async def _settle(self, remediation: Remediation) -> Remediation | None:
         """Find out what became of an effect whose outcome was not seen: by us, or by whoever ran before us."""
@@ -257,7 +315,12 @@ class Runner:
         if probe is None:
             return Result("unknown", why="settled by somebody else")
         order = self._order(msgspec.structs.replace(intent, token=probe.token), None)
-        return await target.probe(order)
+        try:
+            return await target.probe(order)
+        except Exception as error:
+            # A mistake in an executor is an answer that did not come: others are probed all the same.
+            log.exception("probe of intent %s on %s", intent.id, intent.target)
+            return Result("unknown", why=f"the executor made a mistake ({type(error).__name__})")
 
     async def _conclude(self, remediation: Remediation, intent: Intent, result: Result) -> Remediation | None:
         """T4: outcome and next state in one transaction."""

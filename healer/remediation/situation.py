@@ -12,7 +12,9 @@ from healer.topology.map import Map
 class Situation(Protocol):
     """What converged so far, for guards and verification. Reading waits for a committed step."""
 
-    async def settled(self) -> None: ...
+    async def settled(self, within: float = 2.0) -> None:
+        """Wait, at most so many seconds, for what was accepted before; then for the step that is being committed."""
+        ...
 
     @property
     def charter(self) -> Charter: ...

@@ -38,7 +38,9 @@ def write(transaction: Transaction, asked: Asked) -> Intent | Refused:
         or limits.refuse(connection, asked.remediation, asked.now)
     )
     if refused:
-        _note_refusal(transaction, asked, refused)
+        # Once for each reason: what waits for an hour is refused again and again.
+        if asked.remediation.detail != f"{refused.guard}: {refused.why}":
+            _note_refusal(transaction, asked, refused)
         return refused
     limits.reserve(connection, asked.remediation, asked.now)
     intent = _intent(asked, _raise_token(connection, asked.step.node))

@@ -28,6 +28,7 @@ def after(found: Remediation, result: Result, of: Rule | None = None) -> Remedia
 
 SUCCEEDED = Result("succeeded", exit_code=0, started=True, ended_at=NOON - SECOND)
 FAILED = Result("failed", exit_code=3, started=True)
+MISTRUSTED = Result("refused", why="another host key", started=False, lasting=True)
 UNTOUCHED = Result("failed", why="connection refused", started=False)
 
 
@@ -52,6 +53,9 @@ UNTOUCHED = Result("failed", why="connection refused", started=False)
         (remediation(plan(RESTART, otherwise=(CLEAN, CLEAN)), step=2), FAILED, "failed", 2, 0),
         (remediation(plan(RESTART, otherwise=(CLEAN, CLEAN)), step=1), SUCCEEDED, "planned", 2, 0),
         (remediation(), Result("refused", why="a newer token was here"), "waiting", 0, 1),
+        (remediation(), MISTRUSTED, "failed", 0, 0),
+        (remediation(RETRIED), MISTRUSTED, "failed", 0, 0),
+        (remediation(FALLBACK), MISTRUSTED, "planned", 1, 0),
     ],
 )
 def test_an_outcome_leads_on(found: Remediation, result: Result, state: str, step: int, attempt: int) -> None:
@@ -69,6 +73,13 @@ def test_a_failure_says_why() -> None:
     """In the target's words, or by the exit code."""
     assert after(remediation(), FAILED).detail == "restart_service exited with 3"
     assert after(remediation(), UNTOUCHED).detail == "connection refused"
+
+
+def test_a_failure_says_what_the_command_said_last() -> None:
+    """One line of it, cut: the whole is kept with the intent."""
+    failed = Result("failed", exit_code=5, output="Stopping...\nFailed to restart shop:\tno such unit\n\n")
+    assert after(remediation(), failed).detail.endswith('. It said last: "Failed to restart shop: no such unit"')
+    assert len(after(remediation(), Result("failed", exit_code=5, output="x" * 10_000)).detail) < 300
 
 
 def test_verification_counts_from_the_end_of_the_effect() -> None:

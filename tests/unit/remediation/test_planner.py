@@ -219,6 +219,26 @@ def test_a_reopened_incident_is_not_treated_twice_by_the_same_rule() -> None:
     assert desk.sees(incident(reopened=1), now=NOON + MINUTE) == []
 
 
+def test_what_never_began_may_begin_when_the_incident_goes_on() -> None:
+    """A remedy that was superseded before it had an effect has not had its turn."""
+    desk = Desk(rule("shop"))
+    first = desk.one()
+    desk.sees(incident(status="resolved", resolution="sent", resolved_at=NOON))
+    (second,) = desk.sees(incident(reopened=1), now=NOON + MINUTE)
+    assert second.remediation != first.remediation
+    assert desk.gets_to(second, "superseded", now=NOON + MINUTE) != []
+
+
+def test_what_began_after_all_has_had_its_turn() -> None:
+    """A remedy that was superseded here while its intent was written there is not begun again."""
+    desk = Desk(rule("shop"))
+    planned = desk.one()
+    desk.sees(incident(status="resolved", resolution="sent", resolved_at=NOON))
+    desk.gets_to(planned, "executing")
+    desk.gets_to(planned, "succeeded")
+    assert desk.sees(incident(reopened=1), now=NOON + MINUTE) == []
+
+
 def test_the_timeline_says_what_was_decided_and_how_it_went() -> None:
     """The rule, why it matched, what it does; then each state, in the stage that it belongs to."""
     desk = Desk(rule("shop", "when: duration > 30s"))

@@ -1,0 +1,469 @@
+"""What becomes of a plan: the real runner over the real transactions and a fleet in memory, on virtual time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+
+import msgspec
+import pytest
+
+from healer.executors.memory import Cut, Moment
+from healer.executors.register import Ran
+from healer.executors.target import Go, Order, Result
+from healer.remediation.model import Limit, State
+from healer.times import HOUR, MINUTE, SECOND
+from tests.simulation.loop import SimLoop
+from tests.unit.remediation.build import CLEAN, RESTART, alert, plan
+from tests.unit.remediation.night import Night
+
+ONCE_AN_HOUR = Limit(1, HOUR, "shop per node host/web-1")
+
+
+@pytest.fixture
+def loop() -> Iterator[SimLoop]:
+    """Time is virtual."""
+    with SimLoop(3) as loop:
+        yield loop
+
+
+@pytest.fixture
+def night(loop: SimLoop) -> Night:
+    return Night(loop)
+
+
+def lived(loop: SimLoop, night: Night, work: Callable[[], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        await night.begins()
+        await work()
+        await night.stops()
+
+    loop.run(whole())
+    night.memory.close()
+
+
+def test_a_fault_is_healed_once(loop: SimLoop, night: Night) -> None:
+    """One effect, and success only after the alert was seen to have ended after it, for as long as the rule asks."""
+
+    async def work() -> None:
+        await night.until("verifying")
+        await asyncio.sleep(60)
+        assert (await night.stands()).state == "verifying"
+        night.converged.end(night.clock.now())
+        ended = night.clock.now()
+        await night.until("succeeded")
+        assert 30 * SECOND <= night.clock.now() - ended <= 45 * SECOND
+        assert night.started() == ["r1.0.0"]
+        assert await night.intents() == [("r1.0.0", "succeeded")]
+
+    lived(loop, night, work)
+
+
+@pytest.mark.parametrize("resolution", ["vanished", "expired"])
+def test_an_alert_that_merely_vanished_is_not_healed(loop: SimLoop, night: Night, resolution: str) -> None:
+    """Nobody said that it is well."""
+
+    async def work() -> None:
+        await night.until("verifying")
+        night.converged.end(night.clock.now() + SECOND, resolution)
+        await night.until("not_verified")
+
+    lived(loop, night, work)
+
+
+def test_an_end_before_the_effect_proves_nothing(loop: SimLoop, night: Night) -> None:
+    """The sample has to be later than the effect."""
+    night.perform = lambda _: Ran(takes=20 * SECOND)
+
+    async def work() -> None:
+        await night.until("executing")
+        await asyncio.sleep(5)
+        night.converged.end(night.clock.now())
+        await night.until("not_verified")
+
+    lived(loop, night, work)
+
+
+# --- guards
+
+
+def _silenced(night: Night) -> None:
+    night.converged.on_target = (alert(silence="s1"),)
+
+
+def _unreadable(night: Night) -> None:
+    night.converged.silenced_from = (0, False)
+
+
+def _stale(night: Night) -> None:
+    night.converged.silenced_from = (11 * SECOND, True)
+
+
+def _beneath(night: Night) -> None:
+    night.converged.above = (alert(node="rack/r1"),)
+
+
+def _explained(night: Night) -> None:
+    night.converged.root = msgspec.structs.replace(night.converged.root, status="suppressed")
+
+
+GUARDED = {
+    "silenced": (_silenced, "silenced: an alert on host/web-1 is silenced by s1"),
+    "unreadable": (_unreadable, "silenced: the silences of Alertmanager cannot be read"),
+    "stale": (_stale, "silenced: the silences of Alertmanager were read 11s ago"),
+    "beneath a root": (_beneath, "only roots: rack/r1, above host/web-1, is the root of something itself"),
+    "no root": (_explained, "only roots: the alert that the rule shop matched is suppressed"),
+}
+
+
+@pytest.mark.parametrize("name", GUARDED)
+def test_a_guard_keeps_the_effect_from_happening(loop: SimLoop, night: Night, name: str) -> None:
+    """It waits, says which guard and by how much, writes no intent, and begins when the guard lets it."""
+    guard, why = GUARDED[name]
+    before = (night.converged.on_target, night.converged.above, night.converged.root, night.converged.silenced_from)
+    guard(night)
+
+    async def work() -> None:
+        waiting = await night.until("waiting")
+        assert waiting.detail.startswith(why)
+        await asyncio.sleep(600)
+        assert await night.intents() == []
+        here = night.converged
+        here.on_target, here.above, here.root, here.silenced_from = before
+        await night.until("verifying")
+        assert night.started() == ["r1.0.0"]
+
+    lived(loop, night, work)
+
+
+@pytest.mark.parametrize("name", GUARDED)
+def test_a_guard_is_asked_again_when_the_target_is_ready(loop: SimLoop, night: Night, name: str) -> None:
+    """To get there may have taken longer than an observation is good for: what turned meanwhile stops it."""
+
+    async def on_the_way(moment: Moment) -> None:
+        if moment == "ready":
+            GUARDED[name][0](night)
+
+    night.on_the_way = on_the_way
+
+    async def work() -> None:
+        assert (await night.until("waiting")).detail.startswith("stopped before it started")
+        await asyncio.sleep(60)
+        assert night.started() == []
+
+    lived(loop, night, work)
+
+
+def test_a_guard_is_asked_after_waiting_for_the_lock(loop: SimLoop, night: Night) -> None:
+    """Another remediation on the same target held it for long, and somebody silenced the host meanwhile."""
+    night.perform = lambda _: Ran(takes=20 * SECOND)
+
+    async def work() -> None:
+        await night.until("executing")
+        other = msgspec.structs.replace(night.plan, hash="h2", incident="i1")
+        await night.plans("r2", 2, other)
+        night.runner.wake()
+        await asyncio.sleep(10)
+        _silenced(night)
+        await night.until("verifying")
+        assert (await night.until("waiting", id="r2")).detail.startswith("silenced")
+        assert night.started() == ["r1.0.0"]
+
+    lived(loop, night, work)
+
+
+def test_what_cannot_be_observed_in_time_does_not_start(loop: SimLoop, night: Night) -> None:
+    """A target waits a second for go; an engine that lags for longer than that is no reason to act blindly."""
+
+    async def on_the_way(moment: Moment) -> None:
+        night.converged.slow_s = 3.0 if moment == "ready" else 0.0
+
+    night.on_the_way = on_the_way
+
+    async def work() -> None:
+        await night.until("waiting")
+        assert night.started() == []
+
+    lived(loop, night, work)
+
+
+def test_another_episode_is_another_plan(loop: SimLoop, night: Night) -> None:
+    """Nobody waits for an alert that began anew: that plan makes room at once."""
+    night.converged.root = msgspec.structs.replace(night.converged.root, starts_at=night.converged.root.starts_at + 1)
+
+    async def work() -> None:
+        ended = await night.until("superseded")
+        assert "another episode" in ended.detail
+        assert await night.intents() == []
+
+    lived(loop, night, work)
+
+
+def test_an_old_alert_is_left_to_people(loop: SimLoop, night: Night) -> None:
+    """One that fires for more than a day is somebody's decision by now."""
+    old = night.converged.root.starts_at - 25 * HOUR
+    night.converged.root = msgspec.structs.replace(night.converged.root, starts_at=old)
+    night.plan = msgspec.structs.replace(night.plan, root_starts_at=old)
+
+    async def work() -> None:
+        assert "fires for longer than 1d" in (await night.until("refused")).detail
+
+    lived(loop, night, work)
+
+
+def test_a_limit_that_is_reached_ends_it(loop: SimLoop, night: Night) -> None:
+    """The second within the hour waits for its turn as long as waiting helps, and has no effect until then."""
+    limited = msgspec.structs.replace(night.plan, limits=(ONCE_AN_HOUR,))
+    night.plan = limited
+
+    async def work() -> None:
+        await night.until("verifying")
+        night.converged.end(night.clock.now() + SECOND)
+        await night.until("succeeded")
+        fresh = Night(loop)
+        night.converged.root = fresh.converged.root
+        night.converged.incidents = fresh.converged.incidents
+        again = msgspec.structs.replace(limited, hash="h2", root_starts_at=fresh.converged.root.starts_at)
+        await night.plans("r2", 2, again)
+        refused = await night.until("refused", "waiting", id="r2")
+        assert refused.detail.startswith("limit: 1 of at most 1 in 1h for shop per node host/web-1")
+        await asyncio.sleep(60)
+        assert night.started() == ["r1.0.0"]
+
+    lived(loop, night, work)
+
+
+# --- the kill switch
+
+
+@pytest.mark.parametrize("scope", ["all", "rule:shop"])
+def test_nothing_begins_while_paused(loop: SimLoop, night: Night, scope: str) -> None:
+    """No intent is written after the switch was thrown; released, the work goes on."""
+
+    async def work() -> None:
+        await night.pauses(scope)
+        assert "was paused by ann" in (await night.until("waiting")).detail
+        await asyncio.sleep(600)
+        assert await night.intents() == []
+        await night.pauses(scope, thrown=False)
+        await night.until("verifying")
+
+    lived(loop, night, work)
+
+
+@pytest.mark.parametrize("scope", ["all", "rule:shop"])
+def test_the_switch_is_read_again_before_go(loop: SimLoop, night: Night, scope: str) -> None:
+    """Thrown between the intent and the target's ready, it still comes in time."""
+
+    async def on_the_way(moment: Moment) -> None:
+        if moment == "ready":
+            await night.pauses(scope)
+
+    night.on_the_way = on_the_way
+
+    async def work() -> None:
+        await night.until("waiting")
+        assert night.started() == []
+        assert await night.intents() == [("r1.0.0", "refused")]
+
+    lived(loop, night, work)
+
+
+def test_another_rules_switch_is_not_ours(loop: SimLoop, night: Night) -> None:
+    """A rule that was paused keeps no other from healing."""
+
+    async def work() -> None:
+        await night.pauses("rule:other")
+        await night.until("verifying")
+
+    lived(loop, night, work)
+
+
+def test_one_refusal_is_noted_once(loop: SimLoop, night: Night) -> None:
+    """What is refused every five seconds for an hour does not fill the audit log."""
+
+    async def work() -> None:
+        await night.pauses()
+        await night.until("handed_over")
+        kinds = [kind for _, _, kind, _ in await night.store.audit(0, 1_000)]
+        assert kinds.count("intent refused") == 1
+
+    lived(loop, night, work)
+
+
+# --- what targets and executors do
+
+
+class Wayward:
+    """A target that answers as the test says."""
+
+    def __init__(self, *answers: Result | Exception) -> None:
+        self.answers = list(answers)
+        self.runs: list[Order] = []
+        self.probes: list[Order] = []
+        self.known: Result | Exception = Result("unknown", why="nobody is there")
+
+    async def run(self, order: Order, go: Go) -> Result:
+        self.runs.append(order)
+        return _say(self.answers.pop(0) if len(self.answers) > 1 else self.answers[0])
+
+    async def probe(self, order: Order) -> Result:
+        self.probes.append(order)
+        return _say(self.known)
+
+    async def close(self) -> None: ...
+
+
+def _say(answer: Result | Exception) -> Result:
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+BUSY = Result("refused", why="busy: another run holds this target", started=False)
+MISTRUSTED = Result("refused", why="another host key", started=False, lasting=True)
+
+
+def test_a_target_that_refuses_for_good_is_a_persons(loop: SimLoop) -> None:
+    """A wrong host key is tried once, not all night."""
+    target = Wayward(MISTRUSTED)
+    night = Night(loop, target=target)
+
+    async def work() -> None:
+        assert (await night.until("failed")).detail == "another host key"
+        assert len(target.runs) == 1
+
+    lived(loop, night, work)
+
+
+def test_a_busy_target_is_not_beset(loop: SimLoop) -> None:
+    """It is tried again with growing pauses, each time with a newer token, until the remediation goes to a person."""
+    target = Wayward(BUSY)
+    night = Night(loop, target=target)
+
+    async def work() -> None:
+        assert "busy" in (await night.until("handed_over")).detail
+        assert 55 <= len(target.runs) <= 75
+        tokens = [order.token for order in target.runs]
+        assert tokens == sorted(set(tokens))
+
+    lived(loop, night, work)
+
+
+def test_a_mistake_in_an_executor_is_an_unknown_outcome(loop: SimLoop) -> None:
+    """It is probed, not repeated; when nobody can tell, a person is asked, and probing goes on ever more slowly."""
+    target = Wayward(ValueError("a defect"))
+    target.known = ValueError("another")
+    night = Night(loop, target=target)
+
+    async def work() -> None:
+        handed = await night.until("handed_over")
+        assert "the outcome is unknown: the executor made a mistake (ValueError)" in handed.detail
+        assert len(target.runs) == 1
+        before = len(target.probes)
+        await asyncio.sleep(4 * 3600)
+        assert len(target.probes) - before < 55
+
+    lived(loop, night, work)
+
+
+def test_a_person_hears_what_became_of_an_unknown_outcome(loop: SimLoop) -> None:
+    """What a probe finds out after the remediation was handed over is added to what it says."""
+    target = Wayward(Result("unknown", why="the connection was lost"))
+    night = Night(loop, target=target)
+
+    async def work() -> None:
+        await night.until("handed_over")
+        target.known = Result("succeeded", exit_code=0)
+        await asyncio.sleep(700)
+        assert (await night.stands()).detail.endswith("By now it is known: succeeded")
+        assert await night.intents() == [("r1.0.0", "succeeded")]
+        assert (await night.stands()).state == "handed_over"
+
+    lived(loop, night, work)
+
+
+def test_a_mistake_in_healer_is_a_persons(loop: SimLoop, night: Night) -> None:
+    """A remediation on which healer stumbles does not stay under way for ever, nor keeps others from being driven."""
+    night.converged.charter = None
+
+    async def work() -> None:
+        assert "healer made a mistake (AttributeError)" in (await night.until("handed_over")).detail
+        assert night.spawn.failures == {"remediation r1": 1}
+
+    lived(loop, night, work)
+
+
+@pytest.mark.parametrize("lost", ["go", "answer"])
+def test_a_lost_connection_is_settled_by_a_probe(loop: SimLoop, night: Night, lost: str) -> None:
+    """After go was sent the outcome is unknown until the target tells; nothing is repeated."""
+
+    async def on_the_way(moment: Moment) -> None:
+        if moment == lost:
+            raise Cut("cable")
+
+    night.on_the_way = on_the_way
+
+    async def work() -> None:
+        await asyncio.sleep(1)
+        night.on_the_way = _undisturbed
+        settled = await night.until("verifying", "failed")
+        assert settled.state == ("verifying" if lost == "answer" else "failed")
+        assert night.started() == (["r1.0.0"] if lost == "answer" else [])
+
+    lived(loop, night, work)
+
+
+async def _undisturbed(_: Moment) -> None: ...
+
+
+def test_a_deadline_ends_the_effect(loop: SimLoop, night: Night) -> None:
+    """A command that hangs is ended by the target, and that is a failure."""
+    night.perform = lambda _: Ran(takes=HOUR)
+
+    async def work() -> None:
+        assert "was still running after 30 s" in (await night.until("failed")).detail
+        assert night.clock.now() - night.converged.root.starts_at < 2 * MINUTE
+
+    lived(loop, night, work)
+
+
+def test_an_executor_that_is_not_set_up_is_named(loop: SimLoop) -> None:
+    """A plan for an executor that nobody configured is refused by name."""
+    night = Night(loop, plan(msgspec.structs.replace(RESTART, executor="kubernetes")))
+
+    async def work() -> None:
+        why = (await night.until("refused")).detail
+        assert why == "restart_service needs the executor kubernetes, which is not set up here"
+
+    lived(loop, night, work)
+
+
+@pytest.mark.parametrize("at", ["executing", "verifying"])
+def test_a_restart_goes_on_where_it_was(loop: SimLoop, night: Night, at: State) -> None:
+    """Whatever state the store has it in, the next process finishes it, without another effect."""
+    night.perform = lambda _: Ran(takes=10 * SECOND)
+
+    async def work() -> None:
+        await night.until(at)
+        await asyncio.sleep(2)
+        await night.stops()
+        night.works()
+        await night.until("verifying")
+        night.converged.end(night.clock.now() + SECOND)
+        await night.until("succeeded")
+        assert night.started() == ["r1.0.0"]
+
+    lived(loop, night, work)
+
+
+def test_steps_after_the_first_do_not_begin_when_the_incident_is_over(loop: SimLoop) -> None:
+    """What had an effect is verified; nothing more is started."""
+    night = Night(loop, plan(RESTART, CLEAN))
+    night.perform = lambda _: Ran(takes=10 * SECOND)
+
+    async def work() -> None:
+        await night.until("executing")
+        night.converged.end(night.clock.now() + 11 * SECOND)
+        await night.until("succeeded")
+        assert night.started() == ["r1.0.0"]
+
+    lived(loop, night, work)
