@@ -30,7 +30,7 @@ _SAID = frozenset({"alertname", "severity"})
 
 _SHORT = {"critical": "CRIT", "error": "ERR", "warning": "WARN", "info": "INFO"}
 _FAILED = frozenset({"failed", "not_verified", "handed_over", "expired", "rejected"})
-_NOTHING_DONE = frozenset({"observed", "suggested", "superseded", "cancelled"})
+_NOTHING_DONE = frozenset({"observed", "suggested", "superseded", "cancelled", "refused"})
 """A remediation that ended so says nothing about the state of its incident."""
 
 _DEED = {
@@ -45,7 +45,7 @@ _DEED = {
     "suggested": "suggestion: {what}. Nothing was done",
     "succeeded": "ran: {what}. It helped",
     "failed": "FAILED: {what}",
-    "not_verified": "ran: {what}. It did NOT help",
+    "not_verified": "ran: {what}. It was NOT seen to help",
     "undone": "undone: {what}",
     "refused": "not run: {what}. Refused",
     "rejected": "not run: {what}. Somebody said no",
@@ -56,8 +56,8 @@ _DEED = {
 }
 _ENDED = {
     "sent": "Prometheus says that it is well again",
-    "expired": "NOT known to be well: whoever reported it fell silent",
-    "vanished": "NOT known to be well: Alertmanager has forgotten it",
+    "expired": "whoever reported it fell silent",
+    "vanished": "Alertmanager has forgotten it",
     "superseded": "what it was about is gone",
     "person": "a person closed it",
 }
@@ -93,14 +93,16 @@ def state_of(incident: Incident, deeds: Sequence[Deed]) -> State:
     state = last.state if last is not None else ""
     if incident.status == "open" and (state == "awaiting_approval" or state in _FAILED):
         return "needs you"
-    if incident.status != "merged" and last is not None and state in UNDER_WAY and last.acted:
+    if incident.status != "merged" and last is not None and state in UNDER_WAY - {"waiting"} and last.acted:
         # Over or not: nothing is called healed before it was verified.
         return "healing"
+    came_back = last is not None and incident.root.starts_at > last.at
     if incident.status != "open":
-        return "healed" if state == "succeeded" and incident.status == "resolved" else "over"
-    if last is not None and state == "succeeded":
+        # What came back after it had been verified, and ended again, was not healed.
+        return "healed" if state == "succeeded" and incident.status == "resolved" and not came_back else "over"
+    if state == "succeeded":
         # The rule had its turn. If the alert began anew after that, only a person is left.
-        return "needs you" if incident.root.starts_at > last.at else "healed"
+        return "needs you" if came_back else "healed"
     return "broken"
 
 
@@ -156,6 +158,8 @@ def _lines(incident: Incident, deeds: Sequence[Deed], state: State) -> Iterator[
     if incident.status == "resolved":
         lasted = format_duration(_seconds(incident.resolved_at - incident.root.onset))
         ended = _ENDED.get(incident.resolution, "it ended")
+        if incident.resolution in ("expired", "vanished"):
+            ended = f"{ended}, after healer had seen it well" if state == "healed" else f"NOT known to be well: {ended}"
         yield f"{clock(incident.resolved_at)} over after {lasted}: {ended}"
     elif incident.status == "merged":
         yield f"Part of incident {incident.merged_into} from now on: look there."

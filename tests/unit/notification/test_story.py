@@ -97,6 +97,8 @@ def test_no_line_is_two_and_no_reason_is_endless(detail: str, what: str, name: s
         (incident(), [deed("observed")], "broken"),
         (incident(), [deed("suggested")], "broken"),
         (incident(), [deed("refused")], "broken"),
+        (incident(), [deed("failed"), deed("refused")], "needs you"),
+        (incident(), [deed("waiting", acted=True)], "broken"),
         (incident(), [deed("executing")], "healing"),
         (incident(), [deed("verifying")], "healing"),
         (incident(), [deed("planned", acted=True)], "healing"),
@@ -112,6 +114,9 @@ def test_no_line_is_two_and_no_reason_is_endless(detail: str, what: str, name: s
         (over(), [deed("verifying")], "healing"),
         (over(), [deed("succeeded")], "healed"),
         (over(), [deed("succeeded"), deed("superseded")], "healed"),
+        (over(resolution="vanished"), [deed("succeeded")], "healed"),
+        (over(reopened=1, root_starts_at=NOON + MINUTE), [deed("succeeded")], "over"),
+        (over(reopened=1, root_starts_at=NOON + MINUTE, resolution="vanished"), [deed("succeeded")], "over"),
         (over(), [deed("not_verified")], "over"),
         (over(), [deed("superseded")], "over"),
         (incident(status="merged", merged_into="i0"), [deed("executing")], "over"),
@@ -124,8 +129,8 @@ def test_the_five_states(found: Incident, deeds: list[Deed], state: State) -> No
 
 @pytest.mark.parametrize("state", sorted(UNDER_WAY))
 def test_nothing_under_way_is_called_healed(state: str) -> None:
-    """The alert's end alone proves nothing while verification has not spoken."""
-    assert state_of(over(), [deed(state, acted=True)]) == "healing"
+    """The alert's end alone proves nothing while verification has not spoken; who only waits does not heal."""
+    assert state_of(over(), [deed(state, acted=True)]) == ("over" if state == "waiting" else "healing")
 
 
 def test_a_fault_that_nobody_treats() -> None:
@@ -156,7 +161,7 @@ def test_a_fault_that_needs_a_person() -> None:
     story = tell(incident(suppressed=1), [deed("not_verified", detail="up is 0")])
     assert "1 more alert comes from it" in story.lines
     assert story.lines[-2].startswith("12:00:30 ran: restart_service")
-    assert ". It did NOT help: up is 0 (rule shop)" in story.lines[-2]
+    assert ". It was NOT seen to help: up is 0 (rule shop)" in story.lines[-2]
     assert story.lines[-1].startswith("It is your turn")
 
 
