@@ -44,6 +44,9 @@ def assign(state: State, episode: Episode, verdict: Verdict) -> None:
                 if was == Status.ROOT or was == Status.MEMBER:
                     episode.untold_since = state.now
             attach(state, episode, verdict.by)
+    elif verdict.by is not None and was != verdict.status and verdict.by.place is not None:
+        # A silence began or ended beneath a cause: whether its incident fires again may depend on it.
+        state.touched[verdict.by.place] = None
     if verdict.by is None:
         if verdict.status == Status.HELD and was != Status.HELD:
             state.timers.set(episode.held_until, Kind.HOLD, episode)

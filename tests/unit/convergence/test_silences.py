@@ -112,3 +112,12 @@ def test_ends_after_healer_was_away() -> None:
     world.engine.resume(HOUR)
     assert world.until("1h59m59s").status("HostDown@host/a") == "silenced"
     assert world.until("2h").status("HostDown@host/a") == "root"
+
+
+def test_ends_beneath_a_cause_that_is_over() -> None:
+    """What a cause explains that ended lately, and no silence covers any more, makes the incident fire again (rule 12)."""
+    world = World(TREE).silence("am", ("host/a", "0s", "90s"))
+    world.play("0s RackDown on rack/r critical\n60s RackDown on rack/r ends\n70s HostDown on host/a critical")
+    assert not world.until("80s").open
+    (incident,) = world.until("91s").open
+    assert (incident.reopened, incident.suppressed) == (1, 1)
