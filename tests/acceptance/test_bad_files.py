@@ -1,0 +1,131 @@
+"""Rules, topologies and configurations that make no sense are refused, with the place of every mistake."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from healer.cli.main import main
+from tests.acceptance.commands import healer_says
+from tests.unit.rules.test_mistakes import MISTAKES
+
+CONFIG = "server: {listen: '127.0.0.1:0'}\n"
+
+
+def refused(folder: Path) -> tuple[str, str]:
+    """What `healer check` and `healer serve` say of a configuration that neither accepts; nothing is left behind."""
+    check = healer_says("check", "--config", "healer.yaml", folder=folder)
+    serve = healer_says("serve", "--config", "healer.yaml", folder=folder)
+    assert (check.code, serve.code) == (1, 1)
+    assert "cannot start" in serve.text
+    assert not (folder / "data").exists()
+    return check.text, serve.text
+
+
+def test_every_kind_of_mistake_in_a_rule_is_refused_with_its_place(tmp_path: Path) -> None:
+    """By `healer check` and by `healer serve`: file, line, column and code of each, all at once."""
+    rules = tmp_path / "rules"
+    rules.mkdir()
+    first = {code: (text, line, column) for text, code, line, column in reversed(MISTAKES) if code.startswith("E")}
+    for number, (code, (text, _, _)) in enumerate(first.items()):
+        # Names of the same length, so that the columns stay: two rules of one name would be one more mistake.
+        (rules / f"{code}.heal").write_text(text.replace('"r"', f'"{chr(ord("A") + number)}"'))
+    (rules / "E0103.heal").write_bytes(b'rule "\xff"\n')
+    (tmp_path / "healer.yaml").write_text(CONFIG + "rules: {paths: [rules/]}\n")
+    places = [f"rules/{code}.heal:{line}:{column}: error[{code}]" for code, (_, line, column) in first.items()]
+    assert len(places) > 30
+    for text in refused(tmp_path):
+        assert [place for place in [*places, "rules/E0103.heal:1:"] if place not in text] == []
+
+
+MISDRAWN: dict[str, tuple[bytes, str]] = {
+    "twice.yaml": (b"nodes: [a, b, a]\n", "twice.yaml:1:15: nodes[2]: the node a is given twice"),
+    "nowhere.yaml": (b"nodes: [c]\nedges:\n  - [c, d]\n", "nowhere.yaml:3:"),
+    "itself.yaml": (b"nodes: [e]\nedges:\n  - [e, e]\n", "itself.yaml:3:"),
+}
+NINE = b", ".join([b"*%c"] * 9)
+UNREADABLE: dict[str, tuple[bytes, str]] = {
+    "utf8.yaml": (b"nodes: [\xff]\n", "utf8.yaml: not UTF-8 at byte 8"),
+    "half.yaml": (b"nodes: [f\n", "half.yaml:2:1: not YAML"),
+    "aliases.yaml": (
+        b"a: &a [x, x, x, x, x, x, x, x, x]\n"
+        + b"".join(b"%c: &%c [" % (n, n) + NINE % ((m,) * 9) + b"]\n" for m, n in pairwise(b"abcdefgh")),
+        "aliases.yaml:7:16: g: more than 2000000 values",
+    ),
+    "half.json": (b'{"nodes": [', "half.json: not JSON"),
+}
+
+
+@pytest.mark.parametrize("files", [MISDRAWN, UNREADABLE], ids=["misdrawn", "unreadable"])
+def test_every_mistake_of_every_topology_is_refused_with_its_place(
+    files: dict[str, tuple[bytes, str]], tmp_path: Path
+) -> None:
+    """A node twice, an edge to nowhere, a self-loop, no text at all: by both commands, before anything is started."""
+    for name, (content, _) in files.items():
+        (tmp_path / name).write_bytes(content)
+    sources = ", ".join(f"{{file: {name}}}" for name in files)
+    (tmp_path / "healer.yaml").write_text(f"{CONFIG}topology: {{sources: [{sources}]}}\n")
+    for text in refused(tmp_path):
+        assert [place for _, place in files.values() if place not in text] == [], text
+
+
+CONFIGURATIONS: dict[str, tuple[str | bytes, str]] = {
+    "an unknown key": ("serverr: {}\n", "healer.yaml:1:1: serverr: unknown key; did you mean server?"),
+    "a key twice": ("place: shadow\nplace: shadow\n", "healer.yaml:2:1: place"),
+    "a wrong type": ("journal: {max_lag: many}\n", "healer.yaml:1:20: journal.max_lag: expected"),
+    "a duration without its unit": ("convergence:\n  window: 10\n", "healer.yaml:2:11: convergence.window: expected"),
+    "a secret in the open": (
+        "server: {auth: {bearer: [hunter2]}}\n",
+        "healer.yaml:1:26: server.auth.bearer[0]: a secret is a reference",
+    ),
+    "a secret that is not there": (
+        "server: {auth: {bearer: [{file: gone}]}}\n",
+        "healer.yaml:1:33: server.auth.bearer[0].file",
+    ),
+    "open to everybody": ("server: {listen: '0.0.0.0:9099'}\n", "reachable from elsewhere"),
+    "a channel that nobody knows": ("routes: [{channels: [nobody]}]\n", "no channel is called 'nobody'"),
+    "no YAML": ("server: {\n", "healer.yaml:2:1"),
+    "no UTF-8": (b"place: \xff\n", "healer.yaml"),
+    "not an object": ("- a\n", "healer.yaml:1:1"),
+}
+
+
+@pytest.mark.parametrize("kind", CONFIGURATIONS)
+@pytest.mark.parametrize("command", ["check", "serve"])
+def test_a_configuration_that_makes_no_sense_is_refused_with_its_place(
+    kind: str, command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By both commands, here without a process for each; a secret in the open is not repeated."""
+    content, place = CONFIGURATIONS[kind]
+    (tmp_path / "healer.yaml").write_bytes(content if isinstance(content, bytes) else content.encode())
+    monkeypatch.chdir(tmp_path)
+    assert main([command, "--config", "healer.yaml"]) == 1
+    said = capsys.readouterr()
+    assert place in said.out + said.err
+    assert "hunter2" not in said.out + said.err
+    assert not (tmp_path / "data").exists()
+
+
+def test_files_that_are_not_there_are_named(tmp_path: Path) -> None:
+    """By both commands."""
+    for setting in ("rules: {paths: [gone.heal]}", "topology: {sources: [{file: gone.yaml}]}"):
+        (tmp_path / "healer.yaml").write_text(f"{CONFIG}{setting}\n")
+        for text in refused(tmp_path):
+            assert "gone." in text
+
+
+def test_a_database_that_is_none_is_refused(tmp_path: Path) -> None:
+    """Nobody's file is overwritten."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "healer.db").write_bytes(b"my diary " * 1_000)
+    (tmp_path / "healer.yaml").write_text("server: {listen: '127.0.0.1:0'}\n")
+    ended = healer_says("serve", "--config", "healer.yaml", folder=tmp_path)
+    assert ended.code == 1
+    assert "cannot start: store.url" in ended.text
+    assert (tmp_path / "data" / "healer.db").read_bytes() == b"my diary " * 1_000
+
+
+def test_a_command_that_is_called_wrong_says_how_it_is_called(tmp_path: Path) -> None:
+    """Exit code 2, as everywhere."""
+    assert healer_says("servee", folder=tmp_path).code == 2
+    assert healer_says("check", folder=tmp_path).code == 2
