@@ -32,6 +32,7 @@ from healer.telemetry.exporting import Sink
 from healer.telemetry.logs import configure
 from healer.telemetry.metrics import Registry
 from healer.telemetry.otlp import ExtraMissing, OtlpHttp
+from healer.topology.kinds import kinds_of
 from healer.topology.sources.file import read_topology
 from healer.web.app import create_app
 from healer.web.listen import Listener
@@ -58,7 +59,7 @@ class CannotStart(Exception):
 async def serve(settings: Settings, announce: Callable[[str], None]) -> int:
     """Run until SIGTERM or SIGINT. `announce` gets the URL when requests may be sent. Returns the exit code."""
     check_distributions()
-    configure(sys.stderr, level=settings.log.level, format=settings.log.format)
+    configure(sys.stderr, level=settings.log.level, format=settings.log.format, secrets=settings.secrets())
     plan = read_plan(settings)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -207,7 +208,13 @@ def read_plan(settings: Settings) -> Plan:
     unknown = [name for name in settings.rules.packs if name not in pack_names()]
     if unknown:
         raise CannotStart(f"rules.packs: there is no pack {unknown[0]!r}; there are {', '.join(pack_names())}")
-    compiled = compile_files([Source(path, text) for path, text in files], packs=settings.rules.packs)
+    topology = read_topology(settings.topology.files)
+    compiled = compile_files(
+        [Source(path, text) for path, text in files],
+        packs=settings.rules.packs,
+        kinds=kinds_of(topology, settings.topology.nodes, settings.topology.labels, settings.health),
+        channels=settings.channels,
+    )
     for problem in compiled.problems:
         log.warning("%s", format_problem(problem))
     if compiled.ruleset is None:
@@ -227,7 +234,7 @@ def read_plan(settings: Settings) -> Plan:
             routes=settings.routes,
             heartbeat=settings.watchdog.alertname,
         ),
-        topology=read_topology(settings.topology.files),
+        topology=topology,
         rules=tuple(RuleText(path, text.decode()) for path, text in files),
         base_url=settings.server.url,
         snapshot_every=settings.journal.snapshot_every,

@@ -5,7 +5,7 @@ healer check rules/ topology.yaml                single files; folders are searc
 """
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from healer.cli import defaults
@@ -17,6 +17,7 @@ from healer.documents.problems import DocumentError
 from healer.settings import Settings, load_settings
 from healer.topology.graph import Topology
 from healer.topology.inspection import notes
+from healer.topology.kinds import kinds_of
 from healer.topology.sources.file import read_topology
 from rules import RuleSet, Source, compile_files, format_problem, pack_names
 
@@ -107,9 +108,18 @@ def _check_config(report: Report, file: Path) -> None:
             report.error(str(problem))
         return
     report.good(f"{file}: a good configuration; {_means(settings)}")
-    if settings.topology.files:
-        _check_topology(report, settings.topology.files)
-    _check_rules(report, [rule.path for rule in settings.rules.paths], settings.rules.packs)
+    topology = _check_topology(report, settings.topology.files) if settings.topology.files else Topology()
+    # Where the topology cannot be read, any word may be a kind: a rule is not blamed for a mistake elsewhere.
+    kinds = None
+    if topology is not None:
+        kinds = kinds_of(topology, settings.topology.nodes, settings.topology.labels, settings.health)
+    _check_rules(
+        report,
+        [rule.path for rule in settings.rules.paths],
+        settings.rules.packs,
+        kinds=kinds,
+        channels=settings.channels,
+    )
 
 
 def _means(settings: Settings) -> str:
@@ -119,16 +129,17 @@ def _means(settings: Settings) -> str:
     return f"place {settings.place}, {'repairs' if acts else 'repairs nothing (dry run)'}, tells {told}"
 
 
-def _check_topology(report: Report, files: Sequence[Path]) -> None:
+def _check_topology(report: Report, files: Sequence[Path]) -> Topology | None:
     try:
         topology = read_topology(files)
     except DocumentError as error:
         for problem in error.problems:
             report.error(str(problem))
-        return
+        return None
     named = ", ".join(map(str, files))
     report.good(f"{named}: {counted(len(topology.nodes), 'node')}, {counted(len(topology.edges), 'edge')}")
     _notes(report, named, topology)
+    return topology
 
 
 def _notes(report: Report, named: str, topology: Topology) -> None:
@@ -139,12 +150,22 @@ def _notes(report: Report, named: str, topology: Topology) -> None:
         report.warn(f"{named}: and {len(found) - NOTES_SHOWN} more such notes")
 
 
-def _check_rules(report: Report, paths: Iterable[Path], packs: Sequence[str]) -> None:
+def _check_rules(
+    report: Report,
+    paths: Iterable[Path],
+    packs: Sequence[str],
+    *,
+    kinds: frozenset[str] | None = None,
+    channels: Collection[str] | None = None,
+) -> None:
+    """Compile them together. `kinds` and `channels` are those of a configuration; None: any word may be one."""
     unknown = [name for name in packs if name not in pack_names()]
     for name in unknown:
         report.error(f"rules.packs: there is no pack {name!r}; there are {', '.join(pack_names())}")
     sources = list(_sources(report, paths))
-    compiled = compile_files(sources, packs=[name for name in packs if name not in unknown])
+    compiled = compile_files(
+        sources, packs=[name for name in packs if name not in unknown], kinds=kinds, channels=channels
+    )
     for problem in compiled.problems:
         (report.error if problem.severity == "error" else report.warn)(format_problem(problem))
     if compiled.ruleset is not None:

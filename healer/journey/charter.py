@@ -15,6 +15,7 @@ from healer.journey.records import Adopted
 from healer.notification.settings import Route
 from healer.topology import graph
 from healer.topology import settings as topology_settings
+from healer.topology.kinds import kinds_of
 from healer.topology.map import Map
 from rules import RuleSet, Source, compile_files
 
@@ -97,11 +98,13 @@ def charter(adopted: Adopted, kept: Documents) -> Charter:
     """A charter from what was kept. Raises ValueError where rules no longer compile (another version of healer)."""
     texts = msgspec.json.decode(kept.rules, type=tuple[RuleText, ...])
     settings = _decoder.decode(kept.settings)
-    compiled = compile_files([Source(one.path, one.text) for one in texts], packs=settings.packs)
+    topology = graph.decode(kept.topology)
+    kinds = kinds_of(topology, settings.mappings, settings.labels, settings.health)
+    compiled = compile_files([Source(one.path, one.text) for one in texts], packs=settings.packs, kinds=kinds)
     if compiled.ruleset is None:
         first = next(problem for problem in compiled.problems if problem.severity == "error")
         raise ValueError(f"rules that were accepted before do not compile: {first.path}:{first.line}: {first.message}")
-    return Charter(adopted, settings, graph.decode(kept.topology), compiled.ruleset)
+    return Charter(adopted, settings, topology, compiled.ruleset)
 
 
 def _written(value: Any) -> Any:

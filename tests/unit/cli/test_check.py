@@ -95,3 +95,22 @@ def test_the_same_for_programs(config: Path, capsys: pytest.CaptureFixture[str])
     found = msgspec.json.decode(capsys.readouterr().out)
     assert len(found["errors"]) >= 1
     assert found["checked"][0].endswith("tells nobody")
+
+
+def test_rules_are_held_to_the_kinds_and_channels_of_their_configuration(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A kind of node that the topology has may be named; one that nothing is of, and a channel that is not there, may not."""
+    own = config.parent / "rules" / "own.heal"
+    config.write_text(config.read_text() + "channels: {here: {type: terminal}}\n")
+    (config.parent / "topology.yaml").write_text("nodes: [{id: blade_centre/a, children: [{id: host/a}]}]\n")
+    good = 'on event: "A"\nwhen: topology.blade_centre == "a" AND kind != blade_centre\nthen: notify("here")\n'
+    own.write_text(good)
+
+    assert main(["check", "--config", str(config)]) == 0
+
+    own.write_text(good.replace("topology.blade_centre", "topology.blade_center").replace("here", "heer"))
+    assert main(["check", "--config", str(config)]) == 1
+    said = capsys.readouterr().out
+    assert "`blade_center` is no kind of node" in said
+    assert "there is no channel `heer`" in said
