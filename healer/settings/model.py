@@ -17,6 +17,7 @@ from healer.store.settings import Store
 from healer.telemetry.settings import Log, Telemetry
 from healer.topology.settings import TopologySettings
 from healer.web.settings import Server
+from notifiers.secret import Secret as ChannelSecret
 
 Place = Literal["shadow", "lead", "only"]
 
@@ -66,6 +67,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def digest(self) -> str:
         """SHA-256 of `document()`, in hexadecimal: equal settings are equal, whatever their secrets."""
         return hashlib.sha256(self.document()).hexdigest()
+
+    def secrets(self) -> tuple[str, ...]:
+        """The text of every secret in them: for whoever has to keep them out of what is written."""
+        found: list[str] = []
+
+        def reveal(value: Any) -> Any:
+            if isinstance(value, Secret | ChannelSecret):
+                found.append(value.reveal())
+                return ""
+            return _shown(value)
+
+        msgspec.json.encode(self, enc_hook=reveal)
+        return tuple(found)
 
 
 def _shown(value: Any) -> Any:

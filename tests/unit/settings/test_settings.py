@@ -174,3 +174,20 @@ def test_a_missing_file_is_told_by_name(tmp_path: Path) -> None:
 
 def test_durations_are_microseconds() -> None:
     assert parse_settings("alertmanager: {every: 5s}", {}).alertmanager.every == 5 * SECOND
+
+
+def test_every_secret_is_known_to_whoever_keeps_it_out_of_the_log(tmp_path: Path) -> None:
+    """The secrets of rooms and those of channels, wherever they stand."""
+    (tmp_path / "token").write_text("7000:bot-token")
+    settings = parse_settings(
+        f"""
+        server: {{auth: {{bearer: [{{env: DOOR}}]}}}}
+        prometheus: [{{url: "http://127.0.0.1:9090", auth: {{user: ann, password: {{env: WORD}}}}}}]
+        channels: {{duty: {{type: telegram, token: {{file: "{tmp_path}/token"}}, chat_id: 1}}}}
+        watchdog: {{ping: "http://127.0.0.1/ping/secret-id"}}
+        telemetry: {{otlp: {{endpoint: "http://127.0.0.1:4318", headers: {{key: {{env: KEY}}}}}}}}
+        """,
+        {"DOOR": "door-bearer", "WORD": "pass-word", "KEY": "collector-key"},
+    )
+    secrets = {"7000:bot-token", "door-bearer", "pass-word", "collector-key", "http://127.0.0.1/ping/secret-id"}
+    assert set(settings.secrets()) == secrets
