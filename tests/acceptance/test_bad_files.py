@@ -28,8 +28,8 @@ def test_every_kind_of_mistake_in_a_rule_is_refused_with_its_place(tmp_path: Pat
     rules.mkdir()
     first = {code: (text, line, column) for text, code, line, column in reversed(MISTAKES) if code.startswith("E")}
     for number, (code, (text, _, _)) in enumerate(first.items()):
-        # Names of the same length, so that the columns stay: two rules of one name would be one more mistake.
-        (rules / f"{code}.heal").write_text(text.replace('"r"', f'"{chr(ord("A") + number)}"'))
+        # Names of one letter, so that the columns stay: two rules of one name would be one more mistake.
+        (rules / f"{code}.heal").write_text(text.replace('"r"', f'"{chr(ord("一") + number)}"'), encoding="utf-8")
     (rules / "E0103.heal").write_bytes(b'rule "\xff"\n')
     (tmp_path / "healer.yaml").write_text(CONFIG + "rules: {paths: [rules/]}\n")
     places = [f"rules/{code}.heal:{line}:{column}: error[{code}]" for code, (_, line, column) in first.items()]

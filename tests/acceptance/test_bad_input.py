@@ -60,7 +60,8 @@ def goes_on(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def alerts(healer: Healer, name: str) -> list[dict[str, Any]]:
     """What healer knows of the alerts of a name."""
-    found: list[dict[str, Any]] = healer.api(f"alerts?filter={quote(f'alertname="{name}"')}")["items"]
+    matcher = quote(f'alertname="{name}"')
+    found: list[dict[str, Any]] = healer.api(f"alerts?filter={matcher}")["items"]
     return found
 
 
