@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from healer.cli.main import main
+from rules import CODES
 from tests.acceptance.commands import healer_says
 from tests.unit.rules.test_mistakes import MISTAKES
 
@@ -22,6 +23,14 @@ def refused(folder: Path) -> tuple[str, str]:
     return check.text, serve.text
 
 
+BESIDE = {
+    "E0103": b'rule "\xff"\n',
+    "E0205": b'rule "kind"\n  on event: "X"\n  when: topology.blade == "b"\n  then: notify("oncall")\n',
+    "E0208": b'rule "channel"\n  on event: "X"\n  then: notify("nobody")\n',
+}
+"""Mistakes that are none by the text alone."""
+
+
 def test_every_kind_of_mistake_in_a_rule_is_refused_with_its_place(tmp_path: Path) -> None:
     """By `healer check` and by `healer serve`: file, line, column and code of each, all at once."""
     rules = tmp_path / "rules"
@@ -30,12 +39,23 @@ def test_every_kind_of_mistake_in_a_rule_is_refused_with_its_place(tmp_path: Pat
     for number, (code, (text, _, _)) in enumerate(first.items()):
         # Names of one letter, so that the columns stay: two rules of one name would be one more mistake.
         (rules / f"{code}.heal").write_text(text.replace('"r"', f'"{chr(ord("一") + number)}"'), encoding="utf-8")
-    (rules / "E0103.heal").write_bytes(b'rule "\xff"\n')
-    (tmp_path / "healer.yaml").write_text(CONFIG + "rules: {paths: [rules/]}\n")
+    for code, content in BESIDE.items():
+        (rules / f"{code}.heal").write_bytes(content)
+    (tmp_path / "topology.yaml").write_text("nodes: [{id: host/a}]\n")
+    (tmp_path / "healer.yaml").write_text(
+        CONFIG
+        + "rules: {paths: [rules/]}\ntopology: {sources: [{file: topology.yaml}]}\n"
+        + "channels: {oncall: {type: terminal}}\n"
+    )
     places = [f"rules/{code}.heal:{line}:{column}: error[{code}]" for code, (_, line, column) in first.items()]
-    assert len(places) > 30
+    places += [
+        "rules/E0103.heal:1:1: error[E0103]",
+        "rules/E0205.heal:3:9: error[E0205]",
+        "rules/E0208.heal:3:16: error[E0208]",
+    ]
+    assert {place[6:11] for place in places} == {code for code in CODES if code.startswith("E")}
     for text in refused(tmp_path):
-        assert [place for place in [*places, "rules/E0103.heal:1:"] if place not in text] == []
+        assert [place for place in places if place not in text] == []
 
 
 MISDRAWN: dict[str, tuple[bytes, str]] = {
