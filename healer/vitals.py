@@ -59,6 +59,10 @@ class Vitals:
         yield Sample("healer_alerts", len(fold.engine), help="Alerts known.")
         yield Sample("healer_alerts_firing", fold.engine.firing, help="Alerts that fire.")
         yield Sample("healer_alerts_mapped", fold.engine.mapped, help="Alerts that sit on a node of the topology.")
+        for severity in fold.engine.unknown_severities:
+            yield Sample(
+                "healer_unknown_severity", 1, (("severity", severity),), help="Severities counted as warning: unknown."
+            )
         open_now = sum(1 for incident in fold.incidents() if incident.status == "open")
         yield Sample("healer_incidents_open", open_now, help="Incidents that are open.")
         yield Sample("healer_quarantined", len(fold.quarantined), help="Records that could not be applied.")

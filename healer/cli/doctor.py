@@ -103,7 +103,8 @@ def gather(link: Connection, watchdog: str, now: Micros) -> Evidence:
     if not_ready:
         return Evidence(not_ready, numbers, alerts=1, watchdogs=1, switches=(), refused=(), clock_apart=apart)
     alerts = link.get("/api/v1/alerts", limit=LOOKED_AT)
-    lost = Counter(name_of(alert["labels"]) for alert in alerts["items"] if alert["node"] is None)
+    names = (name_of(alert["labels"]) for alert in alerts["items"] if alert["node"] is None)
+    lost = Counter(name for name in names if name != watchdog)
     matcher = f"alertname={msgspec.json.encode(watchdog).decode()}"
     return Evidence(
         not_ready="",

@@ -47,13 +47,14 @@ class Evidence(msgspec.Struct, frozen=True):
 
 
 def judge(evidence: Evidence) -> Iterator[Finding]:
-    """Everything that can be said, the most urgent first."""
+    """Everything that can be said, the most urgent first: without nodes nothing converges."""
+    yield from _placing(evidence)
     yield from _running(evidence)
     yield from _store(evidence.numbers)
     yield from _telling(evidence.numbers)
     yield from _healing(evidence)
     yield from _coming_in(evidence)
-    yield from _placing(evidence)
+    yield from _severities(evidence.numbers)
     yield from _clock(evidence.clock_apart)
 
 
@@ -135,9 +136,20 @@ def _coming_in(evidence: Evidence) -> Iterator[Finding]:
         yield Finding("note", what, f"its labels: {last['labels'][:200]}; mend the rule that makes them")
 
 
+def _severities(numbers: Numbers) -> Iterator[Finding]:
+    unknown = sorted(number.labels.get("severity", "") for number in numbers.each("healer_unknown_severity"))
+    if unknown:
+        named = ", ".join(repr(one) if one else "none at all" for one in unknown)
+        what = f"alerts came with severities that are not known and count as warning: {named}"
+        yield Finding("note", what, "say what they mean under convergence.severities, or mend the rules that set them")
+
+
 def _placing(evidence: Evidence) -> Iterator[Finding]:
     known, mapped = evidence.numbers.one("healer_alerts"), evidence.numbers.one("healer_alerts_mapped")
     if not known or mapped is None:
+        return
+    known -= min(evidence.watchdogs, known - mapped)  # the heartbeat is about no node
+    if not known:
         return
     share = mapped / known
     what = f"{share:.0%} of {counted(int(known), 'alert')} sit on a node of the topology"

@@ -150,6 +150,11 @@ class Engine:
         """How many known alerts sit on a node."""
         return self.state.mapped
 
+    @property
+    def unknown_severities(self) -> tuple[str, ...]:
+        """Severities that alerts had and that mean nothing here, "" for none at all; they count as warning."""
+        return tuple(self.state.traits.unknown)
+
     def __len__(self) -> int:
         """How many alerts are known: firing, or ended less than `settle` ago."""
         return len(self.state.episodes)

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 
 from healer.alerts.identity import labels_of
 from healer.alerts.silences import Silence
+from healer.convergence.episode import Code
 from healer.convergence.outcome import AlertView
-from healer.convergence.settings import Convergence
+from healer.convergence.settings import IGNORE, LEVELS, Convergence
 from healer.times import SECOND, Micros, format_duration, format_rfc3339
 
 KINDS_OF_END = {
@@ -63,6 +64,8 @@ def explain(
         )
     if path and view.status == "suppressed":
         said.append("over " + " < ".join(path))
+    if note := _severity(why):
+        said.append(note)
     if view.onset < view.starts_at:
         said.append(
             f"its onset counts {_short(view.starts_at - view.onset)} before its startsAt, the `for` of its rule"
@@ -118,7 +121,10 @@ def silenced(why: Why) -> str:
 
 
 def ignored_severity(why: Why) -> str:
-    return f"never told: severity {why.labels.get('severity', '')!r} is one to ignore (severities)"
+    said = why.labels.get("severity", "")
+    if why.settings.severities.get(said, said) != IGNORE:
+        return "never told: it is the heartbeat, which says only that monitoring lives"
+    return f"never told: severity {said!r} is one to ignore (severities)"
 
 
 def root_went_away(why: Why) -> str:
@@ -156,6 +162,15 @@ SENTENCES: dict[str, Callable[[Why], str]] = {
     "ENDED": ended,
 }
 """One for each `episode.Code`."""
+
+
+def _severity(why: Why) -> str:
+    """What is to be said of a severity that the settings do not know."""
+    said = why.labels.get("severity", "")
+    if why.view.code == Code.IGNORED_SEVERITY or why.settings.severities.get(said, said) in (*LEVELS, IGNORE):
+        return ""
+    unknown = f"its severity {said!r} is not known" if said else "it has no severity"
+    return f"{unknown}, so it counts as warning (severities)"
 
 
 def _cause(why: Why) -> str:

@@ -6,6 +6,8 @@ from healer.convergence.episode import Traits
 from healer.convergence.settings import IGNORE, LEVELS, Convergence
 
 _CACHE_LIMIT = 100_000
+MAX_UNKNOWN = 20
+"""Severities nobody knows that are remembered to be listed; a label may have any number of values."""
 
 
 class Reader:
@@ -19,6 +21,8 @@ class Reader:
             names.update(settings.suppressors.names)
         self._names = tuple(sorted(names))
         self._cache: dict[tuple[bool | str | None, ...], Traits] = {}
+        self.unknown: dict[str, None] = {}
+        """Severities that alerts had and that mean nothing here, "" for none at all; they count as warning."""
 
     def read(self, labels: Mapping[str, str], explains: bool = True) -> Traits:
         """The traits of an alert with these labels; `explains` is what the mapping says of it."""
@@ -37,6 +41,8 @@ class Reader:
         ignored = severity == IGNORE or (bool(name) and name == self._heartbeat)
         if severity not in LEVELS:
             severity = "info" if ignored else "warning"
+            if not ignored and len(self.unknown) < MAX_UNKNOWN:
+                self.unknown[said] = None
         return Traits(
             name=name,
             severity=severity,

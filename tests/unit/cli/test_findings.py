@@ -40,9 +40,10 @@ def test_nothing_is_wrong_where_all_is_well() -> None:
         ({"numbers": {"letters 0": "letters 3"}}, "3 messages could not be delivered", "token"),
         ({"numbers": {"quarantined 0": "quarantined 1"}}, "1 record could not be applied", "report"),
         ({"numbers": {"records 0": "records 20000"}}, "20,000 alerts wait", "too small"),
-        ({"numbers": {"mapped 90": "mapped 79"}, "unplaced": ["Odd"]}, "79% of 100 alerts", "(Odd)"),
+        ({"numbers": {"mapped 90": "mapped 78"}, "unplaced": ["Odd"]}, "79% of 99 alerts", "(Odd)"),
         ({"numbers": {'limited"} 2': 'limited"} 8'}}, "channel duty failed in 8 of 15", "channels.duty"),
         ({"numbers": {"# TYPE healer_ready gauge": 'healer_task_failures_total{task="owner"} 2'}}, "task owner", "log"),
+        ({"numbers": {"_alerts 100": "_alerts 1", "mapped 90": "mapped 0"}, "watchdogs": 0}, "0% of 1 alert ", "nodes"),
         ({"watchdogs": 0}, "does not come in", "watchdog.yml"),
         ({"alerts": 0, "watchdogs": 0}, "no alert is known", "healer storm"),
         ({"clock_apart": 3 * MINUTE}, "3m ahead of", "time service"),
@@ -81,3 +82,24 @@ def test_numbers_are_read_as_prometheus_writes_them() -> None:
     numbers = Numbers('# HELP a b\na{x="1\\"2\\\\\\n",y=""} 1.5e3\na 2\n???\nb NaN\n')
     assert numbers.each("a")[0] == Number("a", {"x": '1"2\\\n', "y": ""}, 1500.0)
     assert numbers.one("missing") is None
+
+
+def test_too_few_alerts_on_nodes_come_first() -> None:
+    """Below 80 % the share of mapped alerts is the first thing that is said."""
+    page = WELL.replace("mapped 90", "mapped 10").replace("available 1", "available 0")
+    first = next(judge(msgspec.structs.replace(FINE, numbers=Numbers(page), not_ready="starting", watchdogs=0)))
+    assert (first.level, first.what[:3]) == ("wrong", "10%")
+
+
+def test_the_heartbeat_belongs_on_no_node() -> None:
+    """An installation with nothing but its Watchdog has no unmapped alert."""
+    page = WELL.replace("_alerts 100", "_alerts 1").replace("mapped 90", "mapped 0")
+    assert [each for each in judge(msgspec.structs.replace(FINE, numbers=Numbers(page))) if each.level != "good"] == []
+
+
+def test_unknown_severities_are_listed() -> None:
+    """Severities that count as warning because nobody said what they mean are named, a missing one too."""
+    page = WELL + 'healer_unknown_severity{severity="disaster"} 1\nhealer_unknown_severity{severity=""} 1\n'
+    (note,) = [each for each in judge(msgspec.structs.replace(FINE, numbers=Numbers(page))) if each.level == "note"]
+    assert note.what.endswith("none at all, 'disaster'")
+    assert "convergence.severities" in note.mend

@@ -1,7 +1,9 @@
 """Every verdict has a reason that a person can read, with the setting and the time that decided."""
 
+import msgspec
 import pytest
 
+from healer.alerts.identity import canonical
 from healer.alerts.silences import Silence
 from healer.convergence.episode import Code
 from healer.convergence.reasons import SENTENCES, explain
@@ -170,3 +172,26 @@ def test_untold_too_long() -> None:
     assert why(world, "Slow@host/a")[0] == (
         "root: its explanation changed, and by then nobody had heard of it for 10m (max_untold)"
     )
+
+
+@pytest.mark.parametrize(
+    ("severity", "expected"),
+    [
+        ({"severity": "disaster"}, ["its severity 'disaster' is not known, so it counts as warning (severities)"]),
+        ({}, ["it has no severity, so it counts as warning (severities)"]),
+        ({"severity": "page"}, []),
+    ],
+)
+def test_a_severity_that_nobody_explained(severity: dict[str, str], expected: list[str]) -> None:
+    """An alert whose severity the settings do not know says as what it counts."""
+    view = World(TREE).play("0s Slow on host/web-1 warning").until("1m")["Slow@host/web-1"]
+    odd = msgspec.structs.replace(view, labels=canonical({"alertname": "Slow", **severity}))
+    assert explain(odd, None, Convergence(), START)[1:] == expected
+
+
+def test_the_heartbeat_is_not_told() -> None:
+    """The heartbeat is not told for what it is, whatever its severity."""
+    view = World(TREE).play("0s Slow on host/web-1 none").until("1m")["Slow@host/web-1"]
+    beat = msgspec.structs.replace(view, labels=canonical({"alertname": "Watchdog", "severity": "critical"}))
+    said = ["never told: it is the heartbeat, which says only that monitoring lives"]
+    assert explain(beat, None, Convergence(), START) == said
