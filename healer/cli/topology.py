@@ -6,6 +6,7 @@ healer topology path A B --config FILE          how a fault of A reaches B
 """
 
 import argparse
+import difflib
 import sys
 from collections import Counter
 from pathlib import Path
@@ -28,6 +29,8 @@ MAX_ALERTS = 10_000
 """Alerts of one file that are mapped."""
 SHOWN = 20
 """Nodes at the top, or notes, that are shown."""
+COMPARED = 10_000
+"""Nodes among which the one that was meant is looked for."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +58,7 @@ def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
         return _show(output, topology, as_json=arguments.json)
     found = map_of(settings, topology)
     if arguments.way == "path":
-        return _path(output, found, *arguments.ends, as_json=arguments.json)
+        return _path(output, topology, found, *arguments.ends, as_json=arguments.json)
     return _map(output, found, read_labels(arguments.alert), as_json=arguments.json)
 
 
@@ -108,7 +111,7 @@ def _map(output: Output, found: Map, alerts: list[dict[str, str]], *, as_json: b
     elif len(items) == 1:
         output.line(str(items[0]["node"] or "no node"), "bold")
         output.line(f"  {items[0]['why']}")
-        if items[0]["node"] and not items[0]["known"]:
+        if items[0]["node"] and not items[0]["known"] and found.mapper.map(alerts[0]).code != "labels source":
             output.line("  this node is not in the topology: nothing above it explains this alert", "yellow")
     else:
         rows = [
@@ -120,13 +123,13 @@ def _map(output: Output, found: Map, alerts: list[dict[str, str]], *, as_json: b
     return 0 if placed == len(items) else FOUND_WRONG
 
 
-def _path(output: Output, found: Map, cause: str, symptom: str, *, as_json: bool) -> int:
+def _path(output: Output, topology: Topology, found: Map, cause: str, symptom: str, *, as_json: bool) -> int:
     index = found.index
     for name in (cause, symptom):
         if name not in index:
-            raise Failure(
-                f"no node has the id {name!r}; `healer topology show` tells which kinds there are", CALLED_WRONG
-            )
+            near = difflib.get_close_matches(name, [node.id for node in topology.nodes[:COMPARED]], 1)
+            hint = f"did you mean {near[0]}?" if near else "`healer topology show` tells which kinds there are"
+            raise Failure(f"no node has the id {name!r}; {hint}", CALLED_WRONG)
     nodes = [index.name(node) for node in index.path(index.id(cause), index.id(symptom))]
     if as_json:
         output.json({"path": nodes, "hops": max(len(nodes) - 1, 0)})

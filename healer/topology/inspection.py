@@ -49,7 +49,7 @@ def _cycles(graph: "nx.DiGraph[str]") -> list[Note]:
         Note(
             "cycle",
             part,
-            f"{_some(part)} depend on one another: they fail as one, the best candidate among them is named",
+            f"{_some(part)} depend on one another: of those that alert, whichever came first explains the others",
         )
         for part in found
     ]

@@ -54,7 +54,7 @@ _WORDS: dict[Code, str] = {
     "none": "these alerts sit on no node",
     "no label": "the alert has no label {detail}",
     "not extracted": "the label {detail} does not match its expression",
-    "unknown": "no node is called {detail}",
+    "unknown": "the topology has no node {detail}",
     "ambiguous": "more than one node has {detail}",
     "too long": "the id would have more than " + str(MAX_ID) + " characters",
     "no line": "no line of topology.nodes matched, and the label node is not the id of a node",
@@ -201,7 +201,9 @@ class Mapper:
         detail = ", ".join(wanted)
         if len(hits) == 1:
             return Mapped(index.name(hits[0]), number, "found", detail, known=True, explains=explains)
-        return Mapped(None, number, "ambiguous" if hits else "unknown", detail, explains=explains)
+        if hits:
+            return Mapped(None, number, "ambiguous", detail, explains=explains)
+        return Mapped(None, number, "unknown", f"with {detail}", explains=explains)
 
 
 def _chain(source: Sequence[str], labels: Mapping[str, str]) -> list[str]:

@@ -115,6 +115,8 @@ class Reading:
 
     def _aliases(self, said: Mapping[str, Any], way: Way) -> tuple[str, ...]:
         aliases = said.get("aliases") or []
+        if isinstance(said.get("alias"), str):  # one, as mappings say `find: {alias: ...}`
+            aliases = [*aliases, said["alias"]] if isinstance(aliases, list) else aliases
         if not isinstance(aliases, list) or not all(isinstance(one, str) and one for one in aliases):
             self._fault((*way, "aliases"), "expected a list of texts: other names of the node")
             return ()

@@ -147,3 +147,10 @@ def test_many_mistakes_are_told_up_to_a_limit() -> None:
         parse_topology(("nodes: [" + "a, " * 1_500 + "]").encode(), "t.yaml")
     assert len(caught.value.problems) == 1_001
     assert "and 499 more mistakes" in str(caught.value)
+
+
+def test_a_single_alias_is_an_alias() -> None:
+    """`alias: text` names a node as mappings find it, beside the list of aliases."""
+    topology = parse_topology(b"nodes: [{id: host/a, alias: www, aliases: [web]}]", "topology.yaml")
+
+    assert topology.nodes[0].aliases == ("web", "www")

@@ -67,7 +67,7 @@ def mapper(text: str = LINES, nodes: list[Node] = NODES, **limits: int) -> Mappe
         (
             {"job": "kube-state-metrics", "namespace": "x", "pod": "y"},
             None,
-            "no node is called pod/x/y or workload/x/y",
+            "the topology has no node pod/x/y or workload/x/y",
         ),
         ({"job": "kube-state-metrics", "pod": "y"}, None, "[1]: the alert has no label namespace"),
         (
@@ -76,7 +76,11 @@ def mapper(text: str = LINES, nodes: list[Node] = NODES, **limits: int) -> Mappe
             "the one node with address=10.0.0.1, kind=host",
         ),
         ({"job": "node-exporter", "instance": "[fe80::2]:9100"}, "host/web2", "address=fe80::2"),
-        ({"job": "node-exporter", "instance": "10.0.0.3:9100"}, None, "no node is called address=10.0.0.3, kind=host"),
+        (
+            {"job": "node-exporter", "instance": "10.0.0.3:9100"},
+            None,
+            "the topology has no node with address=10.0.0.3, kind=host",
+        ),
         ({"job": "node-exporter"}, None, "the label instance does not match its expression"),
         ({"job": "blackbox-http", "instance": "https://www.example/health"}, "host/web1", "alias=www.example"),
         (
