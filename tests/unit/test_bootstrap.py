@@ -78,7 +78,7 @@ def test_a_plan_is_what_the_files_say(tmp_path: Path) -> None:
     (tmp_path / "t.yaml").write_text("nodes: [{id: rack/a, children: [{id: host/a}]}]\n")
     rule = 'rule "x"\n  on event: "Down"\n  then: notify("duty")\n'
     (tmp_path / "x.heal").write_text(rule)
-    text = "topology: {sources: [{file: t.yaml}]}\nrules: {paths: [x.heal]}\nconvergence: {settle: 3m}\n"
+    text = "topology: {sources: [{file: t.yaml}]}\nrules: {paths: [x.heal]}\nchannels: {duty: {type: terminal}}\nconvergence: {settle: 3m}\n"
     plan = read_plan(settings(tmp_path, text))
     assert [node.id for node in plan.topology.nodes] == ["host/a", "rack/a"]
     assert [one.text for one in plan.rules] == [rule]
@@ -126,7 +126,7 @@ def test_a_pack_that_does_not_exist_stops_the_start(tmp_path: Path) -> None:
 def test_rules_with_the_line_ends_of_another_system_decide_the_same_after_a_restart(tmp_path: Path) -> None:
     """What is kept is what was compiled, to the byte."""
     (tmp_path / "x.heal").write_bytes(b'rule "x"\r\n  on event: "Down"\r\n  then: notify("duty")\r\n')
-    plan = read_plan(settings(tmp_path, "rules: {paths: [x.heal]}\n"))
+    plan = read_plan(settings(tmp_path, "rules: {paths: [x.heal]}\nchannels: {duty: {type: terminal}}\n"))
     kept = documents(plan.deciding, plan.topology, plan.rules)
     (rule,) = charter(Adopted("t", "s", "r"), kept).ruleset.listening("Down")
     assert rule.name == "x"
