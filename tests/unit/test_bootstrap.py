@@ -78,7 +78,10 @@ def test_a_plan_is_what_the_files_say(tmp_path: Path) -> None:
     (tmp_path / "t.yaml").write_text("nodes: [{id: rack/a, children: [{id: host/a}]}]\n")
     rule = 'rule "x"\n  on event: "Down"\n  then: notify("duty")\n'
     (tmp_path / "x.heal").write_text(rule)
-    text = "topology: {sources: [{file: t.yaml}]}\nrules: {paths: [x.heal]}\nchannels: {duty: {type: terminal}}\nconvergence: {settle: 3m}\n"
+    text = (
+        "topology: {sources: [{file: t.yaml}]}\nconvergence: {settle: 3m}\n"
+        "rules: {paths: [x.heal]}\nchannels: {duty: {type: terminal}}\n"
+    )
     plan = read_plan(settings(tmp_path, text))
     assert [node.id for node in plan.topology.nodes] == ["host/a", "rack/a"]
     assert [one.text for one in plan.rules] == [rule]
