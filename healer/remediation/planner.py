@@ -135,6 +135,9 @@ class Planner:
         deed = course.deeds.get(record.remediation) if course is not None else None
         if course is None or deed is None:
             return None
+        if record.state == "verifying" and (deed.state, deed.detail) == (record.state, record.detail):
+            # Verification notes for itself since when it holds: no news, and what ran did not run again.
+            return None
         course.deeds[record.remediation] = msgspec.structs.replace(
             deed,
             state=record.state,

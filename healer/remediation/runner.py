@@ -188,6 +188,7 @@ class Runner:
                 # Within the lock: waiting for it may have taken longer than an observation is good for.
                 written = await self._observe(remediation, step) or await self._write(remediation, step)
                 if isinstance(written, Intent):
+                    log.info("intent %s: %s on %s, token %d", written.id, step.action, step.node, written.token)
                     after = await self._execute(remediation, step, written, target)
         except TimeoutError:
             written = Refused("lock", f"somebody else holds the lock of {step.node}")
@@ -293,6 +294,7 @@ class Runner:
             intent = left[0]
             result = await self._probe(intent)
             if result.outcome != "unknown":
+                log.info("intent %s on %s, by a probe: %s %s", intent.id, intent.target, result.outcome, result.why)
                 return await self._conclude(remediation, intent, result)
             if self._clock.now() > intent.deadline + MARGIN:
                 # The intent stays unsettled, and its target untouched, until a probe or a person settles it.

@@ -47,7 +47,7 @@ def write(transaction: Transaction, asked: Asked) -> Intent | Refused:
     row = {"id": intent.id, "remediation": intent.remediation, "target": intent.target, **_changing(intent)}
     connection.execute(insert(schema.intent), row)
     _note(transaction, asked.now, "intent", intent, asked.remediation.plan.hash)
-    executing = msgspec.structs.replace(asked.remediation, state="executing", changed_at=asked.now)
+    executing = msgspec.structs.replace(asked.remediation, state="executing", detail="", changed_at=asked.now)
     remediations.change(transaction, executing, asked.now)
     return intent
 

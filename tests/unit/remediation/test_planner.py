@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from healer.convergence.outcome import Incident
+from healer.journey.records import Progressed
 from healer.remediation.model import BEFORE_INTENT, Limit
 from healer.remediation.planner import ASK_EVERY, ASK_FOR, PATIENCE, Course
 from healer.times import MINUTE, SECOND
@@ -255,6 +256,16 @@ def test_the_timeline_says_what_was_decided_and_how_it_went() -> None:
     assert lines[0].facts["rule"] == "shop"
     assert "duration" in lines[0].facts["because"]
     assert lines[0].facts["what"] == 'restart_service(unit: "shop.service") on host/web-1'
+
+
+def test_what_is_no_news_is_not_told_again() -> None:
+    """Verification notes since when its condition holds; what ran still ran when it ran."""
+    desk = Desk(rule("shop"))
+    planned = desk.one()
+    desk.gets_to(planned, "verifying", now=NOON + SECOND)
+    again = Progressed(planned.remediation, "i1", "verifying", "", NOON + MINUTE)
+    assert desk.planner.progress(again, NOON + MINUTE) is None
+    assert desk.planner.deeds("i1")[0].at == NOON + SECOND
 
 
 def test_people_whom_a_rule_names_hear_of_it() -> None:

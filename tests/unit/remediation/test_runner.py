@@ -237,6 +237,7 @@ def test_a_limit_that_is_reached_ends_it(loop: SimLoop, night: Night) -> None:
 @pytest.mark.parametrize("scope", ["all", "rule:shop"])
 def test_nothing_begins_while_paused(loop: SimLoop, night: Night, scope: str) -> None:
     """No intent is written after the switch was thrown; released, the work goes on."""
+    night.perform = lambda _: Ran(takes=10 * SECOND)
 
     async def work() -> None:
         await night.pauses(scope)
@@ -244,6 +245,7 @@ def test_nothing_begins_while_paused(loop: SimLoop, night: Night, scope: str) ->
         await asyncio.sleep(600)
         assert await night.intents() == []
         await night.pauses(scope, thrown=False)
+        assert (await night.until("executing")).detail == ""
         await night.until("verifying")
 
     lived(loop, night, work)
