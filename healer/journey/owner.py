@@ -299,12 +299,15 @@ class Owner:
                 return
 
     async def save_snapshot(self) -> None:
-        """Keep the fold's state, so that a restart need not fold again what came before."""
+        """Keep the fold's state, so that a restart need not fold again what came before.
+
+        It is written down off the event loop, while nobody steps: requests are accepted and answered meanwhile.
+        """
         self._since_snapshot = 0
         fold = self.fold
-        snapshot = Snapshot(self._number, self._applied, fold.engine.now, VERSION, fold.dump())
         try:
-            await self._store.save_snapshot(snapshot)
+            data = await self._store.aside(fold.dump)
+            await self._store.save_snapshot(Snapshot(self._number, self._applied, fold.engine.now, VERSION, data))
         except StoreUnavailable as error:
             log.warning("no snapshot was kept: %s", error)
 

@@ -4,7 +4,7 @@ Implemented by `healer.store`. Every method may raise `StoreUnavailable` (nothin
 method's words do not say) — and `commit` may raise `Overtaken`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -172,6 +172,10 @@ class StepStore(Protocol):
 
     async def snapshot(self, before: int = 0) -> Snapshot | None:
         """The newest snapshot, or None; with `before`, the newest of a step below it, for when the newest cannot be read."""
+        ...
+
+    async def aside(self, work: Callable[[], bytes]) -> bytes:
+        """What `work` returns, run off the event loop. Raises StoreUnavailable when too much waits there."""
         ...
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:

@@ -12,7 +12,7 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Everything that can change a decision, in order, durable before it is answered."""
 
     max_lag: Annotated[int, msgspec.Meta(ge=1)] = 100_000
-    """Records accepted but not yet converged; beyond it the answer is 503, and senders try again."""
+    """Alerts accepted but not yet converged; beyond it the answer is 503, and senders try again."""
     snapshot_every: int = 500_000
     """Alerts between two snapshots of what is decided; a restart folds again at most so many, about five seconds."""
     retention: Duration = 30 * DAY

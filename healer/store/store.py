@@ -74,6 +74,9 @@ class Store:
     async def snapshot(self, before: int = 0) -> Snapshot | None:
         return await self.run.read("snapshot", snapshots.newest, before)
 
+    async def aside(self, work: Callable[[], bytes]) -> bytes:
+        return await self.run.read("aside", lambda _: work())
+
     async def save_snapshot(self, snapshot: Snapshot) -> None:
         await self.run.write("save_snapshot", snapshots.save, snapshot)
 

@@ -147,3 +147,10 @@ async def test_the_snapshot_before_is_there_when_the_newest_cannot_be_read(store
         await store.save_snapshot(snapshot(number, number))
     assert await store.snapshot(before=2) == snapshot(1, 1)
     assert await store.snapshot(before=1) is None
+
+
+async def test_what_is_done_aside_comes_back(store: Store) -> None:
+    """Work that takes long is done off the event loop; its result, or that it failed, reaches who asked."""
+    assert await store.aside(lambda: b"done") == b"done"
+    with pytest.raises(ZeroDivisionError):
+        await store.aside(lambda: bytes(1 // 0))
