@@ -3,10 +3,13 @@
 import asyncio
 import logging
 import ssl
+import zlib
 
+import aiohttp
 from aiohttp import web
 
 log = logging.getLogger(__name__)
+_server_log = logging.getLogger(f"{__name__}.http")
 
 BACKLOG = 1024
 """Connections that may wait to be taken."""
@@ -17,6 +20,24 @@ LINGER_SECONDS = 3.0
 FINISH_SECONDS = 10.0
 """Requests under way may take this long to finish when healer stops; then they are cancelled, unanswered."""
 
+_THEIRS = (aiohttp.http.HttpProcessingError, aiohttp.ClientPayloadError, web.RequestPayloadError, zlib.error)
+SHOWN_CHARACTERS = 200
+"""Of what was wrong with it."""
+
+
+class NoHttp(logging.Filter):
+    """What somebody sends that is no HTTP is theirs: one line of warning, where the server would write a traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, _THEIRS):
+            record.levelno, record.levelname, record.exc_info = logging.WARNING, "WARNING", None
+            record.why = f"{type(error).__name__}: {error}"[:SHOWN_CHARACTERS]
+        return True
+
+
+_no_http = NoHttp()
+
 
 class Listener:
     """One application on one address.
@@ -26,9 +47,11 @@ class Listener:
     """
 
     def __init__(self, app: web.Application, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
+        _server_log.addFilter(_no_http)
         self._runner = web.AppRunner(
             app,
             access_log=None,
+            logger=_server_log,
             handle_signals=False,
             handler_cancellation=False,
             keepalive_timeout=KEEPALIVE_SECONDS,

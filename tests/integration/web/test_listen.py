@@ -74,3 +74,26 @@ async def test_after_closing_nobody_is_let_in() -> None:
     assert await listener.stop(within=1)
     with pytest.raises(aiohttp.ClientConnectorError):
         await get(listener)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(b"GET /" + b"a" * 9_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", id="an endless path"),
+        pytest.param(b"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", id="a negative length"),
+        pytest.param(
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n[]", id="no gzip"
+        ),
+    ],
+)
+async def test_what_is_no_http_is_one_line_of_the_log(sent: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever scans the network does not fill the log with tracebacks, nor look like a fault of healer's."""
+    listener = Listener(web.Application(), "127.0.0.1", 0)
+    await listener.start()
+    reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+    writer.write(sent)
+    assert b" 40" in await reader.readline()
+    await reader.read()
+    writer.close()
+    assert await listener.stop(within=5)
+    assert [(line.levelname, line.exc_info) for line in caplog.records] == [("WARNING", None)]
