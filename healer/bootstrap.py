@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import signal
 import ssl
 import sys
@@ -22,6 +23,7 @@ from healer.executors.target import Target
 from healer.heartbeat.http import HttpPing
 from healer.heartbeat.watch import Ping
 from healer.journey.charter import Deciding, RuleText
+from healer.journey.ports import StoreUnavailable
 from healer.locks.local import LocalLocks
 from healer.notification.deliver import Sender
 from healer.prometheus.query import PrometheusQueries
@@ -42,7 +44,7 @@ from notifiers.breaker import Breaker
 from notifiers.channel import Channel
 from notifiers.limiter import MemoryLimiter
 from notifiers.retry import TELEGRAM
-from rules import Source, compile_files, format_problem, pack_names
+from rules import Source, compile_files, format_problem, health_template, pack_names
 
 log = logging.getLogger(__name__)
 
@@ -111,12 +113,17 @@ async def start(settings: Settings, plan: Plan, stack: AsyncExitStack) -> tuple[
         tls_context(settings),
     )
     stack.push_async_callback(spawn.stop, STOP_S)
-    await recover(healer)
+    try:
+        await recover(healer)
+    except StoreUnavailable as error:
+        raise CannotStart(f"store.url {settings.store.url}: {error}") from error
     spawn.keep("oversize", lambda: _every(SETTLE_S, oversize))
     try:
         await listener.start()
     except OSError as error:
-        raise CannotStart(f"cannot listen on {settings.server.listen}: {error.strerror or error}") from error
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error
+        way_out = "stop what listens there, or say another address (server.listen)"
+        raise CannotStart(f"cannot listen on {settings.server.listen}: {why}: {way_out}") from error
     stack.push_async_callback(listener.stop, STOP_S / 2)
     return healer, listener
 
@@ -208,6 +215,9 @@ def read_plan(settings: Settings) -> Plan:
     unknown = [name for name in settings.rules.packs if name not in pack_names()]
     if unknown:
         raise CannotStart(f"rules.packs: there is no pack {unknown[0]!r}; there are {', '.join(pack_names())}")
+    for kind, query in settings.health.items():
+        if isinstance(wrong := health_template(query), str):
+            raise CannotStart(f"health.{kind}: {wrong}")
     topology = read_topology(settings.topology.files)
     compiled = compile_files(
         [Source(path, text) for path, text in files],
@@ -215,11 +225,11 @@ def read_plan(settings: Settings) -> Plan:
         kinds=kinds_of(topology, settings.topology.nodes, settings.topology.labels, settings.health),
         channels=settings.channels,
     )
-    for problem in compiled.problems:
-        log.warning("%s", format_problem(problem))
+    errors = [format_problem(problem) for problem in compiled.problems if problem.severity == "error"]
     if compiled.ruleset is None:
-        errors = [format_problem(problem) for problem in compiled.problems if problem.severity == "error"]
         raise CannotStart("\n".join(errors))
+    for problem in compiled.problems:
+        log.warning("%s:%d:%d: %s: %s", problem.path, problem.line, problem.column, problem.code, problem.message)
     return Plan(
         deciding=Deciding(
             place=settings.place,

@@ -31,7 +31,7 @@ class FolderLock:
             holder = os.read(self._file, 32).decode(errors="replace").strip() or "unknown"
             os.close(self._file)
             raise FolderHeld(
-                f"{folder} is in use by process {holder}: stop that healer, or give this one another folder (store.url)"
+                f"{folder.resolve()} is in use by process {holder}: stop that healer, or give this one another folder (store.url)"
             ) from None
         os.ftruncate(self._file, 0)
         os.write(self._file, f"{os.getpid()}\n".encode())

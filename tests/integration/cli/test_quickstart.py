@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -16,12 +17,16 @@ from healer.cli.recording import load
 
 ROOT = Path(__file__).parents[3]
 WAIT_S = 30
+FULL = 33_000
+"""Bytes: the index of SQLite's log fits in, the log that a killed healer leaves behind does not."""
 HEALER = (sys.executable, "-c", "import sys; from healer.cli.main import main; sys.exit(main())")
 
 
-def healer(*words: str) -> subprocess.CompletedProcess[str]:
+def healer(*words: str, largest_file: int = resource.RLIM_INFINITY) -> subprocess.CompletedProcess[str]:
+    """Run a command. No file that it writes may grow beyond `largest_file` bytes, as on a disk that is full."""
     return subprocess.run(
         [*HEALER, *words],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY)),
         capture_output=True,
         text=True,
         timeout=WAIT_S,
@@ -112,6 +117,25 @@ def test_a_second_healer_on_the_same_data_refuses_to_start(served: Served) -> No
     assert f"is in use by process {served.process.pid}" in second.stderr
     assert "Traceback" not in second.stderr
     assert served.stop() == 0
+
+
+def test_a_start_on_a_full_disk_says_so(served: Served) -> None:
+    """It ends with the store's own sentence, so that whoever restarts healer tries again and its log stays readable."""
+    served.url()
+    served.process.kill()
+    served.process.wait()
+    started = healer("serve", "--config", str(served.config), largest_file=FULL)
+    assert started.returncode == 1
+    assert re.search(r"cannot start: store\.url .*(disk|full)", started.stderr), started.stderr
+    assert "Traceback" not in started.stderr
+
+
+def test_a_bad_rule_is_said_once(served: Served) -> None:
+    """In the reason why nothing starts, not in the log as well."""
+    (served.config.parent / "rules" / "own.heal").write_text('rule "x"\n  on event: "A"\n  when: nosuch == 1\n')
+    started = healer("serve", "--config", str(served.config))
+    assert started.returncode == 1
+    assert started.stderr.count("`nosuch` is not a name of the language") == 1
 
 
 def test_the_quickstart_is_a_good_configuration() -> None:
