@@ -54,7 +54,7 @@ def decode_webhook(body: bytes, limits: Limits, now: Micros) -> Batch:
         message = envelope(body)
         found = one_by_one(message.alerts, Sent, limits)
     if message.version != "4":
-        raise Unreadable(f"webhook version {message.version!r:.32} is not known; healer reads version '4'")
+        raise Unreadable(f"webhook version {message.version!r:.32} is not known; healer reads version '4', a text")
 
     def alert(sent: Sent) -> Alert:
         labels = _identity(sent.labels, limits)
