@@ -197,7 +197,7 @@ def health_template(text: str) -> Template | str:
     try:
         template = read_query(text, resolve)
     except Fault as fault:
-        return fault.message
+        return f"{fault.message}: {fault.more['hint']}" if "hint" in fault.more else fault.message
     return wrong[0] if wrong else template
 
 

@@ -19,7 +19,7 @@ from healer.topology.graph import Topology
 from healer.topology.inspection import notes
 from healer.topology.kinds import kinds_of
 from healer.topology.sources.file import read_topology
-from rules import RuleSet, Source, compile_files, format_problem, pack_names
+from rules import RuleSet, Source, compile_files, format_problem, health_template, pack_names
 
 TOPOLOGY_KEYS = frozenset({"nodes", "edges", "links"})
 """A YAML file with one of these at its top is a topology; any other is a configuration."""
@@ -108,6 +108,9 @@ def _check_config(report: Report, file: Path) -> None:
             report.error(str(problem))
         return
     report.good(f"{file}: a good configuration; {_means(settings)}")
+    for kind, query in settings.health.items():
+        if isinstance(wrong := health_template(query), str):
+            report.error(f"{file}: health.{kind}: {wrong}")
     topology = _check_topology(report, settings.topology.files) if settings.topology.files else Topology()
     # Where the topology cannot be read, any word may be a kind: a rule is not blamed for a mistake elsewhere.
     kinds = None

@@ -5,7 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from healer.bootstrap import CannotStart, read_plan
 from healer.cli.main import main
+from healer.settings import load_settings
 
 RULE = """rule "restart it"
   on event: "ServiceDown"
@@ -114,3 +116,25 @@ def test_rules_are_held_to_the_kinds_and_channels_of_their_configuration(
     said = capsys.readouterr().out
     assert "`blade_center` is no kind of node" in said
     assert "there is no channel `heer`" in said
+
+
+@pytest.mark.parametrize(
+    ("query", "wrong"),
+    [
+        (
+            "up{a={{ node.name }}}",
+            "`{{ node.name }}` stands outside a quoted PromQL string: write '{{ node.name }}', as",
+        ),
+        ("up{a='{{ nodename }}'}", "`nodename` is no name that can stand in a query"),
+    ],
+)
+def test_a_health_query_that_could_never_be_asked(
+    config: Path, capsys: pytest.CaptureFixture[str], query: str, wrong: str
+) -> None:
+    """A query under `health` that cannot be filled in is an error here, not an unknown for ever; serve refuses it too."""
+    config.write_text(config.read_text() + f'health: {{rack: "{query}"}}\n')
+
+    assert main(["check", "--config", str(config)]) == 1
+    assert f"health.rack: {wrong}" in capsys.readouterr().out
+    with pytest.raises(CannotStart, match=r"^health\.rack: "):
+        read_plan(load_settings(config))
