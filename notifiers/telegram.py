@@ -4,6 +4,7 @@ Called by the channel that healer's bootstrap builds. What the Bot API's answers
 message looks in its HTML is in `telegram_html`.
 """
 
+import logging
 import re
 from typing import Annotated, Any
 
@@ -18,6 +19,8 @@ from notifiers.cut import fit, plain_text, utf16_units
 from notifiers.message import Ambiguous, Answer, Message, Migrated, Ok, OkNoop, Permanent, Reason, Told, Transient
 from notifiers.secret import Secret
 from notifiers.sender import Limits, Rate, Unit
+
+log = logging.getLogger(__name__)
 
 TEXT_UNITS = 4096
 ANSWER_BYTES = 64 * 1024
@@ -85,7 +88,7 @@ class TelegramSender:
                 case Permanent(reason=Reason.THREAD_NOT_FOUND) if thread is not None:
                     thread, without = None, (*without, answer.reason)
                 case Migrated(chat_id=chat):
-                    self._chat = chat
+                    self._moved(chat)
                     return answer
                 case Ok():
                     return msgspec.structs.replace(answer, without=without)
@@ -105,7 +108,7 @@ class TelegramSender:
                     without = (answer.reason,)
                 case Migrated(chat_id=chat):
                     # The old chat's messages do not move to the new one.
-                    self._chat = chat
+                    self._moved(chat)
                     return Permanent(why=f"the chat moved to {chat}", reason=Reason.MESSAGE_GONE)
                 case OkNoop():
                     return OkNoop(reference)
@@ -117,6 +120,10 @@ class TelegramSender:
 
     async def close(self) -> None:
         """The session belongs to whoever handed it in."""
+
+    def _moved(self, chat: str) -> None:
+        log.warning("the chat of channel %s has a new id: put chat_id: %s into the configuration", self.name, chat)
+        self._chat = chat
 
     def _text(self, message: Message, markup: bool) -> dict[str, Any]:
         body: dict[str, Any] = {"link_preview_options": {"is_disabled": True}}

@@ -16,6 +16,7 @@ from healer.prometheus.answer import authorization, whole
 from healer.prometheus.selectors import selectors
 from healer.seams import Clock
 from healer.settings.outside import Prometheus
+from healer.telemetry.outgoing import trace_headers
 from healer.times import MINUTE, SECOND, Micros
 from rules import Query
 
@@ -81,6 +82,7 @@ class PrometheusQueries:
         """The value, and the time of the oldest sample behind it: an instant query stamps its result with the time of
         asking. A sample is looked at before the value, so that the value is never older than it is said to be."""
         sampled = await self._sampled_at(server, text)
+        began = self._clock.now()
         found = await self._vector(server, text)
         if len(found) != 1:
             raise NoSample("no data" if not found else f"{len(found)} series: use max() or min()")
@@ -88,7 +90,8 @@ class PrometheusQueries:
         value = float(written)
         if math.isnan(value):
             raise NoSample("not a number")
-        at = round((asked_at if sampled is None else sampled) * SECOND)
+        # Its age by Prometheus' clock, counted back by healer's: the two may differ by more than an effect takes.
+        at = began - round((asked_at - (asked_at if sampled is None else sampled)) * SECOND)
         if self._clock.now() - at > FRESH:
             raise NoSample("the newest sample is older than 5m")
         return value, at
@@ -104,7 +107,8 @@ class PrometheusQueries:
     async def _vector(self, server: Prometheus, text: str) -> list[tuple[float, str]]:
         """(time of asking in seconds, value) of each series; of a scalar one."""
         url = f"{server.url}/api/v1/query"
-        async with self._session.post(url, data={"query": text}, headers=authorization(server.auth)) as response:
+        headers = authorization(server.auth) | trace_headers()
+        async with self._session.post(url, data={"query": text}, headers=headers) as response:
             body = await whole(response, MAX_BODY)
         try:
             reply = msgspec.json.decode(body, type=_Reply)

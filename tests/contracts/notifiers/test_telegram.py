@@ -144,14 +144,18 @@ async def test_topic_and_markup_may_both_be_refused(standin: TelegramStandin, se
     assert len(standin.requests) == 3
 
 
-async def test_upgraded_group_gets_its_messages(sender: TelegramSender, standin: TelegramStandin) -> None:
-    """A group that became a supergroup has a new id: the next send reaches it; its old messages are to be sent anew."""
+async def test_upgraded_group_gets_its_messages(
+    sender: TelegramSender, standin: TelegramStandin, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A group that became a supergroup has a new id: the next send reaches it; its old messages are to be sent anew. The
+    operator is told, because the next start begins with the old id."""
     reference = await send(sender)
     standin.migrated[CHAT] = -1001234567890123
     edited = await sender.edit(reference, HEALED, trace_id="")
     assert isinstance(edited, Permanent)
     assert edited.send_anew
     assert await send(sender) == Told("2", "-1001234567890123")
+    assert "put chat_id: -1001234567890123 into the configuration" in caplog.text
 
 
 async def test_moved_chat_costs_one_try(standin: TelegramStandin, session: aiohttp.ClientSession) -> None:

@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from healer.alerts.identity import canonical
 from healer.alerts.matchers import parse_matchers
@@ -17,6 +18,7 @@ from healer.prometheus.query import PrometheusQueries
 from healer.seams import SystemClock
 from healer.settings.outside import Credentials
 from healer.settings.outside import Prometheus as Settings
+from healer.telemetry.logs import within_trace
 from healer.times import SECOND, Micros
 from rules import Query
 from tests.servers.process import free_port
@@ -188,3 +190,50 @@ async def test_the_first_server_whose_matchers_hold_is_asked(prometheus: Prometh
         assert answer.value == 1.0
         (answer,) = await PrometheusQueries([other], session, SystemClock()).ask([Query("k", "vector(1)")], ROOT)
         assert answer.why == "no Prometheus is configured for this incident"
+
+
+class Ahead:
+    """A Prometheus whose clock is a minute ahead, and whose newest sample is 20 s old."""
+
+    def __init__(self) -> None:
+        self.headers: list[Mapping[str, str]] = []
+
+    async def answer(self, request: web.Request) -> web.Response:
+        self.headers.append(request.headers)
+        text = (await request.post())["query"]
+        theirs = time.time() + 60
+        value = theirs - 20 if str(text).startswith("min(timestamp(") else 1
+        found = [{"metric": {}, "value": [theirs, str(value)]}]
+        return web.json_response({"status": "success", "data": {"resultType": "vector", "result": found}})
+
+
+@pytest.fixture
+async def ahead() -> AsyncIterator[tuple[Ahead, str]]:
+    server = Ahead()
+    app = web.Application()
+    app.router.add_post("/api/v1/query", server.answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", port := free_port())
+    await site.start()
+    yield server, f"http://127.0.0.1:{port}"
+    await runner.cleanup()
+
+
+async def test_a_sample_is_dated_by_our_clock(ahead: tuple[Ahead, str]) -> None:
+    """However wrong the server's clock is, what was scraped before an effect ended is not called later than it."""
+    before = now()
+    (answer,) = await ask(ahead[1], "max(up)")
+    assert before - 21 * SECOND < answer.sampled_at < now() - 19 * SECOND
+
+
+async def test_a_question_can_be_found_by_its_trace(ahead: tuple[Ahead, str]) -> None:
+    """What is asked for an incident carries its trace id; what is asked for nobody carries none."""
+    server, url = ahead
+    with within_trace("ab" * 16):
+        await ask(url, "max(up)")
+    assert {one["X-Trace-ID"] for one in server.headers} == {"ab" * 16}
+    assert {one["traceparent"] for one in server.headers} == {f"00-{'ab' * 16}-{'ab' * 8}-01"}
+    server.headers.clear()
+    await ask(url, "max(up)")
+    assert not any("X-Trace-ID" in one or "traceparent" in one for one in server.headers)
