@@ -80,6 +80,23 @@ def test_dependencies_are_pinned() -> None:
         assert {re.split(r"[<>=;\[ ]", each)[0].lower() for each in wanted} - names == set()
 
 
+def test_what_is_no_code_is_installed_as_well() -> None:
+    """Rule packs, the grammar and the storms lie beside the modules that read them: a wheel without one would not run."""
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    installed = {
+        file
+        for package, globs in declared.items()
+        for glob in globs
+        for file in ROOT.joinpath(*package.split(".")).glob(glob)
+    }
+    packages = [ROOT / name for name in ("healer", "rules", "notifiers")]
+    inside = {
+        file for file in tracked() if any(file.is_relative_to(each) for each in packages) and file.suffix != ".py"
+    }
+    assert inside
+    assert inside - installed == set()
+
+
 def test_ci_does_what_people_can_do() -> None:
     """.ci/run calls make targets and nothing else."""
     script = (ROOT / ".ci" / "run").read_text()
