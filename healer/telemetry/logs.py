@@ -28,7 +28,9 @@ _BARE = re.compile(r'[^\s"=\x00-\x1f\x7f]+')
 _KEY = re.compile(r"[^A-Za-z0-9_.-]")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
 _SECRET = re.compile(
-    r"(?i)(\bbearer |\bbasic |/bot\d{3,}:|://[^/\s:@]*:|\b(?:authorization|password|token|secret)=)([^\s@/\"']{3,})"
+    r"(?i)(\bbearer |\bbasic |/bot\d{3,}:|\b(?:authorization|password|token|secret)=|"
+    r"://[^/\s:@]*:(?=[^\s/]*@)"  # a user's password, not a port
+    r")([^\s@/\"']{3,})"
 )
 
 

@@ -55,6 +55,11 @@ def test_secrets_are_never_written(text: str) -> None:
     assert written.count("***") >= 2
 
 
+def test_the_port_of_an_address_is_no_secret() -> None:
+    """Who cannot be reached is what people look for in such a line."""
+    assert "127.0.0.1:9093 Cannot" in line("http://127.0.0.1:9093 Cannot connect to host 127.0.0.1:9093")
+
+
 def test_a_traceback_is_part_of_the_line_and_holds_no_secret_either() -> None:
     try:
         raise ValueError("refused by https://u:hunter2@host/")
