@@ -1,6 +1,7 @@
 """What these tests share: a journal that keeps what it is given, and silences as people make them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 
 from healer.alerts.identity import canonical
@@ -27,9 +28,11 @@ class HandClock:
         return self._real.monotonic() + self.ahead
 
 
-def journal() -> Store:
+@contextmanager
+def journal() -> Iterator[Store]:
     """The real store, in memory."""
-    return Store(InlineRun(Memory(), SystemClock()), "test")
+    with closing(Memory()) as memory:
+        yield Store(InlineRun(memory, SystemClock()), "test")
 
 
 async def records(store: Store) -> list[Record]:

@@ -54,6 +54,12 @@ async def client(server: Alertmanager) -> AsyncIterator[AlertmanagerClient]:
         yield AlertmanagerClient(server.url, None, 5 * SECOND, session)
 
 
+@pytest.fixture
+def store() -> Iterator[Store]:
+    with journal() as store:
+        yield store
+
+
 async def told(store: Store, *ids: str) -> None:
     """People were told of these incidents."""
     await store.take_over("one")
@@ -73,10 +79,10 @@ def standing(server: Alertmanager) -> dict[str, dict[str, Any]]:
 
 
 async def test_what_was_told_is_held_back_with_all_that_it_explains(
-    server: Alertmanager, client: AlertmanagerClient
+    server: Alertmanager, client: AlertmanagerClient, store: Store
 ) -> None:
     """Root, members and suppressed alerts of a told incident; not what is silenced, over, or was not told."""
-    store, engine, clock = journal(), Engine(), HandClock()
+    engine, clock = Engine(), HandClock()
     await told(store, "i1")
     statuses: tuple[AlertStatus, ...] = ("root", "member", "suppressed", "silenced", "resolved", "held")
     for status in statuses:
@@ -93,10 +99,10 @@ async def test_what_was_told_is_held_back_with_all_that_it_explains(
 
 
 async def test_it_is_renewed_before_it_runs_out_and_not_more_often(
-    server: Alertmanager, client: AlertmanagerClient
+    server: Alertmanager, client: AlertmanagerClient, store: Store
 ) -> None:
     """The same silence, longer; after the incident nothing is renewed."""
-    store, engine, clock = journal(), Engine(), HandClock()
+    engine, clock = Engine(), HandClock()
     await told(store, "i1")
     engine.fires("i1", "h1", "root")
     hold = Backstop([client], store, engine, clock)
@@ -116,9 +122,11 @@ async def test_it_is_renewed_before_it_runs_out_and_not_more_often(
     assert standing(server)["h1"]["endsAt"] == renewed["endsAt"]
 
 
-async def test_a_silence_that_somebody_ended_is_set_again(server: Alertmanager, client: AlertmanagerClient) -> None:
+async def test_a_silence_that_somebody_ended_is_set_again(
+    server: Alertmanager, client: AlertmanagerClient, store: Store
+) -> None:
     """Alertmanager forgot it, or a person expired it: the next renewal makes another."""
-    store, engine, clock = journal(), Engine(), HandClock()
+    engine, clock = Engine(), HandClock()
     await told(store, "i1")
     engine.fires("i1", "h1", "root")
     hold = Backstop([client], store, engine, clock)
@@ -136,11 +144,11 @@ async def test_a_silence_that_somebody_ended_is_set_again(server: Alertmanager, 
 
 
 async def test_in_a_large_storm_roots_come_first(
-    client: AlertmanagerClient, server: Alertmanager, monkeypatch: pytest.MonkeyPatch
+    client: AlertmanagerClient, server: Alertmanager, monkeypatch: pytest.MonkeyPatch, store: Store
 ) -> None:
     """There is a limit, and what is beneath a root is over it before any root is."""
     monkeypatch.setattr(backstop, "AT_MOST", 3)
-    store, engine = journal(), Engine()
+    engine = Engine()
     await told(store, "i1", "i2")
     for id in ("i1", "i2"):
         engine.fires(id, f"root-{id}", "root")
@@ -152,10 +160,10 @@ async def test_in_a_large_storm_roots_come_first(
 
 
 async def test_an_alertmanager_that_is_away_keeps_nobody_from_the_other(
-    client: AlertmanagerClient, server: Alertmanager
+    client: AlertmanagerClient, server: Alertmanager, store: Store
 ) -> None:
     """Each place is held back for itself."""
-    store, engine = journal(), Engine()
+    engine = Engine()
     await told(store, "i1")
     engine.fires("i1", "h1", "root")
     async with aiohttp.ClientSession() as session:
@@ -165,13 +173,13 @@ async def test_an_alertmanager_that_is_away_keeps_nobody_from_the_other(
 
 
 async def test_people_hear_from_alertmanager_when_nobody_renews(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: Store
 ) -> None:
     """With the files of deploy/: quiet while healer lives, spoken soon after it died."""
     monkeypatch.setattr(backstop, "LASTS", 4 * SECOND)
     monkeypatch.setattr(backstop, "RENEW", 3 * SECOND)
     monkeypatch.setattr(backstop, "LOOK_S", 0.2)
-    store, engine = journal(), Engine()
+    engine = Engine()
     await told(store, "i1")
     engine.fires("i1", "h1", "root")
     with Inbox() as inbox:

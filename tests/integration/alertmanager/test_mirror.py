@@ -44,8 +44,9 @@ def clock() -> HandClock:
 
 
 @pytest.fixture
-def store() -> Store:
-    return journal()
+def store() -> Iterator[Store]:
+    with journal() as store:
+        yield store
 
 
 async def test_silences_are_mirrored_when_they_change(

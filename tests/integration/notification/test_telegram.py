@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 
 import aiohttp
 import msgspec
@@ -31,10 +31,10 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 class Line:
     """The way from a step to the chat."""
 
-    def __init__(self, standin: TelegramStandin, session: aiohttp.ClientSession) -> None:
+    def __init__(self, standin: TelegramStandin, session: aiohttp.ClientSession, memory: Memory) -> None:
         clock = SystemClock()
         self.standin = standin
-        self.store = Store(InlineRun(Memory(), clock), "test")
+        self.store = Store(InlineRun(memory, clock), "test")
         config = TelegramConfig(token=Secret(TOKEN), chat_id=42, api_url=standin.url, timeout=500_000)
         sender = CHANNELS["telegram"].factory("duty", config, Means(session, sys.stdout))
         channel = Channel(
@@ -75,14 +75,15 @@ class Line:
 
 @asynccontextmanager
 async def telling() -> AsyncIterator[Line]:
-    async with TelegramStandin(TOKEN, slow=5) as standin, aiohttp.ClientSession() as session:
-        line = Line(standin, session)
-        worker = asyncio.get_running_loop().create_task(line.deliverer.run("duty"))
-        try:
-            yield line
-        finally:
-            worker.cancel()
-            await asyncio.wait([worker])
+    with closing(Memory()) as memory:
+        async with TelegramStandin(TOKEN, slow=5) as standin, aiohttp.ClientSession() as session:
+            line = Line(standin, session, memory)
+            worker = asyncio.get_running_loop().create_task(line.deliverer.run("duty"))
+            try:
+                yield line
+            finally:
+                worker.cancel()
+                await asyncio.wait([worker])
 
 
 async def test_one_incident_is_one_message() -> None:
