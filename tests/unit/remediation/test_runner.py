@@ -219,6 +219,7 @@ def test_a_limit_that_is_reached_ends_it(loop: SimLoop, night: Night) -> None:
         night.converged.end(night.clock.now() + SECOND)
         await night.until("succeeded")
         fresh = Night(loop)
+        fresh.memory.close()
         night.converged.root = fresh.converged.root
         night.converged.incidents = fresh.converged.incidents
         again = msgspec.structs.replace(limited, hash="h2", root_starts_at=fresh.converged.root.starts_at)
