@@ -83,6 +83,8 @@ def refresh(state: State, episode: Episode, alert: Alert, sender: str, at: Micro
         confirm(state, episode)
     if alert.starts_at < episode.starts_at:
         episode.starts_at = alert.starts_at
+        if episode.place is not None:
+            state.touched[episode.place] = None
         if not episode.judged_afresh:
             set_onset(state, episode, alert.starts_at - episode.traits.ahead)
 

@@ -91,7 +91,7 @@ class Road:
         tail = self.healer.log[-6_000:]
         return f"messages: {self.titles()}\neffects: {self.host.effects()}\nhealer's log:\n{tail}"
 
-    def until(self, holds: Callable[[], T], what: str, *, within: float = 40) -> T:
+    def until(self, holds: Callable[[], T], what: str, *, within: float = 90) -> T:
         """Wait for something true. Raises AssertionError with the whole story when it does not come."""
         end = time.monotonic() + within
         last: object = None

@@ -277,3 +277,13 @@ class TestMemory:
         remembered = (state.episodes, state.places, state.cases, state.at_node, state.opened, state.co_holders)
         assert not any(remembered)
         assert (state.firing, state.mapped, state.timers.next_due()) == (0, 0, None)
+
+
+def test_an_earlier_beginning_is_shown() -> None:
+    """A copy that says it began earlier moves the incident's beginning too, also when nothing else changes."""
+    world = World(ALONE).play("5s HostSlow on host/a warning").until("40s")
+    (before,) = world.open
+    (view,) = world.engine.alerts()
+    world.deliver(START + 41 * SECOND, (Alert(view.labels, True, view.starts_at - SECOND, 0),))
+    (after,) = world.open
+    assert after.root.starts_at == before.root.starts_at - SECOND
