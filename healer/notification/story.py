@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from healer.alerts.identity import labels_of
-from healer.convergence.outcome import Incident
+from healer.convergence.outcome import Incident, Root
 from healer.notification.own import trouble
 from healer.remediation.model import UNDER_WAY
 from healer.times import SECOND, Micros, format_duration, to_datetime
@@ -125,11 +125,11 @@ def title(incident: Incident, state: State) -> str:
     start = f"[{_SHORT.get(incident.severity, incident.severity.upper())} {state}] "
     if not root.node:
         own = trouble(root.name, root.labels)
-        named = start + (own.title if own else _one_line(root.name))
+        named = start + (own.title if own else _name(root))
         labels = {} if own else labels_of(root.labels)
         which = next((_one_line(labels[name]) for name in _WHICH if labels.get(name)), "")
         return f"{named} {which}" if which and len(named) + len(which) < TITLE_LIMIT else cut(named, TITLE_LIMIT)
-    what = " down" if root.hard else f" {_one_line(root.name)}"
+    what = " down" if root.hard else f" {_name(root)}"
     kind, slash, name = _one_line(root.node).partition("/")
     place = _one_line(root.beneath.partition("/")[2] or root.beneath)
     full = f"{start}{kind} {name}{what}" if slash else f"{start}{kind}{what}"
@@ -169,7 +169,7 @@ def _lines(incident: Incident, deeds: Sequence[Deed], state: State) -> Iterator[
 
 def _what_broke(incident: Incident) -> Iterator[str]:
     root = incident.root
-    name, node, beneath = _one_line(root.name), _one_line(root.node), _one_line(root.beneath)
+    name, node, beneath = _name(root), _one_line(root.node), _one_line(root.beneath)
     where = f" on {node}" + (f", beneath {beneath}" if beneath and beneath != node else "") if node else ""
     yield f"{name}{where}"
     own = trouble(root.name, root.labels)
@@ -201,6 +201,11 @@ def _what_was_done(incident: Incident, deeds: Sequence[Deed]) -> Iterator[str]:
         yield f"{clock(deed.at)} {sentence}{because} (rule {_one_line(deed.rule)})"
     if not deeds and incident.status == "open":
         yield "healer has done nothing about it."
+
+
+def _name(root: Root) -> str:
+    # Alertmanager's API takes an alert without alertname; an empty line 1 would say nothing.
+    return _one_line(root.name) or "(no alertname)"
 
 
 def _one_line(text: str) -> str:

@@ -48,6 +48,7 @@ def over(**changes: Any) -> Incident:
         ({"root_hard": False, "root_name": "DiskFull"}, "healing", "[CRIT healing] host web-1 DiskFull, r1"),
         ({"severity": "warning"}, "over", "[WARN over] host web-1 down, r1"),
         ({"root_node": "", "root_name": "TargetDown"}, "broken", "[CRIT broken] TargetDown"),
+        ({"root_node": "", "root_name": ""}, "broken", "[CRIT broken] (no alertname)"),
         ({"root_beneath": "zone/a-zone-with-a-long-name"}, "broken", "[CRIT broken] host web-1 down"),
         ({"root_node": "host/database-primary-1"}, "needs you", "[CRIT needs you] database-primary-1 down"),
         ({"root_node": "host/db-1.prod.example.com"}, "needs you", "[CRIT needs you] db-1.prod.example… down"),
