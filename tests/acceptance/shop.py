@@ -101,7 +101,7 @@ topology:
     - {{match: ['service=~".+"'], node: "service/{{service}}"}}
     - {{match: ['host=~".+"'], node: "host/{{host}}"}}
 convergence:
-  hold: {{default: 6s, critical: 3s}}
+  hold: {{default: 8s, critical: 7s}}
   settle: 3s
   for: {{{fors}}}
 rules: {{paths: [shop.heal], dry_run: false}}
