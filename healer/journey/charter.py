@@ -13,6 +13,7 @@ from healer.convergence.outcome import Incident
 from healer.convergence.settings import Convergence
 from healer.journey.records import Adopted
 from healer.notification.settings import Route
+from healer.times import Micros
 from healer.topology import graph
 from healer.topology import settings as topology_settings
 from healer.topology.kinds import kinds_of
@@ -56,6 +57,11 @@ class Charter(msgspec.Struct, frozen=True):
     def health(self) -> dict[str, str]:
         """By kind of node, the query that says it is healthy."""
         return self.settings.health
+
+    @property
+    def settle(self) -> Micros:
+        """For how long an end may still turn out not to be one."""
+        return self.settings.convergence.settle
 
     @property
     def cap(self) -> str:

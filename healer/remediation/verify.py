@@ -60,11 +60,17 @@ class Verifier:
         return verdict.value is True, verdict.because
 
     def _resolved(self, remediation: Remediation, incident: Incident) -> bool:
-        """The alert's sender said that it ended, after the effect did. One that merely vanished is not healed."""
+        """The alert's sender said that it ended. One that merely vanished is not healed.
+
+        What was said after the effect's end counts at once. What was said while the effect ran may be the effect's own
+        shadow (a source that was away is silent): it counts when nobody has said otherwise for `settle` since.
+        """
         alert = self._situation.alert(remediation.plan.root)
-        if alert is None:
+        if alert is not None:
+            said, resolution, at = alert.status == "resolved", alert.resolution, alert.ended_at
+        else:
             # The engine has forgotten the alert by now; the incident says how it ended.
-            after = incident.resolved_at > remediation.effect_ended_at
-            return incident.status == "resolved" and incident.resolution == "sent" and after
-        after = alert.ended_at > remediation.effect_ended_at
-        return alert.status == "resolved" and alert.resolution == "sent" and after
+            said, resolution, at = incident.status == "resolved", incident.resolution, incident.resolved_at
+        since = remediation.effect_ended_at
+        stands = self._clock.now() >= since + self._situation.charter.settle
+        return said and resolution == "sent" and (at > since or stands)

@@ -101,6 +101,7 @@ class Charter(msgspec.Struct, frozen=True):
     ruleset: RuleSet
     health: dict[str, str]
     cap: str = ""
+    settle: Micros = 2 * MINUTE
 
 
 def ruleset(text: str) -> RuleSet:

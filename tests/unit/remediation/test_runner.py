@@ -10,7 +10,7 @@ from healer.executors.memory import Cut, Moment
 from healer.executors.register import Ran
 from healer.executors.target import Go, Order, Result
 from healer.remediation.model import Limit, State
-from healer.times import HOUR, MINUTE, SECOND
+from healer.times import HOUR, MINUTE, SECOND, Micros
 from tests.simulation.loop import SimLoop
 from tests.unit.remediation.build import CLEAN, RESTART, alert, plan
 from tests.unit.remediation.night import Night
@@ -69,15 +69,25 @@ def test_an_alert_that_merely_vanished_is_not_healed(loop: SimLoop, night: Night
     lived(loop, night, work)
 
 
-def test_an_end_before_the_effect_proves_nothing(loop: SimLoop, night: Night) -> None:
-    """The sample has to be later than the effect."""
+@pytest.mark.parametrize("again_after", [None, 60 * SECOND])
+def test_an_end_while_the_effect_ran_has_to_stand(loop: SimLoop, night: Night, again_after: Micros | None) -> None:
+    """It may be the effect's own shadow, so it counts only after nobody has said otherwise for `settle` (2m)."""
     night.perform = lambda _: Ran(takes=20 * SECOND)
 
     async def work() -> None:
         await night.until("executing")
         await asyncio.sleep(5)
+        firing = night.converged.root
         night.converged.end(night.clock.now())
-        await night.until("not_verified")
+        await night.until("verifying")
+        ended = night.clock.now()
+        if again_after is not None:
+            await asyncio.sleep(again_after / SECOND)
+            night.converged.root = firing
+            await night.until("not_verified")
+        else:
+            await night.until("succeeded")
+            assert 150 * SECOND <= night.clock.now() - ended <= 170 * SECOND
 
     lived(loop, night, work)
 
