@@ -11,7 +11,7 @@ import msgspec
 
 from healer.alerts.model import Alert
 from healer.alerts.silences import Silence
-from healer.convergence import intake
+from healer.convergence import intake, quiet
 from healer.convergence.episode import Episode, Place, Status
 from healer.convergence.freeze import Frozen, freeze, thaw
 from healer.convergence.incidents import derive, let_place_go, projection
@@ -64,7 +64,7 @@ class Engine:
 
     def silence(self, source: str, readable: bool, silences: tuple[Silence, ...]) -> None:
         """All silences that a source knows now."""
-        intake.silence(self.state, source, readable, silences)
+        quiet.silence(self.state, source, readable, silences)
         self._conclude()
 
     def vanish(self, labels: tuple[bytes, ...]) -> None:
@@ -77,7 +77,7 @@ class Engine:
 
     def resume(self, gap: Micros) -> None:
         """Nobody stepped for `gap`: every deadline moves by it, because engine time stood still."""
-        intake.resume(self.state, gap)
+        quiet.resume(self.state, gap)
         self._conclude()
 
     def advance(self, wall: Micros) -> None:
@@ -240,7 +240,7 @@ class Engine:
     def _fire(self, kind: int, who: list[Episode | Place | Turn]) -> None:
         state = self.state
         if kind == Kind.SILENCE:
-            intake.turn_silences(state)
+            quiet.turn_silences(state)
             return
         for one in who:
             if isinstance(one, Place):

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from healer.alerts.silences import Silence
-from healer.convergence import intake
+from healer.convergence import quiet
 from healer.convergence.episode import Case, Episode, Place, StatusName
 from healer.convergence.outcome import Status as IncidentStatus
 from healer.convergence.settings import Convergence
@@ -127,7 +127,7 @@ def thaw(frozen: Frozen, settings: Convergence, topology: Topology, installation
     """The memory again, its alerts placed by this topology and read by these settings."""
     state = State(settings, topology, installation, heartbeat)
     state.now, state.away, state.seq = frozen.now, frozen.away, frozen.seq
-    by_seq: dict[int, Any] = {0: intake.TURN}
+    by_seq: dict[int, Any] = {0: quiet.TURN}
     for row in sorted(frozen.episodes, key=lambda row: row.seq):
         by_seq[row.seq] = _episode(state, row)
     for place_row in frozen.places:
@@ -155,8 +155,8 @@ def thaw(frozen: Frozen, settings: Convergence, topology: Topology, installation
     state.opened = {by_seq[seq]: count for seq, count in frozen.opened}
     state.unreadable = set(frozen.unreadable)
     for source, silences in frozen.silences.items():
-        intake.remember_silences(state, source, silences)
-    intake.turn_silences(state)
+        quiet.remember_silences(state, source, silences)
+    quiet.turn_silences(state)
     state.dirty.clear()
     return state
 
