@@ -12,6 +12,7 @@ from healer.documents.problems import DocumentError, Problem
 from healer.settings.channels import hooks
 from healer.settings.model import Settings
 from healer.topology.lines import MappingError, compile_mapping
+from healer.topology.shipped import shipped_names, with_shipped
 from notifiers import CHANNELS
 
 
@@ -57,6 +58,12 @@ def _read(document: Document, environ: Mapping[str, str]) -> Settings:
 def _cross_check(document: Document, settings: Settings) -> Iterator[Problem]:
     """What no part can know alone."""
     for index, line in enumerate(settings.topology.nodes):
+        if line.use:
+            if line.use not in shipped_names():
+                known = ", ".join(shipped_names())
+                message = f"no lines ship under the name {line.use!r}; there are {known}"
+                yield document.problem(("topology", "nodes", index, "use"), message)
+            continue
         try:
             compile_mapping(line, index)
         except MappingError as error:
@@ -73,7 +80,9 @@ def _cross_check(document: Document, settings: Settings) -> Iterator[Problem]:
 
 
 def _beside(settings: Settings, directory: Path) -> Settings:
-    """With the store's path relative to the file that names it, like every other path."""
+    """With the lines that ship in their place, and the store's path relative to the file that names it, like every path."""
+    topology = msgspec.structs.replace(settings.topology, nodes=with_shipped(settings.topology.nodes))
+    settings = msgspec.structs.replace(settings, topology=topology)
     path = settings.store.path
     if path.startswith(("/", ":memory:")):
         return settings

@@ -34,7 +34,7 @@ class Index:
     def __init__(self, topology: Topology | None = None, max_nodes: int = MAX_NODES) -> None:
         self.max_nodes = max_nodes
         self.version = 0
-        """Changes whenever the topology does: what was looked up before may be found otherwise now. Growth leaves it."""
+        """Changes whenever the topology does, edges included: what was found before may be found otherwise. Growth leaves it."""
         self._ids: dict[str, int] = {}
         self._names: list[str] = []
         self._kinds: list[str] = []
@@ -79,6 +79,14 @@ class Index:
 
     def children(self, node: int) -> Sequence[int]:
         return self._down().get(node, ())
+
+    def declared_parents(self, node: int) -> list[int]:
+        """The parents that the topology names, not alerts' labels."""
+        return [one for one in self.parents(node) if not self._is_grown(one, node)]
+
+    def declared_children(self, node: int) -> list[int]:
+        """The children that the topology names, not alerts' labels."""
+        return [one for one in self.children(node) if not self._is_grown(node, one)]
 
     def above(self, node: int) -> list[tuple[int, int]]:
         """Ancestors with their distance in hops, nearest first; at one distance in the order of the parents. Not itself."""
@@ -196,6 +204,12 @@ class Index:
         """An edge. False when it is there already. Raises ValueError for an edge from a node to itself."""
         if parent == child:
             raise ValueError(f"an edge from {self._names[parent]} to itself: a node cannot be its own cause")
+        self.version += 1
+        if self._grown_edges:
+            self._grown_edges.pop((self._names[parent], self._names[child]), None)
+        return self._join(parent, child)
+
+    def _join(self, parent: int, child: int) -> bool:
         if self._first[child] < 0:
             self._first[child] = parent
         else:
@@ -209,6 +223,7 @@ class Index:
 
     def unlink(self, parent: int, child: int) -> bool:
         """Take an edge away. False when there is none."""
+        self.version += 1
         parents = self.parents(child)
         if parent not in parents:
             return False
@@ -231,7 +246,7 @@ class Index:
             nodes.append(node)
         for parent, child in growth.edges:
             above, below = self.id(parent), self.id(child)
-            if above >= 0 and below >= 0 and above != below and self.link(above, below):
+            if above >= 0 and below >= 0 and above != below and self._join(above, below):
                 self._grown_edges[parent, child] = None
         return nodes
 
@@ -274,6 +289,9 @@ class Index:
             self._first.append(-1)
             self._declared.append(0)
         return node
+
+    def _is_grown(self, parent: int, child: int) -> bool:
+        return bool(self._grown_edges) and (self._names[parent], self._names[child]) in self._grown_edges
 
     def _set_parents(self, child: int, parents: tuple[int, ...]) -> None:
         self._first[child] = parents[0] if parents else -1

@@ -3,7 +3,7 @@
 `healer.settings` compiles them to check them, `healer.topology.mapping` to use them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -23,14 +23,15 @@ class MappingError(ValueError):
 
 
 class Line(msgspec.Struct, frozen=True):
-    """One compiled line of `topology.nodes`. `names` are the labels it reads."""
+    """One compiled line of `topology.nodes`. `name` is how reasons call it, `names` are the labels it reads."""
 
     number: int
+    name: str
     match: Matchers
     templates: tuple[Template, ...]
     listed: bool
     extract: tuple[tuple[str, Callable[[bytes], Any]], ...]
-    find: tuple[tuple[str, Template], ...]
+    find: tuple[tuple[tuple[str, Template], ...], ...]
     explains: Matchers | None
     names: frozenset[str]
 
@@ -42,6 +43,7 @@ class Line(msgspec.Struct, frozen=True):
 
 def compile_mapping(line: settings.Mapping, number: int) -> Line:
     """Check and compile one line. Raises MappingError."""
+    assert not line.use, "lines that ship are put in their place by healer.topology.shipped"
     texts = (line.node,) if isinstance(line.node, str) else line.node
     listed = not isinstance(line.node, str)
     templates = []
@@ -50,17 +52,30 @@ def compile_mapping(line: settings.Mapping, number: int) -> Line:
             templates.append(_template(text, ("node", index) if listed else ("node",)))
         elif listed:
             raise MappingError(("node", index), "none stands alone: a list names nodes, the first that exists")
-    find = tuple((key, _template(text, ("find", key))) for key, text in sorted(line.find.items()))
-    if find and all(key == "kind" for key, _ in find):
-        raise MappingError(("find",), "kind alone finds many: add alias or an attribute")
+    find = tuple(_finds(line.find))
     extract, groups = _extractions(line.extract)
     explains = _explains(line.explains)
     names = set(line.match.names | line.extract.keys())
-    for template in (*templates, *(template for _, template in find)):
+    for template in (*templates, *(template for one in find for _, template in one)):
         names |= template.names - groups
     if explains is not None:
         names |= explains.names
-    return Line(number, line.match, tuple(templates), listed, extract, find, explains, frozenset(names))
+    name = line.name or f"topology.nodes[{number}]"
+    return Line(number, name, line.match, tuple(templates), listed, extract, find, explains, frozenset(names))
+
+
+def _finds(
+    said: Mapping[str, str] | Sequence[Mapping[str, str]],
+) -> Iterator[tuple[tuple[str, Template], ...]]:
+    """What is looked for, in the order in which it is."""
+    alone = isinstance(said, Mapping)
+    for index, wanted in enumerate([said] if isinstance(said, Mapping) else said):
+        path: tuple[str | int, ...] = ("find",) if alone else ("find", index)
+        if alone and not wanted:
+            continue
+        if all(key == "kind" for key in wanted):
+            raise MappingError(path, "kind alone finds many: add alias or an attribute")
+        yield tuple((key, _template(text, (*path, key))) for key, text in sorted(wanted.items()))
 
 
 def _explains(said: str | tuple[str, ...]) -> Matchers | None:

@@ -12,14 +12,20 @@ import msgspec
 
 from healer.topology.index import Growth, Index
 from healer.topology.lines import Line, extracted
+from healer.topology.template import Template
 
 REMEMBERED = 100_000
 """Answers kept; then all are forgotten at once, which costs less than knowing which was used last."""
 MAX_ID = 512
 """Characters of an id that labels make; a longer one is no node."""
 
+NOWHERE = -1
+"""`place` of an alert that nothing says a node of."""
+ASIDE = -2
+"""`place` of an alert of which a line says that it sits on no node (`node: none`): nobody has to mend that."""
+
 Code = Literal[
-    "template", "listed", "found", "node label", "labels source",
+    "template", "listed", "found", "instead", "node label", "labels source",
     "none", "no label", "not extracted", "unknown", "ambiguous", "too long", "no line",
 ]  # fmt: skip
 
@@ -28,7 +34,7 @@ class Mapped(msgspec.Struct, frozen=True):
     """Where an alert sits, and why.
 
     `line` counts the lines of `topology.nodes` from 0; None when none matched. `known`: the topology has the node.
-    `explains`: this alert may explain others. `code` and `detail` are put into words by `why`.
+    `explains`: this alert may explain others. `code` and `detail` are put into words by `why`, after the line's name `by`.
     """
 
     node: str | None
@@ -37,18 +43,20 @@ class Mapped(msgspec.Struct, frozen=True):
     detail: str = ""
     known: bool = False
     explains: bool = True
+    by: str = ""
 
     @property
     def why(self) -> str:
         """The reason in words."""
         told = _WORDS[self.code].format(detail=self.detail, node=self.node)
-        return told if self.line is None else f"topology.nodes[{self.line}]: {told}"
+        return f"{self.by}: {told}" if self.by else told
 
 
 _WORDS: dict[Code, str] = {
     "template": "{detail} gives {node}",
     "listed": "{detail} gives {node}, the first that exists",
     "found": "{node} is the one node with {detail}",
+    "instead": "the topology has no node with {detail}, so it is {node}",
     "node label": "no line matched; the label node is the id of a node",
     "labels source": "no line matched; {node} is the innermost label of the labels source",
     "none": "these alerts sit on no node",
@@ -78,7 +86,10 @@ class Mapper:
         self._version = index.version
 
     def place(self, labels: Mapping[str, str]) -> int:
-        """The number of the node that an alert with these labels sits on, or -1. Nodes that labels name are added."""
+        """The number of the node that an alert with these labels sits on, else NOWHERE or ASIDE.
+
+        Nodes that labels name are added.
+        """
         key = tuple(map(labels.get, self.names))
         if self._version == self._index.version:
             node = self._placed.get(key)
@@ -110,7 +121,7 @@ class Mapper:
 
     def _place(self, key: tuple[str | None, ...], labels: Mapping[str, str]) -> int:
         mapped = self.map(labels)
-        node = -1
+        node = ASIDE if mapped.code == "none" else NOWHERE
         if mapped.code != "none":
             for growth in self._growths(labels):
                 self._index.grow(growth)
@@ -136,74 +147,101 @@ class Mapper:
         for line in self._lines:
             if line.match.matches(labels):
                 explains = line.explains is not None and line.explains.matches(labels)
-                return self._by_line(line, labels, explains)
+                return msgspec.structs.replace(self._by_line(line, labels), explains=explains, by=line.name)
         for source in self._sources:
             nodes = _chain(source, labels)
             if nodes:
-                return self._named(nodes[-1], None, "labels source", "", explains=True)
+                return self._named(nodes[-1], None, "labels source", "")
         node = labels.get("node")
         if node and node in self._index:
             return Mapped(node, None, "node label", known=True)
         return Mapped(None, None, "no line")
 
-    def _by_line(self, line: Line, labels: Mapping[str, str], explains: bool) -> Mapped:
-        number = line.number
+    def _by_line(self, line: Line, labels: Mapping[str, str]) -> Mapped:
         if line.extract:
             read = extracted(line, labels)
             if isinstance(read, str):
-                return Mapped(None, number, "not extracted", read, explains=explains)
+                return Mapped(None, line.number, "not extracted", read)
             labels = read
-        if line.find:
-            return self._found(line, labels, explains)
-        if not line.templates:
-            return Mapped(None, number, "none", explains=explains)
+        looked_for = []
+        for wanted in line.find:
+            found = self._found(wanted, labels, line.number)
+            if found.code in ("found", "ambiguous"):
+                return found
+            looked_for.append(found)
+        if line.templates:
+            found = self._made(line, labels)
+            if line.find and found.code == "template":
+                tried = [one.detail for one in looked_for if one.code == "unknown"]
+                return msgspec.structs.replace(found, code="instead", detail=" or ".join(tried) or found.detail)
+            return found
+        if not line.find:
+            return Mapped(None, line.number, "none")
+        tried = [one.detail for one in looked_for if one.code == "unknown"]
+        if not tried:
+            return looked_for[0]
+        return Mapped(None, line.number, "unknown", "with " + " or ".join(tried))
+
+    def _made(self, line: Line, labels: Mapping[str, str]) -> Mapped:
+        """By the line's templates."""
+        number = line.number
         if not line.listed:
             template = line.templates[0]
-            node = template.render(labels)
+            node = template.render(labels, self._owner)
             if node is None:
-                return Mapped(None, number, "no label", template.missing(labels), explains=explains)
-            return self._named(node, number, "template", template.text, explains=explains)
+                return Mapped(None, number, "no label", template.missing(labels))
+            return self._named(node, number, "template", template.text)
         tried = []
         for template in line.templates:
-            node = template.render(labels)
+            node = template.render(labels, self._owner)
             if node is not None:
                 if node in self._index:
-                    return Mapped(node, number, "listed", template.text, known=True, explains=explains)
+                    return Mapped(node, number, "listed", template.text, known=True)
                 tried.append(node)
         if not tried:
-            return Mapped(None, number, "no label", line.templates[0].missing(labels), explains=explains)
-        return Mapped(None, number, "unknown", " or ".join(tried), explains=explains)
+            return Mapped(None, number, "no label", line.templates[0].missing(labels))
+        return Mapped(None, number, "unknown", " or ".join(tried))
 
-    def _named(self, node: str, number: int | None, code: Code, detail: str, *, explains: bool) -> Mapped:
+    def _named(self, node: str, number: int | None, code: Code, detail: str) -> Mapped:
         """A node that labels name, whether the topology has it or not."""
         if node in self._index:
-            return Mapped(node, number, code, detail, known=True, explains=explains)
+            return Mapped(node, number, code, detail, known=True)
         if len(node) > MAX_ID:
-            return Mapped(None, number, "too long", explains=explains)
-        return Mapped(node, number, code, detail, explains=explains)
+            return Mapped(None, number, "too long")
+        return Mapped(node, number, code, detail)
 
-    def _found(self, line: Line, labels: Mapping[str, str], explains: bool) -> Mapped:
-        index, number = self._index, line.number
-        wanted = []
+    def _found(self, wanted: tuple[tuple[str, Template], ...], labels: Mapping[str, str], number: int) -> Mapped:
+        """The one node that has all that is wanted."""
+        index = self._index
+        said = []
         nodes: set[int] | None = None
         kind = ""
-        for key, template in line.find:
-            value = template.render(labels)
+        for key, template in wanted:
+            value = template.render(labels, self._owner)
             if value is None:
-                return Mapped(None, number, "no label", template.missing(labels), explains=explains)
-            wanted.append(f"{key}={value}")
+                return Mapped(None, number, "no label", template.missing(labels))
+            said.append(f"{key}={value}")
             if key == "kind":
                 kind = value
                 continue
             found = set(index.by_alias(value) if key == "alias" else index.by_attribute(key, value))
             nodes = found if nodes is None else nodes & found
         hits = [node for node in nodes or () if index.name(node) in index and (not kind or index.kind(node) == kind)]
-        detail = ", ".join(wanted)
+        detail = ", ".join(said)
         if len(hits) == 1:
-            return Mapped(index.name(hits[0]), number, "found", detail, known=True, explains=explains)
-        if hits:
-            return Mapped(None, number, "ambiguous", detail, explains=explains)
-        return Mapped(None, number, "unknown", f"with {detail}", explains=explains)
+            return Mapped(index.name(hits[0]), number, "found", detail, known=True)
+        return Mapped(None, number, "ambiguous" if hits else "unknown", detail)
+
+    def _owner(self, namespace: str, pod: str) -> str:
+        """The name of the one workload beside this pod in the topology; what only alerts say does not count."""
+        index = self._index
+        name = f"pod/{namespace}/{pod}"
+        if not namespace or name not in index:
+            return ""
+        node = index.id(name)
+        beside = [*index.declared_parents(node), *index.declared_children(node)]
+        workloads = {index.name(one) for one in beside if index.kind(one) == "workload"}
+        return workloads.pop().rpartition("/")[2] if len(workloads) == 1 else ""
 
 
 def _chain(source: Sequence[str], labels: Mapping[str, str]) -> list[str]:

@@ -29,20 +29,30 @@ class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Mapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One line that says on which node matching alerts sit; the first line that matches decides."""
 
+    name: str = ""
+    """How reasons call this line; unset: its place in `topology.nodes`."""
+    use: str = ""
+    """Instead of all else: the lines that ship with healer under this name, such as `kube-prometheus`, at this place."""
     match: Matchers = Matchers()
     """Matchers on the alert's labels; none match every alert."""
     node: str | tuple[str, ...] = ()
     """`host/{node}`; a list: the first that exists; `none`: on no node. Filters: lower, host, port, owner, default:X."""
     extract: dict[str, str] = {}
     """By label, a regular expression (RE2) that must match its whole value; named groups may be used like labels."""
-    find: dict[str, str] = {}
-    """Instead of `node`: templates by `kind`, `alias` or attribute that exactly one node has."""
+    find: dict[str, str] | tuple[dict[str, str], ...] = ()
+    """Templates by `kind`, `alias` or attribute that exactly one node has; a list: the first that finds. `node`, beside
+    it, counts where nothing is found."""
     explains: str | tuple[str, ...] = "always"
     """Whether these alerts may explain others: `always`, `never`, or matchers on them."""
 
     def __post_init__(self) -> None:
-        if bool(self.node) == bool(self.find):
-            raise ValueError("a mapping has exactly one of: node, find")
+        if self.use:
+            if self.node or self.find or self.extract or len(self.match) or self.explains != "always" or self.name:
+                raise ValueError("use stands alone: it takes all lines that ship under this name", "use")
+        elif not self.node and not self.find:
+            raise ValueError("a mapping has node, or find, or both, or use alone")
+        elif self.find and self.node == "none":
+            raise ValueError("none is what counts anyway where nothing is found: leave it out", "node")
 
 
 class TopologySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

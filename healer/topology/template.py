@@ -1,4 +1,8 @@
-"""Ids made of labels: `host/{instance|host|lower}`. A label that is missing leaves no id at all. Pure."""
+"""Ids made of labels: `host/{instance|host|lower}`. A label that is missing leaves no id at all. Pure.
+
+All filters but one look at nothing but their text. `owner` first asks who knows the pods (`Owners`, the mapping's index),
+and goes by how Kubernetes names pods where the pod is not known.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -11,10 +15,14 @@ _OWNED = (
     re.compile(rf"(.+)-{_HASH}{{8,10}}-{_HASH}{{5}}"),  # a Deployment's ReplicaSet
     re.compile(r"(.+)-[0-9]{8,10}-" + _HASH + r"{5}"),  # a CronJob's Job
     re.compile(rf"(.+)-{_HASH}{{5}}"),  # a DaemonSet or a Job
-    re.compile(r"(.+)-[0-9]+"),  # a StatefulSet
+    re.compile(r"(.+)-[0-9]+"),  # a StatefulSet, or a CronJob's Job itself
 )
+NAMESPACE = "namespace"
+"""The label in whose value's world a pod's name is one pod's."""
 
 Filter = Callable[[str], str]
+Owners = Callable[[str, str], str]
+"""The workload of a pod, given its namespace and name; "" when that is not known."""
 
 
 class TemplateError(ValueError):
@@ -45,9 +53,10 @@ class Template:
             raise TemplateError(f"{text!r}: a brace is not closed or not opened; write host/{{instance}}")
         self._fields = tuple(fields)
         self._simple = len(fields) == 1 and not fields[0].filters and not fields[0].default
-        self.names = frozenset(field.label for field in fields)
+        owned = any(owner in field.filters for field in fields)
+        self.names = frozenset(field.label for field in fields) | ({NAMESPACE} if owned else frozenset())
 
-    def render(self, labels: Mapping[str, str]) -> str | None:
+    def render(self, labels: Mapping[str, str], owners: Owners | None = None) -> str | None:
         """The text for these labels; None when one of them is missing, or empty after its filters."""
         if self._simple:
             field = self._fields[0]
@@ -57,7 +66,8 @@ class Template:
         for before, label, filters, default in self._fields:
             value = labels.get(label) or ""
             for apply in filters:
-                value = apply(value)
+                known = owners(labels.get(NAMESPACE) or "", value) if apply is owner and owners is not None else ""
+                value = known or apply(value)
             value = value or default
             if not value:
                 return None

@@ -108,7 +108,7 @@ def test_the_for_of_a_rule_is_set_by_alertname() -> None:
         ("journal: {retention: 1h}", "journal.retention: expected at least 1d"),
         ("topology: {sources: [{}]}", "a source has exactly one of: file, labels"),
         ("topology: {sources: [{labels: [a, a]}]}", "topology.sources[0].labels: a label is named twice"),
-        ("topology: {nodes: [{match: []}]}", "topology.nodes[0]: a mapping has exactly one of: node, find"),
+        ("topology: {nodes: [{match: []}]}", "topology.nodes[0]: a mapping has node, or find, or both"),
         ("topology: {nodes: [{node: 'host/{a'}]}", "topology.nodes[0].node: 'host/{a': a brace is not closed"),
         ("topology: {nodes: [{node: [a, none]}]}", "topology.nodes[0].node[1]: none stands alone"),
         ("topology: {nodes: [{find: {kind: host}}]}", "kind alone finds many"),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from healer.settings import parse_settings
 from healer.topology import mapping
 from healer.topology.graph import Node, topology
-from healer.topology.index import Index
+from healer.topology.index import Growth, Index
 from healer.topology.lines import MappingError, compile_mapping
 from healer.topology.mapping import Mapper
 from healer.topology.settings import Mapping
@@ -128,7 +128,8 @@ def test_a_node_that_only_an_alert_names_gets_a_place_and_is_not_thereby_known()
     assert first == len(NODES)
     assert here.place(labels) == here.place({**labels, "other": "x"}) == first
     assert not here.map(labels).known
-    assert here.place({"alertname": "TargetDown"}) == -1
+    assert here.place({"alertname": "TargetDown"}) == mapping.ASIDE, "a line says that it sits on no node"
+    assert here.place({"job": "unheard of"}) == mapping.NOWHERE
 
 
 SOURCES = """
@@ -160,7 +161,7 @@ def test_a_line_decides_the_place_and_the_labels_still_make_edges_unless_it_says
     here = Mapper([compile_mapping(line, number) for number, line in enumerate(said.nodes)], index, said.labels)
     assert here.place({"job": "app", "name": "shop", "dc": "1", "rack": "r1"}) == index.id("app/shop")
     assert index.parents(index.id("rack/r1")) == (index.id("dc/1"),)
-    assert here.place({"alertname": "Global", "dc": "2"}) == -1
+    assert here.place({"alertname": "Global", "dc": "2"}) == mapping.ASIDE
     assert index.id("dc/2") == -1
 
 
@@ -234,3 +235,75 @@ def test_a_bad_line_says_what_is_wrong_and_where(line: Mapping, path: tuple[str 
     with pytest.raises(MappingError, match=said) as caught:
         compile_mapping(line, 0)
     assert caught.value.path == path
+
+
+TRIED = """
+topology:
+  nodes:
+    - match: ['job="app"']
+      find: [{kind: host, alias: "{instance|host}"}, {kind: host, address: "{instance|host}"}]
+      node: "host/{instance|host}"
+    - match: ['job="strict"']
+      find: [{alias: "{a}"}, {alias: "{b}"}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("labels", "node", "why"),
+    [
+        ({"job": "app", "instance": "www.example:80"}, "host/web1", "the one node with alias=www.example"),
+        ({"job": "app", "instance": "10.0.0.1:80"}, "host/web1", "the one node with address=10.0.0.1"),
+        (
+            {"job": "app", "instance": "10.9.9.9:80"},
+            "host/10.9.9.9",
+            "has no node with alias=10.9.9.9, kind=host or addr",
+        ),
+        ({"job": "app"}, None, "the alert has no label instance"),
+        ({"job": "strict", "b": "www.example"}, "host/web1", "alias=www.example"),
+        ({"job": "strict", "a": "shared.example", "b": "www.example"}, None, "more than one node has alias=shared"),
+        ({"job": "strict", "a": "x"}, None, "the topology has no node with alias=x"),
+        ({"job": "strict"}, None, "the alert has no label a"),
+    ],
+)
+def test_the_first_find_with_one_hit_counts_and_node_where_nothing_is_found(
+    labels: dict[str, str], node: str | None, why: str
+) -> None:
+    found = mapper(TRIED).map(labels)
+    assert found.node == node
+    assert why in found.why
+
+
+def test_the_owner_of_a_pod_is_what_the_topology_says_and_else_what_its_name_says() -> None:
+    """By name a StatefulSet called api-1 and a Deployment called api-1 look the same; the topology knows."""
+    nodes = [
+        Node("pod/shop/api-7d9f8b6c5d-x2x8z"),
+        Node("pod/shop/odd-x2x8z"),
+        Node("workload/shop/gateway"),
+        Node("workload/shop/a"),
+        Node("workload/shop/b"),
+        Node("host/web1"),
+    ]
+    edges = [
+        ("host/web1", "pod/shop/api-7d9f8b6c5d-x2x8z"),
+        ("pod/shop/api-7d9f8b6c5d-x2x8z", "workload/shop/gateway"),
+        ("pod/shop/odd-x2x8z", "workload/shop/a"),
+        ("pod/shop/odd-x2x8z", "workload/shop/b"),
+    ]
+    index = Index(topology(nodes, edges))
+    line = Mapping(node="workload/{namespace}/{pod|owner}")
+    here = Mapper([compile_mapping(line, 0)], index)
+    assert here.map({"namespace": "shop", "pod": "api-7d9f8b6c5d-x2x8z"}).node == "workload/shop/gateway"
+    assert here.map({"namespace": "shop", "pod": "odd-x2x8z"}).node == "workload/shop/odd", "two owners are none"
+    assert here.map({"namespace": "other", "pod": "api-7d9f8b6c5d-x2x8z"}).node == "workload/other/api"
+    index.unlink(index.id("pod/shop/api-7d9f8b6c5d-x2x8z"), index.id("workload/shop/gateway"))
+    assert here.map({"namespace": "shop", "pod": "api-7d9f8b6c5d-x2x8z"}).node == "workload/shop/api"
+
+
+def test_what_alerts_say_makes_nobody_an_owner() -> None:
+    """Else it would depend on the order in which alerts came."""
+    index = Index(topology([Node("pod/shop/x-x2x8z"), Node("workload/shop/y")], []))
+    index.grow(Growth((), (("workload/shop/y", "pod/shop/x-x2x8z"),)))
+    here = Mapper([compile_mapping(Mapping(node="workload/{namespace}/{pod|owner}"), 0)], index)
+    assert here.map({"namespace": "shop", "pod": "x-x2x8z"}).node == "workload/shop/x"
+    index.link(index.id("workload/shop/y"), index.id("pod/shop/x-x2x8z"))
+    assert here.map({"namespace": "shop", "pod": "x-x2x8z"}).node == "workload/shop/y"
