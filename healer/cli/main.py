@@ -36,6 +36,7 @@ COMMANDS = {
     "pause": Command("healer.cli.pause", "the kill switch: no repair starts any more"),
     "resume": Command("healer.cli.pause", "let repairs start again"),
     "topology": Command("healer.cli.topology", "what can fail, and where an alert sits (reads the configuration only)"),
+    "converge": Command("healer.cli.converge", "what comes of alerts and a topology from files; no service needed"),
     "storm": Command("healer.cli.storm", "send a recorded storm to a running healer"),
     "version": Command("healer.cli.version", "which healer this is"),
 }
