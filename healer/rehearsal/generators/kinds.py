@@ -1,0 +1,161 @@
+"""The kinds of storms: what breaks, and what makes it hard to see. Each has one sentence that says what happened. Pure."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from healer.rehearsal.generators.alarms import LATER, STOCK
+from healer.rehearsal.generators.fault import Fault, alerts, fault, firing
+from healer.rehearsal.generators.scene import Scene
+from healer.rehearsal.generators.storm import Firing, Storm
+from healer.times import HOUR, MINUTE, SECOND, Micros
+from healer.topology.index import kind_of
+
+PLAIN = {
+    "rack-power": "rack",
+    "switch": "switch",
+    "dns": "dns",
+    "database": "database",
+    "deployment": "workload",
+}
+"""Storms in which one thing breaks and everything is seen, by the kind of node that breaks."""
+APART = ("rack", "host", "database", "workload", "dns")
+"""Kinds of nodes of which two break without having to do with one another."""
+SAYS = {
+    "rack": "{} loses its power: its switch and hosts go dark, and what ran there is missed.",
+    "switch": "{} fails: nothing behind it can be reached.",
+    "dns": "{} answers no more: services of the region find nobody, one by one.",
+    "database": "{} goes down, and its services with it.",
+    "workload": "A bad version of {} is rolled out: its pods break, then its callers.",
+    "host": "{} dies.",
+    "cooling": "{} fails: its racks get too hot and switch off, host by host.",
+}
+
+
+def said(node: str) -> str:
+    return SAYS[kind_of(node)].format(node)
+
+
+def plain(scene: Scene) -> Storm:
+    """One thing breaks, and all of it is seen."""
+    return scene.storm(said(scene.strike(scene.one(PLAIN[scene.kind])).node))
+
+
+def two_faults(scene: Scene) -> Storm:
+    """Two things that have nothing to do with one another break within two minutes."""
+    first = scene.one(*APART)
+    near = scene.world.below([first]) | scene.world.above([first])
+    kind = scene.chance.pick(APART)
+    others = [node for node in scene.world.of_kind(kind) if node not in near and scene.world.nodes[node]]
+    # A small datacentre has one region, and one of some things.
+    second = scene.chance.pick(others or [node for node in scene.world.of_kind("rack") if node not in near])
+    scene.strike(first)
+    scene.strike(second, begins=scene.begins + scene.chance.below(120) * SECOND)
+    return scene.storm(f"{said(first)} {said(second)} One has nothing to do with the other.")
+
+
+def flapping(scene: Scene) -> Storm:
+    """A rack's uplink goes down and up again; what takes longer than it stays down to be noticed is never noticed."""
+    node = scene.chance.pick([node for node in scene.world.of_kind("switch") if not node.endswith("-core")])
+    begins, downs = scene.begins, scene.chance.between(6, 10)
+    broken = scene.strike(node, begins=begins, ends=begins + scene.chance.between(50, 120) * SECOND)
+    for _ in range(downs - 1):
+        begins = max(begins, scene.faults[-1][0].ends) + scene.chance.between(30, 90) * SECOND
+        ends = begins + scene.chance.between(50, 120) * SECOND
+        moved = {one: at - broken.begins + begins for one, at in broken.onsets.items()}
+        again = msgspec.structs.replace(broken, begins=begins, ends=ends, onsets=moved)
+        scene.add(broken, alerts(again, scene.rules, scene.chance))
+    return scene.storm(f"The uplink of {node} goes down and up again, {downs} times.")
+
+
+def slow_roll(scene: Scene) -> Storm:
+    """A cooling unit fails; within an hour one host after another gets too hot and switches itself off."""
+    node = scene.one("cooling")
+    felt = fault(scene.world, node, scene.begins, 0, scene.chance)
+    onsets = {one: at for one, at in felt.onsets.items() if kind_of(one) not in ("rack", "switch")}
+    late: dict[str, Micros] = {}
+    hosts = [one for one in onsets if kind_of(one) == "host"]
+    for order, host in enumerate(scene.chance.some(hosts, len(hosts))):
+        # What stands on several hosts fails with the first of them.
+        for one in scene.world.below([host]) - late.keys():
+            late[one] = 2 * MINUTE + HOUR * order // len(hosts)
+    scene.take(Fault(node, scene.begins, 0, {one: at + late.get(one, 0) for one, at in onsets.items()}))
+    return scene.storm(said(node))
+
+
+def clock_skew(scene: Scene) -> Storm:
+    """Each Prometheus has its own idea of the time, up to 40 seconds from the true one."""
+    broken = scene.strike(scene.one("rack", "switch"))
+    skews: dict[str, int] = {}
+    for _, found in scene.faults:
+        for index, one in enumerate(found):
+            sender = one.labels["job"]
+            skew = skews.setdefault(sender, scene.chance.between(-40, 40)) * SECOND
+            found[index] = msgspec.structs.replace(
+                one,
+                starts_at=one.starts_at + skew,
+                ends_at=one.ends_at + skew if one.ends_at else 0,
+                arrives_at=one.starts_at,
+            )
+    return scene.storm(f"{said(broken.node)} The clocks of those who tell of it are up to 40 seconds off.")
+
+
+def late_root(scene: Scene) -> Storm:
+    """What watches the cause is slower than what watches its symptoms: some people were told already when it comes."""
+    broken = scene.strike(scene.one("rack", "switch"))
+    _, found = scene.faults[0]
+    late = scene.begins + scene.chance.between(60, 100) * SECOND
+    waits = {alarm.name: alarm.waits for alarm in scene.rules[kind_of(broken.node)]}
+    for index, one in enumerate(found):
+        if one.labels["node"] == broken.node:
+            found[index] = msgspec.structs.replace(one, starts_at=late + waits[one.labels["alertname"]])
+    return scene.storm(f"{said(broken.node)} Its own alert comes late.")
+
+
+def long_outage(scene: Scene) -> Storm:
+    """A switch stays down for hours, and what it broke goes on breaking in new ways."""
+    broken = scene.strike(scene.one("switch"), ends=0)
+    more: list[Firing] = []
+    for node, onset in broken.onsets.items():
+        if node != broken.node and kind_of(node) in LATER and scene.chance.happens(40):
+            alarm = scene.chance.pick(LATER[kind_of(node)])
+            more.append(firing(alarm, node, onset + scene.chance.between(20, 180) * MINUTE + alarm.waits))
+    scene.add(broken, more)
+    return scene.storm(f"{said(broken.node)} It lasts for hours, and new symptoms come all the time.")
+
+
+def for_times(scene: Scene) -> Storm:
+    """A host or a rack dies under the stock rules: the symptoms of services come in a minute, NotReady after fifteen."""
+    broken = scene.strike(scene.one("host", "rack"), ends=0)
+    return scene.storm(f"{said(broken.node)} The rules are the stock ones, most of which wait 15 minutes.")
+
+
+def missing_edges(scene: Scene) -> Storm:
+    """One thing breaks, and a fifth of the topology's edges is unknown."""
+    broken = scene.strike(scene.one(*PLAIN.values()))
+    scene.hide(20)
+    return scene.storm(f"{said(broken.node)} A fifth of all edges is missing from the topology.")
+
+
+def noise(scene: Scene) -> Storm:
+    """One thing breaks while other things, that have nothing to do with it, are wrong as well: a fifth of all alerts."""
+    broken = scene.strike(scene.one(*PLAIN.values()))
+    scene.disturb(20)
+    return scene.storm(f"{said(broken.node)} A fifth of the alerts has nothing to do with it.")
+
+
+KINDS: dict[str, Callable[[Scene], Storm]] = {
+    **dict.fromkeys(PLAIN, plain),
+    "two-faults": two_faults,
+    "flapping": flapping,
+    "slow-roll": slow_roll,
+    "clock-skew": clock_skew,
+    "late-root": late_root,
+    "long-outage": long_outage,
+    "for-times": for_times,
+    "missing-edges": missing_edges,
+    "noise": noise,
+}
+"""By name, how each kind of storm is made."""
+RULES = {"for-times": STOCK}
+"""Kinds under other alert rules than the quick ones."""
