@@ -9,8 +9,9 @@ from itertools import chain, islice
 
 import msgspec
 
+from healer.alerts.maintenance import Maintenance
 from healer.alerts.model import Alert
-from healer.alerts.silences import Silence
+from healer.alerts.silences import Silence, identify
 from healer.convergence import intake, quiet
 from healer.convergence.episode import Episode, Place, Status
 from healer.convergence.freeze import Frozen, freeze, thaw
@@ -64,7 +65,27 @@ class Engine:
 
     def silence(self, source: str, readable: bool, silences: tuple[Silence, ...]) -> None:
         """All silences that a source knows now."""
-        quiet.silence(self.state, source, readable, silences)
+        quiet.mirror(self.state, source, readable, silences)
+        self._conclude()
+
+    def hush(self, said: Silence, position: int) -> None:
+        """A silence said to healer itself, by the journal's record `position`: it is new, or changes the one with its id."""
+        quiet.hush(self.state, said, identify(self.state.installation, position))
+        self._conclude()
+
+    def maintain(self, said: Maintenance, position: int) -> None:
+        """Maintenance, said by the journal's record `position`."""
+        quiet.maintain(self.state, said, identify(self.state.installation, position))
+        self._conclude()
+
+    def extend(self, id: str, until: Micros) -> None:
+        """Maintenance takes until then."""
+        quiet.extend(self.state, id, until)
+        self._conclude()
+
+    def lift(self, id: str) -> None:
+        """A silence said to healer, or maintenance, is taken back."""
+        quiet.lift(self.state, id)
         self._conclude()
 
     def vanish(self, labels: tuple[bytes, ...]) -> None:
@@ -176,7 +197,24 @@ class Engine:
 
     def silence_of(self, id: str) -> Silence | None:
         """The silence with this id, as its source said it."""
-        return next((one for said in self.state.mirrored.values() for one in said if one.id == id), None)
+        return self.state.said.get(id) or next((one for one in self.silences() if one.id == id), None)
+
+    def silences(self) -> list[Silence]:
+        """All silences, those said to healer first: what is over is kept for a while of these alone."""
+        return list(quiet.everything(self.state))
+
+    def maintenance(self) -> list[Maintenance]:
+        """All maintenance: under way, to come, or over less than a few days ago."""
+        return list(self.state.maintenance.values())
+
+    def maintenance_of(self, id: str) -> Maintenance | None:
+        """The maintenance with this id."""
+        return self.state.maintenance.get(id)
+
+    def maintenance_on(self, node: int) -> Maintenance | None:
+        """The maintenance that is under way on a node, by its number, or on what is above it with all beneath."""
+        found = self.state.words.on_node(node) if node >= 0 else None
+        return self.state.maintenance[found.id] if found is not None else None
 
     def where(self, labels: bytes) -> tuple[int, int] | None:
         """Position and index of an alert's newest delivery in the journal."""
@@ -208,7 +246,8 @@ class Engine:
             incident=case.id if case is not None else "",
             held_until=episode.held_until + state.away if episode.status == Status.HELD else 0,
             distance=episode.distance,
-            silence=state.silenced_by.get(episode, ""),
+            silence=silence.id if (silence := state.silenced_by.get(episode)) is not None else "",
+            spoken_at=episode.spoken_at,
         )
 
     # --- inside
@@ -240,7 +279,7 @@ class Engine:
     def _fire(self, kind: int, who: list[Episode | Place | Turn]) -> None:
         state = self.state
         if kind == Kind.SILENCE:
-            quiet.turn_silences(state)
+            quiet.turn(state)
             return
         for one in who:
             if isinstance(one, Place):

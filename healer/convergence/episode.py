@@ -36,6 +36,7 @@ class Code:
     NOTHING_ABOVE: Final = "NOTHING_ABOVE"
     BELOW_ROOT: Final = "BELOW_ROOT"
     BELOW_LONG_LIVED: Final = "BELOW_LONG_LIVED"
+    BELOW_SINCE_SPOKEN: Final = "BELOW_SINCE_SPOKEN"
     SAME_PLACE: Final = "SAME_PLACE"
     WAITING_FOR_CAUSE: Final = "WAITING_FOR_CAUSE"
     CONTESTED: Final = "CONTESTED"
@@ -71,7 +72,8 @@ class Episode(msgspec.Struct, eq=False):
 
     `by` is the episode that explains this one, None while nothing does; `place` is where an unexplained one sits.
     `expires` is 0 when its sender set no lifetime, `wakes` is when an expiry timer looks at it (0: none is set). `ended_at`
-    is 0 while it fires. `untold_since` is its arrival, or when it was last put under another after people heard of it.
+    is 0 while it fires. `untold_since` is its arrival, or when it was last put under another after people heard of it;
+    `spoken_at` when its last silence ended (wall time, 0: none did).
 
     A Struct, because a million of them are made when a long journal is folded.
     """
@@ -97,6 +99,7 @@ class Episode(msgspec.Struct, eq=False):
     wakes: Micros = 0
     judged_afresh: bool = False
     resolution: str = ""
+    spoken_at: Micros = 0
 
     def __lt__(self, other: "Episode") -> bool:
         """Heaps compare episodes only when all that ranks them is equal, which is the same one twice."""

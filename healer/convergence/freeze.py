@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from healer.alerts.maintenance import Maintenance
 from healer.alerts.silences import Silence
 from healer.convergence import quiet
 from healer.convergence.episode import Case, Episode, Place, StatusName
@@ -38,6 +39,7 @@ class EpisodeRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     untold_since: Micros
     wakes: Micros
     known: bool
+    spoken_at: Micros = 0
 
 
 class PlaceRow(msgspec.Struct, frozen=True, array_like=True):
@@ -84,6 +86,8 @@ class Frozen(msgspec.Struct, frozen=True):
     opened: list[tuple[int, int]]
     silences: dict[str, tuple[Silence, ...]]
     unreadable: list[str]
+    said: dict[str, Silence] = {}
+    maintenance: dict[str, Maintenance] = {}
 
 
 def freeze(state: State) -> Frozen:
@@ -118,8 +122,10 @@ def freeze(state: State) -> Frozen:
         contested=[(one.seq, until) for one, until in state.contested.items()],
         co_holders=[(one.seq, held) for one, held in state.co_holders.items()],
         opened=[(one.seq, count) for one, count in state.opened.items()],
-        silences=state.mirrored,
+        silences=dict(state.mirrored),
         unreadable=sorted(state.unreadable),
+        said=dict(state.said),
+        maintenance=dict(state.maintenance),
     )
 
 
@@ -154,9 +160,8 @@ def thaw(frozen: Frozen, settings: Convergence, topology: Topology, installation
     state.co_holders = {by_seq[seq]: held for seq, held in frozen.co_holders}
     state.opened = {by_seq[seq]: count for seq, count in frozen.opened}
     state.unreadable = set(frozen.unreadable)
-    for source, silences in frozen.silences.items():
-        quiet.remember_silences(state, source, silences)
-    quiet.turn_silences(state)
+    state.mirrored, state.said, state.maintenance = dict(frozen.silences), dict(frozen.said), dict(frozen.maintenance)
+    quiet.turn(state)
     state.dirty.clear()
     return state
 
@@ -183,6 +188,7 @@ def _episode_row(one: Episode, known: bool) -> EpisodeRow:
         one.untold_since,
         one.wakes,
         known,
+        one.spoken_at,
     )
 
 
@@ -237,7 +243,7 @@ def _episode(state: State, row: EpisodeRow) -> Episode:
     episode.status, episode.code, episode.distance = row.status, row.code, row.distance
     episode.ended_at, episode.expires = row.ended_at, row.expires
     episode.judged_afresh, episode.resolution = row.judged_afresh, row.resolution
-    episode.untold_since, episode.wakes = row.untold_since, row.wakes
+    episode.untold_since, episode.wakes, episode.spoken_at = row.untold_since, row.wakes, row.spoken_at
     if row.known:
         state.episodes[row.labels] = episode
         state.track(episode)

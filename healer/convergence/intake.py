@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from healer.alerts.model import Alert, relays
 from healer.convergence.episode import Code, Episode, Status
-from healer.convergence.quiet import mark_silenced
+from healer.convergence.quiet import mark
 from healer.convergence.settle import rank, refresh_face
 from healer.convergence.state import State, labels_of
 from healer.convergence.timers import Kind
@@ -61,8 +61,8 @@ def begin(
     if alert.ends_at:
         episode.expires = episode.wakes = expires = now + max(alert.ends_at - at, 0)
         state.timers.set(expires, Kind.EXPIRE, episode)
-    if state.standing:
-        mark_silenced(state, episode, labels)
+    if state.words:
+        mark(state, episode, labels)
     state.dirty[episode] = None
 
 
@@ -101,6 +101,7 @@ def begin_again(
     episode.untold_since = state.now
     if not contested:
         episode.judged_afresh = False
+        episode.spoken_at = 0
         episode.starts_at = alert.starts_at if alert.starts_at <= state.wall + MAX_AHEAD else state.wall
         episode.onset = episode.starts_at - episode.traits.ahead
         if episode.place is not None and episode.traits.suppressor:

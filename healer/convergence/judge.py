@@ -170,6 +170,8 @@ def explains(cause: Episode, symptom: Episode, view: View) -> str | None:
         return Code.BELOW_ROOT
     if later > 0 and traits.hard and (not cause.ended_at or symptom.onset <= cause.ended_at + view.away):
         return Code.BELOW_LONG_LIVED
+    if symptom.spoken_at and -settings.slack <= symptom.spoken_at - cause.onset <= settings.window:
+        return Code.BELOW_SINCE_SPOKEN
     return None
 
 

@@ -86,3 +86,4 @@ class AlertView(msgspec.Struct, frozen=True):
     held_until: Micros
     distance: int = 0
     silence: str = ""
+    spoken_at: Micros = 0

@@ -6,6 +6,7 @@ Called for the API, the console and `healer why FINGERPRINT`; the engine itself 
 from collections.abc import Callable, Sequence
 
 from healer.alerts.identity import labels_of
+from healer.alerts.maintenance import Maintenance, occurrence
 from healer.alerts.silences import Silence
 from healer.convergence.episode import Code
 from healer.convergence.outcome import AlertView
@@ -32,7 +33,7 @@ class Why:
         settings: Convergence,
         now: Micros,
         path: Sequence[str],
-        silence: Silence | None,
+        silence: Silence | Maintenance | None,
     ) -> None:
         self.view, self.by, self.settings, self.now, self.path, self.silence = view, by, settings, now, path, silence
         self.labels = labels_of(view.labels)
@@ -45,12 +46,12 @@ def explain(
     now: Micros,
     *,
     path: Sequence[str] = (),
-    silence: Silence | None = None,
+    silence: Silence | Maintenance | None = None,
 ) -> list[str]:
     """The reasons, the deciding one first.
 
     `by` is the alert that `view.by` names, if there is one; `now` is wall time. `path` are the nodes from the alert's own up to
-    its cause's, and `silence` the one that `view.silence` names, where the caller knows them.
+    its cause's, and `silence` the silence or maintenance that `view.silence` names, where the caller knows them.
     """
     why = Why(view, by, settings, now, path, silence)
     said = [SENTENCES[view.code](why)]
@@ -93,6 +94,13 @@ def below_long_lived(why: Why) -> str:
     return f"suppressed: {_cause(why)}, {_apart(why)}: a long-lived cause, it is down and explains while it fires"
 
 
+def below_since_spoken(why: Why) -> str:
+    ended = format_rfc3339(why.view.spoken_at)
+    settings = why.settings
+    window, slack = format_duration(settings.window), format_duration(settings.slack)
+    return f"suppressed: {_cause(why)}; its silence ended at {ended}, and it counts as new since (window {window}, slack {slack})"
+
+
 def same_place(why: Why) -> str:
     face = _name(why.by) if why.by is not None else "another alert"
     where = f"on the same node, {why.view.node}" if why.view.node else f"of the same group ({_group(why.settings)})"
@@ -115,6 +123,8 @@ def silenced(why: Why) -> str:
     silence = why.silence
     if silence is None:
         return f"silenced by silence {why.view.silence}"
+    if isinstance(silence, Maintenance):
+        return _at_work(silence, why.now)
     who = silence.created_by or silence.source
     comment = f": {silence.comment}" if silence.comment else ""
     return f"silenced by {who} until {format_rfc3339(silence.ends_at)}{comment} (silence {silence.id})"
@@ -151,6 +161,7 @@ SENTENCES: dict[str, Callable[[Why], str]] = {
     "NOTHING_ABOVE": nothing_above,
     "BELOW_ROOT": below_root,
     "BELOW_LONG_LIVED": below_long_lived,
+    "BELOW_SINCE_SPOKEN": below_since_spoken,
     "SAME_PLACE": same_place,
     "WAITING_FOR_CAUSE": waiting_for_cause,
     "CONTESTED": contested,
@@ -162,6 +173,14 @@ SENTENCES: dict[str, Callable[[Why], str]] = {
     "ENDED": ended,
 }
 """One for each `episode.Code`."""
+
+
+def _at_work(work: Maintenance, now: Micros) -> str:
+    """Who works where, until when, and what for."""
+    under_way = occurrence(work, now)
+    until = f" until {format_rfc3339(under_way[1])}" if under_way is not None else ""
+    comment = f": {work.comment}" if work.comment else ""
+    return f"silenced by {work.created_by}, who has {work.what} in maintenance{until}{comment} (maintenance {work.id})"
 
 
 def _severity(why: Why) -> str:

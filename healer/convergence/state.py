@@ -1,7 +1,7 @@
 """The engine's memory: episodes, places, timers, silences, and what is dirty.
 
-Owned by one `Engine`; `intake` changes it when records arrive, `settle` judges what that made dirty, `incidents` derives
-incidents from the verdicts. Engine time is the wall clock less the time in which nobody stepped (`away`).
+Owned by one `Engine`; `intake` and `quiet` change it when records arrive, `settle` judges what that made dirty, `incidents`
+derives incidents from the verdicts. Engine time is the wall clock less the time in which nobody stepped (`away`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,11 +9,12 @@ from typing import Protocol
 
 import msgspec
 
-from healer.alerts.matchers import Matchers
+from healer.alerts.maintenance import Maintenance
 from healer.alerts.silences import Silence
 from healer.convergence.episode import Case, Episode, Place, Status
 from healer.convergence.outcome import Happening, Stage
 from healer.convergence.settings import Convergence
+from healer.convergence.standing import Standing, Words
 from healer.convergence.timers import Timers
 from healer.convergence.traits import Reader
 from healer.times import Micros
@@ -42,16 +43,9 @@ class Topology(Protocol):
 
     def name(self, node: int) -> str: ...
 
-
-class StandingSilence(msgspec.Struct, frozen=True):
-    """A silence with its matchers ready to use. Instants are wall time."""
-
-    id: str
-    source: str
-    matchers: Matchers
-    starts_at: Micros
-    ends_at: Micros
-    by: str
+    def id(self, name: str) -> int:
+        """The node of this name, or -1."""
+        ...
 
 
 class Turn:
@@ -82,10 +76,11 @@ class State:
         self.contested: dict[Episode, Micros] = {}
         self.co_holders: dict[Episode, dict[str, Micros]] = {}
         self.mirrored: dict[str, tuple[Silence, ...]] = {}
-        self.silences: dict[str, tuple[StandingSilence, ...]] = {}
+        self.said: dict[str, Silence] = {}
+        self.maintenance: dict[str, Maintenance] = {}
         self.unreadable: set[str] = set()
-        self.standing: tuple[StandingSilence, ...] = ()
-        self.silenced_by: dict[Episode, str] = {}
+        self.words = Words()
+        self.silenced_by: dict[Episode, Standing] = {}
         self.dirty: dict[Episode, None] = {}
         self.touched: dict[Place, None] = {}
         self.changed: dict[Case, None] = {}

@@ -49,6 +49,10 @@ class Timers(Generic[T]):
         else:
             bucket.append(who)
 
+    def has(self, due: Micros, kind: int) -> bool:
+        """Whether somebody is woken then for this kind."""
+        return (due << _BITS | kind) in self._buckets
+
     def next_due(self) -> Micros | None:
         """The earliest instant at which something is due."""
         return self._heap[0] >> _BITS if self._heap else None

@@ -27,6 +27,7 @@ class Map:
         self.place = self.mapper.place
         self.above = self.index.above
         self.name = self.index.name
+        self.id = self.index.id
 
     def below(self, node: int) -> Iterator[int]:
         """Descendants, nearest first."""

@@ -1,7 +1,7 @@
 """A person's word: silences begin, end, move between sources, and hold while their source does not answer."""
 
-from healer.times import HOUR
-from tests.unit.convergence.world import World
+from healer.times import HOUR, MINUTE, SECOND
+from tests.unit.convergence.world import START, World
 
 TREE = "rack/r > host/a host/b"
 
@@ -14,10 +14,46 @@ def test_silenced_from_the_start() -> None:
 
 
 def test_told_when_it_ends() -> None:
-    """When the silence ends, what still fires is told at once."""
+    """When the silence ends, what still fires counts as new: it is held, and then told."""
     world = World(TREE).silence("am", ("host/a", "0s", "1h")).play("0s HostDown on host/a critical").until("1h")
-    assert world.status("HostDown@host/a") == "root"
-    assert [one.title for one in world.open] == ["HostDown on host/a"]
+    assert (world.status("HostDown@host/a"), world.incidents) == ("held", {})
+    world.until("60m14s")
+    assert not world.incidents
+    world.until("60m15s")
+    assert [(one.title, one.told) for one in world.open] == [("HostDown on host/a", True)]
+
+
+def test_a_cause_that_comes_back_with_it() -> None:
+    """What still fires when its silence ends waits for a cause that fires anew, however long ago it began itself."""
+    world = World(TREE).silence("am", ("host/a", "0s", "1h")).play("0s HostDown on host/a critical")
+    world.play("3609s RackDown on rack/r critical").until("2h")
+    assert world["HostDown@host/a"].code == "BELOW_SINCE_SPOKEN"
+    assert [(one.title, one.firing) for one in world.open] == [("RackDown on rack/r", 2)]
+
+
+def test_what_a_cause_explained_all_along() -> None:
+    """Root and symptom that were silenced together are one incident when that ends, and so is a symptom that never was."""
+    world = World(TREE).silence("am", ("rack/r", "0s", "1h"), ("host/a", "0s", "1h"))
+    world.play("0s RackHot on rack/r critical\n60s HostDown on host/a critical\n61s HostDown on host/b critical")
+    assert not world.until("59m").incidents
+    world.until("61m")
+    assert [(one.title, one.firing) for one in world.open] == [("RackHot on rack/r", 3)]
+
+
+def test_ended_meanwhile() -> None:
+    """What ended while it was silenced tells nobody anything, then or later."""
+    world = World(TREE).silence("am", ("host/a", "0s", "1h"))
+    world.play("0s HostDown on host/a critical\n50m HostDown on host/a ends").until("2h")
+    assert (world.incidents, world.timeline) == ({}, [])
+
+
+def test_another_takes_over() -> None:
+    """Where one silence ends and another goes on, nothing is judged again; the one that lasts longest is named."""
+    world = World(TREE).silence("am", ("host/a", "0s", "1h"), ("HostDown@host/a", "30m", "2h"))
+    world.play("0s HostDown on host/a critical").until("31m")
+    assert world["HostDown@host/a"].silence == "silence of HostDown@host/a"
+    assert world.until("61m").status("HostDown@host/a") == "silenced"
+    assert world.until("2h").status("HostDown@host/a") == "held"
 
 
 def test_begins_later() -> None:
@@ -51,7 +87,7 @@ def test_withdrawn() -> None:
     world = World(TREE).silence("one", ("host/a", "0s", "1h")).silence("two", ("host/b", "0s", "1h"))
     world.play("0s HostDown on host/a critical\n0s HostDown on host/b critical").until("1m")
     assert not world.incidents
-    world.silence("one")
+    world.silence("one").until("2m")
     assert [one.root.node for one in world.open] == ["host/a"]
 
 
@@ -102,7 +138,9 @@ def test_ends_while_healer_is_away() -> None:
     world = World(TREE).silence("am", ("host/a", "0s", "30m")).play("0s HostDown on host/a critical").until("10m")
     world.engine.resume(HOUR)
     world.take()
-    assert world.status("HostDown@host/a") == "root"
+    assert world.status("HostDown@host/a") == "held"
+    world.engine.advance(START + 70 * MINUTE + 15 * SECOND)
+    world.take()
     assert [one.title for one in world.open] == ["HostDown on host/a"]
 
 
@@ -111,7 +149,8 @@ def test_ends_after_healer_was_away() -> None:
     world = World(TREE).silence("am", ("host/a", "0s", "2h")).play("0s HostDown on host/a critical").until("10m")
     world.engine.resume(HOUR)
     assert world.until("1h59m59s").status("HostDown@host/a") == "silenced"
-    assert world.until("2h").status("HostDown@host/a") == "root"
+    assert world.until("2h").status("HostDown@host/a") == "held"
+    assert world.until("2h15s").status("HostDown@host/a") == "root"
 
 
 def test_ends_beneath_a_cause_that_is_over() -> None:

@@ -70,6 +70,9 @@ class Graph:
     def name(self, node: int) -> str:
         return self.names[node]
 
+    def id(self, name: str) -> int:
+        return self._ids.get(name, -1)
+
     def hops(self, above: str, below: str) -> int:
         """How far a node is from one of its ancestors; 0 when it is none."""
         return dict(self.above(self._ids[below])).get(self._ids[above], 0)
