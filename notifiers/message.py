@@ -10,6 +10,7 @@ from typing import Self
 import msgspec
 
 from notifiers.clock import Micros
+from notifiers.secret import Secret
 
 
 class Emphasis(StrEnum):
@@ -168,3 +169,13 @@ class Ambiguous(msgspec.Struct, frozen=True, tag=True):
 
 
 Answer = Ok | OkNoop | RateLimited | NotTried | Transient | Permanent | Migrated | Ambiguous
+
+
+def hidden(answer: Answer, *secrets: Secret) -> Answer:
+    """The answer without these secrets, should whoever answered have repeated one."""
+    if isinstance(answer, Ok | OkNoop):
+        return answer
+    why = answer.why
+    for secret in secrets:
+        why = secret.hide_in(why)
+    return msgspec.structs.replace(answer, why=why)

@@ -13,18 +13,16 @@ import msgspec
 
 from notifiers import telegram_answers as answers
 from notifiers import telegram_html as html
-from notifiers import tracing
 from notifiers.clock import SECOND, Micros
 from notifiers.cut import fit, plain_text, utf16_units
-from notifiers.message import Ambiguous, Answer, Message, Migrated, Ok, OkNoop, Permanent, Reason, Told, Transient
+from notifiers.exchange import Reply, Request, exchange
+from notifiers.message import Answer, Message, Migrated, Ok, OkNoop, Permanent, Reason, Told, hidden
 from notifiers.secret import Secret
 from notifiers.sender import Limits, Rate, Unit
 
 log = logging.getLogger(__name__)
 
 TEXT_UNITS = 4096
-ANSWER_BYTES = 64 * 1024
-CONNECT: Micros = 5 * SECOND
 
 _TOKEN = re.compile(r"[A-Za-z0-9:_-]{1,256}")
 _CHAT = re.compile(r"-?[0-9]{1,20}|@[A-Za-z0-9_]{1,64}")
@@ -133,26 +131,13 @@ class TelegramSender:
         return body | {"text": plain_text(fit(message, TEXT_UNITS, utf16_units, links=False))}
 
     async def _call(self, method: str, body: dict[str, Any], trace_id: str) -> Answer:
-        """One request. Errors of aiohttp carry the URL, which carries the token: no text of theirs gets out."""
-        if self._session.closed:
-            return Transient(why="the HTTP session is closed: healer is stopping", reason=Reason.CONNECT)
+        """One request. The token is in its URL, so what is said of it names the server only."""
         url = f"{self._config.api_url.rstrip('/')}/bot{self._config.token.reveal()}/{method}"
-        try:
-            async with self._session.post(
-                url,
-                data=msgspec.json.encode(body),
-                headers={"Content-Type": "application/json", **tracing.headers(trace_id)},
-                timeout=_timeout(self._config.timeout),
-                allow_redirects=False,
-            ) as response:
-                content = await _read(response)
-                answer = answers.interpret(response.status, response.headers.get("Retry-After", ""), content)
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as error:
-            return Transient(why=f"cannot connect to {self._config.api_url}: {_cause(error)}", reason=Reason.CONNECT)
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            # The connection stood, so the request may have been read: only the answer is known to be missing.
-            return Ambiguous(why=f"no answer to {method}: {type(error).__name__}")
-        return _hidden(answer, self._config.token)
+        request = Request(url, self._config.api_url, method, msgspec.json.encode(body))
+        reply = await exchange(self._session, request, timeout=self._config.timeout, trace_id=trace_id)
+        if isinstance(reply, Reply):
+            return hidden(answers.interpret(reply.status, reply.retry_after, reply.body), self._config.token)
+        return reply
 
 
 def rates(config: TelegramConfig) -> tuple[Rate, ...]:
@@ -169,37 +154,3 @@ def rates(config: TelegramConfig) -> tuple[Rate, ...]:
 
 def _chat(chat: str) -> int | str:
     return int(chat) if chat.removeprefix("-").isdecimal() else chat
-
-
-def _timeout(answer: Micros) -> aiohttp.ClientTimeout:
-    """Connecting has a limit of its own, so that the other one can only run out once the request was on its way."""
-    connect = min(CONNECT, answer)
-    return aiohttp.ClientTimeout(total=(connect + answer) / SECOND, connect=connect / SECOND, sock_read=answer / SECOND)
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The body, at most `ANSWER_BYTES`. What broke off is read as far as it came: the status still counts."""
-    content = bytearray()
-    try:
-        async for chunk in response.content.iter_chunked(ANSWER_BYTES):
-            content += chunk
-            if len(content) >= ANSWER_BYTES:
-                break
-    except (aiohttp.ClientError, TimeoutError, OSError):
-        return b""
-    return bytes(content[:ANSWER_BYTES])
-
-
-def _cause(error: Exception) -> str:
-    """What the operating system said, which knows hosts and ports but no URL."""
-    cause = getattr(error, "os_error", None)
-    return (getattr(cause, "strerror", None) or type(error).__name__) if cause else type(error).__name__
-
-
-def _hidden(answer: Answer, token: Secret) -> Answer:
-    """The answer without the token, should the server have repeated it."""
-    match answer:
-        case Transient() | Permanent() | Ambiguous() | Migrated():
-            return msgspec.structs.replace(answer, why=token.hide_in(answer.why))
-        case _:
-            return answer

@@ -8,46 +8,26 @@ log before its answer leaves.
 
 import argparse
 import asyncio
-import contextlib
 import json
 import math
 import os
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from enum import StrEnum
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from aiohttp import web
 
 from tests.standins import telegram_html
+from tests.standins.provider import NOT_STORED, Bucket, Fault, broken, reset
 
 TEXT_UNITS = 4096
 NOT_MODIFIED = (
     "message is not modified: specified new message content and reply markup are exactly the same as a current content "
     "and reply markup of the message"
 )
-
-
-class Fault(StrEnum):
-    """What goes wrong with the next request. "Stored" means that people see the message all the same."""
-
-    OK = "ok"
-    SLOW = "slow"  # stored, answered after `slow` seconds
-    RESET_BEFORE = "reset_before"  # the connection is reset before the body is read
-    RESET_AFTER = "reset_after"  # stored, then the connection is reset
-    SERVER_ERROR = "server_error"  # 500 of the Bot API
-    BAD_GATEWAY = "bad_gateway"  # 502 with a proxy's page
-    GATEWAY_TIMEOUT = "gateway_timeout"  # stored, 504 with a proxy's page
-    PORTAL = "portal"  # 302 to a login page
-    FORBIDDEN_PAGE = "forbidden_page"  # 403 with a firewall's page
-    NOT_JSON = "not_json"  # stored, 200 with text
-    CUT_JSON = "cut_json"  # stored, 200 with half an answer
-    BROKEN_OFF = "broken_off"  # stored, 200 and the connection ends in the body
-    TOO_MANY = "too_many"  # 429, whatever the buckets say
-    BAD_MARKUP = "bad_markup"  # 400 if there is a parse_mode
 
 
 @dataclass
@@ -63,26 +43,6 @@ class Request:
     stored: bool
     headers: dict[str, str]
     body: dict[str, Any]
-
-
-@dataclass
-class Bucket:
-    """A token bucket: `size` at once, refilled at `per_second`."""
-
-    size: float
-    per_second: float
-    left: float = field(init=False)
-    at: float = field(default=-math.inf)
-
-    def __post_init__(self) -> None:
-        self.left = self.size
-
-    def wait(self, now: float) -> float:
-        """Seconds until a token is there."""
-        if self.at > -math.inf:
-            self.left = min(self.size, self.left + (now - self.at) * self.per_second)
-        self.at = now
-        return 0.0 if self.left >= 1 else (1 - self.left) / self.per_second
 
 
 class Refused(Exception):
@@ -172,7 +132,7 @@ class TelegramStandin:
         fault = self.faults.popleft() if self.faults else Fault.OK
         if fault is Fault.RESET_BEFORE:
             self._record(request, {}, "reset_before", stored=False, message_id=0)
-            return _reset(request)
+            return reset(request)
         body = await _body(request)
         if fault in _NOT_STORED:
             self._record(request, body, fault.value, stored=False, message_id=0)
@@ -183,30 +143,8 @@ class TelegramStandin:
             self._record(request, body, f"{refused.code} {refused.description}", stored=False, message_id=0)
             return _refusal(refused)
         self._record(request, body, fault.value, stored=True, message_id=result["message_id"])
-        return await self._answer(request, fault, json.dumps({"ok": True, "result": result}))
-
-    async def _answer(self, request: web.Request, fault: Fault, text: str) -> web.StreamResponse:
-        match fault:
-            case Fault.SLOW:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), self._slow)
-            case Fault.RESET_AFTER:
-                return _reset(request)
-            case Fault.GATEWAY_TIMEOUT:
-                return _page(504)
-            case Fault.NOT_JSON:
-                return web.Response(text="all good", content_type="text/plain")
-            case Fault.CUT_JSON:
-                return web.Response(text=text[: len(text) // 2], content_type="application/json")
-            case Fault.BROKEN_OFF:
-                response = web.StreamResponse(headers={"Content-Length": str(len(text))})
-                await response.prepare(request)
-                await response.write(text[: len(text) // 2].encode())
-                _reset(request)
-                return response
-            case _:
-                pass
-        return web.Response(text=text, content_type="application/json")
+        said = web.json_response({"ok": True, "result": result})
+        return await broken(request, fault, said, self._slow, self._stopping)
 
     def _do(self, request: web.Request, body: dict[str, Any], fault: Fault) -> dict[str, Any]:
         if request.match_info["token"] != self.token:
@@ -357,23 +295,9 @@ def _refusal(refused: Refused) -> web.Response:
     return web.json_response(answer, status=refused.code, headers=headers)
 
 
-def _page(status: int) -> web.Response:
-    headers = {"Location": "https://portal.invalid/login"} if status == 302 else {}
-    text = f"<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>"
-    return web.Response(status=status, headers=headers, text=text, content_type="text/html")
-
-
-def _reset(request: web.Request) -> web.Response:
-    if request.transport:
-        request.transport.abort()
-    return web.Response()
-
-
 _NOT_STORED: dict[Fault, Callable[[], web.Response]] = {
+    **NOT_STORED,
     Fault.SERVER_ERROR: lambda: _refusal(Refused(500, "Internal Server Error")),
-    Fault.BAD_GATEWAY: lambda: _page(502),
-    Fault.PORTAL: lambda: _page(302),
-    Fault.FORBIDDEN_PAGE: lambda: _page(403),
 }
 
 

@@ -15,7 +15,8 @@ from notifiers import CHANNELS, Means
 from notifiers.clock import SECOND
 from notifiers.secret import Secret
 from notifiers.sender import Sender
-from tests.standins.telegram import Fault, TelegramStandin
+from tests.standins.provider import Fault
+from tests.standins.telegram import TelegramStandin
 
 
 async def _stays() -> None:

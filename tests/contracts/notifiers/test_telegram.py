@@ -30,7 +30,8 @@ from notifiers.message import (
 from notifiers.retry import TELEGRAM
 from notifiers.secret import Secret
 from notifiers.telegram import TelegramConfig, TelegramSender
-from tests.standins.telegram import Fault, TelegramStandin
+from tests.standins.provider import Fault
+from tests.standins.telegram import TelegramStandin
 
 TOKEN = "123456:AAsecret-_x"
 CHAT = -100500

@@ -22,7 +22,8 @@ from notifiers.retry import Backoff
 from notifiers.secret import Secret
 from notifiers.telegram import TelegramConfig
 from tests.contracts.store.given import step
-from tests.standins.telegram import Fault, TelegramStandin
+from tests.standins.provider import Fault
+from tests.standins.telegram import TelegramStandin
 
 TOKEN = "1:T"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
