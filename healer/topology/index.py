@@ -31,7 +31,8 @@ class Index:
     Parents and children are in the order of their names, so that a walk depends on the graph and not on its history.
     """
 
-    def __init__(self, topology: Topology | None = None, max_nodes: int = MAX_NODES) -> None:
+    def __init__(self, topology: Topology | Iterable[Topology] | None = None, max_nodes: int = MAX_NODES) -> None:
+        """`topology` may come in parts, nodes before the edges that name them, so that nobody has to hold all of it."""
         self.max_nodes = max_nodes
         self.version = 0
         """Changes whenever the topology does, edges included: what was found before may be found otherwise. Growth leaves it."""
@@ -48,7 +49,8 @@ class Index:
         self._grown_nodes: dict[str, None] = {}
         self._grown_edges: dict[tuple[str, str], None] = {}
         if topology is not None:
-            self._load(topology)
+            for part in (topology,) if isinstance(topology, Topology) else topology:
+                self._load(part)
 
     def __len__(self) -> int:
         return len(self._names)
@@ -189,16 +191,48 @@ class Index:
             return -1
         self._declared[node] = 1
         self._kinds[node] = intern(kind or kind_of(name))
-        if attributes:
-            self._attributes[node] = attributes
+        if attributes or node in self._attributes:
+            self._describe(node, attributes or {})
         for alias in aliases:
             known = self._aliases.get(alias, ())
             if node not in known:
                 self._aliases[alias] = (*known, node)
         self.version += 1
-        if self._found_by:
-            self._found_by.clear()
         return node
+
+    def unsay(self, alias: str, name: str) -> None:
+        """A node is no longer found by this alias."""
+        self.version += 1
+        known = tuple(one for one in self._aliases.get(alias, ()) if self._names[one] != name)
+        if known:
+            self._aliases[alias] = known
+        else:
+            self._aliases.pop(alias, None)
+
+    def remove(self, name: str) -> int:
+        """The topology has this node no more: its edges and its aliases were taken away before. Returns its number, or -1.
+
+        It keeps its number, and is there again as soon as alerts' labels name it.
+        """
+        node = self._ids.get(name, -1)
+        if node >= 0:
+            self._declared[node] = 0
+            self._describe(node, {})
+            self.version += 1
+        return node
+
+    def _describe(self, node: int, attributes: Mapping[str, Any]) -> None:
+        """Set the attributes of a node, and keep what was looked up by attributes true."""
+        before = self._attributes.pop(node, {})
+        if attributes:
+            self._attributes[node] = attributes
+        for attribute, table in self._found_by.items():
+            if attribute in before:
+                written = _written(before[attribute])
+                table[written] = tuple(one for one in table.get(written, ()) if one != node)
+            if attribute in attributes:
+                written = _written(attributes[attribute])
+                table[written] = (*table.get(written, ()), node)
 
     def link(self, parent: int, child: int) -> bool:
         """An edge. False when it is there already. Raises ValueError for an edge from a node to itself."""

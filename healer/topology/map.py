@@ -1,6 +1,6 @@
 """The topology as the engine sees it: the fast graph, and the mapping that places alerts on it. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from healer.topology import graph
 from healer.topology import settings as topology_settings
@@ -14,7 +14,7 @@ class Map:
 
     def __init__(
         self,
-        topology: graph.Topology,
+        topology: graph.Topology | Iterable[graph.Topology],
         mappings: Sequence[topology_settings.Mapping],
         labels: Sequence[Sequence[str]],
         max_nodes: int,

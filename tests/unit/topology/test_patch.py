@@ -1,0 +1,113 @@
+"""Differences of topologies: what they say, what they add up to, and that an index takes them in place."""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from healer.topology.graph import Node, Topology, decode, parts, topology
+from healer.topology.index import Index
+from healer.topology.patch import Patch, Sum, change, difference, patched, pieces
+
+NAMES = [f"host/{letter}" for letter in "abcdef"]
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> Topology:
+    names = draw(st.sets(st.sampled_from(NAMES)))
+    kinds, words = st.sampled_from(["", "host", "rack"]), st.sampled_from(["x", "y", "z"])
+    nodes = [
+        Node(
+            name,
+            draw(kinds),
+            tuple(sorted(draw(st.sets(words)))),
+            draw(st.dictionaries(st.sampled_from(["room", "unit"]), st.one_of(words, st.integers(0, 2)), max_size=2)),
+        )
+        for name in sorted(names)
+    ]
+    ends = st.sampled_from(sorted(names)) if names else st.nothing()
+    pairs = draw(st.sets(st.tuples(ends, ends), max_size=8)) if len(names) > 1 else set()
+    return topology(nodes, [pair for pair in pairs if pair[0] != pair[1]])
+
+
+def seen(index: Index) -> dict[str, Any]:
+    """All that can be asked of an index, by names."""
+    return {
+        name: (
+            index.kind(node),
+            dict(index.attributes(node)),
+            [index.name(one) for one in index.parents(node)],
+            sorted(index.name(one) for one in index.children(node)),
+        )
+        for name in NAMES
+        if name in index
+        for node in [index.id(name)]
+    } | {
+        word: (
+            sorted(index.name(one) for one in index.by_alias(word)),
+            [
+                sorted(index.name(one) for one in index.by_attribute(key, word) if index.name(one) in index)
+                for key in ("room", "unit")
+            ],
+        )
+        for word in ("x", "y", "z", "0", "1", "2")
+    }
+
+
+@given(graphs(), graphs())
+def test_a_difference_makes_the_second_of_the_first(before: Topology, after: Topology) -> None:
+    """And the difference of equal topologies is empty."""
+    assert patched(before, difference(before, after)) == after
+    assert len(difference(after, after)) == 0
+
+
+@settings(max_examples=200)
+@given(graphs(), st.lists(graphs(), min_size=1, max_size=4), st.integers(1, 3))
+def test_an_index_takes_changes_in_place(first: Topology, then: list[Topology], most: int) -> None:
+    """Piece by piece, it answers as one that was made of the last topology; so does one that takes the sum of all."""
+    index, late, total = Index(first), Index(first), Sum()
+    seen(index)  # what was looked up before must not stay
+    before = first
+    for after in then:
+        for piece in pieces(difference(before, after), most):
+            change(index, piece)
+            total.add(piece)
+        before = after
+    change(late, total.patch())
+    assert seen(index) == seen(Index(before))
+    assert seen(late) == seen(index)
+    assert patched(first, total.patch()) == before
+
+
+def test_what_goes_comes_last() -> None:
+    """A host that moves to another rack is below one of them at every moment."""
+    patch = Patch(edges=(("rack/b", "host/a"),), cut=(("rack/a", "host/a"),), gone=("rack/a",))
+    assert list(pieces(patch, 1)) == [
+        Patch(edges=patch.edges),
+        Patch(cut=patch.cut),
+        Patch(gone=patch.gone),
+    ]
+
+
+def test_what_labels_added_is_known_again_when_they_say_it() -> None:
+    """A node that left the topology is none of it, but keeps its number for the alerts that name it."""
+    index = Index(topology([Node("host/a", attributes={"room": "x"})], []))
+    number = index.id("host/a")
+    assert change(index, Patch(gone=("host/a",))) == [number]
+    assert "host/a" not in index
+    assert index.by_attribute("room", "x") == ()
+    assert change(index, Patch(nodes=(Node("host/a"),))) == [number]
+    assert "host/a" in index
+
+
+@given(graphs())
+def test_parts_are_the_whole(whole: Topology) -> None:
+    """What is kept in parts is read again as it was, and the same topology is always the same bytes."""
+    assert decode(whole.encode()) == whole
+    assert Index(parts(whole.encode())).__len__() == len(whole.nodes)
+
+
+def test_what_was_kept_in_one_piece_is_read() -> None:
+    """Stores have topologies that were written before there were parts."""
+    old = b"\x82\xa5nodes\x91\x81\xa2id\xa1a\xa5edges\x90"
+    assert decode(old) == topology([Node("a")], [])
