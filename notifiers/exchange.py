@@ -10,10 +10,14 @@ from yarl import URL
 
 from notifiers import tracing
 from notifiers.clock import SECOND, Micros
-from notifiers.message import Ambiguous, Reason, Transient
+from notifiers.message import Ambiguous, Answer, RateLimited, Reason, Transient
 
 ANSWER_BYTES = 64 * 1024
 CONNECT: Micros = 5 * SECOND
+DEFAULT_RETRY_AFTER: Micros = 5 * SECOND
+MOST_RETRY_AFTER: Micros = 24 * 3600 * SECOND
+
+_GATEWAY_GAVE_UP = (504, 524)
 
 JSON = {"Content-Type": "application/json; charset=utf-8"}
 
@@ -58,6 +62,23 @@ async def exchange(
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         # The connection stood, so the request may have been read: only the answer is known to be missing.
         return Ambiguous(why=f"no answer to {request.what}: {type(error).__name__}")
+
+
+def strange(reply: Reply, provider: str) -> Answer:
+    """An answer that is not the provider's comes from something on the way (a proxy, a portal) and condemns nothing."""
+    if 200 <= reply.status < 300:
+        return Ambiguous(why="a 2xx that cannot be read", reason=Reason.STRANGE_ANSWER)
+    if reply.status == 429:
+        return RateLimited(wait(seconds(reply.retry_after)), why=f"HTTP 429 without an answer of {provider}")
+    if reply.status in _GATEWAY_GAVE_UP:
+        return Ambiguous(why=f"HTTP {reply.status}: a gateway gave up waiting for the answer")
+    reason = Reason.SERVER_ERROR if reply.status >= 500 else Reason.STRANGE_ANSWER
+    return Transient(why=f"HTTP {reply.status}, not from {provider}: is something on the way?", reason=reason)
+
+
+def wait(asked_s: int) -> Micros:
+    """For how long a provider that asked for so many seconds (0: it did not say) is left alone."""
+    return min(asked_s * SECOND, MOST_RETRY_AFTER) if asked_s > 0 else DEFAULT_RETRY_AFTER
 
 
 def seconds(header: str) -> int:

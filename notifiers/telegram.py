@@ -136,7 +136,7 @@ class TelegramSender:
         request = Request(url, self._config.api_url, method, msgspec.json.encode(body))
         reply = await exchange(self._session, request, timeout=self._config.timeout, trace_id=trace_id)
         if isinstance(reply, Reply):
-            return hidden(answers.interpret(reply.status, reply.retry_after, reply.body), self._config.token)
+            return hidden(answers.interpret(reply), self._config.token)
         return reply
 
 

@@ -7,7 +7,7 @@ portal) and condemns nothing.
 
 import msgspec
 
-from notifiers.clock import SECOND, Micros
+from notifiers.exchange import Reply, seconds, strange, wait
 from notifiers.message import (
     Ambiguous,
     Answer,
@@ -22,8 +22,6 @@ from notifiers.message import (
 )
 
 WHY_CHARACTERS = 200
-DEFAULT_RETRY_AFTER: Micros = 5 * SECOND
-MOST_RETRY_AFTER: Micros = 24 * 3600 * SECOND
 
 _BAD_REQUESTS = (
     ("can't parse entities", Reason.BAD_MARKUP, False),
@@ -34,7 +32,6 @@ _BAD_REQUESTS = (
 )
 _BAD_MESSAGES = ("message text is empty", "message is too long", "markup is too long", "button_data_invalid")
 _TARGET_IS_WRONG = {401: Reason.UNAUTHORIZED, 403: Reason.FORBIDDEN, 404: Reason.NOT_FOUND, 421: Reason.UNAUTHORIZED}
-_GATEWAY_GAVE_UP = (504, 524)
 
 
 class _Chat(msgspec.Struct):
@@ -66,22 +63,17 @@ _success = msgspec.json.Decoder(_Success)
 _refusal = msgspec.json.Decoder(_Refusal)
 
 
-def interpret(status: int, retry_after: str, body: bytes) -> Answer:
-    """One HTTP answer to sendMessage or editMessageText. `retry_after` is the header, "" if there was none.
+def interpret(reply: Reply) -> Answer:
+    """One HTTP answer to sendMessage or editMessageText.
 
     `OkNoop` has an empty reference: only the caller knows which message it edited.
     """
-    refusal = _read(body)
+    refusal = _read(reply.body)
     if refusal:
-        return _refused(refusal, retry_after)
-    if 200 <= status < 300:
-        return _accepted(body)
-    if status == 429:
-        return RateLimited(_wait(0, retry_after), why="HTTP 429 without a Bot API answer")
-    if status in _GATEWAY_GAVE_UP:
-        return Ambiguous(why=f"HTTP {status}: a gateway gave up waiting for the answer")
-    reason = Reason.SERVER_ERROR if status >= 500 else Reason.STRANGE_ANSWER
-    return Transient(why=f"HTTP {status}, not from the Bot API: is something on the way?", reason=reason)
+        return _refused(refusal, reply.retry_after)
+    if 200 <= reply.status < 300:
+        return _accepted(reply.body)
+    return strange(reply, "the Bot API")
 
 
 def _read(body: bytes) -> _Refusal | None:
@@ -105,7 +97,7 @@ def _refused(refusal: _Refusal, retry_after: str) -> Answer:
     code, text = refusal.error_code, refusal.description.lower()
     why = f"{code} {refusal.description}"[:WHY_CHARACTERS]
     if code == 429:
-        return RateLimited(_wait(refusal.parameters.retry_after, retry_after), why=why)
+        return RateLimited(wait(refusal.parameters.retry_after or seconds(retry_after)), why=why)
     if code >= 500 or code < 400:
         return Transient(why=why, reason=Reason.SERVER_ERROR)
     if refusal.parameters.migrate_to_chat_id:
@@ -119,8 +111,3 @@ def _refused(refusal: _Refusal, retry_after: str) -> Answer:
             return Permanent(why=why, reason=reason, disable=disable)
     bad = code == 400 and any(part in text for part in _BAD_MESSAGES)
     return Permanent(why=why, reason=Reason.BAD_MESSAGE if bad else Reason.REJECTED)
-
-
-def _wait(parameter: int, header: str) -> Micros:
-    seconds = parameter or (int(header) if header.isascii() and header.isdecimal() and len(header) < 10 else 0)
-    return min(seconds * SECOND, MOST_RETRY_AFTER) if seconds > 0 else DEFAULT_RETRY_AFTER

@@ -3,15 +3,16 @@ import json
 import pytest
 
 from notifiers.clock import SECOND
+from notifiers.exchange import DEFAULT_RETRY_AFTER, MOST_RETRY_AFTER, Reply
 from notifiers.message import Ambiguous, Answer, Migrated, Ok, OkNoop, Permanent, RateLimited, Reason, Told, Transient
-from notifiers.telegram_answers import DEFAULT_RETRY_AFTER, MOST_RETRY_AFTER, interpret
+from notifiers.telegram_answers import interpret
 
 
 def refusal(code: int, description: str, **parameters: int) -> Answer:
     answer: dict[str, object] = {"ok": False, "error_code": code, "description": description}
     if parameters:
         answer["parameters"] = parameters
-    return interpret(code, "", json.dumps(answer).encode())
+    return interpret(Reply(code, "", json.dumps(answer).encode()))
 
 
 @pytest.mark.parametrize(
@@ -84,14 +85,14 @@ def test_wait_that_telegram_asks_for(parameter: int, header: str, wait: int) -> 
         "description": "Too Many Requests",
         "parameters": {"retry_after": parameter},
     }
-    read = interpret(429, header, json.dumps(answer).encode())
+    read = interpret(Reply(429, header, json.dumps(answer).encode()))
     assert isinstance(read, RateLimited)
     assert read.retry_after == wait
 
 
 def test_throttled_by_something_on_the_way() -> None:
     """A 429 page of a proxy is a throttle too."""
-    assert interpret(429, "30", b"<html>slow down</html>") == RateLimited(
+    assert interpret(Reply(429, "30", b"<html>slow down</html>")) == RateLimited(
         30 * SECOND, why="HTTP 429 without a Bot API answer"
     )
 
@@ -101,7 +102,7 @@ def test_accepted_message_has_its_reference() -> None:
     body = (
         b'{"ok":true,"result":{"message_id":10,"date":1,"chat":{"id":-1001234567890,"type":"supergroup"},"text":"x"}}'
     )
-    assert interpret(200, "", body) == Ok(Told(message_id="10", chat="-1001234567890"))
+    assert interpret(Reply(200, "", body)) == Ok(Told(message_id="10", chat="-1001234567890"))
 
 
 @pytest.mark.parametrize(
@@ -109,31 +110,33 @@ def test_accepted_message_has_its_reference() -> None:
 )
 def test_unreadable_success_is_ambiguous(body: bytes) -> None:
     """A 2xx that cannot be read may have been delivered: nobody may say it was, or that it was not."""
-    assert isinstance(interpret(200, "", body), Ambiguous)
+    assert isinstance(interpret(Reply(200, "", body)), Ambiguous)
 
 
 @pytest.mark.parametrize("status", [301, 302, 400, 401, 403, 404, 407, 408, 451])
 def test_page_of_something_on_the_way_condemns_nothing(status: int) -> None:
     """A proxy's or portal's page is not Telegram's word: it is temporary, whatever the status."""
-    assert isinstance(interpret(status, "", b"<html>blocked by policy</html>"), Transient)
+    assert isinstance(interpret(Reply(status, "", b"<html>blocked by policy</html>")), Transient)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])
 def test_server_errors_are_temporary(status: int) -> None:
     """5xx is worth another try, with the Bot API's words or with a proxy's page."""
-    assert isinstance(interpret(status, "", b"<html>"), Transient)
+    assert isinstance(interpret(Reply(status, "", b"<html>")), Transient)
     assert isinstance(refusal(status, "Internal Server Error"), Transient)
 
 
 @pytest.mark.parametrize("status", [504, 524])
 def test_gateway_that_gave_up_is_ambiguous(status: int) -> None:
     """A gateway that stopped waiting had passed the message on."""
-    assert isinstance(interpret(status, "", b"<html>"), Ambiguous)
+    assert isinstance(interpret(Reply(status, "", b"<html>")), Ambiguous)
 
 
 def test_refusal_inside_a_200_is_a_refusal() -> None:
     """The code in the body counts, also where a proxy made a 200 of it."""
-    answer = interpret(200, "", b'{"ok":false,"error_code":403,"description":"Forbidden: bot was blocked by the user"}')
+    answer = interpret(
+        Reply(200, "", b'{"ok":false,"error_code":403,"description":"Forbidden: bot was blocked by the user"}')
+    )
     assert isinstance(answer, Permanent)
 
 
