@@ -93,7 +93,7 @@ def test_wait_that_telegram_asks_for(parameter: int, header: str, wait: int) -> 
 def test_throttled_by_something_on_the_way() -> None:
     """A 429 page of a proxy is a throttle too."""
     assert interpret(Reply(429, "30", b"<html>slow down</html>")) == RateLimited(
-        30 * SECOND, why="HTTP 429 without a Bot API answer"
+        30 * SECOND, why="HTTP 429 without an answer of the Bot API"
     )
 
 
