@@ -10,12 +10,11 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
-import msgspec
-
 from healer.journey.charter import Charter
-from healer.journey.fold import VERSION, Fold, remembered
-from healer.journey.ports import Arrival, Journal, Ownership, Row, Snapshot, Step, StepStore, StoreUnavailable
-from healer.journey.records import Adopted, Delivered, Entry, Resumed, decode
+from healer.journey.fold import VERSION, Fold
+from healer.journey.ports import Arrival, Journal, Ownership, Snapshot, Step, StepStore, StoreUnavailable
+from healer.journey.records import Adopted, Delivered, Entry, Resumed
+from healer.journey.refold import READ_ROWS, Refold, entry_of
 from healer.seams import Clock
 from healer.times import SECOND, Micros
 
@@ -23,8 +22,6 @@ log = logging.getLogger(__name__)
 
 STEP_RECORDS = 64
 """Records of one step at most: decisions are committed, and seen, at least this often."""
-READ_ROWS = 256
-"""Rows read at a time when memory has no records to go on with."""
 FEED_LIMIT = 100_000
 """Alerts that wait in memory between T1 and their step; beyond that they are read again from the journal."""
 GAP: Micros = 30 * SECOND
@@ -142,40 +139,16 @@ class Owner:
 
     async def _restore(self, ownership: Ownership) -> None:
         """Bring the fold to where the last committed step left it."""
-        done, position = await self._open_snapshot(ownership)
-        rows: deque[Row] = deque()
-        while done < ownership.step:
-            for mark in await self._store.steps(done, READ_ROWS):
-                while position < mark.last:
-                    if not rows:
-                        rows.extend(await self._store.read(position, READ_ROWS))
-                    position += 1
-                    entry = entry_of(rows.popleft())
-                    self._since_snapshot += _alerts(entry)
-                    await self._apply(entry)
-                if mark.last < mark.first:
-                    self.fold.advance(mark.now)
-                step = self.fold.take(mark.number, ownership.epoch, mark.first, mark.last)
-                if (step.digest if step else "") != mark.digest:
-                    self.mismatches += 1
-                    log.error("step %d was decided otherwise before: another version, or a defect", mark.number)
-                done = mark.number
-                await asyncio.sleep(0)
-
-    async def _open_snapshot(self, ownership: Ownership) -> tuple[int, int]:
-        """The newest snapshot that this version can read: the step and the position it stands for; (0, 0) without one."""
-        below = ownership.step + 1
-        while (snapshot := await self._store.snapshot(before=below)) is not None:
-            below = snapshot.number
-            if snapshot.version == VERSION:
-                try:
-                    memory = remembered(snapshot.data)
-                except (msgspec.MsgspecError, ValueError) as error:
-                    log.warning("the snapshot of step %d cannot be read: %s", snapshot.number, error)
-                    continue
-                self._fold = Fold.load(memory, await self._charter(memory.adopted), self._installation)
-                return snapshot.number, snapshot.applied
-        return 0, 0
+        past = Refold(self._store, self._charter, self._installation)
+        await past.open(ownership.step + 1)
+        self._fold = past.fold
+        async for again in past.run(ownership.step):
+            self._fold = past.fold
+            self._since_snapshot += sum(map(_alerts, again.entries))
+            if not again.same:
+                self.mismatches += 1
+                log.error("step %d was decided otherwise before: another version, or a defect", again.mark.number)
+            await asyncio.sleep(0)
 
     async def _catch_up(self, ownership: Ownership) -> None:
         """Apply what was accepted but not applied; then say for how long nobody stepped."""
@@ -310,11 +283,6 @@ class Owner:
             await self._store.save_snapshot(Snapshot(self._number, self._applied, fold.engine.now, VERSION, data))
         except StoreUnavailable as error:
             log.warning("no snapshot was kept: %s", error)
-
-
-def entry_of(row: Row) -> Entry:
-    """A journal row, read."""
-    return Entry(row.position, row.at, decode(row.data))
 
 
 def _alerts(entry: Entry) -> int:

@@ -47,6 +47,11 @@ def connect_reader(path: Path) -> Connection:
     return wrap(raw)
 
 
+def connect_copy(path: Path) -> Connection:
+    """A connection to a database that nobody writes: SQLite neither locks it nor looks for a log beside it."""
+    return wrap(_open(path, "ro&immutable=1"))
+
+
 def connect_memory() -> Connection:
     """A database in memory: it lives as long as its connection."""
     return wrap(sqlite3.connect(":memory:", isolation_level=None))

@@ -44,8 +44,7 @@ def _bring_up(connection: Connection, installation: str) -> str:
         return installation
     if meta.name not in tables:
         raise SchemaRefused("the database has tables that are not healer's: give store.url a file of its own")
-    rows = connection.execute(select(meta.c.key, meta.c.value))
-    found: dict[str, str] = {key: value for key, value in rows}  # noqa: C416 - rows are tuples to Python, not to mypy
+    found = _facts(connection)
     version = int(found.get("schema", "0"))
     if not OLDEST <= version <= NEWEST:
         raise SchemaRefused(
@@ -56,3 +55,21 @@ def _bring_up(connection: Connection, installation: str) -> str:
         step(connection)
     connection.execute(update(meta).where(meta.c.key == "schema").values(value=str(NEWEST)))
     return found["installation"]
+
+
+def installation_of(connection: Connection) -> str:
+    """The id of a store that is only read. Raises SchemaRefused unless its schema is the newest: reading migrates nothing."""
+    if meta.name not in inspect(connection).get_table_names():
+        raise SchemaRefused("this is no store of healer's: name the healer.db of a data folder")
+    found = _facts(connection)
+    version = int(found.get("schema", "0"))
+    if version != NEWEST:
+        raise SchemaRefused(
+            f"the database has schema {version}, this healer reads {NEWEST}: use the version that wrote it"
+        )
+    return found["installation"]
+
+
+def _facts(connection: Connection) -> dict[str, str]:
+    rows = connection.execute(select(meta.c.key, meta.c.value))
+    return {key: value for key, value in rows}  # noqa: C416 - rows are tuples to Python, not to mypy

@@ -4,7 +4,7 @@ import msgspec
 
 from healer.assembly import Healer
 from healer.journey.fold import Fold
-from healer.journey.owner import entry_of
+from healer.journey.refold import entry_of
 from healer.store.inline import Memory
 from healer.store.transactions import journal, steps
 from tests.simulation.court import Court

@@ -1,0 +1,121 @@
+"""The past again: snapshot, steps and journal, folded as they were when they were the present.
+
+The owner does this at take-over, `healer.rehearsal` when somebody asks for a replay. Whoever reads compares digests.
+"""
+
+import logging
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from healer.journey.charter import Charter
+from healer.journey.fold import VERSION, Fold, remembered
+from healer.journey.ports import Row, Snapshot, Step, StepMark
+from healer.journey.records import Adopted, Entry, decode
+
+log = logging.getLogger(__name__)
+
+READ_ROWS = 256
+"""Rows, and steps, read at a time."""
+
+Charters = Callable[[Adopted], Awaitable[Charter]]
+"""Makes a charter from what the store kept of it."""
+
+
+class Past(Protocol):
+    """What a store kept; see `healer.journey.ports`."""
+
+    async def read(self, after: int, limit: int) -> list[Row]: ...
+
+    async def steps(self, after: int, limit: int) -> list[StepMark]: ...
+
+    async def snapshot(self, before: int = 0) -> Snapshot | None: ...
+
+
+class Gap(Exception):
+    """A record or a step is not there any more: the past cannot be folded from here."""
+
+
+class Again(NamedTuple):
+    """A recorded step, the records it was made of, and what comes out now; None for a step without a decision."""
+
+    mark: StepMark
+    entries: list[Entry]
+    step: Step | None
+
+    @property
+    def same(self) -> bool:
+        return (self.step.digest if self.step else "") == self.mark.digest
+
+
+class Refold:
+    """A fold that follows what was recorded. `number` and `position` are the last step's and record's that it has seen."""
+
+    def __init__(self, past: Past, charters: Charters, installation: str) -> None:
+        self._past = past
+        self._charters = charters
+        self._installation = installation
+        self._rows: deque[Row] = deque()
+        self.fold: Fold | None = None
+        self.number = 0
+        self.position = 0
+
+    async def open(self, below: int, until: int | None = None) -> None:
+        """Begin with the newest snapshot of a step before `below` (and taken no later than `until`) that this version
+        reads; at the beginning of the journal when there is none."""
+        while (snapshot := await self._past.snapshot(before=below)) is not None:
+            below = snapshot.number
+            if snapshot.version != VERSION or (until is not None and snapshot.now > until):
+                continue
+            try:
+                memory = remembered(snapshot.data)
+            except (msgspec.MsgspecError, ValueError) as error:
+                log.warning("the snapshot of step %d cannot be read: %s", snapshot.number, error)
+                continue
+            self.fold = Fold.load(memory, await self._charters(memory.adopted), self._installation)
+            self.number, self.position = snapshot.number, snapshot.applied
+            return
+
+    async def run(self, until: int | None = None) -> AsyncGenerator[Again, None]:
+        """Every step that follows, up to step `until` or to the last. Raises Gap where something is missing."""
+        while until is None or self.number < until:
+            marks = await self._past.steps(self.number, READ_ROWS)
+            if not marks:
+                return
+            for mark in marks:
+                yield await self._again(mark)
+
+    async def _again(self, mark: StepMark) -> Again:
+        if (mark.number, mark.first) != (self.number + 1, self.position + 1):
+            raise Gap(
+                f"step {self.number + 1} with record {self.position + 1} should follow, "
+                f"there is step {mark.number} with record {mark.first}"
+            )
+        entries = [await self._next_entry() for _ in range(mark.first, mark.last + 1)]
+        for entry in entries:
+            charter = await self._charters(entry.record) if isinstance(entry.record, Adopted) else None
+            if self.fold is None:
+                assert charter is not None, "the journal begins with what was adopted first"
+                self.fold = Fold(charter, self._installation)
+            self.fold.apply(entry, charter)
+        assert self.fold is not None, "the first step has a record"
+        if not entries:
+            self.fold.advance(mark.now)
+        step = self.fold.take(mark.number, 0, mark.first, mark.last)
+        self.number = mark.number
+        return Again(mark, entries, step)
+
+    async def _next_entry(self) -> Entry:
+        if not self._rows:
+            self._rows.extend(await self._past.read(self.position, READ_ROWS))
+        if not self._rows or self._rows[0].position != self.position + 1:
+            raise Gap(f"record {self.position + 1} is not in the journal")
+        self.position += 1
+        return entry_of(self._rows.popleft())
+
+
+def entry_of(row: Row) -> Entry:
+    """A journal row, read."""
+    return Entry(row.position, row.at, decode(row.data))

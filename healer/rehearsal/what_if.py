@@ -1,0 +1,212 @@
+"""How would it have gone under other settings, another topology, other rules? The recorded arrivals, folded twice. Pure.
+
+Called by `healer replay`. Nothing is sent, run or written; answers to queries are those that were recorded.
+"""
+
+from collections.abc import Callable, Iterable
+from contextlib import aclosing
+from typing import Literal
+
+import msgspec
+
+from healer.convergence.outcome import AlertView, Incident
+from healer.journey.charter import Charter
+from healer.journey.fold import Fold
+from healer.journey.ports import Closed, Step
+from healer.journey.records import Adopted, Delivered, Entry
+from healer.journey.refold import Charters, Past, Refold
+from healer.rehearsal.replay import Heard, Span, begin
+
+Otherwise = Callable[[Charter], Charter]
+"""Makes of the charter that was in force the one to try."""
+Episode = tuple[bytes, int]
+"""An alert by its labels, and when it began to fire."""
+What = Literal["other root", "gone", "new", "told", "not told", "other alerts"]
+
+_views = msgspec.msgpack.Decoder(list[AlertView]).decode
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """An incident as it stood last, with its alerts."""
+
+    incident: Incident
+    alerts: frozenset[Episode]
+
+
+class Course(msgspec.Struct, frozen=True):
+    """How it went: what became of `alerts` episodes. A notice is one incident's first message to one channel."""
+
+    alerts: int
+    incidents: dict[str, Ended]
+    notices: int
+    edits: int
+    remediations: int
+
+    @property
+    def told(self) -> int:
+        """Incidents that people heard of, or would have with a channel."""
+        return sum(one.incident.told for one in self.incidents.values())
+
+    @property
+    def compression(self) -> float:
+        """1 - told incidents / alerts."""
+        return 1 - self.told / self.alerts if self.alerts else 0.0
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One incident that would have been otherwise. `gained` and `lost` are numbers of alerts; `into` has most of a gone one's."""
+
+    what: What
+    before: Incident | None
+    after: Incident | None
+    gained: int = 0
+    lost: int = 0
+    into: str = ""
+
+
+async def went(
+    past: Past, charters: Charters, installation: str, span: Span, heard: Heard, otherwise: Otherwise | None = None
+) -> Course:
+    """Fold the span's records, as it was or otherwise. Incidents that opened in the span count."""
+
+    async def tried(adopted: Adopted) -> Charter:
+        charter = await charters(adopted)
+        return otherwise(charter) if otherwise else charter
+
+    refold = Refold(past, tried, installation)
+    await begin(refold, past, span)
+    if refold.fold is not None and otherwise is not None:
+        _turn(refold.fold, refold.position)
+    log = _Log(span)
+    async with aclosing(refold.run()) as steps:
+        async for again in steps:
+            if again.mark.now > span.until:
+                break
+            heard(again.mark)
+            log.hear(again.entries)
+            if again.step is not None:
+                log.write(again.step)
+    return log.course(refold.fold)
+
+
+def _turn(fold: Fold, position: int) -> None:
+    """What a snapshot remembers was judged as it was: judge it anew, by what is tried."""
+    fold.apply(Entry(position, fold.engine.now, fold.charter.adopted), fold.charter)
+
+
+class _Log:
+    """Gathers what a fold says."""
+
+    def __init__(self, span: Span) -> None:
+        self._span = span
+        self._alerts: set[Episode] = set()
+        self._incidents: dict[str, Incident] = {}
+        self._closed: dict[str, frozenset[Episode]] = {}
+        self._told: set[tuple[str, str]] = set()
+        self._edits = 0
+        self._remediations = 0
+
+    def hear(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            if isinstance(entry.record, Delivered) and entry.at in self._span:
+                self._alerts.update((one.labels, one.starts_at) for one in entry.record.alerts if one.firing)
+
+    def write(self, step: Step) -> None:
+        for incident in step.incidents:
+            self._incidents[incident.id] = incident
+        for closed in step.closed:
+            self._close(closed)
+        if step.now in self._span:
+            self._remediations += len(step.planned)
+            for wanted in step.wanted:
+                to = (wanted.incident, wanted.channel)
+                if to in self._told:
+                    self._edits += 1
+                elif wanted.opens:
+                    self._told.add(to)
+
+    def course(self, fold: Fold | None) -> Course:
+        ended: dict[str, Ended] = {}
+        for id, incident in self._incidents.items():
+            if incident.status == "merged" or incident.opened_at not in self._span:
+                continue
+            alerts = self._closed.get(id)
+            if alerts is None and fold is not None:
+                alerts = _episodes(fold.engine.incident_alerts(id))
+            ended[id] = Ended(incident, alerts or frozenset())
+        return Course(len(self._alerts), ended, len(self._told), self._edits, self._remediations)
+
+    def _close(self, closed: Closed) -> None:
+        self._closed[closed.incident] = _episodes(_views(closed.alerts))
+
+
+def _episodes(views: Iterable[AlertView]) -> frozenset[Episode]:
+    return frozenset((view.labels, view.starts_at) for view in views)
+
+
+def changes(before: Course, after: Course) -> list[Change]:
+    """What would have been otherwise, oldest first. Which incident is which, the alerts in common say."""
+    pairs = _pairs(before, after)
+    found: list[Change] = []
+    for id, was in before.incidents.items():
+        if id not in pairs:
+            into = _most(was.alerts, after)
+            found.append(Change("gone", was.incident, None, lost=len(was.alerts), into=into))
+            continue
+        change = _change(was, after.incidents[pairs[id]])
+        if change is not None:
+            found.append(change)
+    kept = set(pairs.values())
+    found += [
+        Change("new", None, now.incident, gained=len(now.alerts))
+        for id, now in after.incidents.items()
+        if id not in kept
+    ]
+    return sorted(found, key=_when)
+
+
+def _change(was: Ended, now: Ended) -> Change | None:
+    gained, lost = len(now.alerts - was.alerts), len(was.alerts - now.alerts)
+    what: What
+    if was.incident.root.labels != now.incident.root.labels:
+        what = "other root"
+    elif was.incident.told != now.incident.told:
+        what = "told" if now.incident.told else "not told"
+    elif gained or lost:
+        what = "other alerts"
+    else:
+        return None
+    return Change(what, was.incident, now.incident, gained, lost)
+
+
+def _pairs(before: Course, after: Course) -> dict[str, str]:
+    """Which incident is which: by most alerts in common, largest first; each is paired once."""
+    where: dict[Episode, list[str]] = {}
+    for id, now in after.incidents.items():
+        for alert in now.alerts:
+            where.setdefault(alert, []).append(id)
+    common: dict[tuple[str, str], int] = {}
+    for id, was in before.incidents.items():
+        for alert in was.alerts:
+            for other in where.get(alert, ()):
+                common[id, other] = common.get((id, other), 0) + 1
+    pairs: dict[str, str] = {}
+    taken: set[str] = set()
+    for (id, other), _ in sorted(common.items(), key=lambda one: (-one[1], one[0][0] != one[0][1], one[0])):
+        if id not in pairs and other not in taken:
+            pairs[id] = other
+            taken.add(other)
+    return pairs
+
+
+def _most(alerts: frozenset[Episode], after: Course) -> str:
+    """The incident that has most of these alerts; "" if none has any."""
+    shares = {id: len(alerts & now.alerts) for id, now in after.incidents.items()}
+    share, best = max(((share, id) for id, share in shares.items()), default=(0, ""))
+    return best if share else ""
+
+
+def _when(change: Change) -> tuple[int, str]:
+    incident = change.before or change.after
+    assert incident is not None, "a change has one side at least"
+    return incident.opened_at, incident.id
