@@ -23,6 +23,7 @@ _SAID: dict[str, Callable[[dict[str, str]], str]] = {
     "absorbed": lambda facts: f"took in incident {facts['incident']}",
     "told": lambda facts: f"people were told through {facts.get('channel', 'a channel')}",
     "edited": lambda facts: f"the message in {facts.get('channel', 'a channel')} was brought up to date",
+    "withheld": lambda facts: f"{facts['rule']}: nothing is begun, the target is left to {facts['why']}",
     "matched": lambda facts: (
         f"rule {facts['rule']!r} says: {facts['what']} ({facts['state']}"
         + (f": {facts['detail']})" if facts.get("detail") else ")")

@@ -17,7 +17,7 @@ from healer.convergence.episode import Episode, Place, Status
 from healer.convergence.freeze import Frozen, freeze, thaw
 from healer.convergence.incidents import derive, let_place_go, projection
 from healer.convergence.judge import explanation
-from healer.convergence.outcome import AlertView, Happening, Incident
+from healer.convergence.outcome import AlertView, AtWork, Happening, Incident
 from healer.convergence.settings import Convergence
 from healer.convergence.settle import MAX_PAST, bury, leave, settle
 from healer.convergence.state import State, Topology, Turn
@@ -199,6 +199,10 @@ class Engine:
         """The silence with this id, as its source said it."""
         return self.state.said.get(id) or next((one for one in self.silences() if one.id == id), None)
 
+    def own_silence(self, id: str) -> Silence | None:
+        """The silence with this id, if it was said to healer itself."""
+        return self.state.said.get(id)
+
     def silences(self) -> list[Silence]:
         """All silences, those said to healer first: what is over is kept for a while of these alone."""
         return list(quiet.everything(self.state))
@@ -211,10 +215,13 @@ class Engine:
         """The maintenance with this id."""
         return self.state.maintenance.get(id)
 
-    def maintenance_on(self, node: int) -> Maintenance | None:
+    def at_work(self, node: int) -> AtWork | None:
         """The maintenance that is under way on a node, by its number, or on what is above it with all beneath."""
         found = self.state.words.on_node(node) if node >= 0 else None
-        return self.state.maintenance[found.id] if found is not None else None
+        if found is None:
+            return None
+        work = self.state.maintenance[found.id]
+        return AtWork(work.id, work.created_by, work.what, found.until, work.comment)
 
     def where(self, labels: bytes) -> tuple[int, int] | None:
         """Position and index of an alert's newest delivery in the journal."""

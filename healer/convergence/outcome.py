@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from healer.times import Micros
+from healer.times import Micros, format_rfc3339
 
 Status = Literal["open", "resolved", "merged"]
 AlertStatus = Literal["held", "root", "member", "suppressed", "silenced", "resolved"]
@@ -87,3 +87,18 @@ class AlertView(msgspec.Struct, frozen=True):
     distance: int = 0
     silence: str = ""
     spoken_at: Micros = 0
+    beside: bytes = b""
+
+
+class AtWork(msgspec.Struct, frozen=True):
+    """Maintenance that is under way on a node: which, by whom, on what, until when (wall time), and what for."""
+
+    id: str
+    by: str
+    what: str
+    until: Micros
+    comment: str = ""
+
+    def __str__(self) -> str:
+        comment = f": {self.comment}" if self.comment else ""
+        return f"{self.by}, who has {self.what} in maintenance until {format_rfc3339(self.until)}{comment}"

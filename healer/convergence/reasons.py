@@ -9,7 +9,7 @@ from healer.alerts.identity import labels_of
 from healer.alerts.maintenance import Maintenance, occurrence
 from healer.alerts.silences import Silence
 from healer.convergence.episode import Code
-from healer.convergence.outcome import AlertView
+from healer.convergence.outcome import AlertView, AtWork
 from healer.convergence.settings import IGNORE, LEVELS, Convergence
 from healer.times import SECOND, Micros, format_duration, format_rfc3339
 
@@ -124,7 +124,10 @@ def silenced(why: Why) -> str:
     if silence is None:
         return f"silenced by silence {why.view.silence}"
     if isinstance(silence, Maintenance):
-        return _at_work(silence, why.now)
+        under_way = occurrence(silence, why.now)
+        until = under_way[1] if under_way is not None else silence.ends_at
+        work = AtWork(silence.id, silence.created_by, silence.what, until, silence.comment)
+        return f"silenced by {work} (maintenance {work.id})"
     who = silence.created_by or silence.source
     comment = f": {silence.comment}" if silence.comment else ""
     return f"silenced by {who} until {format_rfc3339(silence.ends_at)}{comment} (silence {silence.id})"
@@ -173,14 +176,6 @@ SENTENCES: dict[str, Callable[[Why], str]] = {
     "ENDED": ended,
 }
 """One for each `episode.Code`."""
-
-
-def _at_work(work: Maintenance, now: Micros) -> str:
-    """Who works where, until when, and what for."""
-    under_way = occurrence(work, now)
-    until = f" until {format_rfc3339(under_way[1])}" if under_way is not None else ""
-    comment = f": {work.comment}" if work.comment else ""
-    return f"silenced by {work.created_by}, who has {work.what} in maintenance{until}{comment} (maintenance {work.id})"
 
 
 def _severity(why: Why) -> str:

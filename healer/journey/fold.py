@@ -14,7 +14,7 @@ from healer.alerts.identity import canonical
 from healer.alerts.model import Alert
 from healer.convergence.engine import Engine, Taken
 from healer.convergence.freeze import Frozen
-from healer.convergence.outcome import Happening, Incident
+from healer.convergence.outcome import AtWork, Happening, Incident
 from healer.journey.charter import Charter
 from healer.journey.ports import Closed, Planned, Step, Superseded, Wanted
 from healer.journey.records import (
@@ -22,6 +22,10 @@ from healer.journey.records import (
     Answered,
     Delivered,
     Entry,
+    Extended,
+    Hushed,
+    Lifted,
+    Maintained,
     Progressed,
     Resumed,
     Silenced,
@@ -82,7 +86,7 @@ class Fold:
         self.charter = charter
         self.map = charter.map()
         self.engine = Engine(charter.settings.convergence, self.map, installation, charter.settings.heartbeat)
-        self.planner = Planner(charter, self.map)
+        self.planner = Planner(charter, self.map, at_work=self.at_work)
         self.quarantined: list[Quarantined] = []
         self._incidents: dict[str, Incident] = {}
         self._revisions: dict[str, int] = {}
@@ -182,11 +186,15 @@ class Fold:
         fold.engine = Engine.thawed(
             memory.engine, charter.settings.convergence, fold.map, installation, charter.settings.heartbeat
         )
-        fold.planner = Planner(charter, fold.map, memory.courses)
+        fold.planner = Planner(charter, fold.map, memory.courses, at_work=fold.at_work)
         fold._incidents, fold._revisions = memory.incidents, memory.revisions
         fold._told, fold._pending = memory.told, memory.pending
         fold._over = memory.over
         return fold
+
+    def at_work(self, node: str) -> AtWork | None:
+        """The maintenance that is under way on a node."""
+        return self.engine.at_work(self.map.id(node))
 
     def questions(self) -> Sequence[Question]:
         """What rules need to know before they can decide."""
@@ -213,6 +221,10 @@ class Fold:
             self.engine.deliver(record.sender, record.alerts, entry.position, entry.at, entry.labels)
         elif isinstance(record, Silenced):
             self.engine.silence(record.source, record.readable, record.silences)
+        elif isinstance(record, Hushed):
+            self.engine.hush(record.silence, entry.position)
+        elif isinstance(record, Maintained | Extended | Lifted):
+            self._at_work(record, entry.position)
         elif isinstance(record, Vanished):
             self.engine.vanish(record.labels)
         elif isinstance(record, Adopted):
@@ -234,6 +246,16 @@ class Fold:
             self._trouble(record.code, record.firing, entry)
         else:
             assert isinstance(record, Switched | Resumed)
+
+    def _at_work(self, record: Maintained | Extended | Lifted, position: int) -> None:
+        """Somebody says when they work where: what waits for the end of it is looked at again."""
+        if isinstance(record, Maintained):
+            self.engine.maintain(record.maintenance, position)
+        elif isinstance(record, Extended):
+            self.engine.extend(record.id, record.until)
+        else:
+            self.engine.lift(record.id)
+        self.planner.look_again()
 
     def _trouble(self, code: str, firing: bool, entry: Entry) -> None:
         """What is wrong with healer itself is an alert like any other."""

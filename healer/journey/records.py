@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from healer.alerts.maintenance import Maintenance
 from healer.alerts.model import Alert
 from healer.alerts.silences import Silence
 from healer.times import Micros
@@ -26,6 +27,33 @@ class Silenced(msgspec.Struct, frozen=True, array_like=True, tag="silences"):
     source: str
     readable: bool
     silences: tuple[Silence, ...] = ()
+
+
+class Hushed(msgspec.Struct, frozen=True, array_like=True, tag="silence"):
+    """A silence was said to healer itself. Without an id it is new; with one it changes that silence, or takes its place."""
+
+    silence: Silence
+
+
+class Maintained(msgspec.Struct, frozen=True, array_like=True, tag="maintenance"):
+    """Somebody is about to work somewhere. Its id is made from this record's position."""
+
+    maintenance: Maintenance
+
+
+class Extended(msgspec.Struct, frozen=True, array_like=True, tag="extend"):
+    """Maintenance takes until then, by whom."""
+
+    id: str
+    until: Micros
+    by: str
+
+
+class Lifted(msgspec.Struct, frozen=True, array_like=True, tag="lift"):
+    """A silence that was said to healer, or maintenance, is taken back, by whom."""
+
+    id: str
+    by: str
 
 
 class Vanished(msgspec.Struct, frozen=True, array_like=True, tag="vanished"):
@@ -92,7 +120,21 @@ class Troubled(msgspec.Struct, frozen=True, array_like=True, tag="trouble"):
     detail: str = ""
 
 
-Record = Delivered | Silenced | Vanished | Adopted | Answered | Progressed | Switched | Resumed | Troubled
+Record = (
+    Delivered
+    | Silenced
+    | Hushed
+    | Maintained
+    | Extended
+    | Lifted
+    | Vanished
+    | Adopted
+    | Answered
+    | Progressed
+    | Switched
+    | Resumed
+    | Troubled
+)
 
 ResolutionKind = Literal["sent", "expired", "vanished", "superseded", "person"]
 

@@ -1,15 +1,24 @@
 """What converged so far, for those who read it: the API, the guards, verification. One committed state, never half a step."""
 
+import difflib
 from collections.abc import Callable, Iterator
 
 from healer.alerts.identity import labels_of
-from healer.convergence.outcome import AlertView, Incident
+from healer.alerts.maintenance import Maintenance
+from healer.alerts.silences import Silence, identify
+from healer.convergence.outcome import AlertView, AtWork, Incident
 from healer.convergence.reasons import explain
 from healer.journey.charter import Charter
 from healer.journey.owner import SETTLED_S, Owner
 from healer.notification.own import ALERT
 from healer.times import Micros
 from healer.topology.map import Map
+
+COMPARED = 100_000
+"""Names of nodes that are looked through for one that somebody may have meant."""
+COMPARED_CLOSELY = 10_000
+"""Of these, letter by letter, where none contains what was written."""
+NEAR = 3
 
 
 class View:
@@ -36,7 +45,7 @@ class View:
     def why(self, alert: AlertView) -> list[str]:
         engine = self._owner.fold.engine
         by = engine.alert(alert.by) if alert.by else None
-        silence = engine.silence_of(alert.silence) if alert.silence else None
+        silence = engine.maintenance_of(alert.silence) or engine.silence_of(alert.silence) if alert.silence else None
         path = self._way(by.node, alert.node) if by is not None and alert.status == "suppressed" else ()
         return explain(alert, by, self.charter.settings.convergence, engine.now, path=path, silence=silence)
 
@@ -80,6 +89,38 @@ class View:
         index, engine = self.topology.index, self._owner.fold.engine
         number = index.id(node)
         return [alert for above, _ in index.above(number) for alert in engine.on_node(above)] if number >= 0 else []
+
+    def at_work(self, node: str) -> AtWork | None:
+        """The maintenance that is under way on a node, if it is."""
+        return self._owner.fold.at_work(node)
+
+    # --- for silences and maintenance
+
+    def identify(self, position: int) -> str:
+        """The id of what the record at this position of the journal said."""
+        return identify(self._owner.fold.installation, position)
+
+    def own_silence(self, id: str) -> Silence | None:
+        return self._owner.fold.engine.own_silence(id)
+
+    def all_silences(self) -> list[Silence]:
+        """healer's own, some of them over, and those that are mirrored."""
+        return self._owner.fold.engine.silences()
+
+    def maintenance(self) -> list[Maintenance]:
+        return self._owner.fold.engine.maintenance()
+
+    def maintenance_of(self, id: str) -> Maintenance | None:
+        return self._owner.fold.engine.maintenance_of(id)
+
+    def near(self, node: str) -> list[str] | None:
+        """None for a node of the topology; else names of nodes that somebody may have meant, the nearest first."""
+        index = self.topology.index
+        if index.id(node) >= 0:
+            return None
+        said, names = node.rpartition("/")[2], [index.name(number) for number in range(min(len(index), COMPARED))]
+        alike = [name for name in names if said and said in name]
+        return sorted(alike, key=len)[:NEAR] or difflib.get_close_matches(node, names[:COMPARED_CLOSELY], NEAR)
 
     # --- for reconciliation
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from healer.convergence.outcome import AlertView, Incident
+from healer.convergence.outcome import AlertView, AtWork, Incident
 from healer.remediation.model import Plan, PlanStep, Refused
 from healer.times import HOUR, SECOND, Micros, format_duration
 
@@ -28,6 +28,8 @@ class Observed(msgspec.Struct, frozen=True):
     above_target: tuple[AlertView, ...]
     silences_age: Micros | None
     silences_readable: bool = True
+    at_work: AtWork | None = None
+    """Maintenance that is under way on the target."""
 
 
 Guard = Callable[[Plan, PlanStep, Observed], Refused | None]
@@ -55,6 +57,14 @@ def silenced(_plan: Plan, step: PlanStep, observed: Observed) -> Refused | None:
     return None
 
 
+def maintenance(_plan: Plan, step: PlanStep, observed: Observed) -> Refused | None:
+    """No effect on a node in maintenance, or beneath one that is with all beneath, whatever fires there."""
+    work = observed.at_work
+    if work is None:
+        return None
+    return Refused("maintenance", f"{step.node} is left to {work} (maintenance {work.id})", retry_at=work.until)
+
+
 def only_roots(plan: Plan, step: PlanStep, observed: Observed) -> Refused | None:
     """Only roots are healed, and no node whose ancestor is the root of something."""
     root = observed.root
@@ -79,4 +89,4 @@ def freshness(plan: Plan, _step: PlanStep, observed: Observed) -> Refused | None
     return None
 
 
-GUARDS: tuple[Guard, ...] = (silenced, only_roots, freshness)
+GUARDS: tuple[Guard, ...] = (silenced, maintenance, only_roots, freshness)

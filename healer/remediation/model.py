@@ -128,7 +128,9 @@ class Refused(msgspec.Struct, frozen=True):
     """A guard's no: which guard, and by how much. `retry_at` is 0 where nobody knows when waiting will have helped; `ends`
     is the state to end in where it never will."""
 
-    guard: Literal["limit", "unsettled", "kill switch", "silenced", "only roots", "freshness", "lock", "state"]
+    guard: Literal[
+        "limit", "unsettled", "kill switch", "silenced", "maintenance", "only roots", "freshness", "lock", "state"
+    ]
     why: str
     retry_at: Micros = 0
     ends: Literal["", "refused", "superseded"] = ""

@@ -4,13 +4,13 @@ Driven by the fold: it is shown the incidents that changed, the answers to what 
 it says which remediations begin. What it does not know it asks for, and whoever answers puts the answer into the journal.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Protocol
 
 import msgspec
 
-from healer.convergence.outcome import Happening, Incident, Stage
+from healer.convergence.outcome import AtWork, Happening, Incident, Stage
 from healer.journey.ports import Planned, Superseded
 from healer.journey.records import Answered, Progressed
 from healer.notification.story import Deed
@@ -83,6 +83,8 @@ class Watch(msgspec.Struct):
     answered_at: Micros = 0
     held_since: dict[str, Micros] = {}
     needs: tuple[Query, ...] = ()
+    withheld: str = ""
+    """The maintenance for which this rule waits."""
 
 
 class Course(msgspec.Struct):
@@ -106,8 +108,15 @@ class Decided(msgspec.Struct, frozen=True):
 class Planner:
     """Rules over incidents."""
 
-    def __init__(self, charter: Charter, topology: Map, courses: dict[str, Course] | None = None) -> None:
+    def __init__(
+        self,
+        charter: Charter,
+        topology: Map,
+        courses: dict[str, Course] | None = None,
+        at_work: Callable[[str], AtWork | None] = lambda _: None,
+    ) -> None:
         self.courses: dict[str, Course] = courses or {}
+        self._at_work = at_work
         self._due: set[str] = set()
         self.adopt(charter, topology)
 
@@ -159,6 +168,10 @@ class Planner:
         for id, course in self.courses.items():
             if any(watch.next_at is not None and watch.next_at <= now for watch in course.watches.values()):
                 self._due.add(id)
+
+    def look_again(self) -> None:
+        """Somebody said when they work where: what waits for that is looked at again."""
+        self._due.update(id for id, course in self.courses.items() if any(w.withheld for w in course.watches.values()))
 
     def next_due(self) -> Micros | None:
         """When a condition could turn next."""
@@ -251,8 +264,26 @@ class Planner:
                 ready.append((rule, facts, verdict.because))
         if ready and not under_way:
             rule, facts, because = ready[0]
+            if (work := self._work_under_way(rule, facts)) is not None:
+                self._withhold(course, rule, work, now, decided)
+                return
             course.watches[rule.name] = Watch()
             self._start(course, rule, facts, because, decided)
+
+    def _work_under_way(self, rule: Rule, facts: Facts) -> AtWork | None:
+        """Maintenance on any node that this rule would touch: it need not be the one whose alert it answers."""
+        nodes = [one.target.id for one in render_steps(rule, facts) if isinstance(one, PlannedStep)]
+        return next((work for node in nodes if (work := self._at_work(node)) is not None), None)
+
+    @staticmethod
+    def _withhold(course: Course, rule: Rule, work: AtWork, now: Micros, decided: Decided) -> None:
+        """Nothing is begun where somebody works: the rule is asked again when they are done."""
+        watch = course.watches[rule.name]
+        watch.next_at = work.until
+        if watch.withheld != work.id:
+            watch.withheld = work.id
+            told = {"rule": rule.name, "why": str(work), "maintenance": work.id}
+            decided.timeline.append(Happening(course.incident.id, now, "decide", "withheld", told))
 
     @staticmethod
     def _supersede(course: Course, id: str, why: str, now: Micros, decided: Decided) -> None:

@@ -243,6 +243,7 @@ class Runner:
             above_target=tuple(situation.above_node(step.node)),
             silences_age=age,
             silences_readable=readable,
+            at_work=situation.at_work(step.node),
         )
         return guards.refuse(remediation.plan, step, observed)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from healer.convergence.outcome import AlertView, Incident
+from healer.convergence.outcome import AlertView, AtWork, Incident
 from healer.journey.charter import Charter
 from healer.times import Micros
 from healer.topology.map import Map
@@ -29,6 +29,10 @@ class Situation(Protocol):
     def on_node(self, node: str) -> Sequence[AlertView]: ...
 
     def above_node(self, node: str) -> Sequence[AlertView]: ...
+
+    def at_work(self, node: str) -> AtWork | None:
+        """The maintenance that is under way on a node, if it is."""
+        ...
 
     def silences(self) -> tuple[Micros | None, bool]:
         """How old the mirrored silences are (None: there is nobody to mirror), and whether they can be read."""

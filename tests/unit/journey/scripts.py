@@ -9,13 +9,18 @@ from dataclasses import dataclass
 import msgspec
 from hypothesis import strategies as st
 
+from healer.alerts.maintenance import Maintenance
 from healer.alerts.model import Alert
-from healer.alerts.silences import Silence
+from healer.alerts.silences import OWN, Silence, identify
 from healer.journey.charter import Charter
 from healer.journey.records import (
     Answer,
     Answered,
     Delivered,
+    Extended,
+    Hushed,
+    Lifted,
+    Maintained,
     Progressed,
     Record,
     Resumed,
@@ -26,7 +31,19 @@ from healer.journey.records import (
 )
 from healer.remediation.model import UNDER_WAY
 from healer.times import SECOND
-from tests.unit.journey.world import DECIDING, START, TREE, World, changed, chartered, ends, fires, labels, silenced
+from tests.unit.journey.world import (
+    DECIDING,
+    INSTALLATION,
+    START,
+    TREE,
+    World,
+    changed,
+    chartered,
+    ends,
+    fires,
+    labels,
+    silenced,
+)
 
 WHO = tuple(
     f"{name}@{node}"
@@ -61,6 +78,7 @@ KINDS = (
     *("progress",) * 3,
     "answer",
     "silence",
+    *("hush", "maintain", "extend", "lift"),
     "vanish",
     "trouble",
     "adopt",
@@ -119,6 +137,14 @@ def _record(event: Event, at: int, world: World) -> Record | None:
             )
         case "silence":
             return _silences(event, at)
+        case "hush":
+            return _hushes(event, at, world)
+        case "maintain":
+            return _maintains(event, at)
+        case "extend":
+            return Extended(identify(INSTALLATION, number + 1), START + (at + seconds) * SECOND, "ada")
+        case "lift":
+            return Lifted(identify(INSTALLATION, number + 1), "ada")
         case "vanish":
             return Vanished(tuple(labels(one) for one in event.who))
         case "trouble":
@@ -137,6 +163,27 @@ def _progress(event: Event, world: World) -> Progressed | None:
         return None
     one = planned[event.number % len(planned)]
     return Progressed(one.remediation, one.plan.incident, STATES[event.seconds % len(STATES)])
+
+
+def _hushes(event: Event, at: int, world: World) -> Hushed:
+    """healer's own silence: a new one, or one that was said before, changed."""
+    node = event.who[0].partition("@")[2]
+    said = silenced(node, at, at + event.seconds).silences[0]
+    known = [one.id for one in world.fold.engine.silences() if one.source == OWN]
+    id = known[event.number % len(known)] if known and event.number > 2 else ""
+    return Hushed(msgspec.structs.replace(said, id=id, source=OWN))
+
+
+def _maintains(event: Event, at: int) -> Maintained:
+    """Of a node that may not be there; every fifth comes again and again, each time for some seconds."""
+    node, begin = event.who[0].partition("@")[2] or "host/gone", START + at * SECOND
+    once = Maintenance("", "ada", "new disks", begin, begin + event.seconds * SECOND, node, below=event.number > 1)
+    if event.number:
+        return Maintained(once)
+    again = msgspec.structs.replace(
+        once, ends_at=0, schedule="*/1 * * * *", zone="Europe/Berlin", lasts=event.seconds * SECOND
+    )
+    return Maintained(again)
 
 
 def _silences(event: Event, at: int) -> Silenced:

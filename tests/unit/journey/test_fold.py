@@ -286,13 +286,15 @@ def test_news_that_are_words_are_told_at_once() -> None:
 
 
 def test_what_is_silenced_opens_no_message() -> None:
-    """The notice of a silenced root is for those alone who were told before."""
+    """The notice of a silenced root is for those alone who were told before; when that ends, it is held, and then told."""
     world = World()
     world.applied(0.5, silenced("host/a", 0, 100))
     broken(world)
     assert {opens for _, _, opens in world.diary.told.values()} <= {False}
     assert world.diary.planned == []
-    world.until(101)
+    world.until(102.5)
+    assert not world.diary.told
+    world.until(103)
     assert world.diary.told[world.incident.id, "duty"][2]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from healer.alerts.identity import canonical
-from healer.convergence.outcome import AlertStatus, AlertView, Incident, Root
+from healer.convergence.outcome import AlertStatus, AlertView, AtWork, Incident, Root
 from healer.journey.ports import Planned
 from healer.journey.records import Answer, Answered, Progressed
 from healer.remediation.model import Plan, PlanStep, Remediation
@@ -126,7 +126,8 @@ class Desk:
         graph = topology([Node("rack/r1", "rack"), Node(HOST, "host")], [("rack/r1", HOST)])
         self.charter = Charter(ruleset("\n".join(texts)), {"host": "up{instance='{{ node.instance }}'}"}, cap)
         self.map = Map(graph, (), (), 100)
-        self.planner = Planner(self.charter, self.map)
+        self.at_work: dict[str, AtWork] = {}
+        self.planner = Planner(self.charter, self.map, at_work=self.at_work.get)
         self.decided: list[Decided] = []
 
     def sees(self, *incidents: Incident, now: Micros = NOON) -> list[Planned]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from healer.convergence.outcome import AlertView, Incident
+from healer.convergence.outcome import AlertView, AtWork, Incident
 from healer.executors.memory import MemoryTarget, Moment
 from healer.executors.register import Ran
 from healer.executors.target import Order, Target
@@ -43,6 +43,7 @@ class Converged:
         self.on_target: tuple[AlertView, ...] = ()
         self.above: tuple[AlertView, ...] = ()
         self.silenced_from: tuple[Micros | None, bool] = (0, True)
+        self.work: AtWork | None = None
         self.slow_s = 0.0
 
     async def settled(self, within: float = 2.0) -> None:
@@ -59,6 +60,9 @@ class Converged:
 
     def above_node(self, node: str) -> Sequence[AlertView]:
         return self.above
+
+    def at_work(self, node: str) -> AtWork | None:
+        return self.work
 
     def silences(self) -> tuple[Micros | None, bool]:
         return self.silenced_from

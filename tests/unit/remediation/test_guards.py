@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from healer.convergence.outcome import AtWork
 from healer.remediation.guards import FRESH, GUARDS, STALE, Observed, refuse
 from healer.times import MINUTE, SECOND
 from tests.unit.remediation.build import HOST, NOON, RESTART, alert, incident, plan
@@ -45,6 +46,12 @@ def test_a_fresh_root_on_a_node_where_nobody_works_is_healed() -> None:
             f"an alert on {HOST} is silenced by s7 by jo until 13:00",
         ),
         ({"on_target": (alert(silence="s7"),)}, "silenced", "silenced by s7"),
+        (
+            {"at_work": AtWork("m1", "jo", "rack/r1 and everything beneath it", NOON + MINUTE, "new disks")},
+            "maintenance",
+            f"{HOST} is left to jo, who has rack/r1 and everything beneath it in maintenance until 2026-01-01T12:01:00.000Z: "
+            "new disks (maintenance m1)",
+        ),
         ({"incident": None}, "only roots", "is root, not a root"),
         ({"root": None}, "only roots", "the alert that the rule shop matched is gone, not a root"),
         ({"root": alert("suppressed")}, "only roots", "matched is suppressed, not a root"),
@@ -84,7 +91,7 @@ def test_somebody_who_may_be_working_there_comes_first() -> None:
     refused = said(silences_readable=False, root=None, incident=None)
     assert refused is not None
     assert refused[0] == "silenced"
-    assert [guard.__name__ for guard in GUARDS] == ["silenced", "only_roots", "freshness"]
+    assert [guard.__name__ for guard in GUARDS] == ["silenced", "maintenance", "only_roots", "freshness"]
 
 
 def test_waiting_is_not_promised_where_nobody_knows() -> None:

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from healer.convergence.outcome import Incident
+from healer.convergence.outcome import AtWork, Incident
 from healer.journey.records import Progressed
 from healer.remediation.model import BEFORE_INTENT, Limit
 from healer.remediation.planner import ASK_EVERY, ASK_FOR, PATIENCE, Course
@@ -285,3 +285,29 @@ def test_memory_goes_on_elsewhere() -> None:
     other.planner.courses = msgspec.msgpack.decode(msgspec.msgpack.encode(desk.planner.courses), type=dict[str, Course])
     assert other.sees(incident(suppressed=1)) == []
     assert [deed.remediation for deed in other.planner.deeds("i1")] == [planned.remediation]
+
+
+def test_nothing_begins_where_somebody_works() -> None:
+    """A rule whose target is in maintenance waits for its end, whoever's alert it answers; that is said once."""
+    desk = Desk(rule("shop"))
+    desk.at_work[HOST] = AtWork("m1", "jo", HOST, NOON + 10 * MINUTE)
+    assert desk.sees(incident()) == []
+    assert desk.sees(incident(suppressed=2), now=NOON + SECOND) == []
+    (line,) = [line for decided in desk.decided for line in decided.timeline]
+    assert (line.stage, line.code, line.facts["rule"]) == ("decide", "withheld", "shop")
+    assert line.facts["why"] == f"jo, who has {HOST} in maintenance until 2026-01-01T12:10:00.000Z"
+    assert desk.planner.next_due() == NOON + 10 * MINUTE
+    desk.at_work.clear()
+    desk.planner.advance(NOON + 10 * MINUTE)
+    (planned,) = desk.sees(now=NOON + 10 * MINUTE)
+    assert planned.plan.steps[0].node == HOST
+
+
+def test_maintenance_that_ends_early() -> None:
+    """When somebody says that the work is done, what waited for it begins at once."""
+    desk = Desk(rule("shop"))
+    desk.at_work[HOST] = AtWork("m1", "jo", HOST, NOON + 10 * MINUTE)
+    desk.sees(incident())
+    desk.at_work.clear()
+    desk.planner.look_again()
+    assert len(desk.sees(now=NOON + MINUTE)) == 1

@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable, Iterator
 import msgspec
 import pytest
 
+from healer.convergence.outcome import AtWork
 from healer.executors.memory import Cut, Moment
 from healer.executors.register import Ran
 from healer.executors.target import Go, Order, Result
 from healer.remediation.model import Limit, State
 from healer.times import HOUR, MINUTE, SECOND, Micros
 from tests.simulation.loop import SimLoop
-from tests.unit.remediation.build import CLEAN, RESTART, alert, plan
+from tests.unit.remediation.build import CLEAN, HOST, RESTART, alert, plan
 from tests.unit.remediation.night import Night
 
 ONCE_AN_HOUR = Limit(1, HOUR, "shop per node host/web-1")
@@ -107,6 +108,11 @@ def _stale(night: Night) -> None:
     night.converged.silenced_from = (11 * SECOND, True)
 
 
+def _at_work(night: Night) -> None:
+    """Maintenance of the target alone: the alert that the rule answers is not silenced."""
+    night.converged.work = AtWork("m1", "jo", HOST, night.clock.now() + HOUR)
+
+
 def _beneath(night: Night) -> None:
     night.converged.above = (alert(node="rack/r1"),)
 
@@ -116,6 +122,7 @@ def _explained(night: Night) -> None:
 
 
 GUARDED = {
+    "maintenance": (_at_work, "maintenance: host/web-1 is left to jo, who has host/web-1 in maintenance until "),
     "silenced": (_silenced, "silenced: an alert on host/web-1 is silenced by s1"),
     "unreadable": (_unreadable, "silenced: the silences of Alertmanager cannot be read"),
     "stale": (_stale, "silenced: the silences of Alertmanager were read 11s ago"),
@@ -138,6 +145,7 @@ def test_a_guard_keeps_the_effect_from_happening(loop: SimLoop, night: Night, na
         assert await night.intents() == []
         here = night.converged
         here.on_target, here.above, here.root, here.silenced_from = before
+        here.work = None
         await night.until("verifying")
         assert night.started() == ["r1.0.0"]
 
