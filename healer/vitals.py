@@ -58,7 +58,14 @@ class Vitals:
         fold = owner.fold
         yield Sample("healer_alerts", len(fold.engine), help="Alerts known.")
         yield Sample("healer_alerts_firing", fold.engine.firing, help="Alerts that fire.")
-        yield Sample("healer_alerts_mapped", fold.engine.mapped, help="Alerts that sit on a node of the topology.")
+        mapped, aside = fold.engine.mapped, fold.engine.state.aside
+        unmapped = len(fold.engine) - mapped - aside
+        yield Sample("healer_alerts_mapped", mapped, help="Alerts that sit on a node of the topology.")
+        yield Sample("healer_alerts_unmapped", unmapped, help="Alerts of which no line of topology.nodes says a node.")
+        share = mapped / (mapped + unmapped) if mapped + unmapped else 1.0
+        yield Sample(
+            "healer_alerts_mapped_ratio", share, help="Of the alerts that are about a node, the share that has one."
+        )
         for severity in fold.engine.unknown_severities:
             yield Sample(
                 "healer_unknown_severity", 1, (("severity", severity),), help="Severities counted as warning: unknown."

@@ -145,17 +145,14 @@ def _severities(numbers: Numbers) -> Iterator[Finding]:
 
 
 def _placing(evidence: Evidence) -> Iterator[Finding]:
-    known, mapped = evidence.numbers.one("healer_alerts"), evidence.numbers.one("healer_alerts_mapped")
-    if not known or mapped is None:
+    mapped, lost = evidence.numbers.one("healer_alerts_mapped"), evidence.numbers.one("healer_alerts_unmapped")
+    if mapped is None or lost is None or not mapped + lost:
         return
-    known -= min(evidence.watchdogs, known - mapped)  # the heartbeat is about no node
-    if not known:
-        return
-    share = mapped / known
+    share, known = mapped / (mapped + lost), mapped + lost
     what = f"{share:.0%} of {counted(int(known), 'alert')} sit on a node of the topology"
     if share < MAPPED:
         names = f" ({', '.join(evidence.unplaced)})" if evidence.unplaced else ""
-        mend = f"add lines to topology.nodes for the others{names}; `healer topology map ALERT.json` tries one"
+        mend = f"`healer topology unmapped` lists the others{names}; add lines for them to topology.nodes (docs/topology.md)"
         yield Finding("wrong", what, mend)
     else:
         yield Finding("good", what)

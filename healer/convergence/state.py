@@ -19,6 +19,8 @@ from healer.convergence.timers import Timers
 from healer.convergence.traits import Reader
 from healer.times import Micros
 
+ASIDE = -2
+"""In place of a node: somebody said that such alerts are about none, so that nobody has to find one."""
 labels_of = msgspec.json.Decoder(dict[str, str]).decode
 
 
@@ -26,7 +28,7 @@ class Topology(Protocol):
     """The graph as the engine sees it: nodes are small integers."""
 
     def place(self, labels: Mapping[str, str]) -> int:
-        """The node an alert with these labels sits on, or -1."""
+        """The node an alert with these labels sits on; -1 when nothing says one, ASIDE when it is about none."""
         ...
 
     def above(self, node: int) -> Sequence[tuple[int, int]]:
@@ -88,6 +90,7 @@ class State:
         self.timeline: list[Happening] = []
         self.firing = 0
         self.mapped = 0
+        self.aside = 0
         self.unstable = 0
 
     @property
@@ -124,6 +127,7 @@ class State:
         """Remember which node an episode sits on."""
         node = episode.node
         if node < 0:
+            self.aside += self._is_aside(episode)
             return
         self.mapped += 1
         there = self.at_node.get(node)
@@ -142,6 +146,7 @@ class State:
         self.silenced_by.pop(episode, None)
         self.opened.pop(episode, None)
         if episode.node < 0:
+            self.aside -= self._is_aside(episode)
             return
         self.mapped -= 1
         there = self.at_node.get(episode.node)
@@ -151,6 +156,11 @@ class State:
             there.remove(episode)
             if not there:
                 del self.at_node[episode.node]
+
+    @staticmethod
+    def _is_aside(episode: Episode) -> bool:
+        """Is it no loss that this one has no node: a line says so, or it is never told (the heartbeat)?"""
+        return episode.node == ASIDE or episode.traits.ignored
 
     def mark_below(self, node: int) -> None:
         """Mark firing episodes beneath a node as dirty, going down or up, whichever is less work."""
