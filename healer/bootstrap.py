@@ -27,6 +27,7 @@ from healer.journey.ports import StoreUnavailable
 from healer.locks.local import LocalLocks
 from healer.notification.deliver import Sender
 from healer.prometheus.query import PrometheusQueries
+from healer.remediation.abilities import LACKS
 from healer.seams import Supervisor, SystemClock, SystemRandom
 from healer.settings.model import Settings
 from healer.store.opening import CannotOpen, open_store
@@ -43,7 +44,6 @@ from healer.web.ports import Bounds, Service
 from notifiers.breaker import Breaker
 from notifiers.channel import Channel
 from notifiers.limiter import MemoryLimiter
-from notifiers.retry import TELEGRAM
 from rules import Source, compile_files, format_problem, health_template, pack_names
 
 log = logging.getLogger(__name__)
@@ -170,7 +170,7 @@ def senders(
 ) -> Mapping[str, Sender]:
     """A sender per channel, within its rates, behind its breaker."""
     opened = registry.gauges("healer_channel_open", "1 while a channel's breaker keeps messages back.", ("channel",))
-    means = notifiers.Means(session, sys.stdout)
+    means = notifiers.Means(session, sys.stdout, clock.now)
     limiter = MemoryLimiter(clock)
     made: dict[str, Sender] = {}
     for name, channel in settings.channels.items():
@@ -180,7 +180,7 @@ def senders(
             kind.factory(name, channel.config, means),
             breaker=Breaker(name, clock, on_change=lambda name, state: opened.of(name).set(state != "closed")),
             limiter=limiter,
-            backoff=TELEGRAM,
+            backoff=kind.backoff,
             random=random,
             sleep=asyncio.sleep,
         )
@@ -224,6 +224,7 @@ def read_plan(settings: Settings) -> Plan:
         packs=settings.rules.packs,
         kinds=kinds_of(topology, settings.topology.nodes, settings.topology.labels, settings.health),
         channels=settings.channels,
+        lacks=LACKS,
     )
     errors = [format_problem(problem) for problem in compiled.problems if problem.severity == "error"]
     if compiled.ruleset is None:

@@ -9,26 +9,56 @@ from rules.actions import Action, Command, Invocation, Metric, Parameter
 from rules.compiling import Compiled, compile_files, pack_names
 from rules.evaluation import evaluate, health_template, query_key
 from rules.expressions import Expression, Target
-from rules.facts import DEFAULT_HEALTH, Answer, Facts, Held, NodeFact, Query, Verdict, remember
-from rules.names import DEFAULT_SEVERITIES
-from rules.planning import LimitKey, Planned, PlannedNotice, PlannedStep, Refusal, limit_keys, render_steps
+from rules.facts import DEFAULT_HEALTH, Answer, Facts, Held, NodeFact, Query, Surroundings, Verdict, remember
+from rules.names import DEFAULT_SEVERITIES, FEATURES
+from rules.permissions import BadMatcher, Permission, read_matcher
+from rules.planning import (
+    LimitKey,
+    Planned,
+    PlannedNotice,
+    PlannedStep,
+    PlannedWait,
+    Refusal,
+    key_of,
+    limit_keys,
+    render_steps,
+)
 from rules.problems import CODES, Problem, Source, format_problem
-from rules.ruleset import DEFAULT_LIMITS, Execute, Limit, Mode, Notify, Rule, RuleSet, Verify
+from rules.ruleset import (
+    DEFAULT_APPROVAL,
+    DEFAULT_LIMITS,
+    Approver,
+    Execute,
+    Limit,
+    Mode,
+    Notify,
+    Repeat,
+    Rule,
+    RuleSet,
+    Verify,
+    WaitUntil,
+)
+from rules.trials import Expectation, Trial
 
 DISTRIBUTION = "healer"
 """Whose package this is: other distributions own the name `rules` too, and may have overwritten it."""
 
 __all__ = [
     "CODES",
+    "DEFAULT_APPROVAL",
     "DEFAULT_HEALTH",
     "DEFAULT_LIMITS",
     "DEFAULT_SEVERITIES",
     "DISTRIBUTION",
+    "FEATURES",
     "Action",
     "Answer",
+    "Approver",
+    "BadMatcher",
     "Command",
     "Compiled",
     "Execute",
+    "Expectation",
     "Expression",
     "Facts",
     "Held",
@@ -40,25 +70,33 @@ __all__ = [
     "NodeFact",
     "Notify",
     "Parameter",
+    "Permission",
     "Planned",
     "PlannedNotice",
     "PlannedStep",
+    "PlannedWait",
     "Problem",
     "Query",
     "Refusal",
+    "Repeat",
     "Rule",
     "RuleSet",
     "Source",
+    "Surroundings",
     "Target",
+    "Trial",
     "Verdict",
     "Verify",
+    "WaitUntil",
     "compile_files",
     "evaluate",
     "format_problem",
     "health_template",
+    "key_of",
     "limit_keys",
     "pack_names",
     "query_key",
+    "read_matcher",
     "remember",
     "render_steps",
 ]

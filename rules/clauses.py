@@ -1,18 +1,26 @@
-"""A rule: from the clauses that were read to what they mean. Called by `rules.compiling`, one rule at a time.
-
-A clause whose meaning is not built is read, checked where that is cheap, and refused by name.
-"""
+"""A rule: from the clauses that were read to what they mean. Called by `rules.compiling`, one rule at a time."""
 
 import re
 from typing import Final, cast
 
 from rules import expressions as ex
 from rules import syntax
+from rules.actions import Action
+from rules.bounds import (
+    compile_allow,
+    compile_approve,
+    compile_exceptions,
+    compile_limits,
+    compile_priority,
+    compile_repeat,
+)
 from rules.checking import Checker, World
 from rules.definitions import one_word, version_of
 from rules.evaluation import evaluate
 from rules.expressions import Expression, Target
 from rules.facts import Facts
+from rules.impossible import never_holds
+from rules.permissions import Permission
 from rules.problems import Report
 from rules.reading import Draft, Written
 from rules.ruleset import (
@@ -20,33 +28,36 @@ from rules.ruleset import (
     DEFAULT_STABLE,
     DEFAULT_WITHIN,
     MODES,
+    Approver,
     Execute,
     Limit,
     Mode,
-    Notify,
     Rule,
+    Step,
     Verify,
 )
-from rules.steps import Catalogue, compile_steps
-from rules.units import format_duration
+from rules.steps import Catalogue, compile_steps, compile_verify
 
-NOT_YET: Final = ("after success", "on recovery", "repeat", "approve", "except", "allow")
-MAX_PRIORITY: Final = 1000
-MAX_COUNT: Final = 1_000_000
+STEPS: Final = ("then", "otherwise", "after success", "on recovery")
 _GONE = re.compile(r"unreachable|not_?ready|not_?responding|(node|host|instance|target)_?down|dead", re.IGNORECASE)
 
 
-def compile_rule(draft: Draft, report: Report, world: World, catalogue: Catalogue) -> Rule | None:
+def compile_rule(
+    draft: Draft, report: Report, world: World, catalogue: Catalogue, permission: Permission | None = None
+) -> Rule | None:
     """The rule, or None after an error."""
-    return _Compiler(draft, report, world, catalogue).compile()
+    return _Compiler(draft, report, world, catalogue, permission).compile()
 
 
 class _Compiler:
-    def __init__(self, draft: Draft, report: Report, world: World, catalogue: Catalogue) -> None:
+    def __init__(
+        self, draft: Draft, report: Report, world: World, catalogue: Catalogue, permission: Permission | None
+    ) -> None:
         self.draft = draft
         self.report = report
         self.world = world
         self.catalogue = catalogue
+        self.permission = permission
         self.metrics: set[str] = set()
         self.target = Target()
 
@@ -60,15 +71,21 @@ class _Compiler:
         then = self._steps("then")
         self.target = next((step.target for step in then if isinstance(step, Execute)), Target())
         verify = self._verify(then)
-        otherwise = self._steps("otherwise")
+        steps = {word: self._steps(word) for word in STEPS[1:]}
+        approve, page = self._approve()
+        repeat, exceptions, allow = self._clause("repeat"), self._clause("except"), self._clause("allow")
         limits = self._limits()
-        mode = self._mode()
-        priority = self._priority()
+        repeats = compile_repeat(repeat, self._checker(repeat)) if repeat else ()
+        excepted = self._exceptions(exceptions) if exceptions else ()
+        allowed = compile_allow(allow, self._checker(allow)) if allow else ()
+        mode, priority = self._mode(), self._priority()
         runbook = self._tree("runbook")
-        self._refuse_what_is_not_built()
+        self._refuse_unfenced(mode, allowed, [*then, *steps["otherwise"]])
+        self._refuse_what_is_not_permitted(mode)
         if self.report.errors > before or not self.draft.sound:
             return None
-        self._warn_of_defaults(then)
+        self._warn_of_defaults(then, mode)
+        self._warn_of_idle_approval(mode)
         line, _ = self.report.place(self.draft.name_span[0])
         metrics = [self.world.metrics[name].version for name in sorted(self.metrics)]
         written = self.draft.clauses
@@ -81,13 +98,21 @@ class _Compiler:
             when=when,
             then=then,
             verify=verify or self._default_verify(),
-            otherwise=otherwise,
+            otherwise=steps["otherwise"],
+            after_success=steps["after success"],
+            on_recovery=steps["on recovery"],
             limits=limits,
+            repeat=repeats,
+            exceptions=excepted,
+            allow=allowed,
+            approve=approve,
+            page=page,
+            nodes=self.permission.nodes if self.permission else (),
             mode=mode,
             priority=priority,
             runbook=str(runbook.value) if runbook else None,
             defaults=tuple(word for word in ("mode", "verify", "limit") if word not in written),
-            asks=when is not None and ex.asks(when),
+            asks=any(ex.asks(one) for one in (when, *excepted) if one is not None),
         )
 
     # -- clauses -----------------------------------------------------------------------------------------------
@@ -119,40 +144,57 @@ class _Compiler:
         condition = checker.condition(clause.tree)
         self.metrics.update(name for name, _ in checker.used_metrics)
         self._warn_of_gone_nodes(checker, events)
-        if _is_constant(condition) and evaluate(condition, Facts(now=0)).value is False:
-            self.report.warn("W0205", clause.place(clause.tree.span), "this can never hold")
+        why = never_holds(condition, self.world.severities)
+        if why is not None:
+            self.report.warn("W0205", clause.place(clause.tree.span), why)
         return condition
 
-    def _steps(self, word: str) -> tuple[Execute | Notify, ...]:
+    def _steps(self, word: str) -> tuple[Step, ...]:
         clause = self._clause(word)
-        return compile_steps(clause.tree, self._checker(clause), self.catalogue) if clause else ()
+        if clause is None:
+            return ()
+        checker = self._checker(clause)
+        if word not in {"then", "otherwise"}:
+            head = (clause.head[0] - clause.base, clause.head[1] - clause.base)
+            checker.uses(word, head, f"`{word}:`", "E0601")
+        steps = compile_steps(clause.tree, checker, self.catalogue)
+        self.metrics.update(name for name, _ in checker.used_metrics)
+        actions = {step.action.name: step for step in steps if isinstance(step, Execute)}
+        allowed = self.permission.actions if self.permission else None
+        for item in clause.tree.items:
+            name = str(item.subject.value) if isinstance(item, syntax.Step) and item.word == "execute" else ""
+            if allowed is not None and name in actions and name not in allowed:
+                message = f"rules of {self._owner()} may not use {name}"
+                checker.error("E0210", item.subject.span, message, expected=" or ".join(allowed) or "no action at all")
+        return steps
 
-    def _verify(self, then: tuple[Execute | Notify, ...]) -> Verify | None:
+    def _owner(self) -> str:
+        assert self.permission is not None
+        return self.permission.owner or self.permission.path
+
+    def _verify(self, then: tuple[Step, ...]) -> Verify | None:
         clause = self._clause("verify")
         if clause is None:
             return None
         checker = self._checker(clause)
         tree: syntax.Verification = clause.tree
-        condition = checker.condition(tree.condition)
+        verify = compile_verify(tree, checker)
         self.metrics.update(name for name, _ in checker.used_metrics)
-        span = clause.place(tree.condition.span)
-        if any(isinstance(item, ex.HeldFor) for item in ex.walk(condition)):
-            hint = "`stable` asks the same of the whole: X stable 5m within 15m"
-            self.report.error("E0601", span, "`for` inside `verify:` is not supported yet", hint=hint)
-        stable = tree.stable or 0
-        within = DEFAULT_WITHIN if tree.within is None else tree.within
-        if _is_constant(condition):
-            self.report.error("E0502", span, "this does not depend on anything that was observed")
-        elif stable > within or within <= 0:
-            message = f"stable {format_duration(stable)} does not fit within {format_duration(within)}"
-            self.report.error("E0502", clause.place(tree.span), message)
-        else:
-            self._refuse_resolved_alone(condition, then, span)
-        return Verify(condition=condition, stable=stable, within=within, text=checker.words(tree.span))
+        if verify is not None:
+            self._refuse_resolved_alone(verify.condition, then, clause.place(tree.condition.span))
+        return verify
 
-    def _refuse_resolved_alone(
-        self, condition: Expression, then: tuple[Execute | Notify, ...], span: tuple[int, int]
-    ) -> None:
+    def _exceptions(self, clause: Written) -> tuple[Expression, ...]:
+        checker = self._checker(clause)
+        found = compile_exceptions(clause, checker)
+        self.metrics.update(name for name, _ in checker.used_metrics)
+        return found
+
+    def _approve(self) -> tuple[tuple[Approver, ...], bool]:
+        clause = self._clause("approve")
+        return compile_approve(clause, self._checker(clause)) if clause else ((), False)
+
+    def _refuse_resolved_alone(self, condition: Expression, then: tuple[Step, ...], span: tuple[int, int]) -> None:
         """Resolved proves nothing where the action itself can end the alert: a host that is off sends none."""
         silencing = [
             step.action.name
@@ -170,36 +212,7 @@ class _Compiler:
 
     def _limits(self) -> tuple[Limit, ...]:
         clause = self._clause("limit")
-        if clause is None:
-            return DEFAULT_LIMITS
-        limits = []
-        for item in cast("tuple[syntax.LimitText, ...]", clause.tree):
-            limit = self._limit(item, clause)
-            if limit is not None:
-                limits.append(limit)
-        return tuple(limits)
-
-    def _limit(self, item: syntax.LimitText, clause: Written) -> Limit | None:
-        checker = self._checker(clause)
-        if item.form == "share" or item.per is None:
-            checker.error("E0601", item.span, "`at most ...% of siblings` is not supported yet")
-            return None
-        count = float(item.amount.value)
-        if count != int(count) or not 0 < count <= MAX_COUNT or item.window == 0:
-            checker.error("E0503", item.span, "a limit is a whole number above 0, in a time above 0")
-            return None
-        prefix, _, rest = item.per.path.partition(".")
-        known = {"rule", "node", "action"}
-        dotted = prefix in {"topology", "labels", "node"} and rest
-        if item.per.path not in known and not dotted:
-            expected = "rule, node, action, topology.KIND, node.ATTRIBUTE or labels.NAME"
-            checker.error("E0503", item.per.span, f"nothing is counted per `{item.per.path}`", expected=expected)
-            return None
-        if prefix == "topology" and not checker.kind(syntax.Name(span=item.per.span, path=rest)):
-            return None
-        form = "rate" if item.form == "rate" else "at_once"
-        text = checker.words(item.span)
-        return Limit(form=form, count=int(count), per=item.per.path, window=item.window or 0, text=text)  # type: ignore[arg-type] # one of two words
+        return compile_limits(clause, self._checker(clause)) if clause else DEFAULT_LIMITS
 
     def _mode(self) -> Mode:
         clause = self._clause("mode")
@@ -207,24 +220,24 @@ class _Compiler:
         return cast("Mode", word or "suggest")
 
     def _priority(self) -> int:
-        tree = self._tree("priority")
-        if tree is None:
-            return 0
-        value = float(tree.value)
-        if value != int(value) or abs(value) > MAX_PRIORITY:
-            span = self.draft.clauses["priority"].place(tree.span)
-            message = f"a priority is a whole number between -{MAX_PRIORITY} and {MAX_PRIORITY}"
-            self.report.error("E0503", span, message)
-        return int(value)
+        clause = self._clause("priority")
+        return compile_priority(clause.tree, self._checker(clause)) if clause else 0
 
-    def _refuse_what_is_not_built(self) -> None:
-        for word in NOT_YET:
-            clause = self.draft.clauses.get(word)
-            if clause is None:
-                continue
-            if word in {"after success", "on recovery"}:
-                self._steps(word)
-            self.report.error("E0601", clause.head, f"`{word}:` is not supported yet")
+    def _refuse_unfenced(self, mode: Mode, allow: tuple[str, ...], steps: list[Step]) -> None:
+        """A target that cannot compare tokens may be reached by two holders; nobody looks on in mode auto."""
+        if mode != "auto" or "unfenced" in allow:
+            return
+        open_ones = [s.action.name for s in steps if isinstance(s, Execute) and _is_unfenced(s.action)]
+        if open_ones:
+            message = f"{open_ones[0]} acts on a target that cannot refuse an older holder"
+            hint = "write `allow: unfenced`, or `mode: approve`"
+            self.report.error("E0504", self.draft.clauses["mode"].head, message, hint=hint)
+
+    def _refuse_what_is_not_permitted(self, mode: Mode) -> None:
+        if self.permission is not None and self.permission.exceeded_by(mode):
+            at = self.draft.clauses["mode"].head if "mode" in self.draft.clauses else self.draft.name_span
+            message = f"rules of {self._owner()} go to mode {self.permission.mode_at_most} at most"
+            self.report.error("E0505", at, message)
 
     # -- warnings ----------------------------------------------------------------------------------------------
 
@@ -239,9 +252,13 @@ class _Compiler:
                 hint = "an unknown condition does not fire; ask somebody else about the node"
                 self.report.warn("W0201", checker.place(span), message, hint=hint)
 
-    def _warn_of_defaults(self, then: tuple[Execute | Notify, ...]) -> None:
+    def _warn_of_defaults(self, then: tuple[Step, ...], mode: Mode) -> None:
         destructive = next((s.action for s in then if isinstance(s, Execute) and s.action.destructive), None)
         missing = [word for word in ("verify", "limit") if word not in self.draft.clauses]
+        if destructive is not None and mode == "auto" and "approve" not in self.draft.clauses:
+            message = f"{destructive.name} is destructive, and nobody is asked: the rule has no `approve:`"
+            hint = 'approve: "sre" within 10m else page'
+            self.report.warn("W0207", self.draft.clauses["mode"].head, message, hint=hint)
         if destructive is None or not missing:
             return
         defaults = {
@@ -253,7 +270,12 @@ class _Compiler:
         span = self.draft.clauses["then"].head
         self.report.warn("W0204", span, message, hint="; ".join(defaults[word] for word in missing))
 
+    def _warn_of_idle_approval(self, mode: Mode) -> None:
+        clause = self.draft.clauses.get("approve")
+        if clause is not None and mode in {"observe", "suggest"}:
+            message = f"in mode {mode} nothing is run, so nobody is asked"
+            self.report.warn("W0208", clause.head, message, hint="mode: approve, or mode: auto, asks")
 
-def _is_constant(condition: Expression) -> bool:
-    observed = ex.Read | ex.Ask | ex.Healthy | ex.Template | ex.Broken
-    return not any(isinstance(item, observed) for item in ex.walk(condition))
+
+def _is_unfenced(action: Action) -> bool:
+    return action.fence == "none" and not action.diagnostic

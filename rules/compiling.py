@@ -5,7 +5,7 @@ definition of one's own with the same name wins. The service calls `compile_file
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final
 
@@ -14,12 +14,16 @@ import msgspec
 from rules.actions import Action, Command, Metric
 from rules.checking import World
 from rules.clauses import compile_rule
+from rules.conflicts import refuse_opposing, warn_of_ties
 from rules.definitions import check_partners, compile_action, compile_command, compile_metric, version_of
-from rules.names import DEFAULT_SEVERITIES
+from rules.names import DEFAULT_SEVERITIES, FEATURES
+from rules.permissions import Permission, permission_for
 from rules.problems import Problem, Report, Source
 from rules.reading import Draft, decode, read_file
 from rules.ruleset import Rule, RuleSet
 from rules.steps import Catalogue
+from rules.trials import Trial
+from rules.trying import compile_trial, warn_of_dead_trials
 
 ALWAYS: Final = ("metrics", "actions")
 """The packs without rules, which every set of rules can refer to."""
@@ -52,32 +56,63 @@ def compile_files(
     packs: bool | Collection[str] = True,
     kinds: frozenset[str] | None = None,
     channels: Collection[str] | None = None,
+    calendars: Collection[str] | None = None,
     severities: Sequence[str] = DEFAULT_SEVERITIES,
+    permissions: Sequence[Permission] = (),
+    lacks: Collection[str] = (),
 ) -> Compiled:
-    """Compile rule files together.
+    """Compile rule files together; the same files under the same conditions are compiled once a process.
 
     `packs` names the shipped packs of rules (True: all; ValueError for an unknown one); the shipped metrics and actions
-    are always there. `kinds` are the kinds of node that exist, `channels` the ways to reach people (None: any word may
-    be one); `severities` from least to most severe.
+    are always there. `kinds` are the kinds of node that exist, `channels` the ways to reach people, `calendars` those
+    that `except` may name (None: any word may be one); `severities` from least to most severe. `permissions` say what
+    the rules of a folder may do; `lacks` are the features (`rules.names.FEATURES`) that this installation refuses.
     """
-    chosen = pack_names() if packs is True else tuple(packs or ())
+    assert set(lacks) <= FEATURES, set(lacks) - FEATURES
+    return _compile(
+        tuple(sources),
+        pack_names() if packs is True else tuple(packs or ()),
+        kinds,
+        None if channels is None else tuple(channels),
+        None if calendars is None else tuple(calendars),
+        tuple(severities),
+        tuple(permissions),
+        frozenset(lacks),
+    )
+
+
+@lru_cache(maxsize=4)
+def _compile(
+    sources: tuple[Source, ...],
+    chosen: tuple[str, ...],
+    kinds: frozenset[str] | None,
+    channels: tuple[str, ...] | None,
+    calendars: tuple[str, ...] | None,
+    severities: tuple[str, ...],
+    permissions: tuple[Permission, ...],
+    lacks: frozenset[str],
+) -> Compiled:
     for name in chosen:
         if name not in pack_names():
             raise ValueError(f"there is no pack {name!r}; there are {', '.join(pack_names())}")
     read = [_read_shipped(name) for name in (*ALWAYS, *chosen)]
     read += [_read(source) for source in sources]
-    world = World(tuple(severities), kinds, {}, channels)
+    world = World(severities, kinds, {}, channels, calendars, lacks)
     metrics = _metrics(read, world)
     world = msgspec.structs.replace(world, metrics=metrics)
     commands = _commands(read)
     actions = _actions(read, world)
-    rules = _rules(read, world, Catalogue(actions, commands))
-    _warn_of_ties(read, rules)
+    rules = _rules(read, world, Catalogue(actions, commands), permissions)
+    trials = _trials(read, actions, metrics)
+    reports = {file.report.path: file.report for file in read}
+    warn_of_ties(rules, reports)
+    refuse_opposing(rules, reports)
+    warn_of_dead_trials(trials, rules, reports)
     problems = tuple(problem for file in read for problem in _sorted(file.report.problems))
     if any(problem.severity == "error" for problem in problems):
         return Compiled(None, problems)
     version = version_of(*(file.report.path + "\0" + file.report.text for file in read))
-    return Compiled(RuleSet(rules, actions, metrics, commands, version), problems)
+    return Compiled(RuleSet(rules, actions, metrics, commands, version, trials), problems)
 
 
 @cache
@@ -156,13 +191,26 @@ def _actions(read: Iterable[_File], world: World) -> dict[str, Action]:
     return found
 
 
-def _rules(read: Iterable[_File], world: World, catalogue: Catalogue) -> list[Rule]:
+def _trials(read: Iterable[_File], actions: dict[str, Action], metrics: dict[str, Metric]) -> list[Trial]:
+    found: dict[tuple[str, str], Trial] = {}
+    for file, draft in _of_kind(read, "test"):
+        trial = compile_trial(draft, file.report, actions, metrics)
+        if trial is None:
+            continue
+        if (trial.path, trial.name) in found:
+            _refuse_second(file.report, draft.name_span, "test", found[trial.path, trial.name])
+        found[trial.path, trial.name] = trial
+    return list(found.values())
+
+
+def _rules(read: Iterable[_File], world: World, catalogue: Catalogue, permissions: Sequence[Permission]) -> list[Rule]:
     found: dict[str, Rule] = {}
     for kind_of_file in read:
+        permission = None if kind_of_file.shipped else permission_for(permissions, kind_of_file.report.path)
         for draft in kind_of_file.drafts:
             if draft.kind not in {"rule", "nameless"}:
                 continue
-            rule = compile_rule(draft, kind_of_file.report, world, catalogue)
+            rule = compile_rule(draft, kind_of_file.report, world, catalogue, permission)
             if rule is None:
                 continue
             if rule.name in found:
@@ -175,29 +223,11 @@ def _of_kind(read: Iterable[_File], kind: str) -> list[tuple[_File, Draft]]:
     return [(file, draft) for file in read for draft in file.drafts if draft.kind == kind]
 
 
-def _refuse_second(report: Report, span: tuple[int, int], what: str, first: Metric | Action | Command | Rule) -> None:
+def _refuse_second(
+    report: Report, span: tuple[int, int], what: str, first: Metric | Action | Command | Rule | Trial
+) -> None:
     message = f"the {what} {first.name} is defined already, at {first.path}:{first.line}"
     report.error("E0110", span, message)
-
-
-def _warn_of_ties(read: Iterable[_File], rules: Iterable[Rule]) -> None:
-    """Warn where two rules of one priority name the same event in the same words."""
-    reports = {file.report.path: file.report for file in read}
-    first: dict[tuple[int, str], Rule] = {}
-    told: set[tuple[str, str]] = set()
-    for rule in rules:
-        for pattern in rule.on_event:
-            other = first.setdefault((rule.priority, pattern), rule)
-            if other is rule or (other.name, rule.name) in told:
-                continue
-            told.add((other.name, rule.name))
-            report = reports[rule.path]
-            start = sum(len(row) + 1 for row in report.text.split("\n")[: rule.line - 1])
-            message = (
-                f"`{rule.name}` and `{other.name}` ({other.path}:{other.line}) both listen to {pattern!r} "
-                f"with priority {rule.priority}; the first one wins"
-            )
-            report.warn("W0203", (start, start + 1), message, hint="give one of them a higher `priority:`")
 
 
 def _sorted(problems: list[Problem]) -> list[Problem]:

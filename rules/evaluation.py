@@ -21,8 +21,9 @@ from rules.patterns import matches
 from rules.problems import Fault
 from rules.templates import fill, read_query
 from rules.units import SECOND, Type, format_duration, format_value
+from rules.windows import ask_window
 
-Value: TypeAlias = float | int | str | bool | NodeFact | None
+Value: TypeAlias = float | int | str | bool | NodeFact | tuple[str, ...] | None
 
 _COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "==": operator.eq,
@@ -66,6 +67,10 @@ def find_target(target: Target, facts: Facts) -> tuple[NodeFact | None, str]:
     """The one node that is meant, or None and why there is none."""
     if target.which == "node":
         return facts.node, "" if facts.node else "the incident has no node"
+    if target.which == "owner":
+        return facts.owner, "" if facts.owner else "the node has no owner"
+    if target.which == "find":
+        return _find(target, facts)
     kind = target.kind or ""
     if facts.node is not None and facts.node.kind == kind:
         return facts.node, ""
@@ -73,6 +78,24 @@ def find_target(target: Target, facts: Facts) -> tuple[NodeFact | None, str]:
         return None, f"no {kind} above the node"
     found = facts.ancestors[kind]
     return found, "" if found else f"several {kind}s are equally near"
+
+
+def _find(target: Target, facts: Facts) -> tuple[NodeFact | None, str]:
+    where: dict[str, str] = {}
+    for name, expression in target.where:
+        value, why = value_of(expression, facts)
+        if not isinstance(value, str):
+            return None, why or f"{name} is unknown"
+        where[name] = value
+    if facts.around is None:
+        return None, "the topology is not known"
+    found = facts.around.find(target.kind, where)
+    if len(found) == 1:
+        return found[0], ""
+    wanted = ", ".join(
+        [f"kind {target.kind}"] * bool(target.kind) + [f"{name} {value!r}" for name, value in where.items()]
+    )
+    return None, f"{'several nodes have' if found else 'no node has'} {wanted}"
 
 
 def query_key(text: str) -> str:
@@ -109,6 +132,8 @@ def _look_up(path: str, facts: Facts, node: NodeFact | None) -> tuple[Value, str
         return (node.kind, "") if node else (None, "kind is unknown: the incident has no node")
     if path == "node":
         return node, "" if node else "the incident has no node"
+    if path == "value":
+        return facts.value, "" if facts.value is not None else "value is unknown: Prometheus did not say"
     value = getattr(facts, path, None)
     if isinstance(value, float) and not math.isfinite(value):
         return None, f"{path} is {value}"
@@ -118,6 +143,12 @@ def _look_up(path: str, facts: Facts, node: NodeFact | None) -> tuple[Value, str
 def _look_up_below(prefix: str, rest: str, facts: Facts, node: NodeFact | None) -> tuple[Value, str]:
     if prefix == "labels":
         return facts.labels.get(rest), f"the alert has no label {rest}"
+    if prefix == "annotations":
+        return facts.annotations.get(rest), f"the alert has no annotation {rest}"
+    if prefix == "change":
+        return facts.change_facts.get(
+            rest
+        ), "no change is known" if facts.change is None else f"the change has no {rest}"
     if prefix == "topology":
         found, why = find_target(Target("nearest", rest), facts)
         return (found.name, "") if found else (None, f"topology.{rest} is unknown: {why}")
@@ -296,6 +327,12 @@ def _membership(item: ex.Membership, facts: Facts) -> _Seen:
     if left.value is None:
         return _explain(item.text, left)
     items = [_see(other, facts) for other in item.items]
+    if len(items) == 1 and type_of(item.items[0]) is Type.LIST:
+        if items[0].value is None:
+            return _explain(item.text, _unknown(left, items[0]))
+        within = items[0].value
+        found = isinstance(within, tuple) and left.value in within
+        return _explain(item.text, msgspec.structs.replace(left, value=found))
     value: bool | None = any(other.value == left.value for other in items if other.value is not None)
     if not value and any(other.value is None for other in items):
         value = None
@@ -394,6 +431,79 @@ def host_of(address: str) -> str:
     return rest.split(":", 1)[0] if rest.count(":") == 1 else rest
 
 
+def _relatives(item: ex.Relatives, facts: Facts) -> _Seen:
+    if facts.node is None:
+        return _Seen(None, why=(f"{item.text} is unknown: the incident has no node",))
+    if facts.around is None:
+        return _Seen(None, why=(f"{item.text} is unknown: the topology is not known",))
+    look = facts.around.above if item.way == "ancestors" else facts.around.below
+    found = tuple(look(facts.node.id, item.kind))
+    shown = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")
+    return _Seen(found, why=(f"{item.text} are {shown}" if found else f"{item.text} are none",))
+
+
+def _alerting(item: ex.Alerting, facts: Facts) -> _Seen:
+    if facts.around is None:
+        return _Seen(None, why=(f"{item.text} is unknown: the topology is not known",))
+    if isinstance(item.of, Target):
+        node, why = find_target(item.of, facts)
+        if node is None:
+            return _Seen(None, why=(f"{item.text} is unknown: {why}",))
+        fires = facts.around.alerting(node.id)
+        return _Seen(fires, why=(f"{node.id} {'has a firing alert' if fires else 'has no firing alert'}",))
+    listed = _relatives(item.of, facts)
+    if not isinstance(listed.value, tuple):
+        return listed
+    found = tuple(node for node in listed.value if facts.around.alerting(node))
+    return _Seen(found, why=(f"alerts fire on {len(found)} of {len(listed.value)} of them",))
+
+
+def _count(item: ex.Count, facts: Facts) -> _Seen:
+    listed = _see(item.item, facts)
+    if not isinstance(listed.value, tuple):
+        return listed
+    return msgspec.structs.replace(listed, value=len(listed.value), why=(f"{item.text} is {len(listed.value)}",))
+
+
+def _is_ancestor(item: ex.IsAncestor, facts: Facts) -> _Seen:
+    above, why = find_target(item.above, facts)
+    below, why_below = find_target(item.below, facts)
+    if above is None or below is None or facts.around is None:
+        missing = why or why_below or "the topology is not known"
+        return _Seen(None, why=(f"{item.text} is unknown: {missing}",))
+    found = above.id in facts.around.above(below.id, None)
+    return _Seen(found, why=(f"{above.id} {'is' if found else 'is not'} above {below.id}",))
+
+
+def _changed_within(item: ex.ChangedWithin, facts: Facts) -> _Seen:
+    if facts.changed_at is None:
+        return _Seen(None, why=(f"{item.text} is unknown: no change is known",))
+    until = facts.changed_at + item.duration
+    value = facts.now <= until
+    return _Seen(
+        value,
+        why=(
+            f"{item.text} {'holds' if value else 'does not hold'}: {facts.change or 'something'} changed "
+            f"{format_duration(max(0, facts.now - facts.changed_at))} ago",
+        ),
+        next_at=until + 1 if value else None,
+    )
+
+
+def _in_window(item: ex.InWindow, facts: Facts) -> _Seen:
+    value, turns = ask_window(item.window, facts.now)
+    return _Seen(value, why=(f"{item.text} is {'open' if value else 'not open'}",), next_at=turns)
+
+
+def _in_calendar(item: ex.InCalendar, facts: Facts) -> _Seen:
+    entries = facts.calendars.get(item.name)
+    if entries is None:
+        return _Seen(None, why=(f"{item.text} is unknown: it cannot be read",))
+    value = any(begins <= facts.now < ends for begins, ends in entries)
+    turns = min((edge for pair in entries for edge in pair if edge > facts.now), default=None)
+    return _Seen(value, why=(f"{item.text} {'has an entry now' if value else 'is free now'}",), next_at=turns)
+
+
 def _broken(_item: ex.Broken, _facts: Facts) -> _Seen:
     return _Seen(None, why=("the condition did not compile",))
 
@@ -453,5 +563,12 @@ _SEE: Final[dict[type, Callable[[Any, Facts], _Seen]]] = {
     ex.Default: _default,
     ex.Known: _known,
     ex.Convert: _convert,
+    ex.Relatives: _relatives,
+    ex.Alerting: _alerting,
+    ex.Count: _count,
+    ex.IsAncestor: _is_ancestor,
+    ex.ChangedWithin: _changed_within,
+    ex.InWindow: _in_window,
+    ex.InCalendar: _in_calendar,
     ex.Broken: _broken,
 }

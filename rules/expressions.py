@@ -8,15 +8,22 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from rules.units import Type
+from rules.windows import Window
 
 
 class Target(msgspec.Struct, frozen=True):
-    """Which one node is meant: the incident's own, or the nearest ancestor of a kind."""
+    """Which one node is meant: the incident's own, its owner, the nearest ancestor of a kind, or the one that is found.
 
-    which: Literal["node", "nearest"] = "node"
+    `where` is what a found node must be: `alias` or an attribute, and its value.
+    """
+
+    which: Literal["node", "owner", "nearest", "find"] = "node"
     kind: str | None = None
+    where: tuple[tuple[str, "Expression"], ...] = ()
 
     def __str__(self) -> str:
+        if self.which == "find":
+            return f"find({', '.join(('kind', *(name for name, _ in self.where)))})"
         return f"nearest({self.kind})" if self.which == "nearest" else self.which
 
 
@@ -147,6 +154,57 @@ class Convert(msgspec.Struct, frozen=True):
     item: "Expression"
 
 
+class Relatives(msgspec.Struct, frozen=True):
+    """`ancestors(kind)` or `descendants(kind)`: the nodes above or below the incident's; of any kind without one."""
+
+    way: Literal["ancestors", "descendants"]
+    kind: str | None
+    text: str
+
+
+class Alerting(msgspec.Struct, frozen=True):
+    """`alerting(n)`: whether an alert fires on that node; of a list, those of its nodes on which one does."""
+
+    of: Target | Relatives
+    text: str
+
+
+class Count(msgspec.Struct, frozen=True):
+    """`count(list)`."""
+
+    item: "Expression"
+    text: str
+
+
+class IsAncestor(msgspec.Struct, frozen=True):
+    """`is_ancestor(above, below)`: whether a fault of the one reaches the other."""
+
+    above: Target
+    below: Target
+    text: str
+
+
+class ChangedWithin(msgspec.Struct, frozen=True):
+    """`changed_within(duration)`: whether the newest change that touches the node is at most so old (microseconds)."""
+
+    duration: int
+    text: str
+
+
+class InWindow(msgspec.Struct, frozen=True):
+    """`window("Fri 18:00 - Mon 08:00 Asia/Shanghai")`."""
+
+    window: Window
+    text: str
+
+
+class InCalendar(msgspec.Struct, frozen=True):
+    """`calendar("name")`: whether that calendar has an entry now."""
+
+    name: str
+    text: str
+
+
 class Broken(msgspec.Struct, frozen=True):
     """Stands where a mistake was reported; never reaches a compiled rule."""
 
@@ -168,6 +226,13 @@ Expression: TypeAlias = (
     | Known
     | Convert
     | Template
+    | Relatives
+    | Alerting
+    | Count
+    | IsAncestor
+    | ChangedWithin
+    | InWindow
+    | InCalendar
     | Broken
 )
 
@@ -179,6 +244,10 @@ def type_of(expression: Expression) -> Type:
             return expression.type
         case Template():
             return Type.STRING
+        case Count():
+            return Type.NUMBER
+        case Relatives() | Alerting(of=Relatives()):
+            return Type.LIST
         case Broken():
             return Type.BROKEN
         case _:
@@ -196,8 +265,10 @@ def children(expression: Expression) -> tuple[Expression, ...]:
             return expression.left, *expression.items
         case AllOf() | AnyOf():
             return expression.items
-        case Not() | HeldFor() | Known() | Convert():
+        case Not() | HeldFor() | Known() | Convert() | Count():
             return (expression.item,)
+        case Alerting(of=Relatives() as relatives):
+            return (relatives,)
         case _:
             return ()
 

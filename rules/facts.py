@@ -1,7 +1,7 @@
 """What a rule may know about an incident, and what evaluating it says. Plain frozen values, made by the runner."""
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
 
 import msgspec
 
@@ -20,6 +20,26 @@ class NodeFact(msgspec.Struct, frozen=True):
     attributes: Mapping[str, str] = {}
 
 
+class Surroundings(Protocol):
+    """What stands around a node, looked up only where a rule asks. Nodes are named by their ids."""
+
+    def above(self, node: str, kind: str | None) -> Sequence[str]:
+        """The ancestors of a node, nearest first; of one kind where it is given."""
+        ...
+
+    def below(self, node: str, kind: str | None) -> Sequence[str]:
+        """The descendants of a node, nearest first; of one kind where it is given."""
+        ...
+
+    def alerting(self, node: str) -> bool:
+        """Whether an alert fires on the node."""
+        ...
+
+    def find(self, kind: str | None, where: Mapping[str, str]) -> Sequence[NodeFact]:
+        """The nodes of a kind with these attributes (`alias` is any of a node's other names); two are enough to know."""
+        ...
+
+
 class Answer(msgspec.Struct, frozen=True):
     """What Prometheus said to one query: one fresh sample, or why there is none. `sampled_at` is microseconds."""
 
@@ -33,7 +53,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     `ancestors` maps a kind to the nearest ancestor of it, or to None where there are several as near. `answers` is by
     `Query.key`, `held_since` by `Held.key`. `samples_after` makes every older sample unknown: verification sets it to
-    the end of the effect.
+    the end of the effect. `calendars` maps a calendar's name to its entries, (from, to) each; `confidence` is a ratio.
     """
 
     now: int
@@ -52,6 +72,19 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     held_since: Mapping[str, int] = {}
     health: Mapping[str, str] = msgspec.field(default_factory=lambda: dict(DEFAULT_HEALTH))
     samples_after: int | None = None
+    annotations: Mapping[str, str] = {}
+    owner: NodeFact | None = None
+    value: float | None = None
+    siblings: int | None = None
+    confidence: float | None = None
+    root_is: str | None = None
+    burn_rate: float | None = None
+    objective: str | None = None
+    change: str | None = None
+    change_facts: Mapping[str, str] = {}
+    changed_at: int | None = None
+    calendars: Mapping[str, Sequence[tuple[int, int]]] = {}
+    around: Surroundings | None = None
 
 
 class Query(msgspec.Struct, frozen=True):

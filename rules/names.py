@@ -1,6 +1,7 @@
 """The names that a rule may use, and their types.
 
-What stands in `NOT_YET` belongs to the language and is refused by name, so that a rule never means less than it says.
+Which of them an installation can carry out is its own affair: `rules.compiling` refuses by name what it is told is lacking,
+so that a rule never means less than it says.
 """
 
 from typing import Final
@@ -12,33 +13,59 @@ NAMES: Final = {
     "severity": Type.SEVERITY,
     "status": Type.STRING,
     "node": Type.NODE,
+    "owner": Type.NODE,
     "target": Type.NODE,
     "kind": Type.KIND,
     "duration": Type.DURATION,
     "onset": Type.TIMESTAMP,
+    "value": Type.NUMBER,
     "suppressed": Type.NUMBER,
+    "siblings": Type.NUMBER,
+    "confidence": Type.PERCENTAGE,
+    "root_is": Type.STRING,
+    "burn_rate": Type.NUMBER,
+    "objective": Type.STRING,
+    "change": Type.STRING,
     "resolved": Type.BOOLEAN,
 }
-PREFIXES: Final = {"labels": Type.STRING, "topology": Type.STRING, "node": Type.STRING}
-FUNCTIONS: Final = ("query", "healthy", "known", "number", "host", "lower", "nearest")
-NAMES_NOT_YET: Final = frozenset(
-    {"annotations", "burn_rate", "change", "confidence", "objective", "owner", "root_is", "siblings", "value"}
+PREFIXES: Final = {
+    "labels": Type.STRING,
+    "annotations": Type.STRING,
+    "topology": Type.STRING,
+    "node": Type.STRING,
+    "change": Type.STRING,
+}
+FUNCTIONS: Final = (
+    "query",
+    "count",
+    "rate",
+    "forecast",
+    "ancestors",
+    "descendants",
+    "alerting",
+    "changed_within",
+    "is_ancestor",
+    "healthy",
+    "known",
+    "number",
+    "host",
+    "lower",
+    "nearest",
+    "find",
+    "window",
+    "calendar",
 )
-FUNCTIONS_NOT_YET: Final = frozenset(
+ROOT_IS: Final = ("direct", "ranked", "silent")
+"""What `root_is` can be: how the root was found."""
+FEATURES: Final = frozenset(
     {
-        "count",
-        "rate",
-        "forecast",
-        "ancestors",
-        "descendants",
-        "alerting",
-        "changed_within",
-        "is_ancestor",
-        "window",
-        "calendar",
-        "find",
+        *("value", "confidence", "root_is", "burn_rate", "objective", "change", "annotations", "siblings", "owner"),
+        *("changed_within", "alerting", "calendar", "find", "descendants"),
+        *("wait until", "after success", "on recovery", "repeat", "approve", "except", "allow", "undo"),
+        *("share of siblings", "escalate", "message", "for in verify"),
     }
 )
+"""What an installation may say that it lacks; see `compile_files`."""
 
 DEFAULT_SEVERITIES: Final = ("info", "warning", "error", "critical")
 COMMON_KINDS: Final = frozenset(

@@ -37,6 +37,8 @@ STARTS: Final = (
     "metric",
     "command",
     "undo",
+    "given",
+    "expectation",
 )
 
 _OPERATORS: Final = {"COMPARE", "MATCHES", "IN", "SIGN", "SCALE", "DEFAULT", "_AND", "_OR", "_FOR"}
@@ -69,6 +71,18 @@ _WORDING: Final = {
     "RSQB": "`]`",
     "MATCHES": "`=~`",
     "IN": "in",
+    "LBRACE": "`{`",
+    "RBRACE": "`}`",
+    "WAY": "skip, wait, ask or summarize",
+    "_WHILE_RUNNING": "while running",
+    "_AFTER_SUCCESS": "after success",
+    "APPROVAL_BY": "approval by",
+    "APPROVES": "approves or rejects",
+    "TIME": 'time "..."',
+    "CALENDAR": 'calendar "..."',
+    "NODE": 'node "..."',
+    "ALERT": 'alert "..."',
+    "QUERY": 'query("...")',
     "$END": "the end of the clause",
 }
 _VALUE: Final = {"STRING", "QUANTITY", "NAME", "BOOLEAN"}
@@ -264,16 +278,40 @@ class _Builder(Transformer[Token, Any]):
 
     exceptions = words
 
-    def approval(self, *approvers: syntax.Words) -> syntax.Words:
-        items = tuple(item for approver in approvers for item in approver.items)
-        return self.words(*items)
+    def approval(self, *approvers: syntax.ApproverText) -> tuple[syntax.ApproverText, ...]:
+        return approvers
 
-    def approver(self, who: syntax.Name | syntax.Literal, within: Token | None) -> syntax.Words:
-        _micros(within)
-        return self.words(who)
+    def approver(
+        self, count: Token | None, who: syntax.Name | syntax.Literal, within: Token | None
+    ) -> syntax.ApproverText:
+        return syntax.ApproverText(
+            span=_span(count or who, within or who),
+            who=who,
+            count=_literal(count, Type.NUMBER) if count else None,
+            within=_micros(within),
+        )
 
-    def repeat(self, *tokens: Token) -> syntax.Words:
-        return self.words(*(self.name(token) for token in tokens))
+    def repeat(self, *modes: syntax.RepetitionText) -> tuple[syntax.RepetitionText, ...]:
+        return modes
+
+    def repeat_running(self, way: Token, _per: Token, key: Token) -> syntax.RepetitionText:
+        return self._repetition("running", way, key)
+
+    def repeat_success(self, way: Token, window: Token, _per: Token, key: Token) -> syntax.RepetitionText:
+        return self._repetition("success", way, key, window=_micros(window))
+
+    def repeat_beyond(
+        self, way: Token, count: Token, _per: Token, window: Token, _per2: Token, key: Token
+    ) -> syntax.RepetitionText:
+        return self._repetition("beyond", way, key, window=_micros(window), count=_literal(count, Type.NUMBER))
+
+    def repeat_again(self, pause: Token) -> syntax.RepetitionText:
+        return syntax.RepetitionText(span=_span(pause, pause), form="again", window=_micros(pause))
+
+    def _repetition(self, form: str, way: Token, key: Token, **more: Any) -> syntax.RepetitionText:
+        return syntax.RepetitionText(
+            span=_span(way, key), form=form, way=way.lower(), way_span=_span(way, way), per=self.name(key), **more
+        )
 
     def condition(self, tree: Tree) -> Tree:
         return tree
@@ -373,6 +411,124 @@ class _Builder(Transformer[Token, Any]):
 
     def command(self, name: Token, argv: tuple[syntax.Literal, ...]) -> syntax.CommandText:
         return syntax.CommandText(span=_span(name, argv[-1]), name=self.string(name), argv=argv)
+
+    # -- tests -------------------------------------------------------------------------------------------------
+
+    def mapping(self, _opened: Token, *rest: Any) -> tuple[tuple[str, str], ...]:
+        pairs: dict[str, str] = {}
+        for label, value in (each for each in rest[:-1] if each is not None):
+            name = _unquote(str(label)) if label.startswith('"') else _label(label)
+            if name in pairs:
+                raise Fault("E0110", _span(label, value), f"`{name}` is given twice")
+            pairs[name] = _unquote(str(value))
+        return tuple(pairs.items())
+
+    def pair(self, label: Token, value: Token) -> tuple[Token, Token]:
+        return label, value
+
+    def strings(self, *tokens: Token) -> tuple[syntax.Literal, ...]:
+        return tuple(self.string(token) for token in tokens)
+
+    def signed_literal(self, sign: Token, amount: Token) -> syntax.Literal:
+        literal = _literal(amount)
+        value = -float(literal.value) if sign == "-" else literal.value
+        return msgspec.structs.replace(literal, span=_span(sign, amount), value=value)
+
+    def moment(self, value: Any, after: Token | None) -> syntax.Moment:
+        span = _span(value, after or value)
+        if isinstance(value, Token):
+            if value.lower() != "unknown":
+                raise Fault("E0101", span, f"unexpected `{value}`", expected="a value, or unknown")
+            value = None
+        return syntax.Moment(span=span, value=value, after=_micros(after) or 0)
+
+    def values(self, *moments: syntax.Moment) -> tuple[syntax.Moment, ...]:
+        return moments
+
+    def given_time(self, word: Token, at: Token) -> syntax.GivenTime:
+        return syntax.GivenTime(span=_span(word, at), at=self.string(at))
+
+    def given_calendar(self, word: Token, name: Token, state: Token) -> syntax.GivenCalendar:
+        return syntax.GivenCalendar(span=_span(word, state), name=self.string(name), state=self.name(state))
+
+    def given_node(
+        self,
+        word: Token,
+        id: Token,
+        attributes: tuple[tuple[str, str], ...] | None,
+        below: tuple[syntax.Literal, ...] | None,
+    ) -> syntax.GivenNode:
+        last = below[-1] if below else id
+        return syntax.GivenNode(
+            span=_span(word, last), id=self.string(id), attributes=attributes or (), below=below or ()
+        )
+
+    def given_alert(
+        self,
+        word: Token,
+        name: Token,
+        labels: tuple[tuple[str, str], ...] | None,
+        begins: Token | None,
+        ends: Token | None,
+    ) -> syntax.GivenAlert:
+        return syntax.GivenAlert(
+            span=_span(word, ends or begins or name),
+            name=self.string(name),
+            labels=labels or (),
+            begins=_micros(begins) or 0,
+            ends=_micros(ends),
+        )
+
+    def given_query(
+        self, word: Token, _open: Token, text: Token, close: Token, values: tuple[syntax.Moment, ...]
+    ) -> syntax.GivenQuery:
+        return syntax.GivenQuery(span=_span(word, close), text=self.string(text), values=values)
+
+    def given_metric(self, name: Token, values: tuple[syntax.Moment, ...]) -> syntax.GivenMetric:
+        return syntax.GivenMetric(span=_span(name, name), name=self.name(name), values=values)
+
+    def given_answer(self, who: Token, word: Token, after: Token | None) -> syntax.GivenAnswer:
+        return syntax.GivenAnswer(
+            span=_span(who, after or word),
+            who=self.string(who),
+            approves=word.lower() == "approves",
+            after=_micros(after) or 0,
+        )
+
+    def given_failure(
+        self, word: Token, _open: Token, action: Token, _close: Token, on: Token | None, fails: Token
+    ) -> syntax.GivenFailure:
+        return syntax.GivenFailure(
+            span=_span(word, fails), action=self.string(action), on=self.string(on) if on else None
+        )
+
+    def expected_step(self, word: Token, _open: Token, subject: Token, *rest: Any) -> syntax.Step:
+        return self.step(word, _open, subject, *rest)
+
+    def expect_nothing(self, word: Token) -> syntax.ExpectNothing:
+        return syntax.ExpectNothing(span=_span(word, word))
+
+    def expect_approval(self, word: Token, who: Token) -> syntax.ExpectApproval:
+        return syntax.ExpectApproval(span=_span(word, who), who=self.string(who))
+
+    def expect_outcome(self, word: Token, state: Token) -> syntax.ExpectOutcome:
+        return syntax.ExpectOutcome(span=_span(word, state), state=self.name(state))
+
+    def expect_step(
+        self, suggested: Token | None, step: syntax.Step, on: Token | None, by: Token | None
+    ) -> syntax.ExpectStep:
+        return syntax.ExpectStep(
+            span=_span(suggested or step, by or on or step),
+            step=step,
+            on=self.string(on) if on else None,
+            by=self.string(by) if by else None,
+            suggested=suggested is not None,
+        )
+
+    def expect_absence(self, word: Token, step: syntax.Step, on: Token | None) -> syntax.ExpectStep:
+        return syntax.ExpectStep(
+            span=_span(word, on or step), step=step, on=self.string(on) if on else None, absent=True
+        )
 
 
 def _label(label: Token) -> str:

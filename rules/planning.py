@@ -14,7 +14,8 @@ from rules.definitions import HOLE
 from rules.evaluation import find_target, value_of
 from rules.facts import Facts, NodeFact
 from rules.parameters import refuse, written
-from rules.ruleset import Execute, Limit, Rule
+from rules.permissions import touches
+from rules.ruleset import Execute, Limit, Rule, Step, WaitUntil
 from rules.units import Type, format_value
 
 
@@ -46,10 +47,21 @@ class PlannedStep(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlannedNotice(msgspec.Struct, frozen=True, kw_only=True):
-    """People to be told: a channel."""
+    """People to be told: a channel, what is said beside the story, and whether it goes up a level."""
 
     position: int
     to: str
+    message: str = ""
+    escalate: bool = False
+
+
+class PlannedWait(msgspec.Struct, frozen=True, kw_only=True):
+    """The plan waits here until this holds; `text` is for people, times are microseconds."""
+
+    position: int
+    text: str
+    stable: int
+    within: int
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,32 +80,65 @@ class LimitKey(msgspec.Struct, frozen=True, kw_only=True):
     why: str = ""
 
 
-Planned = PlannedStep | PlannedNotice | Refusal
+Planned = PlannedStep | PlannedNotice | PlannedWait | Refusal
+Clause = Literal["then", "otherwise", "after success", "on recovery"]
 
 
-def render_steps(rule: Rule, facts: Facts, *, clause: Literal["then", "otherwise"] = "then") -> tuple[Planned, ...]:
+def render_steps(rule: Rule, facts: Facts, *, clause: Clause = "then") -> tuple[Planned, ...]:
     """The steps of a rule's clause for this incident, in order, each one planned or refused."""
-    steps = rule.then if clause == "then" else rule.otherwise
-    return tuple(
-        _plan(step, position, facts) if isinstance(step, Execute) else PlannedNotice(position=position, to=step.to)
-        for position, step in enumerate(steps)
-    )
+    return tuple(_render(step, position, rule, facts) for position, step in enumerate(steps_of(rule, clause)))
+
+
+def steps_of(rule: Rule, clause: Clause) -> tuple[Step, ...]:
+    """The steps of a clause."""
+    clauses = {"then": rule.then, "otherwise": rule.otherwise, "after success": rule.after_success}
+    return clauses.get(clause, rule.on_recovery)
+
+
+def _render(step: Step, position: int, rule: Rule, facts: Facts) -> Planned:
+    if isinstance(step, Execute):
+        planned = _plan(step, position, facts)
+        if isinstance(planned, PlannedStep) and not touches(rule.nodes, planned.target):
+            why = f"{planned.target.id} is none of the nodes that the rule's folder may touch: {', '.join(rule.nodes)}"
+            return Refusal(position=position, step=step.action.name, why=why)
+        return planned
+    if isinstance(step, WaitUntil):
+        until = step.until
+        return PlannedWait(position=position, text=until.text, stable=until.stable, within=until.within)
+    # What cannot be said is left out: people are told all the same.
+    said = value_of(step.message, facts)[0] if step.message is not None else ""
+    return PlannedNotice(position=position, to=step.to, message=str(said or ""), escalate=step.escalate)
 
 
 def limit_keys(rule: Rule, facts: Facts) -> tuple[LimitKey, ...]:
     """What each limit of the rule counts by for this incident."""
-    return tuple(_limit_key(limit, rule, facts) for limit in rule.limits)
+    return tuple(
+        LimitKey(limit=limit, key=key, why=why)
+        for limit in rule.limits
+        for key, why in (key_of(limit.per, rule, facts),)
+    )
 
 
-def _limit_key(limit: Limit, rule: Rule, facts: Facts) -> LimitKey:
-    if limit.per == "rule":
-        return LimitKey(limit=limit, key=rule.name)
-    if limit.per == "action":
-        names = sorted({step.action.name for step in rule.then if isinstance(step, Execute)})
-        return LimitKey(limit=limit, key=",".join(names))
-    path = "node.id" if limit.per == "node" else limit.per
-    value, why = value_of(ex.Read(Type.STRING, path), facts)
-    return LimitKey(limit=limit, key=None if value is None else str(value), why=why if value is None else "")
+def key_of(per: str, rule: Rule, facts: Facts) -> tuple[str | None, str]:
+    """What is counted by for this incident; None, and why, where that is unknown."""
+    if per == "rule":
+        return rule.name, ""
+    if per == "action":
+        return ",".join(sorted({step.action.name for step in rule.then if isinstance(step, Execute)})), ""
+    if per == "siblings":
+        return _siblings(facts)
+    value, why = value_of(ex.Read(Type.STRING, "node.id" if per == "node" else per), facts)
+    return (None, why) if value is None else (str(value), "")
+
+
+def _siblings(facts: Facts) -> tuple[str | None, str]:
+    """The node's siblings share a kind and the nearest node above: that is their name."""
+    if facts.node is None or facts.around is None:
+        return None, "the incident has no node" if facts.node is None else "the topology is not known"
+    above = facts.around.above(facts.node.id, None)
+    if not above or facts.siblings is None:
+        return None, f"{facts.node.id} has nothing above it, so its siblings are unknown"
+    return f"{facts.node.kind} below {above[0]}", ""
 
 
 def _plan(step: Execute, position: int, facts: Facts) -> PlannedStep | Refusal:
@@ -109,7 +154,7 @@ def _plan(step: Execute, position: int, facts: Facts) -> PlannedStep | Refusal:
     texts: dict[str, str] = {}
     for parameter in action.parameters:
         value, why = value_of(dict(step.parameters)[parameter.name], facts)
-        if value is None or isinstance(value, NodeFact):
+        if value is None or isinstance(value, NodeFact | tuple):
             return Refusal(position=position, step=action.name, why=f"{parameter.name} is unknown: {why}")
         refused = refuse(parameter, value)
         if refused:

@@ -11,7 +11,7 @@ import msgspec
 
 from rules.parsing import read
 from rules.problems import Fault, Report, did_you_mean
-from rules.scanning import ACTION_CLAUSES, RULE_CLAUSES, Clause, Definition, split
+from rules.scanning import ACTION_CLAUSES, RULE_CLAUSES, TEST_CLAUSES, Clause, Definition, split
 from rules.syntax import MAX_NODES_PER_RULE, Span
 
 MAX_FILE_BYTES: Final = 1_000_000
@@ -47,6 +47,8 @@ START_OF: Final = {
     "hard timeout": "duration",
     "observe": "invocation",
     "fence": "words",
+    "given": "given",
+    "expect": "expectation",
 }
 _HEAD = re.compile(r'\s*"((?:\\["\\]|[^"\n])*+)"')
 _FIRST = re.compile(r"[^\s#]\S*")
@@ -118,8 +120,8 @@ def _read_definition(report: Report, definition: Definition) -> Draft | None:
     errors = report.errors
     name, name_span = _read_name(report, definition)
     if definition.kind == "test":
-        report.error("E0601", name_span, "`test` blocks are not supported yet", hint="keep them in a file of their own")
-        return None
+        lines = _read_lines(report, definition)
+        return Draft("test", name, name_span, text, {}, report.errors == errors, lines, definition.start)
     clauses = _read_clauses(report, definition)
     size = sum(clause.tree.size for clause in clauses.values() if hasattr(clause.tree, "size"))
     if size > MAX_NODES_PER_RULE:
@@ -164,7 +166,7 @@ def _read_clauses(report: Report, definition: Definition) -> dict[str, Written]:
     for clause in definition.clauses:
         head = clause.head[0], clause.head[1]
         if clause.word not in known:
-            elsewhere = clause.word in RULE_CLAUSES or clause.word in ACTION_CLAUSES
+            elsewhere = clause.word in {*RULE_CLAUSES, *ACTION_CLAUSES, *TEST_CLAUSES}
             more = {} if elsewhere else did_you_mean(clause.word, known)
             report.error("E0104", head, f"{what} has no clause `{clause.word}:`", **more)
             meant = [] if elsewhere else get_close_matches(clause.word, set(known) - clauses.keys(), 1)
@@ -177,6 +179,18 @@ def _read_clauses(report: Report, definition: Definition) -> dict[str, Written]:
             continue
         clauses[clause.word] = _read_clause(report, clause)
     return clauses
+
+
+def _read_lines(report: Report, definition: Definition) -> tuple[Written, ...]:
+    """The clauses of a test, in order; each may stand any number of times."""
+    lines = []
+    for clause in definition.clauses:
+        if clause.word not in TEST_CLAUSES:
+            known = did_you_mean(clause.word, TEST_CLAUSES)
+            report.error("E0104", clause.head, f"a test has no clause `{clause.word}:`", **known)
+            continue
+        lines.append(_read_clause(report, clause))
+    return tuple(lines)
 
 
 def _read_clause(report: Report, clause: Clause) -> Written:

@@ -1,13 +1,14 @@
 """Compiled rules, and which of them listen to an event. What `rules.compiling` makes and the service works with."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from rules.actions import Action, Command, Metric
 from rules.expressions import Expression, Target
 from rules.patterns import is_literal, matches
+from rules.trials import Trial
 from rules.units import SECOND
 
 Mode = Literal["observe", "suggest", "approve", "auto"]
@@ -28,9 +29,11 @@ class Execute(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Notify(msgspec.Struct, frozen=True, kw_only=True):
-    """One step that tells people: a channel by name."""
+    """One step that tells people: a channel by name, what is said beside the story, and whether it goes up a level."""
 
     to: str
+    message: Expression | None = None
+    escalate: bool = False
 
 
 class Verify(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,16 +45,53 @@ class Verify(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-class Limit(msgspec.Struct, frozen=True, kw_only=True):
-    """`rate`: at most `count` remediations in `window` microseconds per key; `at_once`: at most `count` under way."""
+class WaitUntil(msgspec.Struct, frozen=True, kw_only=True):
+    """One step that waits: the next one starts once this holds, and the plan fails where it does not in time."""
 
-    form: Literal["rate", "at_once"]
-    count: int
-    per: str
+    until: Verify
+
+
+Step: TypeAlias = Execute | Notify | WaitUntil
+
+
+class Repeat(msgspec.Struct, frozen=True, kw_only=True):
+    """What happens when the rule would start again for the same `per`.
+
+    `running`: `way` is skip or wait, while one is under way. `success`: skip, where one succeeded in the last `window`
+    microseconds. `beyond`: skip, ask or summarize, where `count` were started in `window`. `again`: one incident may
+    start it again `window` after the last one ended.
+    """
+
+    form: Literal["running", "success", "beyond", "again"]
+    way: Literal["skip", "wait", "ask", "summarize", ""] = ""
+    count: int = 0
     window: int = 0
+    per: str = ""
     text: str
 
 
+class Approver(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is asked, how many of them must agree, and for how long before the next is asked (microseconds)."""
+
+    who: str
+    count: int = 1
+    within: int
+
+
+class Limit(msgspec.Struct, frozen=True, kw_only=True):
+    """`rate`: at most `count` remediations in `window` microseconds per key; `at_once`: at most `count` under way;
+    `share`: at most this ratio of the node's siblings under way or not well."""
+
+    form: Literal["rate", "at_once", "share"]
+    count: int
+    per: str
+    window: int = 0
+    share: float = 0.0
+    text: str
+
+
+DEFAULT_APPROVAL: Final = 30 * MINUTE
+"""How long somebody is asked where the rule does not say."""
 DEFAULT_STABLE: Final = 5 * MINUTE
 DEFAULT_WITHIN: Final = 15 * MINUTE
 DEFAULT_LIMITS: Final = (
@@ -62,7 +102,11 @@ DEFAULT_LIMITS: Final = (
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """One rule. `defaults` names the clauses that were not written; `asks` says that `when` holds a query."""
+    """One rule. `defaults` names the clauses that were not written; `asks` says that `when` holds a query.
+
+    `page` says that a person is paged when nobody approves in time; `nodes` are the matchers of all that its folder's
+    owner lets it touch.
+    """
 
     name: str
     path: str
@@ -70,9 +114,17 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     on_event: tuple[str, ...]
     when: Expression | None
-    then: tuple[Execute | Notify, ...]
+    then: tuple[Step, ...]
     verify: Verify
-    otherwise: tuple[Execute | Notify, ...] = ()
+    otherwise: tuple[Step, ...] = ()
+    after_success: tuple[Step, ...] = ()
+    on_recovery: tuple[Step, ...] = ()
+    repeat: tuple[Repeat, ...] = ()
+    approve: tuple[Approver, ...] = ()
+    page: bool = False
+    exceptions: tuple[Expression, ...] = ()
+    allow: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
     limits: tuple[Limit, ...] = DEFAULT_LIMITS
     mode: Mode = "suggest"
     priority: int = 0
@@ -101,8 +153,10 @@ class RuleSet:
         metrics: Mapping[str, Metric],
         commands: Mapping[str, Command],
         version: str,
+        tests: Iterable[Trial] = (),
     ) -> None:
         self.rules = tuple(rules)
+        self.tests = tuple(tests)
         self.actions = actions
         self.metrics = metrics
         self.commands = commands
@@ -116,6 +170,7 @@ class RuleSet:
                     self._literal.setdefault(pattern, set()).add(number)
                 else:
                     self._patterns.append((number, pattern))
+        self._named = {rule.name: rule for rule in reversed(self.rules)}
         self._cache: dict[str, tuple[Rule, ...]] = {}
 
     def listening(self, alertname: str) -> tuple[Rule, ...]:
@@ -133,4 +188,4 @@ class RuleSet:
 
     def named(self, name: str) -> Rule | None:
         """The rule of this name."""
-        return next((rule for rule in self.rules if rule.name == name), None)
+        return self._named.get(name)

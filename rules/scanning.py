@@ -45,8 +45,11 @@ ACTION_CLAUSES: Final = (
     "observe",
     "fence",
 )
+TEST_CLAUSES: Final = ("given", "expect")
 # Inside an unclosed bracket these words can hardly be the name of an argument.
-_UNMISTAKABLE: Final = frozenset({"on event", "when", "then", "verify", "otherwise", "after success", "on recovery"})
+_UNMISTAKABLE: Final = frozenset(
+    {"on event", "when", "then", "verify", "otherwise", "after success", "on recovery", "given", "expect"}
+)
 
 _LEXEME = re.compile(
     r"""(?P<comment>\#[^\n]*)

@@ -13,7 +13,7 @@ from rules.definitions import STEP_ARGUMENTS
 from rules.expressions import Expression, Target, type_of
 from rules.parameters import refuse
 from rules.problems import did_you_mean
-from rules.ruleset import Execute, Notify
+from rules.ruleset import DEFAULT_WITHIN, Execute, Notify, Step, Verify, WaitUntil
 from rules.units import WORDING, Type, format_value
 
 MAX_RETRIES = 10
@@ -26,15 +26,15 @@ class Catalogue(msgspec.Struct, frozen=True):
     commands: Mapping[str, Command]
 
 
-def compile_steps(tree: syntax.Steps, checker: Checker, catalogue: Catalogue) -> tuple[Execute | Notify, ...]:
+def compile_steps(tree: syntax.Steps, checker: Checker, catalogue: Catalogue) -> tuple[Step, ...]:
     """The steps in order; those with a mistake are reported and left out."""
-    found: list[Execute | Notify] = []
+    found: list[Step] = []
     for item in tree.items:
         if isinstance(item, syntax.Wait):
-            checker.condition(item.until.condition)
-            checker.error(
-                "E0601", item.span, "`wait until` is not supported yet", hint="`verify:` waits after the last step"
-            )
+            checker.uses("wait until", item.span, "`wait until`", "E0601")
+            until = compile_verify(item.until, checker)
+            if until is not None:
+                found.append(WaitUntil(until=until))
             continue
         step = _notify(item, checker) if item.word == "notify" else _execute(item, checker, catalogue)
         if step is not None:
@@ -42,10 +42,49 @@ def compile_steps(tree: syntax.Steps, checker: Checker, catalogue: Catalogue) ->
     return tuple(found)
 
 
+def compile_verify(tree: syntax.Verification, checker: Checker) -> Verify | None:
+    """`X stable S within W`, or None after an error."""
+    condition = checker.condition(tree.condition)
+    span = tree.condition.span
+    before = checker.report.errors
+    if any(isinstance(item, ex.HeldFor) for item in ex.walk(condition)):
+        checker.uses("for in verify", span, "`for` after `verify:` and `wait until`", "E0601")
+    stable = tree.stable or 0
+    within = DEFAULT_WITHIN if tree.within is None else tree.within
+    if is_constant(condition):
+        checker.error("E0502", span, "this does not depend on anything that was observed")
+    elif stable > within or within <= 0:
+        message = (
+            f"stable {format_value(Type.DURATION, stable)} does not fit within {format_value(Type.DURATION, within)}"
+        )
+        checker.error("E0502", tree.span, message)
+    if isinstance(condition, ex.Broken) or checker.report.errors > before:
+        return None
+    return Verify(condition=condition, stable=stable, within=within, text=checker.words(tree.span))
+
+
+def is_constant(condition: Expression) -> bool:
+    """Whether the condition is the same whatever is observed."""
+    fixed = ex.Const | ex.Arithmetic | ex.Comparison | ex.Matching | ex.Membership | ex.AllOf | ex.AnyOf | ex.Not
+    also = ex.HeldFor | ex.Default | ex.Known | ex.Convert
+    return all(isinstance(item, fixed | also) for item in ex.walk(condition))
+
+
 def _notify(item: syntax.Step, checker: Checker) -> Notify | None:
-    for argument in item.arguments:
-        if argument.name in {"escalate", "message"}:
-            checker.error("E0601", argument.span, f"`{argument.name}:` of notify is not supported yet")
+    message: Expression | None = None
+    escalate = False
+    for argument in _arguments(item, checker).values():
+        if argument.name == "escalate":
+            checker.uses("escalate", argument.span, "`escalate:` of notify", "E0601")
+            if isinstance(argument.value, syntax.Literal) and argument.value.type is Type.BOOLEAN:
+                escalate = bool(argument.value.value)
+            else:
+                checker.error("E0403", argument.value.span, "`escalate` is true or false, written out")
+        elif argument.name == "message":
+            checker.uses("message", argument.span, "`message:` of notify", "E0601")
+            message = checker.expression(argument.value)
+            if type_of(message) not in {Type.STRING, Type.BROKEN}:
+                checker.error("E0403", argument.value.span, f"`message` is a string, not {WORDING[type_of(message)]}")
         else:
             known = did_you_mean(argument.name or "", ("escalate", "message"))
             checker.error("E0401", argument.span, f"notify(...) has no parameter `{argument.name}`", **known)
@@ -58,7 +97,7 @@ def _notify(item: syntax.Step, checker: Checker) -> Notify | None:
         more = did_you_mean(channel, channels) or {"hint": f"there are: {', '.join(sorted(channels)) or 'none'}"}
         checker.error("E0208", item.subject.span, f"there is no channel `{channel}`", **more)
         return None
-    return Notify(to=channel)
+    return Notify(to=channel, message=message, escalate=escalate)
 
 
 def _execute(item: syntax.Step, checker: Checker, catalogue: Catalogue) -> Execute | None:

@@ -150,3 +150,120 @@ class Steps(_Written, frozen=True, kw_only=True):
     """The steps of `then`, `otherwise`, `after success` or `on recovery`, in order."""
 
     items: tuple[Step | Wait, ...]
+
+
+class ApproverText(_Written, frozen=True, kw_only=True):
+    """`2 of "sre" within 10m`: whom to ask, how many of them must agree, and for how long (microseconds)."""
+
+    who: Name | Literal
+    count: Literal | None = None
+    within: int | None = None
+
+
+class RepetitionText(_Written, frozen=True, kw_only=True):
+    """One mode of `repeat:`. `form` is running, success, beyond or again; `way` skip, wait, ask or summarize."""
+
+    form: str
+    way: str = ""
+    way_span: Span = (0, 0)
+    count: Literal | None = None
+    window: int | None = None
+    per: Name | None = None
+
+
+class GivenTime(_Written, frozen=True, kw_only=True):
+    """`time "2026-01-07T10:00:00+08:00"`."""
+
+    at: Literal
+
+
+class GivenCalendar(_Written, frozen=True, kw_only=True):
+    """`calendar "cn-freeze" is free`, or `busy`."""
+
+    name: Literal
+    state: Name
+
+
+class GivenNode(_Written, frozen=True, kw_only=True):
+    """`node "host/a" {instance: "a"} below "rack/r1"`."""
+
+    id: Literal
+    attributes: tuple[tuple[str, str], ...] = ()
+    below: tuple[Literal, ...] = ()
+
+
+class GivenAlert(_Written, frozen=True, kw_only=True):
+    """`alert "X" {env: "prod"} from 0s to 1h`; microseconds after the test's start."""
+
+    name: Literal
+    labels: tuple[tuple[str, str], ...] = ()
+    begins: int = 0
+    ends: int | None = None
+
+
+class Moment(_Written, frozen=True, kw_only=True):
+    """A value from an instant on; None is no data."""
+
+    value: Literal | None
+    after: int = 0
+
+
+class GivenQuery(_Written, frozen=True, kw_only=True):
+    """`query("...") is 0, 1 after 4m`."""
+
+    text: Literal
+    values: tuple[Moment, ...]
+
+
+class GivenMetric(_Written, frozen=True, kw_only=True):
+    """`disk_used is 95%, 60% after 5m`."""
+
+    name: Name
+    values: tuple[Moment, ...]
+
+
+class GivenAnswer(_Written, frozen=True, kw_only=True):
+    """`"sre" approves after 1m`, or `rejects`."""
+
+    who: Literal
+    approves: bool
+    after: int
+
+
+class GivenFailure(_Written, frozen=True, kw_only=True):
+    """`execute("reboot_node") on "host/a" fails`."""
+
+    action: Literal
+    on: Literal | None = None
+
+
+class ExpectNothing(_Written, frozen=True, kw_only=True):
+    """`nothing`."""
+
+
+class ExpectApproval(_Written, frozen=True, kw_only=True):
+    """`approval by "sre"`."""
+
+    who: Literal
+
+
+class ExpectOutcome(_Written, frozen=True, kw_only=True):
+    """`outcome succeeded`."""
+
+    state: Name
+
+
+class ExpectStep(_Written, frozen=True, kw_only=True):
+    """`execute("x") on "host/a" by "rule"`, `suggested execute("x")`, `no execute("x")`."""
+
+    step: Step
+    on: Literal | None = None
+    by: Literal | None = None
+    suggested: bool = False
+    absent: bool = False
+
+
+GivenText: TypeAlias = (
+    GivenTime | GivenCalendar | GivenNode | GivenAlert | GivenQuery | GivenMetric | GivenAnswer | GivenFailure
+)
+ExpectText: TypeAlias = ExpectNothing | ExpectApproval | ExpectOutcome | ExpectStep

@@ -14,6 +14,7 @@ from healer.cli.output import Output
 from healer.cli.words import counted
 from healer.documents.document import load_document
 from healer.documents.problems import DocumentError
+from healer.remediation.abilities import LACKS
 from healer.settings import Settings, load_settings
 from healer.topology.graph import Topology
 from healer.topology.inspection import notes
@@ -167,7 +168,11 @@ def _check_rules(
         report.error(f"rules.packs: there is no pack {name!r}; there are {', '.join(pack_names())}")
     sources = list(_sources(report, paths))
     compiled = compile_files(
-        sources, packs=[name for name in packs if name not in unknown], kinds=kinds, channels=channels
+        sources,
+        packs=[name for name in packs if name not in unknown],
+        kinds=kinds,
+        channels=channels,
+        lacks=LACKS,
     )
     for problem in compiled.problems:
         (report.error if problem.severity == "error" else report.warn)(format_problem(problem))

@@ -384,7 +384,7 @@ def _steps(planned: Sequence[object]) -> tuple[PlanStep, ...]:
 
 def _limit(key: LimitKey, rule: Rule) -> Limit | None:
     """What is counted: this rule's remediations, by the limit's own key."""
-    if key.key is None:
+    if key.key is None or key.limit.form == "share":
         return None
     return Limit(key.limit.count, key.limit.window, f"{rule.name} per {key.limit.per} {key.key}", key.limit.form)
 

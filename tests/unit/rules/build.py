@@ -1,5 +1,7 @@
 """Short ways to say what a rule test needs: compiled text, a condition, facts about one host."""
 
+from collections.abc import Collection
+
 import msgspec
 
 from rules import Answer, Compiled, Facts, NodeFact, Problem, Rule, RuleSet, Source, Verdict, compile_files, evaluate
@@ -30,14 +32,14 @@ then: execute("reboot_node", timeout: 45s, retry: 2)
 """
 
 
-def compiled(text: str, path: str = "rules/mine.heal") -> Compiled:
+def compiled(text: str, path: str = "rules/mine.heal", lacks: Collection[str] = ()) -> Compiled:
     """One file compiled with the shipped metrics and actions, and no shipped rules."""
-    return compile_files([Source(path, text)], packs=False)
+    return compile_files([Source(path, text)], packs=False, lacks=lacks)
 
 
-def problems(text: str) -> list[Problem]:
+def problems(text: str, lacks: Collection[str] = ()) -> list[Problem]:
     """What the compiler says about one file."""
-    return list(compiled(text).problems)
+    return list(compiled(text, lacks=lacks).problems)
 
 
 def ruleset(text: str) -> RuleSet:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rules import CODES, Source, compile_files, format_problem
+from rules import CODES, FEATURES, Permission, Source, compile_files, format_problem
 from tests.unit.rules.build import problems
 
 _RULE = 'rule "r"\n  on event: "X"\n'
@@ -24,6 +24,24 @@ def _with(clause: str) -> str:
 def _action(clauses: str) -> str:
     return f'action "a"\n  {clauses}\n'
 
+
+_LISTENER = 'rule "r" on event: "X" then: notify("oncall")\n'
+
+
+def _test(line: str) -> str:
+    """A test with one more line, its fifth, before a rule that it is about."""
+    return f'test "t"\n  given: alert "X"\n  expect: notify("oncall")\n\n  {line}\n{_LISTENER}'
+
+
+_OPPOSING = """\
+rule "cordon"
+  on event: "A" then: execute("cordon_node")
+  mode: auto
+
+rule "uncordon"
+  on event: "B" then: execute("uncordon_node")
+  mode: auto
+"""
 
 # text, code, line, column: one mistake each
 MISTAKES = [
@@ -133,6 +151,85 @@ MISTAKES = [
     (_with("limit: 1 per 30m per country"), "E0503", 4, 24),
     (_with("priority: 2000"), "E0503", 4, 13),
     ('rule ""\n  on event: "X"\n' + _THEN, "E0503", 1, 6),
+    (_when("rate(suppressed, 5m) > 3"), "E0305", 3, 14),
+    (_when("rate(load) > 3"), "E0305", 3, 9),
+    (_when("rate(load, 5) > 3"), "E0305", 3, 20),
+    (_when("rate(load, 5ms) > 3"), "E0305", 3, 9),
+    (_when("forecast(load, 1h, 6) > 3"), "E0305", 3, 28),
+    (_when("count(suppressed) > 3"), "E0305", 3, 15),
+    (_when('ancestors("rack") == 3'), "E0305", 3, 19),
+    (_when("alerting(suppressed)"), "E0305", 3, 18),
+    (_when("is_ancestor(node)"), "E0305", 3, 9),
+    (_when("changed_within(5)"), "E0305", 3, 24),
+    (_when("window(labels.x)"), "E0305", 3, 16),
+    (_when("calendar(labels.x)"), "E0305", 3, 18),
+    (_when("healthy(find(kind: host))"), "E0305", 3, 17),
+    (_when("healthy(find(host))"), "E0305", 3, 22),
+    (_when("healthy(find(kind: host, alias: 3))"), "E0305", 3, 41),
+    (_when('healthy(find(kind: "host", alias: labels.x))'), "E0205", 3, 28),
+    (_when("find(alias: labels.x) == node"), "E0305", 3, 9),
+    (_when("suppressed in ancestors(rack)"), "E0301", 3, 9),
+    (_when("labels.x in alerting(node)"), "E0305", 3, 21),
+    (_with('except: window("Fri 18:00")'), "E0507", 4, 18),
+    (_with('except: window("Fry 18:00 - Mon 08:00 UTC")'), "E0507", 4, 18),
+    (_with('except: window("Fri 25:00 - Mon 08:00 UTC")'), "E0507", 4, 18),
+    (_with('except: window("Fri 18:00 - Fri 18:00 UTC")'), "E0507", 4, 18),
+    (_with('except: window("18:00 - 18:00 UTC")'), "E0507", 4, 18),
+    (_with('except: window("18:00 - 20:00 Asia/Atlantis")'), "E0507", 4, 18),
+    (_with("except: duration"), "E0303", 4, 11),
+    (_with("limit: at most 0% of siblings"), "E0503", 4, 10),
+    (_with("limit: at most 3 of siblings"), "E0109", 4, 18),
+    (_with("repeat: skip while waiting per node"), "E0101", 4, 16),
+    (_with("repeat: ask while running per node"), "E0503", 4, 11),
+    (_with("repeat: wait beyond 3 per 1h per node"), "E0503", 4, 11),
+    (_with("repeat: skip beyond 2.5 per 1h per node"), "E0503", 4, 11),
+    (_with("repeat: skip after success within 0s per node"), "E0503", 4, 11),
+    (_with("repeat: skip while running per country"), "E0503", 4, 34),
+    (_with("repeat: again after 0s"), "E0503", 4, 23),
+    (_with("approve: page\n  mode: auto"), "E0503", 4, 12),
+    (_with('approve: "sre" within 0s\n  mode: auto'), "E0503", 4, 12),
+    (_with('approve: "" within 5m\n  mode: auto'), "E0503", 4, 12),
+    (_with('approve: 99 of "sre" within 5m\n  mode: auto'), "E0503", 4, 12),
+    (_with("approve: sre within 5m\n  mode: auto"), "E0503", 4, 12),
+    (_with('approve: page else "sre"\n  mode: auto'), "E0503", 4, 12),
+    (_with("allow: everything"), "E0503", 4, 10),
+    (_with("allow: storm, storm"), "E0110", 4, 17),
+    (f'{_RULE}  then: execute("power_on")\n  mode: auto\n', "E0504", 4, 3),
+    (_then('notify("x", message: 3)'), "E0403", 3, 30),
+    (_then('notify("x", escalate: "yes")'), "E0403", 3, 31),
+    (_then("wait until yes stable 1m within 5m"), "E0502", 3, 20),
+    (_then("wait until resolved stable 10m within 5m"), "E0502", 3, 20),
+    (_test('given: node "web-1"'), "E0508", 5, 15),
+    (_test('given: node "host/a" below "rack"'), "E0508", 5, 30),
+    (_test('given: node "host/a" below "host/a"'), "E0508", 5, 10),
+    (_test('given: node "host/a"\n  given: node "host/a"'), "E0110", 6, 15),
+    (_test('given: time "yesterday"'), "E0508", 5, 15),
+    (_test('given: time "2026-01-07T10:00:00"'), "E0508", 5, 15),
+    (_test('given: time "2026-01-07T10:00:00Z"\n  given: time "2026-01-07T11:00:00Z"'), "E0508", 6, 10),
+    (_test('given: calendar "x" is closed'), "E0508", 5, 26),
+    (_test('given: alert "X" from 5m to 1m'), "E0508", 5, 10),
+    (_test('given: alert "X" {alertname: "Y"}'), "E0110", 5, 10),
+    (_test('given: alert "X" {a: "1", a: "2"}'), "E0110", 5, 29),
+    (_test('given: query("up") is 1, 2'), "E0508", 5, 28),
+    (_test('given: query("up") is yes'), "E0508", 5, 25),
+    (_test("given: disk_used is 90"), "E0508", 5, 23),
+    (_test("given: dsk_used is 90%"), "E0201", 5, 10),
+    (_test('given: query("up") is nothing'), "E0101", 5, 25),
+    (_test('given: execute("nothing") fails'), "E0203", 5, 18),
+    (_test('given: node "host/a" {instance: 3}'), "E0101", 5, 35),
+    (_test('expect: execute("restrt_service")'), "E0203", 5, 19),
+    (_test('expect: execute("scale", replicas: "3")'), "E0403", 5, 28),
+    (_test('expect: execute("scale", replicsa: 3)'), "E0401", 5, 28),
+    (_test('expect: execute("scale", replicas: load)'), "E0508", 5, 28),
+    (_test("expect: outcome healed"), "E0508", 5, 19),
+    (_test("expect: approval"), "E0101", 5, 11),
+    (_test("expect: nothing"), "E0508", 1, 6),
+    (_test("when: yes"), "E0104", 5, 3),
+    ('test "t"\n  expect: nothing\n' + _LISTENER, "E0106", 1, 6),
+    ('test "t"\n  given: alert "X"\n' + _LISTENER, "E0106", 1, 6),
+    ('test "t"\n  given: time "2026-01-07T10:00:00Z"\n  expect: nothing\n', "E0508", 1, 6),
+    (_test("") + 'test "t"\n  given: alert "X"\n  expect: nothing\n', "E0110", 7, 6),
+    (_OPPOSING, "E0506", 5, 1),
     (_with("limit: at most 20% of siblings"), "E0601", 4, 10),
     (_then('notify("x", escalate: yes)'), "E0601", 3, 21),
     (_then('notify("x", message: "it broke")'), "E0601", 3, 21),
@@ -145,7 +242,6 @@ MISTAKES = [
     (_with('after success: notify("oncall")'), "E0601", 4, 3),
     (_with('on recovery: notify("oncall")'), "E0601", 4, 3),
     (_then("wait until resolved stable 1m within 5m"), "E0601", 3, 9),
-    ('test "t"\n  given: nothing\n', "E0601", 1, 6),
     (_when("burn_rate > 3"), "E0602", 3, 9),
     (_when("value > 3"), "E0602", 3, 9),
     (_when("siblings > 3"), "E0602", 3, 9),
@@ -155,17 +251,37 @@ MISTAKES = [
     (_when("healthy(owner)"), "E0602", 3, 17),
     (_then('execute("reboot_node", on: owner)'), "E0602", 3, 36),
     (_when('change.kind == "x"'), "E0602", 3, 9),
-    (_when("count(suppressed) > 3"), "E0602", 3, 9),
-    (_then('execute("reboot_node", on: find(kind: host))'), "E0602", 3, 36),
+    (_when("changed_within(5m)"), "E0602", 3, 9),
+    (_when("alerting(node)"), "E0602", 3, 9),
+    (_when("count(descendants(host)) > 3"), "E0602", 3, 15),
+    (_then('execute("reboot_node", on: find(alias: labels.x))'), "E0602", 3, 36),
     (_when("cpu_load > 95%").replace('"X"', '"NodeDown"'), "W0201", 3, 9),
     (_when('labels.env != "prod"'), "W0202", 3, 9),
     (_when('labels.env !~ "prod.*"'), "W0202", 3, 9),
     (f'{_RULE}{_THEN}rule "s"\n  on event: "X"\n{_THEN}', "W0203", 4, 1),
     (_then('execute("clean_disk")'), "W0204", 3, 3),
     (_when("1 > 2"), "W0205", 3, 9),
+    (_when("duration > 5m AND duration < 1m"), "W0205", 3, 9),
+    (_when("severity >= critical AND severity < error"), "W0205", 3, 9),
+    (_when("kind == host AND kind == pod"), "W0205", 3, 9),
+    (_when('labels.env == "prod" AND labels.env =~ "stag.*"'), "W0205", 3, 9),
+    (_when("disk_used > 90% AND 80% >= disk_used"), "W0205", 3, 9),
+    (_when("kind in [host] AND (kind == pod OR kind == vm) AND kind in [pod]"), "W0205", 3, 9),
+    (_when("labels.env in []"), "W0205", 3, 9),
+    (_when('root_is == "drect"'), "W0205", 3, 9),
     ('action "restart_service"\n  run: ssh ["/bin/x"]\n', "W0206", 1, 8),
+    (
+        f'{_RULE}  then: execute("clean_disk")\n  verify: resolved\n  limit: 1 per 1h per node\n  mode: auto\n',
+        "W0207",
+        6,
+        3,
+    ),
+    (_with('approve: "sre" within 10m else page'), "W0208", 4, 3),
+    ('test "t"\n  given: alert "Y"\n  expect: nothing\n' + _LISTENER, "W0209", 1, 1),
+    (_test('expect: execute("reboot_node")'), "W0210", 5, 3),
+    (_test('expect: notify("nobody")'), "W0210", 5, 3),
 ]
-ELSEWHERE = {"E0103", "E0205", "E0208"}
+ELSEWHERE = {"E0103", "E0205", "E0208", "E0209", "E0210", "E0505"}
 
 
 @pytest.mark.parametrize(
@@ -173,9 +289,12 @@ ELSEWHERE = {"E0103", "E0205", "E0208"}
 )
 def test_one_mistake_is_one_problem_at_its_place(text: str, code: str, line: int, column: int) -> None:
     """A text with one mistake yields exactly one problem, with its code, line and column."""
-    found = [(problem.code, problem.line, problem.column) for problem in problems(text)]
+    lacks = FEATURES if code.startswith("E06") else ()
+    told = problems(text, lacks)
 
-    assert found == [(code, line, column)], [format_problem(problem) for problem in problems(text)]
+    assert [(problem.code, problem.line, problem.column) for problem in told] == [(code, line, column)], [
+        format_problem(problem) for problem in told
+    ]
 
 
 def test_every_code_has_a_mistake() -> None:
@@ -214,6 +333,33 @@ def test_unknown_channel() -> None:
     result = compile_files([Source("x.heal", _then('notify("onkall")'))], packs=False, channels=("oncall", "team"))
 
     assert [(p.code, p.line, p.column, p.hint) for p in result.problems] == [("E0208", 3, 16, "did you mean `oncall`?")]
+
+
+def test_unknown_calendar() -> None:
+    """Where the calendars are known, another one is refused and the nearest named."""
+    text = _with('except: calendar("cn-freze")')
+
+    result = compile_files([Source("x.heal", text)], packs=False, calendars=("cn-freeze",))
+
+    assert [(p.code, p.line, p.column, p.hint) for p in result.problems] == [
+        ("E0209", 4, 20, "did you mean `cn-freeze`?")
+    ]
+
+
+def test_what_a_folder_may_not_do() -> None:
+    """An action and a mode that the folder's owner was not given are refused, and both limits are said."""
+    text = f'{_RULE}  then: execute("reboot_node")\n  mode: auto\n  approve: "a"\n  limit: 1 per 1h per node\n'
+    text += "  verify: resolved AND healthy(target)\n"
+    permission = Permission(path="rules/team-a", owner="team-a", actions=("restart_service",), mode_at_most="approve")
+
+    inside = compile_files([Source("rules/team-a/x.heal", text)], packs=False, permissions=[permission])
+    outside = compile_files([Source("rules/team-ab/x.heal", text)], packs=False, permissions=[permission])
+
+    assert [(p.code, p.line, p.message) for p in inside.problems] == [
+        ("E0210", 3, "rules of team-a may not use reboot_node"),
+        ("E0505", 4, "rules of team-a go to mode approve at most"),
+    ]
+    assert outside.problems == ()
 
 
 def test_all_mistakes_of_all_files_at_once() -> None:

@@ -3,13 +3,13 @@
 import msgspec
 import pytest
 
-from rules import Facts, PlannedNotice, PlannedStep, Refusal, limit_keys, render_steps
+from rules import Facts, PlannedNotice, PlannedStep, PlannedWait, Refusal, limit_keys, render_steps
 from tests.unit.rules.build import FACTS, NOW, RACK, SECOND, rule, ruleset
 
 RESTART = '  then: execute("restart_service", unit: labels.name, timeout: 45s, retry: 2)'
 
 
-def _step(clauses: str, facts: Facts = FACTS) -> PlannedStep | PlannedNotice | Refusal:
+def _step(clauses: str, facts: Facts = FACTS) -> PlannedStep | PlannedNotice | PlannedWait | Refusal:
     (planned,) = render_steps(rule(clauses), facts)
     return planned
 
