@@ -12,12 +12,14 @@ import msgspec
 from healer.alerts.maintenance import Maintenance
 from healer.alerts.model import Alert
 from healer.alerts.silences import Silence, identify
-from healer.convergence import intake, quiet
+from healer.convergence import intake, quiet, rewiring, saying
+from healer.convergence.beside import forget
 from healer.convergence.episode import Episode, Place, Status
 from healer.convergence.freeze import Frozen, freeze, thaw
-from healer.convergence.incidents import derive, let_place_go, projection
+from healer.convergence.incidents import derive, let_place_go, projection, remind
 from healer.convergence.judge import explanation
 from healer.convergence.outcome import AlertView, AtWork, Happening, Incident
+from healer.convergence.people import Said
 from healer.convergence.settings import Convergence
 from healer.convergence.settle import MAX_PAST, bury, leave, settle
 from healer.convergence.state import State, Topology, Turn
@@ -61,6 +63,8 @@ class Engine:
         `labels` are their label sets where somebody has read them already; they are what `alert.labels` says.
         """
         intake.deliver(self.state, sender, alerts, position, at, labels)
+        if self.state.people.suspects:
+            saying.look_for_suspects(self.state)
         self._conclude()
 
     def silence(self, source: str, readable: bool, silences: tuple[Silence, ...]) -> None:
@@ -87,6 +91,12 @@ class Engine:
         """A silence said to healer, or maintenance, is taken back."""
         quiet.lift(self.state, id)
         self._conclude()
+
+    def say(self, said: Said, position: int) -> None:
+        """Somebody's word on an incident, said by the journal's record `position`."""
+        saying.say(self.state, said, position)
+        self._conclude()
+        saying.split_off(self.state, said, position)
 
     def vanish(self, labels: tuple[bytes, ...]) -> None:
         """Alerts that no Alertmanager knows any more."""
@@ -151,6 +161,19 @@ class Engine:
                 leave(state, episode)
                 episode.status = Status.NEW
             state.dirty[episode] = None
+        self._conclude()
+        return taken
+
+    def rewire(self, changed: Sequence[int], *, placed: bool = True) -> Taken:
+        """The topology changed in place at these nodes, or above them: what fires there and beneath is judged again.
+
+        `placed` is False when nothing changed that says where alerts sit. Returns what `take` had.
+        """
+        state = self.state
+        if not rewiring.stays(state, placed=placed):
+            return self.adopt(state.settings, state.topology, state.heartbeat)
+        taken = self.take()
+        rewiring.mark(state, changed)
         self._conclude()
         return taken
 
@@ -255,6 +278,8 @@ class Engine:
             distance=episode.distance,
             silence=silence.id if (silence := state.silenced_by.get(episode)) is not None else "",
             spoken_at=episode.spoken_at,
+            person=state.people.who.get(episode.labels, ""),
+            beside=beside.labels if (beside := state.beside.get(episode)) is not None else b"",
         )
 
     # --- inside
@@ -287,6 +312,9 @@ class Engine:
         state = self.state
         if kind == Kind.SILENCE:
             quiet.turn(state)
+            return
+        if kind == Kind.REMIND:
+            remind(state)
             return
         for one in who:
             if isinstance(one, Place):
@@ -328,3 +356,4 @@ class Engine:
         if place is not None:
             bury(place, episode)
         state.forget(episode)
+        forget(state, episode)

@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 import msgspec
 
+from healer.convergence.outcome import People
 from healer.convergence.outcome import Status as IncidentStatus
 from healer.times import Micros
 
@@ -44,6 +45,11 @@ class Code:
     IGNORED_SEVERITY: Final = "IGNORED_SEVERITY"
     ROOT_WENT_AWAY: Final = "ROOT_WENT_AWAY"
     UNTOLD_TOO_LONG: Final = "UNTOLD_TOO_LONG"
+    NEVER_SUPPRESSED: Final = "NEVER_SUPPRESSED"
+    MORE_SEVERE: Final = "MORE_SEVERE"
+    PERSON_SAID: Final = "PERSON_SAID"
+    PERSON_NAMED: Final = "PERSON_NAMED"
+    PERSON_SPLIT: Final = "PERSON_SPLIT"
     UNMAPPED: Final = "UNMAPPED"
     ENDED: Final = "ENDED"
 
@@ -52,7 +58,8 @@ class Traits(msgspec.Struct, frozen=True, gc=False):
     """What the settings say of all alerts with the same few label values; shared by their episodes.
 
     `level` orders severities (`ignored` ones are never told); `hard` means down, not degraded; `ahead` is how much earlier
-    than `startsAt` the condition began (the rule's `for`); `hold` is how long a new alert waits for its cause.
+    than `startsAt` the condition began (the rule's `for`); `hold` is how long a new alert waits for its cause;
+    `always_told` ones are told although another explains them.
     """
 
     name: str
@@ -61,7 +68,7 @@ class Traits(msgspec.Struct, frozen=True, gc=False):
     ignored: bool
     hard: bool
     suppressor: bool
-    explains_any_severity: bool
+    always_told: bool
     ahead: Micros
     hold: Micros
 
@@ -160,12 +167,15 @@ class Case:
         "id",
         "merged_into",
         "opened_at",
+        "people",
         "place",
         "quiet_since",
+        "remind_at",
         "reopened",
         "resolution",
         "resolved_at",
         "revision",
+        "said_again",
         "silent",
         "status",
         "trace_id",
@@ -188,3 +198,6 @@ class Case:
         self.reopened = 0
         self.revision = 0
         self.silent = False
+        self.people = People()
+        self.remind_at: Micros = 0
+        self.said_again = 0

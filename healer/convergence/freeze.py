@@ -12,9 +12,11 @@ from healer.alerts.maintenance import Maintenance
 from healer.alerts.silences import Silence
 from healer.convergence import quiet
 from healer.convergence.episode import Case, Episode, Place, StatusName
+from healer.convergence.outcome import People
 from healer.convergence.outcome import Status as IncidentStatus
+from healer.convergence.people import Words
 from healer.convergence.settings import Convergence
-from healer.convergence.state import State, Topology, Turn, labels_of
+from healer.convergence.state import TURN, State, Topology, Turn, labels_of
 from healer.times import Micros
 
 
@@ -69,6 +71,9 @@ class CaseRow(msgspec.Struct, frozen=True, array_like=True):
     reopened: int
     revision: int
     silent: bool
+    remind_at: Micros = 0
+    said_again: int = 0
+    people: People = People()
 
 
 class Frozen(msgspec.Struct, frozen=True):
@@ -88,6 +93,9 @@ class Frozen(msgspec.Struct, frozen=True):
     unreadable: list[str]
     said: dict[str, Silence] = {}
     maintenance: dict[str, Maintenance] = {}
+    beside: list[tuple[int, int]] = []
+    reminds_at: Micros = 0
+    people: Words = Words()
 
 
 def freeze(state: State) -> Frozen:
@@ -100,6 +108,8 @@ def freeze(state: State) -> Frozen:
             everyone[id(one)] = one
     for case in state.cases.values():
         everyone[id(case.face)] = case.face
+    for one, cause in state.beside.items():
+        everyone[id(one)], everyone[id(cause)] = one, cause
     for one in list(everyone.values()):
         while one.by is not None and id(one.by) not in everyone:
             one = one.by
@@ -115,7 +125,8 @@ def freeze(state: State) -> Frozen:
             (
                 due,
                 kind,
-                [one.seq for one in who if isinstance(one, Turn) or id(one) in everyone or id(one) in places],
+                # Whoever wakes up for nothing wakes up all the same: steps are made by timers.
+                [one.seq for one in who if isinstance(one, Turn) or id(one) in everyone or id(one) in places] or [0],
             )
             for due, kind, who in state.timers.pending()
         ],
@@ -126,6 +137,9 @@ def freeze(state: State) -> Frozen:
         unreadable=sorted(state.unreadable),
         said=dict(state.said),
         maintenance=dict(state.maintenance),
+        beside=[(one.seq, cause.seq) for one, cause in state.beside.items()],
+        reminds_at=state.reminds_at,
+        people=state.people.freeze(),
     )
 
 
@@ -133,7 +147,8 @@ def thaw(frozen: Frozen, settings: Convergence, topology: Topology, installation
     """The memory again, its alerts placed by this topology and read by these settings."""
     state = State(settings, topology, installation, heartbeat)
     state.now, state.away, state.seq = frozen.now, frozen.away, frozen.seq
-    by_seq: dict[int, Any] = {0: quiet.TURN}
+    state.reminds_at = frozen.reminds_at
+    by_seq: dict[int, Any] = {0: TURN}
     for row in sorted(frozen.episodes, key=lambda row: row.seq):
         by_seq[row.seq] = _episode(state, row)
     for place_row in frozen.places:
@@ -161,6 +176,10 @@ def thaw(frozen: Frozen, settings: Convergence, topology: Topology, installation
     state.opened = {by_seq[seq]: count for seq, count in frozen.opened}
     state.unreadable = set(frozen.unreadable)
     state.mirrored, state.said, state.maintenance = dict(frozen.silences), dict(frozen.said), dict(frozen.maintenance)
+    for one, cause in frozen.beside:
+        state.beside[by_seq[one]] = by_seq[cause]
+        state.beneath.setdefault(by_seq[cause], {})[by_seq[one]] = None
+    state.people.thaw(frozen.people, state.episodes)
     quiet.turn(state)
     state.dirty.clear()
     return state
@@ -222,6 +241,9 @@ def _case_row(case: Case) -> CaseRow:
         case.reopened,
         case.revision,
         case.silent,
+        case.remind_at,
+        case.said_again,
+        case.people,
     )
 
 
@@ -256,6 +278,7 @@ def _case(row: CaseRow, by_seq: dict[int, Any]) -> Case:
     case.resolved_at, case.quiet_since, case.status = row.resolved_at, row.quiet_since, row.status
     case.resolution, case.merged_into, case.reopened = row.resolution, row.merged_into, row.reopened
     case.revision, case.silent = row.revision, row.silent
+    case.remind_at, case.said_again, case.people = row.remind_at, row.said_again, row.people
     return case
 
 

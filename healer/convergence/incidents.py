@@ -6,17 +6,22 @@ A place where an unexplained alert was named has one incident, which speaks for 
 from hashlib import blake2b
 from itertools import chain
 
+import msgspec
+
+from healer.convergence.beside import incident_beside
 from healer.convergence.episode import Case, Episode, Place, Status
 from healer.convergence.outcome import Incident, Root
 from healer.convergence.settle import name
-from healer.convergence.state import State
+from healer.convergence.state import TURN, State
 from healer.convergence.timers import Kind
+from healer.times import MINUTE
 
 
 def derive(state: State) -> None:
     """Bring the incidents of all touched places up to date."""
     touched, state.touched = state.touched, {}
-    for place in touched:
+    # An incident that moves to another place takes it before a new one opens there.
+    for place in sorted(touched, key=lambda one: one.incident is None) if state.people else touched:
         update(state, place)
 
 
@@ -63,7 +68,34 @@ def open_case(state: State, place: Place, face: Episode) -> None:
     state.cases[case.id] = case
     state.changed[case] = None
     state.note(case, "detect", "arrived", alertname=face.traits.name, node=state.node_name(face.node), at=str(began_at))
+    remind_later(state, case)
     state.note(case, "converge", "opened", suppressed=str(place.suppressed), members=str(place.firing - 1))
+
+
+def remind_later(state: State, case: Case) -> None:
+    """Look after `max_suppress` whether alerts are still suppressed here."""
+    due = state.now + state.settings.max_suppress
+    case.remind_at = due + -due % MINUTE
+    if not state.reminds_at:
+        state.reminds_at = case.remind_at
+        state.timers.set(case.remind_at, Kind.REMIND, TURN)
+
+
+def remind(state: State) -> None:
+    """Nothing stays suppressed longer than `max_suppress` without being said again. One timer does for all incidents."""
+    state.reminds_at = 0
+    open_cases = [case for case in state.cases.values() if case.status == "open"]
+    for case in open_cases:
+        if case.remind_at > state.now:
+            continue
+        if case.place.suppressed and not case.silent:
+            case.said_again += 1
+            state.note(case, "converge", "said again", suppressed=str(case.place.suppressed))
+            state.changed[case] = None
+        remind_later(state, case)
+    if open_cases:
+        state.reminds_at = min(case.remind_at for case in open_cases)
+        state.timers.set(state.reminds_at, Kind.REMIND, TURN)
 
 
 def fires_again(state: State, place: Place) -> bool:
@@ -88,6 +120,8 @@ def reopen(state: State, case: Case) -> None:
     """Rule 12: it fires again within `settle`."""
     case.status, case.resolved_at, case.resolution = "open", 0, ""
     case.reopened += 1
+    case.people = msgspec.structs.replace(case.people, acked_by="", acked_at=0, closed_by="")
+    remind_later(state, case)
     state.note(case, "converge", "reopened", alertname=case.face.traits.name)
 
 
@@ -108,12 +142,14 @@ def merge(state: State, place: Place, case: Case, into: Place | None) -> None:
     into.ended, place.ended = into.ended + len(place.past), place.ended - len(place.past)
     place.past = []
     other = into.incident
-    if other is None or (case.opened_at, case.id) < (other.opened_at, other.id):
+    gives_way = other is not None and state.people.gives_way.pop(case.id, "") == other.id
+    if other is None or (not gives_way and (case.opened_at, case.id) < (other.opened_at, other.id)):
         if other is not None:
             close_merged(state, other, case)
         case.place, into.incident = into, case
         case.face = into.face or case.face
         name(state, into)
+        remind_later(state, case)
         state.touched[into] = None
         state.note(case, "converge", "took root", alertname=case.face.traits.name, node=state.node_name(case.face.node))
     else:
@@ -142,6 +178,14 @@ def let_place_go(state: State, place: Place) -> None:
     state.touched[place] = None
 
 
+def title(case: Case, node: str) -> str:
+    """What broke, in a few words: the root's alert, or the node that a person blamed though it has none."""
+    name, suspect = case.face.traits.name, case.people.suspect
+    if suspect:
+        return f"{suspect} (no alert of its own), seen by {name}"
+    return f"{name} on {node}" if node else name
+
+
 def projection(state: State, case: Case) -> Incident:
     """The incident as people read it."""
     face, place = case.face, case.place
@@ -155,7 +199,7 @@ def projection(state: State, case: Case) -> Incident:
         trace_id=case.trace_id,
         status=case.status,
         severity=face.traits.severity,
-        title=f"{face.traits.name} on {node}" if node else face.traits.name,
+        title=title(case, node),
         root=Root(
             labels=face.labels,
             name=face.traits.name,
@@ -179,4 +223,7 @@ def projection(state: State, case: Case) -> Incident:
         resolution=case.resolution,
         merged_into=case.merged_into,
         reopened=case.reopened,
+        beside=incident_beside(state, place, face) if state.beside else "",
+        said_again=case.said_again,
+        people=case.people,
     )

@@ -18,9 +18,12 @@ def deliver(
     state: State, sender: str, alerts: tuple[Alert, ...], position: int, at: Micros, read: Sequence[dict[str, str]] = ()
 ) -> None:
     """Alerts of one request, in order. `read` are their label sets, where they were read before."""
-    episodes = state.episodes
+    episodes, over = state.episodes, state.people.over
     for index, alert in enumerate(alerts):
         episode = episodes.get(alert.labels)
+        begins = alert.firing and (episode is None or episode.ended_at)
+        if over and begins and state.people.is_over(alert.labels, alert.starts_at):
+            continue
         if episode is None:
             if alert.firing:
                 labels = read[index] if read else labels_of(alert.labels)

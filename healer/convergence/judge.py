@@ -4,24 +4,29 @@ A rule takes an episode and a view of the engine's state and answers with a verd
 numbers are those of docs/convergence.md.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 
 from healer.convergence.episode import Code, Episode, Place, Status
 from healer.convergence.outcome import AlertStatus
+from healer.convergence.people import People
 from healer.convergence.settings import Convergence
 from healer.times import Micros
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
-    """A status, the episode that explains (rules 1 to 3), the reason, and how many hops lie between."""
+    """A status, the episode that explains (rules 1 to 3), the reason, and how many hops lie between.
+
+    `beside` is what would explain an alert that is told all the same.
+    """
 
     status: AlertStatus
     by: Episode | None
     code: str
     distance: int = 0
+    beside: Episode | None = None
 
 
 class View(Protocol):
@@ -35,10 +40,21 @@ class View(Protocol):
     def places(self) -> Mapping[int | tuple[str, ...], Place]: ...
 
     @property
+    def episodes(self) -> Mapping[bytes, Episode]: ...
+
+    @property
+    def people(self) -> People: ...
+
+    @property
     def contested(self) -> Mapping[Episode, Micros]: ...
 
     def above(self, node: int) -> Sequence[tuple[int, int]]:
         """The ancestors of a node with their distance, nearest first."""
+        ...
+
+    @property
+    def beside(self) -> Mapping[Episode, Episode]:
+        """What would explain alerts that are told all the same."""
         ...
 
     def silenced(self, episode: Episode) -> bool: ...
@@ -58,6 +74,9 @@ def judge(episode: Episode, view: View) -> Verdict:
     for rule in RULES:
         verdict = rule(episode, view)
         if verdict is not None:
+            if episode.traits.always_told and verdict.by is None:
+                found = explanation(episode, view)
+                return msgspec.structs.replace(verdict, beside=found.by if found else None)
             return verdict
     raise AssertionError("the last rule always fits")
 
@@ -74,8 +93,24 @@ def silenced(episode: Episode, view: View) -> Verdict | None:
     return Verdict(Status.SILENCED, found.by if found else None, code, found.distance if found else 0)
 
 
+def spoken_for(episode: Episode, view: View) -> Verdict | None:
+    """A person's word on where it belongs wins over the rules: beneath another alert, or beneath nothing."""
+    people = view.people
+    if not people:
+        return None
+    cause = people.cause_of(episode, view)
+    if cause is not None:
+        return Verdict(Status.SUPPRESSED, cause, Code.PERSON_SAID)
+    if not people.alone(episode) or episode in view.contested:
+        return None
+    code = Code.PERSON_SPLIT if episode.labels in people.apart else Code.PERSON_NAMED
+    return member(episode, view) or Verdict(Status.ROOT, None, code)
+
+
 def suppressed(episode: Episode, view: View) -> Verdict | None:
-    """Rules 1, 2, 3 and 8, and promise A2's `max_untold`."""
+    """Rules 1, 2, 3 and 8, and promise A2's `max_untold`; never what `never_suppress` matches."""
+    if episode.traits.always_told:
+        return None
     found = explanation(episode, view)
     if found is None or view.now - episode.untold_since < view.settings.max_untold:
         return found
@@ -117,34 +152,65 @@ def held(episode: Episode, view: View) -> Verdict | None:
 
 
 def root(episode: Episode, view: View) -> Verdict:
-    """Whatever nothing else explains is told."""
+    """Whatever nothing else explains is told, and so is what never is suppressed, or is more severe than its cause."""
+    if episode.traits.always_told and explanation(episode, view) is not None:
+        return Verdict(Status.ROOT, None, Code.NEVER_SUPPRESSED)
     if view.now - episode.untold_since >= view.settings.max_untold and explanation(episode, view) is not None:
         return Verdict(Status.ROOT, None, Code.UNTOLD_TOO_LONG)
     if episode.judged_afresh:
         return Verdict(Status.ROOT, None, Code.ROOT_WENT_AWAY)
-    return Verdict(Status.ROOT, None, Code.UNMAPPED if episode.node < 0 else Code.NOTHING_ABOVE)
+    if episode.node < 0:
+        return Verdict(Status.ROOT, None, Code.UNMAPPED)
+    milder = explanation(episode, view, explains_but_for_severity)
+    if milder is not None:
+        return Verdict(Status.ROOT, None, Code.MORE_SEVERE, milder.distance, milder.by)
+    return Verdict(Status.ROOT, None, Code.NOTHING_ABOVE)
 
 
-RULES: tuple[Rule, ...] = (silenced, suppressed, member, held, root)
+RULES: tuple[Rule, ...] = (silenced, spoken_for, suppressed, member, held, root)
 
 
-def explanation(episode: Episode, view: View) -> Verdict | None:
+Explains = Callable[[Episode, Episode, View], str | None]
+
+
+def explanation(episode: Episode, view: View, qualifies: Explains | None = None) -> Verdict | None:
     """Rules 1 to 3: the best unexplained alert on an ancestor that qualifies, fires or fired lately, and fits in time."""
-    node, places = episode.node, view.places
+    qualifies = qualifies or explains
+    node, places, people = episode.node, view.places, view.people
+    if people:
+        cause = people.cause_of(episode, view)
+        if cause is not None or people.alone(episode):
+            return Verdict(Status.SUPPRESSED, cause, Code.PERSON_SAID) if cause is not None else None
     if node < 0 or not places:
         return None
     found: list[Verdict] = []
     for ancestor, distance in view.above(node):
         place = places.get(ancestor)
+        if people:
+            found.extend(in_the_name_of_others(episode, ancestor, distance, view, qualifies))
         if place is None:
             continue
         for cause in place.unexplained:
-            code = explains(cause, episode, view)
+            code = qualifies(cause, episode, view)
             if code is not None:
                 found.append(Verdict(Status.SUPPRESSED, cause, code, distance))
     if len(found) > 1:
         return min(found, key=lambda verdict: preference(verdict, episode, view))
     return found[0] if found else None
+
+
+def in_the_name_of_others(
+    episode: Episode, ancestor: int, distance: int, view: View, qualifies: "Explains"
+) -> Iterator[Verdict]:
+    """What people put beneath another alert, or into a group, explains as it did, in the name of its root."""
+    here = view.places.get(ancestor)
+    for one in view.people.on(ancestor):
+        cause = one if one.place is not None else one.by
+        if cause is None or cause is episode or cause.place is None or one.place is here is not None:
+            continue
+        code = qualifies(one, episode, view)
+        if code is not None:
+            yield Verdict(Status.SUPPRESSED, cause, code, distance)
 
 
 def preference(verdict: Verdict, symptom: Episode, view: View) -> tuple[int, Micros, int, str, bytes]:
@@ -158,11 +224,24 @@ def preference(verdict: Verdict, symptom: Episode, view: View) -> tuple[int, Mic
 def explains(cause: Episode, symptom: Episode, view: View) -> str | None:
     """Whether an alert on an ancestor explains this one as far as kind and time go, and by which rule."""
     traits = cause.traits
-    if not traits.suppressor or cause is symptom:
+    if not traits.suppressor or cause is symptom or traits.level < symptom.traits.level:
         return None
-    if traits.level < symptom.traits.level and not traits.explains_any_severity:
+    if traits.always_told and cause in view.beside:
+        return None  # it is explained itself (rule 2), although it is told
+    return fits_in_time(cause, symptom, view)
+
+
+def explains_but_for_severity(cause: Episode, symptom: Episode, view: View) -> str | None:
+    """Whether an alert on an ancestor would explain this one, were it as severe."""
+    traits = cause.traits
+    if not traits.suppressor or traits.level >= symptom.traits.level or (traits.always_told and cause in view.beside):
         return None
-    settings = view.settings
+    return fits_in_time(cause, symptom, view)
+
+
+def fits_in_time(cause: Episode, symptom: Episode, view: View) -> str | None:
+    """Rule 1 as far as time goes, and by which limit."""
+    traits, settings = cause.traits, view.settings
     if cause.ended_at and view.now - cause.ended_at >= settings.settle:
         return None
     later = symptom.onset - cause.onset

@@ -32,11 +32,26 @@ class Root(msgspec.Struct, frozen=True):
     onset_from: Literal["startsAt", "for", "judged afresh"]
 
 
+class People(msgspec.Struct, frozen=True):
+    """What people said of an incident, by their names: "" where nobody did. `acked_at` is wall time.
+
+    `suspect` is the node that was blamed and has no alert: a silent root.
+    """
+
+    acked_by: str = ""
+    acked_at: Micros = 0
+    confirmed_by: str = ""
+    blamed_by: str = ""
+    suspect: str = ""
+    closed_by: str = ""
+
+
 class Incident(msgspec.Struct, frozen=True):
     """A root with all it explains. Counts are of alerts; `resolution` is how the last one ended, "" while open.
 
     `told` is False while people need not hear of it (its root is silenced, or its severity is ignored). `revision` grows
-    with every change.
+    with every change. `beside` is the incident whose root would explain this one, were it not to be told in any case;
+    `said_again` counts how often people were reminded of what is suppressed here.
     """
 
     id: str
@@ -57,6 +72,9 @@ class Incident(msgspec.Struct, frozen=True):
     resolution: str = ""
     merged_into: str = ""
     reopened: int = 0
+    beside: str = ""
+    said_again: int = 0
+    people: People = People()
 
 
 class Happening(msgspec.Struct, frozen=True):
@@ -87,6 +105,7 @@ class AlertView(msgspec.Struct, frozen=True):
     distance: int = 0
     silence: str = ""
     spoken_at: Micros = 0
+    person: str = ""
     beside: bytes = b""
 
 

@@ -14,11 +14,9 @@ from healer.alerts.matchers import Matchers
 from healer.alerts.silences import OWN, RETENTION, Silence
 from healer.convergence.episode import Episode
 from healer.convergence.standing import Standing, Words
-from healer.convergence.state import State, Turn, labels_of
+from healer.convergence.state import TURN, State, labels_of
 from healer.convergence.timers import Kind
 from healer.times import Micros
-
-TURN = Turn()
 
 
 def mirror(state: State, source: str, readable: bool, said: tuple[Silence, ...]) -> None:

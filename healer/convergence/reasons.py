@@ -50,7 +50,7 @@ def explain(
 ) -> list[str]:
     """The reasons, the deciding one first.
 
-    `by` is the alert that `view.by` names, if there is one; `now` is wall time. `path` are the nodes from the alert's own up to
+    `by` is the alert that `view.by`, or else `view.beside`, names, if there is one; `now` is wall time. `path` are the nodes from the alert's own up to
     its cause's, and `silence` the silence or maintenance that `view.silence` names, where the caller knows them.
     """
     why = Why(view, by, settings, now, path, silence)
@@ -150,6 +150,30 @@ def untold_too_long(why: Why) -> str:
     return f"root: its explanation changed, and by then nobody had heard of it for {limit} (max_untold)"
 
 
+def never_suppressed(why: Why) -> str:
+    cause = _name(why.by) if why.by is not None else "another alert"
+    return f"root: {cause} would explain it, but it is told in any case (never_suppress)"
+
+
+def more_severe(why: Why) -> str:
+    cause = f"{_name(why.by)} ({why.by.severity})" if why.by is not None else "a milder alert"
+    hops = f"{why.view.distance} hop{'s' if why.view.distance != 1 else ''} up"
+    return f"root: {cause}, {hops}, would explain it, but this is more severe ({why.view.severity})"
+
+
+def person_said(why: Why) -> str:
+    cause = _name(why.by) if why.by is not None else "an alert that is forgotten by now"
+    return f"suppressed: {why.view.person or 'a person'} says that it comes from {cause}"
+
+
+def person_named(why: Why) -> str:
+    return f"root: {why.view.person or 'a person'} says that it is one"
+
+
+def person_split(why: Why) -> str:
+    return f"root: {why.view.person or 'a person'} took it into an incident of its own, so nothing explains it"
+
+
 def unmapped(why: Why) -> str:
     return f"root: it sits on no node of the topology, so nothing explains it; it is grouped by {_group(why.settings)}"
 
@@ -172,6 +196,11 @@ SENTENCES: dict[str, Callable[[Why], str]] = {
     "IGNORED_SEVERITY": ignored_severity,
     "ROOT_WENT_AWAY": root_went_away,
     "UNTOLD_TOO_LONG": untold_too_long,
+    "NEVER_SUPPRESSED": never_suppressed,
+    "MORE_SEVERE": more_severe,
+    "PERSON_SAID": person_said,
+    "PERSON_NAMED": person_named,
+    "PERSON_SPLIT": person_split,
     "UNMAPPED": unmapped,
     "ENDED": ended,
 }

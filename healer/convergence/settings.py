@@ -6,7 +6,7 @@ import msgspec
 
 from healer.alerts.matchers import Matchers, parse_matchers
 from healer.documents.fields import Duration
-from healer.times import MINUTE, SECOND, Micros, format_duration
+from healer.times import HOUR, MINUTE, SECOND, Micros, format_duration
 
 LEVELS = ("info", "warning", "error", "critical")
 """Severities from the least to the most severe."""
@@ -21,6 +21,13 @@ SEVERITIES = {
     "ticket": "warning",
 }
 """What the severities of the real world mean."""
+
+
+NEVER_SUPPRESS = (
+    parse_matchers(['alertname=~".*(BurnRate|BudgetBurn).*"', 'severity=~"page|critical"']),
+    parse_matchers(['page="always"']),
+)
+"""Pages about a burn rate, which speak of what users feel, and whatever asks for it by a label."""
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,7 +62,11 @@ class Convergence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     hard: Matchers = parse_matchers(['alertname=~".*(Down|Unreachable|NotReady)"'])
     """Alerts that mean down, not degraded: they explain what begins beneath them for as long as they fire."""
     suppressors: Matchers | None = None
-    """Which alerts may explain others; unset: those whose severity is not below their descendant's."""
+    """Which alerts may explain others, where their severity is not below their descendant's; unset: all."""
+    never_suppress: tuple[Matchers, ...] = NEVER_SUPPRESS
+    """Alerts that are told although another explains them, with that one beside them: those that any of these match."""
+    max_suppress: Duration = 4 * HOUR
+    """An incident beneath which alerts stay suppressed is said again whenever this much time has passed."""
     severities: dict[str, str] = msgspec.field(default_factory=lambda: dict(SEVERITIES))
     """The severities your rules use, as info, warning, error, critical or ignore; given, it replaces this table."""
     for_: dict[str, Duration] = {}
@@ -68,6 +79,8 @@ class Convergence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             if meant not in (*LEVELS, IGNORE):
                 expected = ", ".join(LEVELS)
                 raise ValueError(f"{said}: expected {expected} or {IGNORE}, found {meant!r}", "severities")
+        if self.max_suppress < MINUTE:
+            raise ValueError("max_suppress is shorter than 1m: people would be told without end", "max_suppress")
         if self.max_untold < self.hold.default:
             raise ValueError("max_untold is shorter than hold: every alert would be told at once", "max_untold")
 

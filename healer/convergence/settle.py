@@ -6,6 +6,7 @@ A verdict can only depend on episodes above, so without cycles a round settles o
 
 from heapq import heapify, heappop, heappush
 
+from healer.convergence.beside import doubt, link
 from healer.convergence.episode import Code, Episode, Place, Status
 from healer.convergence.judge import Verdict, judge
 from healer.convergence.state import State
@@ -28,7 +29,10 @@ def settle(state: State) -> None:
         dirty, state.dirty = state.dirty, {}
         for episode in dirty:
             if not episode.ended_at:
-                assign(state, episode, judge(episode, state))
+                verdict = judge(episode, state)
+                assign(state, episode, verdict)
+                if verdict.beside is not None or (state.beside and episode in state.beside):
+                    link(state, episode, verdict.beside)
 
 
 def assign(state: State, episode: Episode, verdict: Verdict) -> None:
@@ -44,6 +48,8 @@ def assign(state: State, episode: Episode, verdict: Verdict) -> None:
                 if was == Status.ROOT or was == Status.MEMBER:
                     episode.untold_since = state.now
             attach(state, episode, verdict.by)
+        if state.people:
+            stir(state, episode)
     elif verdict.by is not None and was != verdict.status and verdict.by.place is not None:
         # A silence began or ended beneath a cause: whether its incident fires again may depend on it.
         state.touched[verdict.by.place] = None
@@ -59,6 +65,17 @@ def assign(state: State, episode: Episode, verdict: Verdict) -> None:
             state.touched[episode.place] = None
             if verdict.status == Status.ROOT:
                 name(state, episode.place)
+
+
+def stir(state: State, episode: Episode) -> None:
+    """Judge again what people put beneath it, and what it explains in another's name: where it belongs has changed."""
+    people = state.people
+    for labels in people.beneath(episode.labels):
+        other = state.episodes.get(labels)
+        if other is not None and not other.ended_at:
+            state.dirty[other] = None
+    if episode.labels in people.who:
+        state.mark_below(episode.node)
 
 
 def name(state: State, place: Place) -> None:
@@ -107,6 +124,8 @@ def enter(state: State, episode: Episode) -> None:
     rank(place, episode)
     refresh_face(state, place)
     state.touched[place] = None
+    if state.people:
+        stir(state, episode)
     if episode.traits.suppressor:
         state.mark_below(episode.node)
 
@@ -116,6 +135,8 @@ def leave(state: State, episode: Episode, heir: Episode | None = None) -> None:
     place = episode.place
     assert place is not None
     release(state, episode, place, heir)
+    if state.beneath:
+        doubt(state, episode)
     episode.place = None
     del place.unexplained[episode]
     if not episode.ended_at:

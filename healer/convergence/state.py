@@ -13,6 +13,7 @@ from healer.alerts.maintenance import Maintenance
 from healer.alerts.silences import Silence
 from healer.convergence.episode import Case, Episode, Place, Status
 from healer.convergence.outcome import Happening, Stage
+from healer.convergence.people import APART, People
 from healer.convergence.settings import Convergence
 from healer.convergence.standing import Standing, Words
 from healer.convergence.timers import Timers
@@ -51,9 +52,12 @@ class Topology(Protocol):
 
 
 class Turn:
-    """What a silence's timer wakes: nothing of its own, the engine looks at all silences."""
+    """What a timer wakes that is about no one thing: the engine looks at all silences, or at all incidents."""
 
     seq = 0
+
+
+TURN = Turn()
 
 
 class State:
@@ -83,6 +87,9 @@ class State:
         self.unreadable: set[str] = set()
         self.words = Words()
         self.silenced_by: dict[Episode, Standing] = {}
+        self.people = People()
+        self.beside: dict[Episode, Episode] = {}
+        self.beneath: dict[Episode, dict[Episode, None]] = {}
         self.dirty: dict[Episode, None] = {}
         self.touched: dict[Place, None] = {}
         self.changed: dict[Case, None] = {}
@@ -92,6 +99,7 @@ class State:
         self.mapped = 0
         self.aside = 0
         self.unstable = 0
+        self.reminds_at: Micros = 0
 
     @property
     def wall(self) -> Micros:
@@ -110,7 +118,9 @@ class State:
         return episode in self.silenced_by
 
     def key_of(self, episode: Episode) -> int | tuple[str, ...]:
-        """A node, or the values of the `group_by` labels of an alert without one."""
+        """A node, or the values of the `group_by` labels of an alert without one, or the group that a person made."""
+        if self.people and (group := self.people.apart.get(episode.labels)) is not None:
+            return (APART, group)
         if episode.node >= 0:
             return episode.node
         labels = labels_of(episode.labels)
@@ -145,6 +155,8 @@ class State:
         self.contested.pop(episode, None)
         self.silenced_by.pop(episode, None)
         self.opened.pop(episode, None)
+        if self.people and self.people.forget(episode):
+            self.mark_below(episode.node)
         if episode.node < 0:
             self.aside -= self._is_aside(episode)
             return

@@ -19,6 +19,7 @@ class Kind:
     HOLD: Final = 2
     SILENCE: Final = 3
     PLACE: Final = 4
+    REMIND: Final = 5
 
 
 class Numbered(Protocol):

@@ -19,6 +19,8 @@ class Reader:
         names = {"alertname", "severity", *settings.hard.names}
         if settings.suppressors is not None:
             names.update(settings.suppressors.names)
+        for matchers in settings.never_suppress:
+            names.update(matchers.names)
         self._names = tuple(sorted(names))
         self._cache: dict[tuple[bool | str | None, ...], Traits] = {}
         self.unknown: dict[str, None] = {}
@@ -52,7 +54,7 @@ class Reader:
             suppressor=explains
             and not ignored
             and (settings.suppressors is None or settings.suppressors.matches(labels)),
-            explains_any_severity=settings.suppressors is not None,
+            always_told=any(matchers.matches(labels) for matchers in settings.never_suppress),
             ahead=settings.ahead(name),
             hold=settings.hold.critical if severity == "critical" else settings.hold.default,
         )

@@ -15,6 +15,7 @@ from healer.alerts.model import Alert
 from healer.convergence.engine import Engine, Taken
 from healer.convergence.freeze import Frozen
 from healer.convergence.outcome import AtWork, Happening, Incident
+from healer.convergence.people import Said
 from healer.journey.charter import Charter
 from healer.journey.ports import Closed, Planned, Step, Superseded, Wanted
 from healer.journey.records import (
@@ -28,6 +29,7 @@ from healer.journey.records import (
     Maintained,
     Progressed,
     Resumed,
+    Rewired,
     Silenced,
     Switched,
     Troubled,
@@ -37,6 +39,7 @@ from healer.notification.own import ALERT
 from healer.notification.story import tell
 from healer.remediation.planner import Course, Planner, Question
 from healer.times import HOUR, SECOND, Micros
+from healer.topology.patch import Patch, Sum, change
 
 VERSION = "1"
 """Of the snapshot's format; another version is replayed from the journal instead."""
@@ -71,6 +74,7 @@ class Memory(msgspec.Struct, frozen=True):
     told: dict[str, tuple[bytes, bytes, Micros]]
     pending: dict[str, Micros]
     over: dict[str, Micros] = {}
+    patch: Patch = Patch()
 
 
 def remembered(data: bytes) -> Memory:
@@ -85,6 +89,8 @@ class Fold:
         self.installation = installation
         self.charter = charter
         self.map = charter.map()
+        self.rewired = Sum()
+        """By how much the topology differs from the one that was adopted."""
         self.engine = Engine(charter.settings.convergence, self.map, installation, charter.settings.heartbeat)
         self.planner = Planner(charter, self.map, at_work=self.at_work)
         self.quarantined: list[Quarantined] = []
@@ -176,6 +182,7 @@ class Fold:
                 told=self._told,
                 pending=self._pending,
                 over=self._over,
+                patch=self.rewired.patch(),
             )
         )
 
@@ -183,6 +190,8 @@ class Fold:
     def load(cls, memory: "Memory", charter: Charter, installation: str) -> "Fold":
         """A fold that goes on where another stopped; `charter` is the one that `memory.adopted` names."""
         fold = cls(charter, installation)
+        fold.rewired = Sum(memory.patch)
+        change(fold.map.index, memory.patch)
         fold.engine = Engine.thawed(
             memory.engine, charter.settings.convergence, fold.map, installation, charter.settings.heartbeat
         )
@@ -225,14 +234,23 @@ class Fold:
             self.engine.hush(record.silence, entry.position)
         elif isinstance(record, Maintained | Extended | Lifted):
             self._at_work(record, entry.position)
+        elif isinstance(record, Said):
+            self.engine.say(record, entry.position)
         elif isinstance(record, Vanished):
             self.engine.vanish(record.labels)
         elif isinstance(record, Adopted):
             assert charter is not None, "whoever feeds an Adopted record brings its charter"
+            if charter.adopted.topology != self.charter.adopted.topology:
+                self.rewired = Sum()
             self.charter = charter
             self.map = charter.map()
+            change(self.map.index, self.rewired.patch())
             self._took(self.engine.adopt(charter.settings.convergence, self.map, charter.settings.heartbeat))
             self.planner.adopt(charter, self.map)
+        elif isinstance(record, Rewired):
+            self.rewired.add(record.patch)
+            changed = change(self.map.index, record.patch)
+            self._took(self.engine.rewire(changed, placed=self.map.places(record.patch)))
         elif isinstance(record, Answered):
             self.planner.answer(record, self.engine.now)
         elif isinstance(record, Progressed):

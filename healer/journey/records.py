@@ -11,7 +11,9 @@ import msgspec
 from healer.alerts.maintenance import Maintenance
 from healer.alerts.model import Alert
 from healer.alerts.silences import Silence
+from healer.convergence.people import Said
 from healer.times import Micros
+from healer.topology.patch import Patch
 
 
 class Delivered(msgspec.Struct, frozen=True, array_like=True, tag="alerts"):
@@ -68,6 +70,12 @@ class Adopted(msgspec.Struct, frozen=True, array_like=True, tag="adopted"):
     topology: str
     settings: str
     rules: str
+
+
+class Rewired(msgspec.Struct, frozen=True, array_like=True, tag="topology"):
+    """The topology changed by this much since what was adopted, and what was said of it after that."""
+
+    patch: Patch
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True):
@@ -129,11 +137,13 @@ Record = (
     | Lifted
     | Vanished
     | Adopted
+    | Rewired
     | Answered
     | Progressed
     | Switched
     | Resumed
     | Troubled
+    | Said
 )
 
 ResolutionKind = Literal["sent", "expired", "vanished", "superseded", "person"]

@@ -1,0 +1,46 @@
+"""The topology changed in place: which alerts may that concern? Called by the engine; settling them is its usual work.
+
+Only where no alert moves to another node and no maintenance covers what lies beneath a node; else the engine goes on as
+under a new topology, which costs as much as there are alerts.
+"""
+
+from collections.abc import Iterable
+
+from healer.convergence.episode import Episode, Status
+from healer.convergence.state import State, labels_of
+
+WALKED = 64
+"""Changed nodes beneath each of which is looked; when more changed, it is less work to look upwards from the alerts."""
+
+
+def stays(state: State, *, placed: bool) -> bool:
+    """Whether every alert sits where it sat; `placed` is False when nothing changed that says where alerts sit."""
+    if any(work.below for work in state.maintenance.values()):
+        return False
+    place = state.topology.place
+    return not placed or all(place(labels_of(one.labels)) == one.node for one in state.episodes.values())
+
+
+def mark(state: State, changed: Iterable[int]) -> None:
+    """Mark what fires at the changed nodes and beneath them, in an order that a snapshot keeps."""
+    nodes = sorted(changed, key=state.topology.name)
+    if len(nodes) > WALKED:
+        among = set(nodes)
+        concerned = [
+            node
+            for node in state.at_node
+            if node in among or any(above in among for above, _ in state.topology.above(node))
+        ]
+        for node in sorted(concerned, key=state.topology.name):
+            _mark_at(state, node)
+        return
+    for node in nodes:
+        _mark_at(state, node)
+        state.mark_below(node)
+
+
+def _mark_at(state: State, node: int) -> None:
+    there = state.at_node.get(node, ())
+    for episode in (there,) if isinstance(there, Episode) else there:
+        if episode.status != Status.RESOLVED:
+            state.dirty[episode] = None

@@ -1,0 +1,215 @@
+"""A person says something of an incident: it is noted in the timeline, and made so at once. Called by `engine`.
+
+What comes too late (the incident is over, or another speaks for it) is noted and changes nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+
+import msgspec
+
+from healer.convergence import intake
+from healer.convergence.episode import Case, Episode, Status
+from healer.convergence.judge import outranks
+from healer.convergence.outcome import Happening
+from healer.convergence.people import APART, Said
+from healer.convergence.settle import leave
+from healer.convergence.state import State
+
+NOTED = {
+    "ack": "acknowledged",
+    "confirm": "confirmed",
+    "blame": "blamed",
+    "split": "split",
+    "merge": "merged by hand",
+    "note": "noted",
+    "close": "closed",
+}
+"""The timeline's codes of what people said."""
+
+
+def say(state: State, said: Said, position: int) -> None:
+    """Note it, and mark what it changes; the engine judges and derives after it. A key that was heard before changes nothing."""
+    if state.people.heard(said.key):
+        return
+    note(state, said)
+    case = state.cases.get(said.incident)
+    if said.verb in ("confirm", "blame"):
+        count(state, case, said)
+    if case is None:
+        return
+    state.changed[case] = None
+    if said.verb == "confirm":
+        case.people = msgspec.structs.replace(case.people, confirmed_by=said.by, blamed_by="")
+    elif case.status != "open":
+        return
+    elif said.verb == "ack":
+        case.people = msgspec.structs.replace(case.people, acked_by=said.by, acked_at=state.wall)
+    elif said.verb == "blame":
+        blame(state, case, said)
+    elif said.verb == "split":
+        split(state, case, said, position)
+    elif said.verb == "merge":
+        merge(state, case, said)
+    elif said.verb == "close":
+        close(state, case, said)
+
+
+def note(state: State, said: Said) -> None:
+    """Write down who said what; also of an incident that only the store remembers."""
+    facts = {"by": said.by, "comment": said.comment, "node": said.node, "incident": said.other}
+    if said.alerts:
+        facts["alerts"] = str(len(said.alerts))
+    given = {name: value for name, value in facts.items() if value}
+    state.timeline.append(Happening(said.incident, state.wall, "converge", NOTED[said.verb], given))
+
+
+def count(state: State, case: Case | None, said: Said) -> None:
+    """What people say of a root goes into the record once for each incident; who thinks again takes the first word back."""
+    right = said.verb == "confirm"
+    how = said.how if case is None else how_found(state, case)
+    if case is not None:
+        before = case.people
+        if before.confirmed_by if right else before.blamed_by:
+            return
+        if before.confirmed_by or before.blamed_by:
+            state.people.count(how, -int(not right), -int(right))
+    state.people.count(how, int(right), int(not right))
+
+
+def how_found(state: State, case: Case) -> str:
+    """How an incident's root was found: `direct` with nothing above it that alerts, else by the rules' choice."""
+    node = case.face.node
+    if node < 0:
+        return "unmapped"
+    above = any(one in state.at_node for one, _ in state.above(node))
+    return "ranked" if above else "direct"
+
+
+def blame(state: State, case: Case, said: Said) -> None:
+    """The root is that node: by the best of its alerts, or, where it has none, by name."""
+    case.people = msgspec.structs.replace(case.people, blamed_by=said.by, confirmed_by="")
+    let_suspect_go(state, case)
+    root = best(alerts_on(state, state.topology.id(said.node)), case)
+    if root is not None:
+        name_root(state, case, root, said.by)
+        return
+    case.people = msgspec.structs.replace(case.people, suspect=said.node)
+    state.people.suspects[case.id] = said.node
+
+
+def name_root(state: State, case: Case, root: Episode, by: str) -> None:
+    """Everything that is unexplained in this incident comes from that alert."""
+    others = [one for one in case.place.unexplained if one is not root and not one.ended_at]
+    put(state, root, b"", by)
+    for one in others:
+        put(state, one, root.labels, by)
+
+
+def look_for_suspects(state: State) -> None:
+    """After alerts arrived: where one sits on a node that was blamed while it was silent, it is the root."""
+    for id, node in list(state.people.suspects.items()):
+        case = state.cases.get(id)
+        if case is None or case.status != "open":
+            del state.people.suspects[id]
+            continue
+        root = best((one for one in alerts_on(state, state.topology.id(node)) if one.traits.suppressor), case)
+        if root is not None:
+            by = case.people.blamed_by
+            let_suspect_go(state, case)
+            state.changed[case] = None
+            name_root(state, case, root, by)
+
+
+def let_suspect_go(state: State, case: Case) -> None:
+    """Nobody without an alert is the root any more."""
+    state.people.suspects.pop(case.id, None)
+    case.people = msgspec.structs.replace(case.people, suspect="")
+
+
+def split(state: State, case: Case, said: Said, position: int) -> None:
+    """These alerts have nothing to do with it: an incident of their own, for as long as they fire. The root stays."""
+    wanted = (state.episodes.get(labels) for labels in said.alerts)
+    going = [
+        one for one in wanted if one is not None and not one.ended_at and one is not case.face and is_of(one, case)
+    ]
+    for one in going:
+        if one.place is not None:
+            leave(state, one)
+            one.status = Status.NEW
+        state.people.split(one, f"{case.id} {position}", said.by)
+        state.dirty[one] = None
+
+
+def split_off(state: State, said: Said, position: int) -> None:
+    """After it was judged: say in both timelines where they went."""
+    place = state.places.get((APART, f"{said.incident} {position}"))
+    case = place.incident if place is not None else None
+    old = state.cases.get(said.incident)
+    if said.verb != "split" or case is None or old is None:
+        return
+    state.note(old, "converge", "split off", incident=case.id, by=said.by)
+    state.note(case, "converge", "split from", incident=old.id, by=said.by)
+
+
+def merge(state: State, case: Case, said: Said) -> None:
+    """The other incident is part of this one, whichever is older; so it stays while both roots fire."""
+    other = state.cases.get(said.other)
+    if other is None or other.status != "open" or other is case:
+        return
+    unexplained = [one for one in other.place.unexplained if not one.ended_at]
+    going = unexplained or [one for one in alerts_of(other) if not one.ended_at]
+    state.people.gives_way[other.id] = case.id
+    for one in going:
+        was_apart = one.labels in state.people.apart
+        state.people.rejoin(one)
+        if was_apart and one.place is not None:
+            leave(state, one)
+            one.status = Status.NEW
+        put(state, one, case.face.labels, said.by)
+
+
+def close(state: State, case: Case, said: Said) -> None:
+    """It is over, whatever still fires: that counts again when it ended and began anew."""
+    case.people = msgspec.structs.replace(case.people, closed_by=said.by)
+    let_suspect_go(state, case)
+    for one in alerts_of(case):
+        if not one.ended_at:
+            state.people.close(one, state.wall)
+            intake.end(state, one, "person")
+
+
+def put(state: State, episode: Episode, under: bytes, by: str) -> None:
+    """Put an alert beneath another, and judge it."""
+    state.people.put(episode, under, by)
+    if not episode.ended_at:
+        state.dirty[episode] = None
+
+
+def alerts_on(state: State, node: int) -> Iterable[Episode]:
+    """What fires on a node."""
+    there = state.at_node.get(node, ())
+    return [one for one in ((there,) if isinstance(there, Episode) else there) if not one.ended_at]
+
+
+def best(alerts: Iterable[Episode], case: Case) -> Episode | None:
+    """The alert to name: of this incident rather than not, of those that are told, then the most severe and earliest."""
+    found: Episode | None = None
+    for one in alerts:
+        if one.traits.ignored:
+            continue
+        if found is None or (is_of(one, case), outranks(one, found)) > (is_of(found, case), False):
+            found = one
+    return found
+
+
+def is_of(episode: Episode, case: Case) -> bool:
+    """Whether an alert belongs to an incident."""
+    place = episode.by.place if episode.by is not None else episode.place
+    return place is case.place
+
+
+def alerts_of(case: Case) -> Sequence[Episode]:
+    """The alerts of an incident: its own, and those that they explain."""
+    place = case.place
+    return list(dict.fromkeys(one for one in chain(place.unexplained, place.explained) if is_of(one, case)))
