@@ -36,6 +36,8 @@ class Deciding(msgspec.Struct, frozen=True):
     routes: tuple[Route, ...]
     heartbeat: str = ""
     """The alertname that is healer's heartbeat and never an incident."""
+    kinds: tuple[str, ...] = ()
+    """The kinds of node that rules may name, sorted; () in what was kept before they were part of it: those of the graph."""
 
 
 class RuleText(msgspec.Struct, frozen=True):
@@ -50,8 +52,11 @@ class Charter(msgspec.Struct, frozen=True):
 
     adopted: Adopted
     settings: Deciding
-    graph: graph.Topology
+    topology: bytes
+    """`graph.Topology.encode()`: nobody has to hold all of a large one as objects."""
     ruleset: RuleSet
+    ready: list[Map] = []
+    """A map that was made beforehand, for the first who asks."""
 
     @property
     def health(self) -> dict[str, str]:
@@ -70,10 +75,23 @@ class Charter(msgspec.Struct, frozen=True):
             return "place: shadow"
         return "dry run" if self.settings.dry_run else ""
 
+    @property
+    def graph(self) -> graph.Topology:
+        """The topology as it was adopted."""
+        return graph.decode(self.topology)
+
     def map(self) -> Map:
         """A topology for an engine of its own."""
+        return self.ready.pop() if self.ready else self._map()
+
+    def prepare(self) -> "Charter":
+        """Make a map now: for a large topology that takes a second, and may happen where nobody waits."""
+        self.ready.append(self._map())
+        return self
+
+    def _map(self) -> Map:
         settings = self.settings
-        return Map(self.graph, settings.mappings, settings.labels, settings.max_nodes)
+        return Map(graph.parts(self.topology), settings.mappings, settings.labels, settings.max_nodes)
 
     def route(self, incident: Incident) -> tuple[str, ...]:
         """The channels that hear of an incident: of the first route that matches its root; without routes all."""
@@ -104,13 +122,15 @@ def charter(adopted: Adopted, kept: Documents) -> Charter:
     """A charter from what was kept. Raises ValueError where rules no longer compile (another version of healer)."""
     texts = msgspec.json.decode(kept.rules, type=tuple[RuleText, ...])
     settings = _decoder.decode(kept.settings)
-    topology = graph.decode(kept.topology)
-    kinds = kinds_of(topology, settings.mappings, settings.labels, settings.health)
-    compiled = compile_files([Source(one.path, one.text) for one in texts], packs=settings.packs, kinds=kinds)
+    # Whether a kind exists was looked at when the rules were accepted; since then the last of its nodes may have gone.
+    kinds = settings.kinds or kinds_of(graph.decode(kept.topology), settings.mappings, settings.labels, settings.health)
+    compiled = compile_files(
+        [Source(one.path, one.text) for one in texts], packs=settings.packs, kinds=frozenset(kinds)
+    )
     if compiled.ruleset is None:
         first = next(problem for problem in compiled.problems if problem.severity == "error")
         raise ValueError(f"rules that were accepted before do not compile: {first.path}:{first.line}: {first.message}")
-    return Charter(adopted, settings, topology, compiled.ruleset)
+    return Charter(adopted, settings, kept.topology, compiled.ruleset)
 
 
 def _written(value: Any) -> Any:

@@ -7,6 +7,7 @@ from healer.topology import settings as topology_settings
 from healer.topology.index import Index
 from healer.topology.lines import compile_mapping
 from healer.topology.mapping import Mapper
+from healer.topology.patch import Patch
 
 
 class Map:
@@ -28,6 +29,10 @@ class Map:
         self.above = self.index.above
         self.name = self.index.name
         self.id = self.index.id
+
+    def places(self, patch: Patch) -> bool:
+        """Whether an alert may sit elsewhere after this change: edges alone matter where labels or owners are followed."""
+        return bool(patch.nodes or patch.gone or patch.unsaid) or self.mapper.reads_edges
 
     def below(self, node: int) -> Iterator[int]:
         """Descendants, nearest first."""

@@ -12,7 +12,7 @@ import msgspec
 
 from healer.topology.index import Growth, Index
 from healer.topology.lines import Line, extracted
-from healer.topology.template import Template
+from healer.topology.template import NAMESPACE, Template
 
 REMEMBERED = 100_000
 """Answers kept; then all are forgotten at once, which costs less than knowing which was used last."""
@@ -81,6 +81,8 @@ class Mapper:
         self._sources = [tuple(source) for source in sources]
         read = {"node"}.union(*(line.names for line in self._lines), *self._sources)
         self.names: tuple[str, ...] = tuple(sorted(read))
+        self.reads_edges = bool(self._sources) or NAMESPACE in self.names
+        """Whether it may place alerts elsewhere when only an edge changes: `owner` looks for a workload beside a pod."""
         self._mapped: dict[tuple[str | None, ...], Mapped] = {}
         self._placed: dict[tuple[str | None, ...], int] = {}
         self._version = index.version
