@@ -1,0 +1,203 @@
+"""Which node is the cause? Every node that alerts, and those directly above, scored by six signals and put in order. Pure.
+
+Called by `naming` for the alerts of one incident. The sum is from docs/quality.md; each signal is a sentence that an
+operator can read. All numbers are millionths. Nothing here knows a system, a node or an alert: only words and the graph.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Protocol
+
+import msgspec
+
+from healer.convergence.evidence import Clue, Trouble, trouble
+from healer.convergence.fixed import ONE, share
+from healer.times import Micros
+
+LIFT, OWN, NOT_WORSE, KINDS = 2 * ONE, ONE, ONE, ONE // 2
+"""What each signal counts: what it would explain, its own evidence, nothing worse above it, kinds of alert. A plateau."""
+MEASURED_OUTSIDE, ONLY_TRAFFIC, SILENT = ONE // 2, ONE, ONE // 2
+"""What counts against a candidate: only its callers measure it; nothing but its traffic changed; it has no alert."""
+FADES = 700_000
+"""What is left of an explanation with every hop after the first."""
+MAX_NODES = 200
+"""Alerting nodes that are looked at, the earliest first."""
+MAX_ABOVE = 128
+"""Ancestors of one node that are looked at, the nearest first."""
+MAX_BELOW = 1_000
+"""Nodes beneath, at most, that are counted to tell how much a position alone would explain."""
+MAX_CALLERS = 32
+MAX_CANDIDATES = 10
+
+
+class Surroundings(Protocol):
+    """The graph around an incident: nodes are small integers."""
+
+    def above(self, node: int) -> Sequence[tuple[int, int]]: ...
+
+    def below(self, node: int) -> Iterator[int]: ...
+
+    def name(self, node: int) -> str: ...
+
+
+class Scored(msgspec.Struct, frozen=True):
+    """One candidate. `silent` when it has no alert; `why` has a sentence for each signal that says something."""
+
+    node: int
+    score: int
+    silent: bool
+    why: tuple[str, ...]
+
+
+def rank(clues: Iterable[Clue], graph: Surroundings, window: Micros, slack: Micros) -> list[Scored]:
+    """The candidates, best first, at most MAX_CANDIDATES; a silent one is never the first. Empty without clues.
+
+    A fault may show at most `window` later elsewhere, and at most `slack` earlier.
+    """
+    return _Ranking(clues, graph, window, slack).ranked()
+
+
+class _Ranking:
+    """One incident being weighed."""
+
+    def __init__(self, clues: Iterable[Clue], graph: Surroundings, window: Micros, slack: Micros) -> None:
+        self.graph, self.window, self.slack = graph, window, slack
+        by_node: dict[int, list[Clue]] = defaultdict(list)
+        for clue in clues:
+            by_node[clue.node].append(clue)
+        found = [trouble(node, there) for node, there in by_node.items()]
+        found.sort(key=lambda one: (one.onset, graph.name(one.node)))
+        self.troubles = {one.node: one for one in found[:MAX_NODES]}
+        self._above: dict[int, dict[int, int]] = {}
+        self._below: dict[int, int] = {}
+        self._callers: dict[int, list[int]] = {}
+
+    def ranked(self) -> list[Scored]:
+        if not self.troubles:
+            return []
+        self.all = sum(one.classed for one in self.troubles.values())
+        self.most = max(one.plain for one in self.troubles.values())
+        self.kinds = max(len(one.names) for one in self.troubles.values())
+        self.around = self._around()
+        scored = [self._score(node) for node in self._candidates()]
+        scored.sort(key=lambda one: (-one.score, self.graph.name(one.node)))
+        first = next(at for at, one in enumerate(scored) if not one.silent)
+        return [scored[first], *scored[:first], *scored[first + 1 :]][:MAX_CANDIDATES]
+
+    def _candidates(self) -> list[int]:
+        """What alerts, what lies directly above, and who calls what only lost its traffic."""
+        found = dict.fromkeys(self.troubles)
+        for one in self.troubles.values():
+            found.update(dict.fromkeys(self.parents(one.node)))
+            if one.drop:
+                found.update(dict.fromkeys(self.callers(one.node)))
+        return list(found)
+
+    def _around(self) -> int:
+        """How many nodes there are in this neighbourhood: beneath whatever lies above what alerts."""
+        seen: set[int] = set()
+        tops = {above for node in self.troubles for above in (node, *self.above(node))}
+        for top in sorted(tops, key=lambda node: (len(self.above(node)), self.graph.name(node))):
+            if len(seen) >= MAX_BELOW:
+                break
+            if top not in seen:
+                seen.add(top)
+                seen.update(islice(self.graph.below(top), MAX_BELOW - len(seen)))
+        return max(len(seen), 1)
+
+    def _score(self, node: int) -> Scored:
+        own = self.troubles.get(node)
+        onset = self._onset(node, own)
+        explained, reached = self._explained(node, onset)
+        lift = share(explained, self.all) - share(self.below(node), self.around)
+        strength = share(own.classed, self.most) if own is not None else 0
+        worst = self._worst_above(node, own, onset)
+        mine = own.plain if own is not None else 0
+        not_worse = ONE - share(worst.plain, worst.plain + mine) if worst is not None else ONE
+        kinds = share(len(own.names), self.kinds) if own is not None else 0
+        outside = own is not None and own.seen_from_outside and not self.parents(node)
+        victim = own is not None and own.drop and bool(self.callers(node))
+        score = (LIFT * lift + OWN * strength + NOT_WORSE * not_worse + KINDS * kinds) // ONE
+        score -= MEASURED_OUTSIDE * outside + ONLY_TRAFFIC * victim + SILENT * (own is None)
+        why = self._why(own, reached, worst, strength, outside=outside, victim=victim)
+        return Scored(node, score, own is None, why)
+
+    def _onset(self, node: int, own: Trouble | None) -> Micros:
+        """A node without an alert, or with nothing but less traffic, failed when the first of its neighbours did."""
+        if own is not None and not own.drop:
+            return own.onset
+        near = [one.onset for one in self.troubles.values() if node in self.parents(one.node)]
+        near += [self.troubles[one].onset for one in self.parents(node) if one in self.troubles]
+        return min(near, default=0) if own is None else min([own.onset, *near])
+
+    def _explained(self, node: int, onset: Micros) -> tuple[int, int]:
+        """How much evidence this node would explain, and on how many other nodes. Less traffic comes from below."""
+        explained = reached = 0
+        for one in self.troubles.values():
+            if not -self.slack <= one.onset - onset <= self.window:
+                continue
+            if one.node == node:
+                explained += one.classed
+                continue
+            hops = self.above(node).get(one.node) if one.drop else self.above(one.node).get(node)
+            if hops is not None:
+                explained += one.classed * FADES ** (hops - 1) // ONE ** (hops - 1)
+                reached += 1
+        return explained, reached
+
+    def _worst_above(self, node: int, own: Trouble | None, onset: Micros) -> Trouble | None:
+        """The worst trouble among what this node depends on, that was there in time."""
+        callers = self.callers(node) if own is not None and own.drop else []
+        near = [*self.parents(node), *callers]
+        found = [self.troubles[one] for one in near if one in self.troubles]
+        found = [one for one in found if not one.drop and one.onset <= onset + self.slack]
+        return max(found, key=lambda one: (one.plain, self.graph.name(one.node)), default=None)
+
+    def _why(
+        self, own: Trouble | None, reached: int, worst: Trouble | None, strength: int, *, outside: bool, victim: bool
+    ) -> tuple[str, ...]:
+        others = len(self.troubles) - (own is not None)
+        why = []
+        if others:
+            why.append(f"a fault here would explain {reached} of the {others} other nodes that alert")
+        if own is None:
+            why.append("it has no alert itself: a suspect")
+        else:
+            how = "the strongest evidence" if strength * 10 >= 9 * ONE else "some evidence of its own"
+            rare = ", seldom seen here" if own.rarity * 10 >= 8 * ONE else ", which come with many incidents here"
+            why.append(f"{how}: {', '.join(own.names[:3])}{rare if own.rarity < ONE else ''}")
+        if worst is not None:
+            why.append(f"it depends on {self.graph.name(worst.node)}, which is in trouble as well")
+        elif own is None or self.parents(own.node):
+            why.append("nothing that it depends on is in trouble")
+        if outside:
+            why.append("only its callers measure it, so their faults show here")
+        if victim:
+            why.append("nothing but its traffic changed, as it does when its callers fail")
+        return tuple(why)
+
+    def above(self, node: int) -> dict[int, int]:
+        """Ancestors and how many hops they are away."""
+        found = self._above.get(node)
+        if found is None:
+            found = self._above[node] = dict(self.graph.above(node)[:MAX_ABOVE])
+        return found
+
+    def parents(self, node: int) -> list[int]:
+        return [one for one, hops in self.above(node).items() if hops == 1]
+
+    def callers(self, node: int) -> list[int]:
+        """What lies directly beneath."""
+        found = self._callers.get(node)
+        if found is None:
+            near = islice(self.graph.below(node), MAX_CALLERS)
+            found = self._callers[node] = [one for one in near if self.above(one).get(node) == 1]
+        return found
+
+    def below(self, node: int) -> int:
+        """How many nodes a fault here reaches, itself among them."""
+        found = self._below.get(node)
+        if found is None:
+            found = self._below[node] = 1 + sum(1 for _ in islice(self.graph.below(node), MAX_BELOW - 1))
+        return found
