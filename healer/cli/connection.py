@@ -6,7 +6,7 @@ import socket
 import ssl
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
@@ -57,6 +57,14 @@ class Connection:
     def post(self, path: str, body: object) -> Any:
         """The answer to a message, None for an empty one. Raises NotThere, Refused."""
         return self._read("POST", path, msgspec.json.encode(body))
+
+    def delete(self, path: str) -> Any:
+        """Take something back; the answer. Raises NotThere, Refused."""
+        return self._read("DELETE", path)
+
+    def put(self, path: str, body: bytes) -> Any:
+        """The answer to a JSON document that replaces what is there. Raises NotThere, Refused."""
+        return self._read("PUT", path, body)
 
     def text(self, path: str) -> str:
         """What healer says where it does not speak JSON. Raises NotThere, Refused."""
@@ -114,6 +122,11 @@ class Connection:
             return f"what answers at {self.url}{path} is not healer, or another version of it: status {status}"
         faults = [f"{fault['pointer'].lstrip('/')}: {fault['detail']}" for fault in problem.get("errors", [])]
         return f"healer says: {'; '.join([detail, *faults[:5]])}"
+
+
+def part(id: str) -> str:
+    """An id that somebody typed, as a part of a path."""
+    return quote(id, safe="")
 
 
 def add_arguments(parser: argparse.ArgumentParser, *, json: bool = True) -> None:

@@ -33,6 +33,10 @@ COMMANDS = {
     "alerts": Command("healer.cli.alerts", "the alerts behind it, each with its status and reason"),
     "why": Command("healer.cli.why", "why an alert was, or was not, told"),
     "remediation": Command("healer.cli.remediation", "what was done about it"),
+    "silence": Command("healer.cli.silence", "alerts that are not to be spoken of for a while"),
+    "maintenance": Command(
+        "healer.cli.maintenance", "nodes that somebody works on: nobody is told, nothing is repaired"
+    ),
     "pause": Command("healer.cli.pause", "the kill switch: no repair starts any more"),
     "resume": Command("healer.cli.pause", "let repairs start again"),
     "topology": Command("healer.cli.topology", "what can fail, and where an alert sits (reads the configuration only)"),

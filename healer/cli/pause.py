@@ -6,12 +6,11 @@ healer resume
 """
 
 import argparse
-import os
-import pwd
 
 from healer.cli import connection, remediation
 from healer.cli.connection import Connection
 from healer.cli.output import Output
+from healer.cli.person import somebody
 from healer.remediation.model import UNDER_WAY
 
 LISTED = 100
@@ -31,7 +30,7 @@ def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
     output = output or Output()
     link = connection.connect(arguments, output)
     scope = f"rule:{arguments.rule}" if arguments.rule else arguments.scope or "all"
-    order = {"scope": scope, "by": arguments.by or _somebody(), "why": arguments.why}
+    order = {"scope": scope, "by": arguments.by or somebody(), "why": arguments.why}
     switch = link.post(f"/api/v1/{arguments.command}", order)
     going_on = _under_way(link) if switch["paused"] else []
     if arguments.json:
@@ -57,10 +56,3 @@ def _say_what_stays(link: Connection, output: Output) -> None:
     for each in link.get("/api/v1/pause")["items"]:
         if each["paused"]:
             output.line(f"Still paused: {each['scope']}, by {each['by']}" + (f": {each['why']}" if each["why"] else ""))
-
-
-def _somebody() -> str:
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"user {os.getuid()}"

@@ -44,7 +44,7 @@ class View:
 
     def why(self, alert: AlertView) -> list[str]:
         engine = self._owner.fold.engine
-        by = engine.alert(alert.by) if alert.by else None
+        by = engine.alert(beside) if (beside := alert.by or alert.beside) else None
         silence = engine.maintenance_of(alert.silence) or engine.silence_of(alert.silence) if alert.silence else None
         path = self._way(by.node, alert.node) if by is not None and alert.status == "suppressed" else ()
         return explain(alert, by, self.charter.settings.convergence, engine.now, path=path, silence=silence)
@@ -54,6 +54,12 @@ class View:
         index = self.topology.index
         way = index.path(index.id(above), index.id(below))
         return [index.name(node) for node in reversed(way)]
+
+    def where(self, labels: bytes) -> tuple[int, int] | None:
+        return self._owner.fold.engine.where(labels)
+
+    def channels(self) -> tuple[str, ...]:
+        return self.charter.settings.channels
 
     def lag(self) -> int:
         return self._owner.lag

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from healer.web import accept, alerts, incidents, pause, plumbing, remediations
+from healer.web import accept, alertmanager, alerts, incidents, maintenance, pause, plumbing, remediations, silences
 from healer.web.auth import Access
 from healer.web.guard import expecting, guarding
 from healer.web.oversize import Oversize
@@ -21,6 +21,9 @@ def create_app(service: Service, oversize: Oversize | None = None) -> web.Applic
         *alerts.routes(service),
         *remediations.routes(service),
         *pause.routes(service),
+        *silences.routes(service),
+        *maintenance.routes(service),
+        *alertmanager.routes(service),
         *plumbing.routes(service),
     )
     app.add_routes(

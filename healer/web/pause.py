@@ -3,7 +3,6 @@
 When a POST was answered 2xx the switch is written: no intent of its scope follows.
 """
 
-import re
 from typing import Annotated
 
 import msgspec
@@ -13,12 +12,11 @@ from healer.remediation.ports import Switch
 from healer.web import shapes
 from healer.web.auth import user_of
 from healer.web.body import Bodies
+from healer.web.orders import read_order
 from healer.web.ports import Service
-from healer.web.problems import Fault, Problem
 from healer.web.query import as_json
 
 BODY_BYTES = 16 * 1024
-_PATH = re.compile(r"`\$\.?([^`]*)`")
 
 
 class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,13 +62,4 @@ def routes(service: Service) -> list[web.RouteDef]:
 
 
 def _order(body: bytes) -> Order:
-    if not body.strip():
-        return Order()
-    try:
-        return msgspec.json.decode(body, type=Order)
-    except msgspec.ValidationError as wrong:
-        place = _PATH.search(str(wrong))
-        pointer = f"/{place[1]}" if place else ""
-        raise Problem(400, "the order cannot be read", [Fault(pointer, str(wrong))]) from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as broken:
-        raise Problem(400, f"the body is not JSON: {broken}") from None
+    return read_order(body, Order) if body.strip() else Order()

@@ -10,7 +10,9 @@ from typing import Protocol
 import msgspec
 
 from healer.alerts.limits import Limits
+from healer.alerts.maintenance import Maintenance
 from healer.alerts.model import Detail, RefusedAlert
+from healer.alerts.silences import Silence
 from healer.convergence.outcome import AlertView, Happening, Incident
 from healer.journey.ports import Journal
 from healer.remediation.model import Intent, Remediation
@@ -41,7 +43,29 @@ class Projections(Protocol):
     async def refused(self, limit: int = 100) -> list[RefusedAlert]: ...
 
 
-class View(Protocol):
+class Quiet(Protocol):
+    """Silences and maintenance as the engine knows them."""
+
+    def identify(self, position: int) -> str:
+        """The id of what the record at this position of the journal said."""
+        ...
+
+    def own_silence(self, id: str) -> Silence | None: ...
+
+    def all_silences(self) -> list[Silence]:
+        """healer's own, some of them over, and those that are mirrored."""
+        ...
+
+    def maintenance(self) -> list[Maintenance]: ...
+
+    def maintenance_of(self, id: str) -> Maintenance | None: ...
+
+    def near(self, node: str) -> list[str] | None:
+        """None for a node of the topology; else names of nodes that somebody may have meant, the nearest first."""
+        ...
+
+
+class View(Quiet, Protocol):
     """The engine's memory as of its last committed step."""
 
     async def settled(self) -> None:
@@ -61,6 +85,14 @@ class View(Protocol):
 
     def why(self, alert: AlertView) -> list[str]:
         """The reason for its status in sentences, the shortest first."""
+        ...
+
+    def where(self, labels: bytes) -> tuple[int, int] | None:
+        """Position and index of an alert's newest delivery in the journal."""
+        ...
+
+    def channels(self) -> tuple[str, ...]:
+        """The names of all channels."""
         ...
 
     def lag(self) -> int:

@@ -6,12 +6,15 @@ Times are RFC 3339 in UTC, or null where there is none; an alert is named by its
 from collections.abc import Sequence
 from typing import Any
 
+from healer.alerts import maintenance, silences
 from healer.alerts.identity import fingerprint_of, labels_of
+from healer.alerts.maintenance import Maintenance
 from healer.alerts.model import RefusedAlert
+from healer.alerts.silences import Silence
 from healer.convergence.outcome import AlertView, Happening, Incident
 from healer.remediation.model import Intent, PlanStep, Remediation
 from healer.remediation.ports import Switch
-from healer.times import MILLISECOND, Micros, format_rfc3339
+from healer.times import MILLISECOND, Micros, format_duration, format_rfc3339
 
 Json = dict[str, Any]
 
@@ -139,6 +142,44 @@ def switch(found: Switch) -> Json:
         "by": found.by,
         "why": found.why,
         "at": when(found.at),
+    }
+
+
+def silence(found: Silence, now: Micros) -> Json:
+    """A silence, and where it was said."""
+    return {
+        "id": found.id,
+        "source": found.source,
+        "status": silences.state(found, now),
+        "matchers": [str(one.ready()) for one in found.matchers],
+        "startsAt": when(found.starts_at),
+        "endsAt": when(found.ends_at),
+        "updatedAt": when(found.updated_at),
+        "createdBy": found.created_by,
+        "comment": found.comment,
+    }
+
+
+def work(found: Maintenance, now: Micros) -> Json:
+    """Maintenance: what it is about, and its occurrence that is under way, or that comes next."""
+    under_way = maintenance.occurrence(found, now)
+    following = None if under_way else maintenance.next_turn(found, now)
+    return {
+        "id": found.id,
+        "status": maintenance.state(found, now),
+        "node": found.node or None,
+        "below": found.below,
+        "matchers": [str(one.ready()) for one in found.matchers],
+        "schedule": found.schedule or None,
+        "zone": found.zone or None,
+        "for": format_duration(found.lasts) if found.schedule else None,
+        "startsAt": when(found.starts_at),
+        "endsAt": when(found.ends_at),
+        "under_way_until": when(under_way[1]) if under_way else None,
+        "next_at": when(following) if following else None,
+        "updatedAt": when(found.updated_at),
+        "createdBy": found.created_by,
+        "comment": found.comment,
     }
 
 
