@@ -49,7 +49,8 @@ class Message(msgspec.Struct, frozen=True):
     """A story to be told. An empty line parts paragraphs.
 
     `title` is line 1, short enough for a lock screen. `more_url` is where all of it can be read; it is linked when
-    a channel had to cut. `silent` asks for delivery without a sound, where a channel knows the difference.
+    a channel had to cut. `silent` asks for delivery without a sound, where a channel knows the difference. `code` is
+    what to ask for it by, where there is room for nothing else.
     """
 
     title: str
@@ -57,6 +58,7 @@ class Message(msgspec.Struct, frozen=True):
     more_url: str = ""
     tone: Tone = Tone.NEUTRAL
     silent: bool = False
+    code: str = ""
 
 
 class Told(msgspec.Struct, frozen=True):

@@ -8,36 +8,55 @@ from typing import Any, NamedTuple, TextIO
 import aiohttp
 import msgspec
 
+from notifiers.feishu import FeishuConfig, FeishuSender
+from notifiers.retry import SMS, TELEGRAM, WECOM, Backoff
+from notifiers.robot import Wall
 from notifiers.sender import Sender
+from notifiers.sms_aliyun import AliyunSmsConfig, AliyunSmsSender
+from notifiers.sms_tencent import TencentSmsConfig, TencentSmsSender
 from notifiers.telegram import TelegramConfig, TelegramSender
 from notifiers.terminal import TerminalConfig, TerminalSender
+from notifiers.webhook import WebhookConfig, WebhookSender
+from notifiers.wecom import WecomConfig, WecomSender
 
 
 class Means(NamedTuple):
-    """What channels share and do not own: one HTTP session, one stream for people at the machine."""
+    """What channels share and do not own: one HTTP session, one stream for people at the machine, the time of day."""
 
     session: aiohttp.ClientSession
     stream: TextIO
+    wall: Wall
 
 
 class ChannelType(NamedTuple):
-    """A type of channel: the shape of its configuration, and `factory(name, config, means)`."""
+    """A type of channel: the shape of its configuration, `factory(name, config, means)`, and how it is tried again."""
 
     config: type[msgspec.Struct]
     factory: Callable[[str, Any, Means], Sender]
-
-
-def _telegram(name: str, config: TelegramConfig, means: Means) -> Sender:
-    return TelegramSender(name, config, means.session)
+    backoff: Backoff
 
 
 def _terminal(name: str, config: TerminalConfig, means: Means) -> Sender:
     return TerminalSender(name, config, means.stream)
 
 
+def _telegram(name: str, config: TelegramConfig, means: Means) -> Sender:
+    return TelegramSender(name, config, means.session)
+
+
+def _signing(kind: Callable[[str, Any, aiohttp.ClientSession, Wall], Sender]) -> Callable[[str, Any, Means], Sender]:
+    """The factory of a sender that has to know the time of day."""
+    return lambda name, config, means: kind(name, config, means.session, means.wall)
+
+
 CHANNELS: Mapping[str, ChannelType] = MappingProxyType(
     {
-        "telegram": ChannelType(TelegramConfig, _telegram),
-        "terminal": ChannelType(TerminalConfig, _terminal),
+        "feishu": ChannelType(FeishuConfig, _signing(FeishuSender), WECOM),
+        "sms_aliyun": ChannelType(AliyunSmsConfig, _signing(AliyunSmsSender), SMS),
+        "sms_tencent": ChannelType(TencentSmsConfig, _signing(TencentSmsSender), SMS),
+        "telegram": ChannelType(TelegramConfig, _telegram, TELEGRAM),
+        "terminal": ChannelType(TerminalConfig, _terminal, TELEGRAM),
+        "webhook": ChannelType(WebhookConfig, _signing(WebhookSender), WECOM),
+        "wecom": ChannelType(WecomConfig, _signing(WecomSender), WECOM),
     }
 )

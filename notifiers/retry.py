@@ -41,7 +41,11 @@ class Backoff(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 TELEGRAM = Backoff(base=SECOND, factor=2.0, tries=3)
-"""The defaults for Telegram: 1 s x 2.0, 3 tries."""
+"""Telegram: 1 s x 2.0, 3 tries."""
+WECOM = Backoff(base=2 * SECOND, factor=1.8, tries=5)
+"""WeCom, Feishu and webhooks: 2 s x 1.8, 5 tries."""
+SMS = Backoff(base=5 * SECOND, factor=1.5, tries=2)
+"""SMS: 5 s x 1.5, 2 tries; each costs money."""
 
 
 class Outcome(msgspec.Struct, frozen=True):

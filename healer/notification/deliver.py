@@ -146,8 +146,14 @@ class Deliverer:
         return min(answer.retry_after, LONGEST_REST) if isinstance(answer, RateLimited | NotTried) else 0
 
     async def _tell(self, claim: Claim, story: Story) -> Answer:
-        """Send it, or edit what was sent; a message that is gone is sent anew."""
+        """Send it, or edit what was sent; a message that is gone is sent anew.
+
+        Where nothing can be edited, people hear again only when line 1 has changed, and not that something is being done:
+        what came of it follows.
+        """
         sender = self._senders[claim.channel]
+        if claim.message_id and not sender.can_edit and (story.title == claim.said or story.state == "healing"):
+            return OkNoop(Told.unpack(claim.message_id))
         message = message_of(story, self._base_url)
         try:
             async with asyncio.timeout(TELL_S):
@@ -187,8 +193,11 @@ class Deliverer:
     async def _settle(self, claim: Claim, story: Story, answer: Answer, now: Micros) -> None:
         failed = self._ledger.failed
         match answer:
+            case OkNoop(reference=reference) if not self._senders[claim.channel].can_edit:
+                await self._ledger.told(claim, message_id=reference.pack(), now=now, said=claim.said)
             case Ok(reference=reference) | OkNoop(reference=reference):
-                await self._ledger.told(claim, message_id=reference.pack(), now=now, said=story.state)
+                said = story.state if self._senders[claim.channel].can_edit else story.title
+                await self._ledger.told(claim, message_id=reference.pack(), now=now, said=said)
             case Permanent(why=why):
                 log.error("channel %s refused incident %s: %s", claim.channel, claim.incident, why)
                 await failed(claim, not_before=now, why=why, dead=True)
@@ -221,4 +230,5 @@ def message_of(story: Story, base_url: str) -> Message:
         more_url=url,
         tone=_TONES[story.state],
         silent=story.severity in ("info", "warning") and story.state != "needs you",
+        code=story.incident,
     )

@@ -10,7 +10,7 @@ from healer.times import Micros
 class Claim(msgspec.Struct, frozen=True):
     """A row that this process may send now, until `until`. `message_id` "" means nothing was told yet.
 
-    `revision` and `story` are the newest wanted; `attempts` counts failures in a row.
+    `revision` and `story` are the newest wanted; `attempts` counts failures in a row; `said` is what `told` was given last.
     """
 
     incident: str
@@ -21,6 +21,7 @@ class Claim(msgspec.Struct, frozen=True):
     message_id: str
     attempts: int
     until: Micros
+    said: str = ""
 
 
 class LedgerRow(msgspec.Struct, frozen=True):

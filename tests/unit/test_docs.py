@@ -46,7 +46,13 @@ class Environment(Mapping[str, str]):
     """An environment in which every variable is set."""
 
     def __getitem__(self, name: str) -> str:
-        return "123456:ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghi"
+        token = "123456:ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghi"
+        if name.endswith(("_KEY", "_HOOK")):
+            return "693a91f6-7aoc-4bc4-97a0-0ec2sifa5aaa"
+        return {
+            "HOOK_URL": "https://tickets.example/hook",
+            "HOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        }.get(name, token)
 
     def __contains__(self, name: object) -> bool:
         return True

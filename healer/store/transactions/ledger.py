@@ -60,7 +60,7 @@ def _claimable() -> Prepared:
     names = ("incident", "channel", "wanted_revision", "story", "told_revision", "message_id", "attempts")
     order = (told.c.urgent.desc(), told.c.since, told.c.incident, told.c.channel)
     until = bindparam("until", type_=BigInteger)
-    query = select(*(told.c[name] for name in names), until).where(
+    query = select(*(told.c[name] for name in names), until, told.c.said).where(
         told.c.channel == bindparam("on"), or_(free, ran_out)
     )
     return Prepared(query.order_by(*order).limit(bindparam("most")))

@@ -4,6 +4,7 @@ One bench for each type in `notifiers.CHANNELS`; a type without one fails the su
 """
 
 import io
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,10 +14,15 @@ import aiohttp
 
 from notifiers import CHANNELS, Means
 from notifiers.clock import SECOND
+from notifiers.cut import clean, plain_text
+from notifiers.message import Message
 from notifiers.secret import Secret
 from notifiers.sender import Sender
-from tests.standins.provider import Fault
+from tests.standins.provider import Fault, Provider
+from tests.standins.robots import FeishuStandin, WecomStandin
+from tests.standins.sms import AliyunStandin, TencentStandin
 from tests.standins.telegram import TelegramStandin
+from tests.standins.webhook import Receiver
 
 
 async def _stays() -> None:
@@ -27,7 +33,7 @@ async def _stays() -> None:
 class Bench:
     """`seen()` gives what readers see, one text a message, oldest first. `faults` break the next attempt, each in its
     way, and one that goes over a network has at least `slow`. `vanish()` leaves nobody listening; `headers()` are those
-    of the last request."""
+    of the last request; `shown(message)` is what readers are to see of it."""
 
     sender: Sender
     seen: Callable[[], list[str]]
@@ -36,6 +42,12 @@ class Bench:
     secrets: tuple[str, ...] = ()
     headers: Callable[[], Mapping[str, str]] = field(default=dict)
     vanish: Callable[[], Awaitable[None]] = field(default=_stays)
+    shown: Callable[[Message], str] = plain_text
+
+
+def wall() -> int:
+    """Microseconds since 1970."""
+    return time.time_ns() // 1000
 
 
 TOKEN = "123456:AAsecret-_x"
@@ -47,7 +59,7 @@ async def telegram() -> AsyncIterator[Bench]:
         standin.enforce_rates = False
         config = {"token": Secret(TOKEN), "chat_id": -5, "api_url": standin.url, "timeout": SECOND // 5}
         kind = CHANNELS["telegram"]
-        sender = kind.factory("ops", kind.config(**config), Means(session, io.StringIO()))
+        sender = kind.factory("ops", kind.config(**config), Means(session, io.StringIO(), wall))
 
         def script(fault: Fault) -> Callable[[], None]:
             return lambda: standin.faults.append(fault)
@@ -72,7 +84,7 @@ async def terminal() -> AsyncIterator[Bench]:
     async with aiohttp.ClientSession() as session:
         stream = io.StringIO()
         kind = CHANNELS["terminal"]
-        sender = kind.factory("here", kind.config(), Means(session, stream))
+        sender = kind.factory("here", kind.config(), Means(session, stream, wall))
 
         def seen() -> list[str]:
             """Each `*` begins a message; each `~` writes the last one anew."""
@@ -89,6 +101,122 @@ async def terminal() -> AsyncIterator[Bench]:
         yield Bench(sender=sender, seen=seen, config={}, faults={"closed": stream.close})
 
 
-BENCHES: Mapping[str, Callable[[], AbstractAsyncContextManager[Bench]]] = {"telegram": telegram, "terminal": terminal}
+@asynccontextmanager
+async def _bench(
+    type: str, standin: Provider, config: Callable[[str], dict[str, Any]], broken: dict[str, Callable[[], None]]
+) -> AsyncIterator[Bench]:
+    """A channel before a stand-in; `config(url)` configures it, `broken` are faults of its own."""
+    async with standin, aiohttp.ClientSession() as session:
+        standin.enforce_rates = False
+        kind = CHANNELS[type]
+        set_to = config(standin.url)
+        sender = kind.factory("ops", kind.config(**set_to), Means(session, io.StringIO(), wall))
+
+        def script(fault: Fault) -> Callable[[], None]:
+            return lambda: standin.faults.append(fault)
+
+        yield Bench(
+            sender=sender,
+            seen=lambda: standin.texts,
+            config=set_to,
+            faults={fault.value: script(fault) for fault in Fault if fault is not Fault.OK} | broken,
+            secrets=tuple(value.reveal() for value in set_to.values() if isinstance(value, Secret)),
+            headers=lambda: standin.requests[-1].headers,
+            vanish=standin.stop,
+        )
+
+
+TIMEOUT = SECOND // 5
+
+
+def wecom() -> AbstractAsyncContextManager[Bench]:
+    key = "693a91f6-7aoc-4bc4-97a0-0ec2sifa5aaa"
+    standin = WecomStandin(key, clock=time.time, slow=5.0)
+    return _bench(
+        "wecom",
+        standin,
+        lambda url: {"key": Secret(key), "mentions": ("@all",), "api_url": url, "timeout": TIMEOUT},
+        {"wrong key": lambda: setattr(standin, "key", "other")},
+    )
+
+
+def feishu() -> AbstractAsyncContextManager[Bench]:
+    hook, secret = "a1b2c3d4-0000-1111-2222-333344445555", "demo-secret"
+    standin = FeishuStandin(hook, secret=secret, clock=time.time, slow=5.0)
+    return _bench(
+        "feishu",
+        standin,
+        lambda url: {"hook": Secret(hook), "secret": Secret(secret), "api_url": url, "timeout": TIMEOUT},
+        {
+            "wrong secret": lambda: setattr(standin, "secret", "other"),
+            "keyword": lambda: setattr(standin, "keyword", "警报"),
+            "wrong hook": lambda: setattr(standin, "hook", "other"),
+        },
+    )
+
+
+def webhook() -> AbstractAsyncContextManager[Bench]:
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    standin = Receiver(secret, clock=time.time, slow=5.0)
+    return _bench(
+        "webhook",
+        standin,
+        lambda url: {"url": Secret(f"{url}/hooks/s3cr3t-path"), "secret": Secret(secret), "timeout": TIMEOUT},
+        {"gone": lambda: setattr(standin, "status", 410)},
+    )
+
+
+def _short(message: Message) -> str:
+    """What is read on a telephone."""
+    title = clean(message.title).strip().replace("https://", "")
+    while len(title.encode("utf-16-le")) > 70:
+        title = title[:-1]
+    return f"{title} ({message.code or '-'})"
+
+
+@asynccontextmanager
+async def _telephone(bench: AbstractAsyncContextManager[Bench]) -> AsyncIterator[Bench]:
+    async with bench as built:
+        built.shown = _short
+        yield built
+
+
+def sms_aliyun() -> AbstractAsyncContextManager[Bench]:
+    standin = AliyunStandin("LTAI5t", "AKSdemo-secret", clock=time.time, slow=5.0)
+    account = {"access_key_id": "LTAI5t", "access_key_secret": Secret("AKSdemo-secret")}
+    template = {"sign_name": "演示", "template_code": "SMS_1", "number": "+8613800000000"}
+    bench = _bench(
+        "sms_aliyun",
+        standin,
+        lambda url: {**account, **template, "api_url": url, "timeout": TIMEOUT},
+        {"wrong secret": lambda: setattr(standin, "secret", "other")},
+    )
+    return _telephone(bench)
+
+
+def sms_tencent() -> AbstractAsyncContextManager[Bench]:
+    standin = TencentStandin("AKIDdemo", "SKdemo-secret", clock=time.time, slow=5.0)
+    account = {"secret_id": "AKIDdemo", "secret_key": Secret("SKdemo-secret"), "app_id": "1400000000"}
+    template = {"sign_name": "演示", "template_id": "1110", "number": "+8613800000000"}
+    bench = _bench(
+        "sms_tencent",
+        standin,
+        lambda url: {**account, **template, "api_url": url, "timeout": TIMEOUT},
+        {"wrong secret": lambda: setattr(standin, "secret", "other")},
+    )
+    return _telephone(bench)
+
+
+BENCHES: Mapping[str, Callable[[], AbstractAsyncContextManager[Bench]]] = {
+    "feishu": feishu,
+    "sms_aliyun": sms_aliyun,
+    "sms_tencent": sms_tencent,
+    "telegram": telegram,
+    "terminal": terminal,
+    "webhook": webhook,
+    "wecom": wecom,
+}
 WITHOUT_NETWORK = ("terminal",)
 """Channels that hand over within the process. All others can be slow, unreachable and traced."""
+ONE_LINE = ("sms_aliyun", "sms_tencent")
+"""Channels that hold no more than line 1."""

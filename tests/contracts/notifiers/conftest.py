@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from notifiers import CHANNELS
-from tests.contracts.notifiers.bench import BENCHES, WITHOUT_NETWORK, Bench
+from tests.contracts.notifiers.bench import BENCHES, ONE_LINE, WITHOUT_NETWORK, Bench
 
 
 @pytest.fixture(params=sorted(CHANNELS))
@@ -18,5 +18,12 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
 @pytest.fixture(params=sorted(set(CHANNELS) - set(WITHOUT_NETWORK)))
 async def networked(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     """One test for each type whose messages leave the machine."""
+    async with BENCHES[request.param]() as built:
+        yield built
+
+
+@pytest.fixture(params=sorted(set(CHANNELS) - set(ONE_LINE)))
+async def roomy(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
+    """One test for each type that has room for a whole story."""
     async with BENCHES[request.param]() as built:
         yield built

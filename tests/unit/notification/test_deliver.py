@@ -80,12 +80,14 @@ class Stand:
         incident: str = "i1",
         channel: str = "chat",
         urgent: bool = False,
+        title: str = "",
     ) -> None:
         """A step wants this told, and says so to whoever delivers."""
         if not self._steps:
             await self.store.take_over("one")
         self._steps += 1
-        story = Story(incident, TRACE, state, "critical", f"{incident} {revision} {state}", ("HostDown on host/a",))
+        line_1 = title or f"{incident} {revision} {state}"
+        story = Story(incident, TRACE, state, "critical", line_1, ("HostDown on host/a",))
         wanted = Wanted(incident, channel, revision, msgspec.msgpack.encode(story), urgent)
         await self.store.commit(step(self._steps, 1, 0, now=self.clock.now(), wanted=(wanted,)))
 
@@ -135,6 +137,25 @@ def test_one_message_that_stays_current() -> None:
     assert list(stand.chat.messages.values()) == ["i1 3 healed"]
     assert set(stand.chat.traces) == {TRACE}
     assert stand.counted == [("chat", "delivered")] * 3
+
+
+def test_where_nothing_can_be_edited_people_hear_of_what_line_1_says() -> None:
+    """Not of numbers, nor that something is being done: what came of it follows. A new line 1 is a new message."""
+
+    async def work(stand: Stand) -> None:
+        stand.chat.can_edit = False
+        await stand.told(1, title="[CRIT broken] a")
+        await stand.told(2, title="[CRIT broken] a")
+        await stand.told(3, "healing", title="[CRIT healing] a")
+        await stand.die()
+        stand.start()
+        await stand.told(4, "broken", title="[CRIT broken] a")
+        await stand.told(5, "needs you", title="[CRIT needs you] a")
+        await stand.told(6, "over", title="[CRIT over] a")
+        assert [row.state for row in await stand.store.rows()] == ["told"]
+
+    sent = ["send [CRIT broken] a", "send [CRIT needs you] a", "send [CRIT over] a"]
+    assert play(work).chat.requests == sent
 
 
 def test_the_timeline_has_each_state_that_was_told() -> None:

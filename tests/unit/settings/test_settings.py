@@ -114,7 +114,10 @@ def test_the_for_of_a_rule_is_set_by_alertname() -> None:
         ("topology: {nodes: [{find: {kind: host}}]}", "kind alone finds many"),
         ("topology: {nodes: [{node: a, explains: maybe}]}", "topology.nodes[0].explains: expected always, never or"),
         ("topology: {nodes: [{node: a, extract: {b: '('}}]}", "topology.nodes[0].extract.b: '(' is no regular"),
-        ("channels: {a: {}}", "channels.a: a channel needs a type: one of telegram, terminal"),
+        (
+            "channels: {a: {}}",
+            "channels.a: a channel needs a type: one of feishu, sms_aliyun, sms_tencent, telegram, terminal, webhook, wecom",
+        ),
         ("channels: {a: {type: terminl}}", "channels.a.type: no type of channel is called 'terminl'; did you mean"),
         ("channels: {a: {type: terminal, last_resort: maybe}}", "channels.a.last_resort: expected true or false"),
         ("channels: {a: {type: terminal, colour: loud}}", "channels.a.colour: expected always, auto or never"),

@@ -1,0 +1,126 @@
+"""Stand-ins for the SMS of Aliyun and Tencent Cloud: they recompute each signature from what arrived, keep count per
+telephone, and refuse variables that the real ones refuse.
+
+Sources: help.aliyun.com document 2593177; cloud.tencent.com documents 382/55981 and 382/38780.
+"""
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from tests.standins.provider import Fault, Provider
+from tests.standins.robots import Sliding
+
+
+class AliyunStandin(Provider):
+    """One account. Its template reads `${title} (${code})`."""
+
+    def __init__(self, key_id: str, secret: str, *, clock: Callable[[], float], slow: float = 30.0) -> None:
+        super().__init__(clock=clock, slow=slow)
+        self.key_id = key_id
+        self.secret = secret
+        self._nonces: set[str] = set()
+        self._day: dict[str, Sliding] = {}
+
+    def do(self, request: web.Request, body: bytes, fault: Fault) -> web.Response:
+        status, code, said = self._judge(request, body, fault)
+        answer = {"Code": code, "Message": said, "RequestId": "00000000-0000-0000-0000-000000000000"}
+        return web.json_response(answer | ({"BizId": "900619746936498440^0"} if code == "OK" else {}), status=status)
+
+    def _judge(self, request: web.Request, body: bytes, fault: Fault) -> tuple[int, str, str]:
+        if not self._is_signed(request, body):
+            return 400, "SignatureDoesNotMatch", "Specified signature is not matched with our calculation."
+        if request.headers["x-acs-signature-nonce"] in self._nonces:
+            return 400, "SignatureNonceUsed", "Specified signature nonce was used already."
+        self._nonces.add(request.headers["x-acs-signature-nonce"])
+        number = request.query.get("PhoneNumbers", "")
+        if not re.fullmatch(r"1[3-9][0-9]{9}", number):
+            return 200, "isv.MOBILE_NUMBER_ILLEGAL", "invalid mobile number"
+        variables: dict[str, str] = json.loads(request.query.get("TemplateParam", "{}"))
+        if {"title", "code"} - set(variables):
+            return 200, "isv.TEMPLATE_MISSING_PARAMETERS", "template variable is missing"
+        if any(re.search(r"https?://|www\.", value) for value in variables.values()):
+            return 200, "isv.PARAM_NOT_SUPPORT_URL", "variables do not support urls"
+        if any(len(value) > 35 for value in variables.values()):
+            return 200, "isv.PARAM_LENGTH_LIMIT", "parameter out of length limit"
+        day = self._day.setdefault(number, Sliding(50, 86_400))
+        if fault is Fault.TOO_MANY or (self.enforce_rates and not day.take(self.clock())):
+            return 200, "isv.BUSINESS_LIMIT_CONTROL", "触发天级流控Permits:50"
+        self.texts.append(f"{variables['title']} ({variables['code']})")
+        return 200, "OK", "OK"
+
+    def _is_signed(self, request: web.Request, body: bytes) -> bool:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        found = re.fullmatch(
+            r"ACS3-HMAC-SHA256 Credential=(.*?),SignedHeaders=(.*?),Signature=([0-9a-f]{64})",
+            headers.get("authorization", ""),
+        )
+        if found is None or found[1] != self.key_id:
+            return False
+        sent = datetime.strptime(headers["x-acs-date"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
+        if abs(sent - self.clock()) > 15 * 60 or headers["x-acs-content-sha256"] != hashlib.sha256(body).hexdigest():
+            return False
+        path, _, query = request.raw_path.partition("?")
+        lines = "".join(f"{name}:{headers[name].strip()}\n" for name in found[2].split(";"))
+        canonical = f"{request.method}\n{path}\n{query}\n{lines}\n{found[2]}\n{headers['x-acs-content-sha256']}"
+        to_sign = f"ACS3-HMAC-SHA256\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+        expected = hmac.new(self.secret.encode(), to_sign.encode(), hashlib.sha256).hexdigest()
+        keys = [unquote(pair.partition("=")[0]) for pair in query.split("&")]
+        return expected == found[3] and keys == sorted(keys)
+
+
+class TencentStandin(Provider):
+    """One account. Its template reads `{1} ({2})`."""
+
+    def __init__(self, secret_id: str, secret: str, *, clock: Callable[[], float], slow: float = 30.0) -> None:
+        super().__init__(clock=clock, slow=slow)
+        self.secret_id = secret_id
+        self.secret = secret
+        self._burst: dict[str, Sliding] = {}
+
+    def do(self, request: web.Request, body: bytes, fault: Fault) -> web.Response:
+        if not self._is_signed(request, body):
+            error = {
+                "Code": "AuthFailure.SignatureFailure",
+                "Message": "The provided credentials could not be validated.",
+            }
+            return web.json_response({"Response": {"Error": error, "RequestId": "1"}})
+        message: dict[str, Any] = json.loads(body)
+        (number,) = message["PhoneNumberSet"]
+        code, said = self._judge(number, message["TemplateParamSet"], fault)
+        status = {"SerialNo": "5000:1", "PhoneNumber": number, "Fee": 1, "Code": code, "Message": said, "IsoCode": "CN"}
+        return web.json_response({"Response": {"SendStatusSet": [status], "RequestId": "1"}})
+
+    def _judge(self, number: str, variables: list[str], fault: Fault) -> tuple[str, str]:
+        if not re.fullmatch(r"\+861[3-9][0-9]{9}", number):
+            return "InvalidParameterValue.IncorrectPhoneNumber", "incorrect phone number"
+        if len(variables) != 2 or any(re.search(r"https?://", value) for value in variables):
+            return "InvalidParameterValue.TemplateParameterFormatError", "template parameter format error"
+        burst = self._burst.setdefault(number, Sliding(1, 30))
+        if fault is Fault.TOO_MANY or (self.enforce_rates and not burst.take(self.clock())):
+            return "LimitExceeded.PhoneNumberThirtySecondLimit", "the number of SMS messages sent exceeds the limit"
+        self.texts.append(f"{variables[0]} ({variables[1]})")
+        return "Ok", "send success"
+
+    def _is_signed(self, request: web.Request, body: bytes) -> bool:
+        at = int(request.headers.get("X-TC-Timestamp", "0"))
+        if abs(at - self.clock()) > 300 or request.headers.get("X-TC-Action") != "SendSms":
+            return False
+        day = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
+        content = request.headers["Content-Type"]
+        lines = f"content-type:{content}\nhost:{request.headers['Host']}\n"
+        canonical = f"POST\n/\n\n{lines}\ncontent-type;host\n{hashlib.sha256(body).hexdigest()}"
+        scope = f"{day}/sms/tc3_request"
+        to_sign = f"TC3-HMAC-SHA256\n{at}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+        key = f"TC3{self.secret}".encode()
+        for part in (day, "sms", "tc3_request", to_sign):
+            key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+        expected = f"Credential={self.secret_id}/{scope}, SignedHeaders=content-type;host, Signature={key.hex()}"
+        return request.headers.get("Authorization") == f"TC3-HMAC-SHA256 {expected}"
