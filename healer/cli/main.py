@@ -41,6 +41,7 @@ COMMANDS = {
     "resume": Command("healer.cli.pause", "let repairs start again"),
     "topology": Command("healer.cli.topology", "what can fail, and where an alert sits (reads the configuration only)"),
     "converge": Command("healer.cli.converge", "what comes of alerts and a topology from files; no service needed"),
+    "replay": Command("healer.cli.replay", "the past again: the same decisions? Or, with other settings, which?"),
     "storm": Command("healer.cli.storm", "send a recorded storm to a running healer"),
     "version": Command("healer.cli.version", "which healer this is"),
 }

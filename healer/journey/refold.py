@@ -13,7 +13,8 @@ import msgspec
 from healer.journey.charter import Charter
 from healer.journey.fold import VERSION, Fold, remembered
 from healer.journey.ports import Row, Snapshot, Step, StepMark
-from healer.journey.records import Adopted, Entry, decode
+from healer.journey.records import Adopted, Entry, Rewired, decode
+from healer.topology.patch import Patch
 
 log = logging.getLogger(__name__)
 
@@ -51,12 +52,16 @@ class Again(NamedTuple):
 
 
 class Refold:
-    """A fold that follows what was recorded. `number` and `position` are the last step's and record's that it has seen."""
+    """A fold that follows what was recorded. `number` and `position` are the last step's and record's that it has seen.
 
-    def __init__(self, past: Past, charters: Charters, installation: str) -> None:
+    With `rewired=False` the topology is the charter's alone, whatever was recorded of how it changed.
+    """
+
+    def __init__(self, past: Past, charters: Charters, installation: str, *, rewired: bool = True) -> None:
         self._past = past
         self._charters = charters
         self._installation = installation
+        self._rewired = rewired
         self._rows: deque[Row] = deque()
         self.fold: Fold | None = None
         self.number = 0
@@ -74,6 +79,8 @@ class Refold:
             except (msgspec.MsgspecError, ValueError) as error:
                 log.warning("the snapshot of step %d cannot be read: %s", snapshot.number, error)
                 continue
+            if not self._rewired:
+                memory = msgspec.structs.replace(memory, patch=Patch())
             self.fold = Fold.load(memory, await self._charters(memory.adopted), self._installation)
             self.number, self.position = snapshot.number, snapshot.applied
             return
@@ -95,6 +102,8 @@ class Refold:
             )
         entries = [await self._next_entry() for _ in range(mark.first, mark.last + 1)]
         for entry in entries:
+            if isinstance(entry.record, Rewired) and not self._rewired:
+                continue
             charter = await self._charters(entry.record) if isinstance(entry.record, Adopted) else None
             if self.fold is None:
                 assert charter is not None, "the journal begins with what was adopted first"

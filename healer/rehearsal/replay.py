@@ -117,7 +117,9 @@ async def _difference(past: Records, again: Again, before: Micros) -> Difference
     if step is None:
         sentences.append("a decision was recorded, and none is made now")
     if not sentences:
-        sentences.append("the recorded digest is another; the incidents and timelines that were recorded are the same")
+        sentences.append(
+            "the digest is another; incidents and timelines are as recorded, so it is plans, messages or the form of a record"
+        )
     replayed = step.digest if step else ""
     return Difference(again.mark.number, again.mark.now, again.mark.digest, replayed, tuple(sentences[:MAX_TOLD]))
 

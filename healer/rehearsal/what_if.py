@@ -5,7 +5,7 @@ Called by `healer replay`. Nothing is sent, run or written; answers to queries a
 
 from collections.abc import Callable, Iterable
 from contextlib import aclosing
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -17,8 +17,14 @@ from healer.journey.records import Adopted, Delivered, Entry
 from healer.journey.refold import Charters, Past, Refold
 from healer.rehearsal.replay import Heard, Span, begin
 
-Otherwise = Callable[[Charter], Charter]
-"""Makes of the charter that was in force the one to try."""
+
+class Otherwise(NamedTuple):
+    """What to try. `charter` makes it of what was in force; with `rewired` the topology changes as it did."""
+
+    charter: Callable[[Charter], Charter]
+    rewired: bool = True
+
+
 Episode = tuple[bytes, int]
 """An alert by its labels, and when it began to fire."""
 What = Literal["other root", "gone", "new", "told", "not told", "other alerts"]
@@ -71,9 +77,9 @@ async def went(
 
     async def tried(adopted: Adopted) -> Charter:
         charter = await charters(adopted)
-        return otherwise(charter) if otherwise else charter
+        return otherwise.charter(charter) if otherwise else charter
 
-    refold = Refold(past, tried, installation)
+    refold = Refold(past, tried, installation, rewired=otherwise is None or otherwise.rewired)
     await begin(refold, past, span)
     if refold.fold is not None and otherwise is not None:
         _turn(refold.fold, refold.position)

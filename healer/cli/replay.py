@@ -1,0 +1,146 @@
+"""The past again. Nothing is sent, run or written, and the service may run meanwhile.
+
+  healer replay --data /var/lib/healer          does the journal decide itself the same way, digest by digest? Exit 1 if not
+  healer replay --data DIR --set convergence.window=5m
+  healer replay --data DIR --topology new.yaml
+  healer replay --data DIR --config new.yaml    what would have been otherwise under these settings and this topology?
+
+Without --data it is the data of the configuration, and without that ./data. A copy of healer.db will do, too.
+"""
+
+import argparse
+import asyncio
+from pathlib import Path
+
+from healer import bootstrap
+from healer.alerts.instants import BadTime, read_instant
+from healer.cli.failure import CALLED_WRONG, FOUND_WRONG, Failure
+from healer.cli.output import Output
+from healer.cli.replayed import proof_json, show_proof, show_what_if, what_if_json
+from healer.documents.problems import DocumentError
+from healer.journey.charter import Charter, Documents, charter
+from healer.journey.ports import StepMark, StoreUnavailable
+from healer.journey.records import Adopted
+from healer.journey.refold import Gap
+from healer.rehearsal.otherwise import Wrong, changed, read_override, under
+from healer.rehearsal.replay import Span, prove
+from healer.rehearsal.what_if import Otherwise, changes, went
+from healer.seams import Clock, SystemClock
+from healer.settings import load_settings
+from healer.store.opening import CannotOpen
+from healer.store.past import open_past
+from healer.store.store import Store
+from healer.times import Micros, format_rfc3339, parse_duration
+from healer.topology.sources.file import read_topology
+
+LOOK = 500
+"""Steps between two signs of life."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, metavar="PATH", help="a data folder, or a copy of its healer.db")
+    parser.add_argument("--since", metavar="WHEN", help="7d (ago), or 2026-01-07T10:00:00Z")
+    parser.add_argument("--until", metavar="WHEN", help="likewise")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="what if this had been the configuration?")
+    parser.add_argument("--topology", type=Path, metavar="FILE", help="what if this had been the topology?")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="what if? A key of convergence, repeatable"
+    )
+    parser.add_argument("--as-was", action="store_true", help="exact; --config then only says where the data is")
+    parser.add_argument("--json", action="store_true", help="JSON instead of text")
+
+
+def run(arguments: argparse.Namespace, output: Output | None = None, clock: Clock | None = None) -> int:
+    output = output or Output()
+    if arguments.as_was and (arguments.topology or arguments.set):
+        raise Failure("--as-was asks for the past as it was: leave --topology and --set out", CALLED_WRONG)
+    now = (clock or SystemClock()).now()
+    span = Span(_when(arguments.since, now, 0), _when(arguments.until, now, Span().until))
+    exact = arguments.as_was or not (arguments.config or arguments.topology or arguments.set)
+    try:
+        otherwise = None if exact else _otherwise(arguments)
+        store = open_past(_data(arguments))
+    except (DocumentError, bootstrap.CannotStart, CannotOpen, Wrong) as error:
+        raise Failure(str(error), CALLED_WRONG) from None
+    output.aside(f"reading {_data(arguments)}; nothing is sent, run or written")
+    try:
+        return asyncio.run(_replay(store, span, otherwise, output, as_json=arguments.json))
+    except (StoreUnavailable, Gap) as error:
+        raise Failure(f"{_data(arguments)}: {error}", FOUND_WRONG) from None
+
+
+async def _replay(store: Store, span: Span, otherwise: Otherwise | None, output: Output, *, as_json: bool) -> int:
+    charters = _Charters(store)
+    with output.errors.status("folding the journal again") as status:
+
+        def heard(mark: StepMark) -> None:
+            if mark.number % LOOK == 0:
+                status.update(f"step {mark.number}, {format_rfc3339(mark.now)}")
+
+        try:
+            if otherwise is None:
+                proof = await prove(store, charters, store.installation, span, heard)
+            else:
+                before = await went(store, charters, store.installation, span, heard)
+                after = await went(store, charters, store.installation, span, heard, otherwise)
+        finally:
+            await store.close()
+    if otherwise is None:
+        output.json(proof_json(proof)) if as_json else show_proof(output, proof)
+        return 0 if proof.same else FOUND_WRONG
+    found = changes(before, after)
+    output.json(what_if_json(before, after, found)) if as_json else show_what_if(output, before, after, found)
+    return 0
+
+
+class _Charters:
+    """Charters made of what the store kept, each made once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._made: dict[Adopted, Charter] = {}
+
+    async def __call__(self, adopted: Adopted) -> Charter:
+        if adopted not in self._made:
+            kept = Documents(
+                settings=await self._store.version(adopted.settings),
+                topology=await self._store.version(adopted.topology),
+                rules=await self._store.version(adopted.rules),
+            )
+            try:
+                self._made[adopted] = charter(adopted, kept)
+            except ValueError as error:
+                raise Failure(str(error), FOUND_WRONG) from None
+        return self._made[adopted]
+
+
+def _data(arguments: argparse.Namespace) -> Path:
+    given: Path | None = arguments.data
+    return given or Path(load_settings(arguments.config).store.path)
+
+
+def _when(text: str | None, now: Micros, default: Micros) -> Micros:
+    """An instant that a person wrote, as such or as how long ago."""
+    if text is None:
+        return default
+    try:
+        return now - parse_duration(text)
+    except ValueError:
+        pass
+    try:
+        return read_instant(text)
+    except BadTime:
+        message = f"{text!r} is neither a duration, such as 7d, nor a time, such as 2026-01-07T10:00:00Z"
+        raise Failure(message, CALLED_WRONG) from None
+
+
+def _otherwise(arguments: argparse.Namespace) -> Otherwise:
+    """What is to be tried. A topology or single settings change what the configuration says, or else what was."""
+    overrides = [read_override(said) for said in arguments.set]
+    topology = read_topology([arguments.topology]) if arguments.topology else None
+    other = changed(overrides, topology)
+    if arguments.config is None:
+        return Otherwise(other, rewired=topology is None)
+    plan = bootstrap.read_plan(load_settings(arguments.config))
+    configured = under(plan.deciding, plan.topology)
+    return Otherwise(lambda charter: other(configured(charter)), rewired=False)
