@@ -7,16 +7,14 @@ The same arguments give the same bytes, in every process. See docs/storms.md for
 
 from collections.abc import Iterator
 
-from healer.rehearsal.generators.alarms import QUICK as _QUICK
 from healer.rehearsal.generators.kinds import KINDS as _KINDS
-from healer.rehearsal.generators.kinds import RULES as _RULES
 from healer.rehearsal.generators.scene import Scene as _Scene
 from healer.rehearsal.generators.storm import Cause, Firing, Storm
 
 __all__ = ["KINDS", "SIZE", "Cause", "Firing", "Storm", "storms"]
 
-KINDS = tuple(_KINDS)
-"""What can happen."""
+KINDS = {name: kind.says for name, kind in _KINDS.items()}
+"""What can happen: names, each with a sentence."""
 SIZE = 600
 """Nodes of a datacentre when nothing else is said."""
 
@@ -26,6 +24,6 @@ def storms(kind: str, seed: int, size: int = SIZE, count: int = 1) -> Iterator[S
 
     Another seed is another datacentre. Raises KeyError for a kind that is not in `KINDS`.
     """
-    make, rules = _KINDS[kind], _RULES.get(kind, _QUICK)
+    which = _KINDS[kind]
     for number in range(count):
-        yield make(_Scene(kind, seed, size, number, rules))
+        yield which.make(_Scene(kind, seed, size, number, which.rules))

@@ -1,10 +1,11 @@
 """The kinds of storms: what breaks, and what makes it hard to see. Each has one sentence that says what happened. Pure."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 
-from healer.rehearsal.generators.alarms import LATER, STOCK
+from healer.rehearsal.generators.alarms import LATER, QUICK, STOCK, Rules
 from healer.rehearsal.generators.fault import Fault, alerts, fault, firing
 from healer.rehearsal.generators.scene import Scene
 from healer.rehearsal.generators.storm import Firing, Storm
@@ -144,18 +145,28 @@ def noise(scene: Scene) -> Storm:
     return scene.storm(f"{said(broken.node)} A fifth of the alerts has nothing to do with it.")
 
 
-KINDS: dict[str, Callable[[Scene], Storm]] = {
-    **dict.fromkeys(PLAIN, plain),
-    "two-faults": two_faults,
-    "flapping": flapping,
-    "slow-roll": slow_roll,
-    "clock-skew": clock_skew,
-    "late-root": late_root,
-    "long-outage": long_outage,
-    "for-times": for_times,
-    "missing-edges": missing_edges,
-    "noise": noise,
+class Kind(NamedTuple):
+    """How a kind of storm is made, under which alert rules, and what it is in a sentence."""
+
+    make: Callable[[Scene], Storm]
+    says: str
+    rules: Rules = QUICK
+
+
+KINDS = {
+    "rack-power": Kind(plain, "a rack loses its power, with all that runs on its hosts"),
+    "switch": Kind(plain, "a rack's switch fails, or the region's core switch"),
+    "dns": Kind(plain, "name resolution fails: every service of the region may feel it"),
+    "database": Kind(plain, "a database goes down, and its services and their callers with it"),
+    "deployment": Kind(plain, "a bad version is rolled out: its pods break, then the callers"),
+    "two-faults": Kind(two_faults, "two things break within two minutes and have nothing to do with one another"),
+    "flapping": Kind(flapping, "a rack's uplink goes down and up, again and again"),
+    "slow-roll": Kind(slow_roll, "cooling fails: within an hour one host after another switches itself off"),
+    "clock-skew": Kind(clock_skew, "the clocks of those who send alerts are up to 40 seconds off"),
+    "late-root": Kind(late_root, "the cause's own alert comes when its symptoms were told already"),
+    "long-outage": Kind(long_outage, "a switch stays down for hours, and new symptoms come all the time"),
+    "for-times": Kind(for_times, "a host or rack dies under the stock rules, most of which wait 15 minutes", STOCK),
+    "missing-edges": Kind(missing_edges, "a fifth of the edges is missing from the topology"),
+    "noise": Kind(noise, "a fifth of the alerts has nothing to do with it"),
 }
-"""By name, how each kind of storm is made."""
-RULES = {"for-times": STOCK}
-"""Kinds under other alert rules than the quick ones."""
+"""By name."""

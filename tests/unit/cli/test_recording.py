@@ -61,16 +61,18 @@ def test_the_cause_is_heard_last_and_began_first(storm: Recording, settings: Set
 
 def test_slices_are_the_whole(storm: Recording) -> None:
     """What is sent slice by slice is every alert once, none of it in the future."""
-    sent = [each for start in range(0, storm.length + 1, 7) for each in storm.firing(start, start + 7, NOW)]
-    assert [each["labels"] for each in sent] == [storm.labels(alert) for alert in storm.alerts]
-    assert all(each["labels"][MARK] == storm.name for each in sent if isinstance(each["labels"], dict))
+    sent = [each for start in range(0, storm.length + 1, 7) for each in storm.sent(start, start + 7, NOW)]
+    assert [each.posted["labels"] for each in sent] == [storm.labels(alert) for alert in storm.alerts]
+    assert all(storm.labels(alert)[MARK] == storm.name for alert in storm.alerts)
 
 
 def test_healer_reads_them(storm: Recording) -> None:
     """They fire for LIFETIME, and are over once resolved."""
-    batch = decode_api_v2(msgspec.json.encode(storm.firing(0, 1_000, NOW)), Limits(), NOW, "test")
+    batch = decode_api_v2(
+        msgspec.json.encode([each.posted for each in storm.sent(0, 1_000, NOW)]), Limits(), NOW, "test"
+    )
     assert not batch.refusals
     assert all(alert.firing and alert.ends_at == NOW + LIFETIME and alert.starts_at <= NOW for alert in batch.alerts)
-    over = decode_api_v2(msgspec.json.encode(list(storm.resolved(NOW))), Limits(), NOW, "test")
+    over = decode_api_v2(msgspec.json.encode([each.posted for each in storm.resolved(NOW)]), Limits(), NOW, "test")
     assert {alert.labels for alert in over.alerts} == {alert.labels for alert in batch.alerts}
     assert not any(alert.firing for alert in over.alerts)
