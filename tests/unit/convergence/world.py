@@ -17,8 +17,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 
 from healer.alerts.identity import canonical
+from healer.alerts.maintenance import Maintenance
 from healer.alerts.model import Alert
-from healer.alerts.silences import Silence, SilenceMatcher
+from healer.alerts.silences import Silence, SilenceMatcher, identify
 from healer.convergence.engine import Closed, Engine
 from healer.convergence.outcome import AlertView, Happening, Incident
 from healer.convergence.settings import Convergence
@@ -141,6 +142,17 @@ class World:
         self.engine.silence(source, readable, told)
         self.take()
         return self
+
+    def maintain(self, node: str, begin: str, end: str, *, below: bool = False, **said: str) -> str:
+        """Somebody works on a node; its id. With `schedule` and `zone`, `lasts` is how long each time is."""
+        self.position += 1
+        lasts = parse_duration(said.pop("lasts", "0"))
+        times = START + parse_duration(begin), START + parse_duration(end) if end else 0
+        self.engine.maintain(
+            Maintenance("", "jo", "new disks", *times, node, below, lasts=lasts, **said), self.position
+        )
+        self.take()
+        return identify(self.engine.state.installation, self.position)
 
     def vanish(self, *who: str) -> "World":
         self.engine.vanish(tuple(self._labels[one] for one in who))
