@@ -143,14 +143,22 @@ class World:
         self.take()
         return self
 
-    def maintain(self, node: str, begin: str, end: str, *, below: bool = False, **said: str) -> str:
+    def maintain(
+        self,
+        node: str,
+        begin: str,
+        end: str,
+        *,
+        below: bool = False,
+        schedule: str = "",
+        zone: str = "",
+        lasts: str = "0",
+    ) -> str:
         """Somebody works on a node; its id. With `schedule` and `zone`, `lasts` is how long each time is."""
         self.position += 1
-        lasts = parse_duration(said.pop("lasts", "0"))
         times = START + parse_duration(begin), START + parse_duration(end) if end else 0
-        self.engine.maintain(
-            Maintenance("", "jo", "new disks", *times, node, below, lasts=lasts, **said), self.position
-        )
+        said = Maintenance("", "jo", "new disks", *times, node, below, (), schedule, zone, parse_duration(lasts))
+        self.engine.maintain(said, self.position)
         self.take()
         return identify(self.engine.state.installation, self.position)
 
