@@ -19,8 +19,20 @@ _SAID: dict[str, Callable[[dict[str, str]], str]] = {
     "took root": lambda facts: (
         f"the cause is now {facts['alertname']}" + (f" on {facts['node']}" if facts.get("node") else "")
     ),
+    "acknowledged": lambda facts: f"{_who(facts)} is on it{_because(facts)}",
+    "confirmed": lambda facts: f"{_who(facts)} confirmed the root{_because(facts)}",
+    "blamed": lambda facts: f"{_who(facts)} says that the root is {facts.get('node', 'another node')}{_because(facts)}",
+    "split": lambda facts: (
+        f"{_who(facts)} split off {counted(int(facts.get('alerts', '1')), 'alert')}{_because(facts)}"
+    ),
+    "split off": lambda facts: f"what was split off is incident {facts['incident']}",
+    "split from": lambda facts: f"split from incident {facts['incident']} by {_who(facts)}",
+    "merged by hand": lambda facts: f"{_who(facts)} took in incident {facts.get('incident', '')}{_because(facts)}",
+    "noted": lambda facts: f"{_who(facts)}: {facts.get('comment', '')}",
+    "closed": lambda facts: f"{_who(facts)} says that it is over{_because(facts)}",
     "merged": lambda facts: f"became part of incident {facts['into']}",
     "absorbed": lambda facts: f"took in incident {facts['incident']}",
+    "said again": lambda facts: f"said again: {counted(int(facts['suppressed']), 'alert')} still suppressed",
     "told": lambda facts: f"people were told through {facts.get('channel', 'a channel')}",
     "edited": lambda facts: f"the message in {facts.get('channel', 'a channel')} was brought up to date",
     "withheld": lambda facts: f"{facts['rule']}: nothing is begun, the target is left to {facts['why']}",
@@ -30,6 +42,14 @@ _SAID: dict[str, Callable[[dict[str, str]], str]] = {
     ),
 }
 """The timeline's codes in words. What is not listed is a remediation's state, or newer than this command."""
+
+
+def _who(facts: dict[str, str]) -> str:
+    return facts.get("by") or "somebody"
+
+
+def _because(facts: dict[str, str]) -> str:
+    return f": {facts['comment']}" if facts.get("comment") else ""
 
 
 def show(output: Output, incident: Json, now: Micros, *, alerts: int = ALERTS) -> None:
@@ -46,6 +66,7 @@ def show(output: Output, incident: Json, now: Micros, *, alerts: int = ALERTS) -
             ("opened", _moment(incident["opened_at"])),
             ("ended", _ended(incident)),
             ("alerts", _alerts(incident)),
+            ("people", people(incident)),
             ("told", "" if incident["told"] else "nobody needs to hear of it"),
             ("trace", incident["trace_id"]),
         )
@@ -124,6 +145,17 @@ def alert_row(alert: Json) -> tuple[Any, ...]:
 def rule_text(remediation: Json) -> str:
     """Which rule, and what is to be said of how it went."""
     return f"{remediation['rule']}: {remediation['detail']}" if remediation["detail"] else str(remediation["rule"])
+
+
+def people(incident: Json) -> str:
+    """Who said what of it, in the order of its weight."""
+    said = {
+        "closed_by": "{} closed it",
+        "blamed_by": "{} named its root",
+        "confirmed_by": "{} confirmed its root",
+        "acknowledged_by": "{} is on it",
+    }
+    return "; ".join(words.format(incident[name]) for name, words in said.items() if incident.get(name))
 
 
 def _moment(moment: str | None) -> str:

@@ -51,6 +51,14 @@ def incident_beside(state: State, place: Place, face: Episode) -> str:
     return there.incident.id if there is not None and there is not place and there.incident is not None else ""
 
 
+def refer(state: State, place: Place) -> None:
+    """The incident of this place is another now: those that name it are shown anew."""
+    for cause in place.unexplained:
+        for one in state.beneath.get(cause, ()):
+            if one.place is not None:
+                state.touched[one.place] = None
+
+
 def _unlink(state: State, episode: Episode, cause: Episode) -> None:
     del state.beside[episode]
     there = state.beneath.get(cause)

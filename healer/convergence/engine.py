@@ -246,6 +246,10 @@ class Engine:
         work = self.state.maintenance[found.id]
         return AtWork(work.id, work.created_by, work.what, found.until, work.comment)
 
+    def heard(self, key: str) -> bool:
+        """Whether a person's word came with this key of a client before."""
+        return key in self.state.people.keys
+
     def where(self, labels: bytes) -> tuple[int, int] | None:
         """Position and index of an alert's newest delivery in the journal."""
         episode = self.state.episodes.get(labels)

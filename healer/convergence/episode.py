@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from healer.convergence.outcome import People
+from healer.convergence.outcome import Naming, People
 from healer.convergence.outcome import Status as IncidentStatus
 from healer.times import Micros
 
@@ -166,6 +166,7 @@ class Case:
         "face",
         "id",
         "merged_into",
+        "naming",
         "opened_at",
         "people",
         "place",
@@ -176,6 +177,7 @@ class Case:
         "resolved_at",
         "revision",
         "said_again",
+        "sides",
         "silent",
         "status",
         "trace_id",
@@ -201,3 +203,5 @@ class Case:
         self.people = People()
         self.remind_at: Micros = 0
         self.said_again = 0
+        self.naming = Naming()
+        self.sides: dict[Place, None] = {}

@@ -8,7 +8,7 @@ from itertools import chain
 
 import msgspec
 
-from healer.convergence.beside import incident_beside
+from healer.convergence.beside import incident_beside, refer
 from healer.convergence.episode import Case, Episode, Place, Status
 from healer.convergence.outcome import Incident, Root
 from healer.convergence.settle import name
@@ -68,6 +68,8 @@ def open_case(state: State, place: Place, face: Episode) -> None:
     state.cases[case.id] = case
     state.changed[case] = None
     state.note(case, "detect", "arrived", alertname=face.traits.name, node=state.node_name(face.node), at=str(began_at))
+    if state.beneath:
+        refer(state, place)
     remind_later(state, case)
     state.note(case, "converge", "opened", suppressed=str(place.suppressed), members=str(place.firing - 1))
 
@@ -155,6 +157,8 @@ def merge(state: State, place: Place, case: Case, into: Place | None) -> None:
     else:
         close_merged(state, case, other)
     state.changed[case] = None
+    if state.beneath:
+        refer(state, into)
 
 
 def close_merged(state: State, case: Case, survivor: Case) -> None:
@@ -174,6 +178,8 @@ def let_place_go(state: State, place: Place) -> None:
     place.incident = None
     place.named = False
     state.cases.pop(case.id, None)
+    if state.beneath:
+        refer(state, place)
     state.closed.append((case, place))
     state.touched[place] = None
 

@@ -32,6 +32,31 @@ class Root(msgspec.Struct, frozen=True):
     onset_from: Literal["startsAt", "for", "judged afresh"]
 
 
+class Candidate(msgspec.Struct, frozen=True):
+    """A node that could be the cause. `labels` is its alert, b"" for a silent suspect; `score` in millionths; `why` in words."""
+
+    node: str
+    labels: bytes
+    score: int
+    why: tuple[str, ...]
+
+
+How = Literal["direct", "ranked", "unmapped", "person"]
+
+
+class Naming(msgspec.Struct, frozen=True):
+    """How an incident got its name, and who else could be the cause. `root` is None where it is the face that the rules chose.
+
+    `weigh_at` alerts are to be weighed anew; `face` is whom it was weighed for.
+    """
+
+    how: How = "direct"
+    root: Root | None = None
+    candidates: tuple[Candidate, ...] = ()
+    weigh_at: int = 0
+    face: bytes = b""
+
+
 class People(msgspec.Struct, frozen=True):
     """What people said of an incident, by their names: "" where nobody did. `acked_at` is wall time.
 
@@ -51,7 +76,8 @@ class Incident(msgspec.Struct, frozen=True):
 
     `told` is False while people need not hear of it (its root is silenced, or its severity is ignored). `revision` grows
     with every change. `beside` is the incident whose root would explain this one, were it not to be told in any case;
-    `said_again` counts how often people were reminded of what is suppressed here.
+    `said_again` counts how often people were reminded of what is suppressed here. `how` the root was found among `candidates`,
+    best first.
     """
 
     id: str
@@ -75,6 +101,8 @@ class Incident(msgspec.Struct, frozen=True):
     beside: str = ""
     said_again: int = 0
     people: People = People()
+    how: How = "direct"
+    candidates: tuple[Candidate, ...] = ()
 
 
 class Happening(msgspec.Struct, frozen=True):

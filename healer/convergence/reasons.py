@@ -50,8 +50,9 @@ def explain(
 ) -> list[str]:
     """The reasons, the deciding one first.
 
-    `by` is the alert that `view.by`, or else `view.beside`, names, if there is one; `now` is wall time. `path` are the nodes from the alert's own up to
-    its cause's, and `silence` the silence or maintenance that `view.silence` names, where the caller knows them.
+    `by` is the alert that `view.by`, or else `view.beside`, names, if there is one; `now` is wall time. `path` are the nodes
+    from the alert's own up to its cause's, and `silence` the silence or maintenance that `view.silence` names, where the
+    caller knows them.
     """
     why = Why(view, by, settings, now, path, silence)
     said = [SENTENCES[view.code](why)]

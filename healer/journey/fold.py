@@ -313,7 +313,19 @@ class Fold:
         deeds = self.planner.deeds(incident.id)
         story = tell(incident, deeds)
         channels = tuple(dict.fromkeys((*self.charter.route(incident), *self.planner.also_tell(incident.id))))
-        news = _encode((story.state, story.title, incident.status, incident.severity, incident.told, deeds, channels))
+        news = _encode(
+            (
+                story.state,
+                story.title,
+                incident.status,
+                incident.severity,
+                incident.told,
+                incident.said_again,
+                incident.people,
+                deeds,
+                channels,
+            )
+        )
         now = self.engine.now
         last_news, last_said, last_at = self._told.get(incident.id, (b"", b"", 0))
         if last_news == news and now < last_at + PACE:

@@ -61,6 +61,14 @@ class View:
     def channels(self) -> tuple[str, ...]:
         return self.charter.settings.channels
 
+    def heard(self, key: str) -> bool:
+        return self._owner.fold.engine.heard(key)
+
+    def is_beneath(self, node: str, above: str) -> bool:
+        index = self.topology.index
+        below, above_it = index.id(node), index.id(above)
+        return below >= 0 and any(one == above_it for one, _ in index.above(below))
+
     def lag(self) -> int:
         return self._owner.lag
 

@@ -121,8 +121,10 @@ def tell(incident: Incident, deeds: Sequence[Deed]) -> Story:
 
 def title(incident: Incident, state: State) -> str:
     """Line 1, for a lock screen: `[CRIT broken] rack r17 down, cn-1`. What does not fit goes in the order of its worth."""
-    root = incident.root
+    root, suspect = incident.root, _one_line(incident.people.suspect)
     start = f"[{_SHORT.get(incident.severity, incident.severity.upper())} {state}] "
+    if suspect:
+        return cut(f"{start}{suspect} suspected", TITLE_LIMIT)
     if not root.node:
         own = trouble(root.name, root.labels)
         named = start + (own.title if own else _name(root))
@@ -153,11 +155,14 @@ def clock(instant: Micros) -> str:
 
 def _lines(incident: Incident, deeds: Sequence[Deed], state: State) -> Iterator[str]:
     yield from _what_broke(incident)
+    yield from _what_people_say(incident)
     yield ""
     yield from _what_was_done(incident, deeds)
     if incident.status == "resolved":
         lasted = format_duration(_seconds(incident.resolved_at - incident.root.onset))
         ended = _ENDED.get(incident.resolution, "it ended")
+        if incident.resolution == "person" and incident.people.closed_by:
+            ended = f"{_one_line(incident.people.closed_by)} closed it, whatever still fires"
         if incident.resolution in ("expired", "vanished"):
             ended = f"{ended}, after healer had seen it well" if state == "healed" else f"NOT known to be well: {ended}"
         yield f"{clock(incident.resolved_at)} over after {lasted}: {ended}"
@@ -190,6 +195,23 @@ def _what_broke(incident: Incident) -> Iterator[str]:
             if others
             else "No other alert comes from it"
         )
+        if incident.said_again and incident.suppressed:
+            yield f"Said again, the {_ordinal(incident.said_again)} time: it still fires, and so does what it hides"
+        if incident.beside:
+            yield f"Incident {incident.beside} would explain it, but this is told in any case"
+
+
+def _what_people_say(incident: Incident) -> Iterator[str]:
+    """Who is on it, and what they think of the root that is named."""
+    people = incident.people
+    if people.suspect:
+        yield f"{_one_line(people.blamed_by)} says that the root is {_one_line(people.suspect)}, which has no alert of its own"
+    elif people.blamed_by:
+        yield f"{_one_line(people.blamed_by)} named this root"
+    if people.confirmed_by:
+        yield f"{_one_line(people.confirmed_by)} confirmed this root"
+    if people.acked_by:
+        yield f"{_one_line(people.acked_by)} is on it since {clock(people.acked_at)} UTC"
 
 
 def _what_was_done(incident: Incident, deeds: Sequence[Deed]) -> Iterator[str]:
@@ -201,6 +223,11 @@ def _what_was_done(incident: Incident, deeds: Sequence[Deed]) -> Iterator[str]:
         yield f"{clock(deed.at)} {sentence}{because} (rule {_one_line(deed.rule)})"
     if not deeds and incident.status == "open":
         yield "healer has done nothing about it."
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
 def _name(root: Root) -> str:

@@ -106,7 +106,7 @@ class _Playback:
         view = self._engine.alert(labels)
         if view is None or view.ended_at:
             return
-        by = self._engine.alert(view.by) if view.by else None
+        by = self._engine.alert(beside) if (beside := view.by or view.beside) else None
         path = self._path(by.node, view.node) if by is not None and view.status == "suppressed" else []
         because = explain(view, by, self._settings, self._engine.now, path=path)
         self._seen[labels] = Seen(view, tuple(because))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from healer.alerts.identity import canonical
 from healer.alerts.model import Alert
+from healer.convergence.outcome import AlertView
 from healer.convergence.settings import Convergence, Hold
 from healer.times import HOUR, SECOND
 from tests.unit.convergence.oracle import Limits, Oracle
@@ -25,7 +26,7 @@ SHORT = Convergence(
 LIMITS = Limits(SHORT.window, SHORT.slack, SHORT.settle)
 QUIET = 200
 """Seconds after which all holds and settles of these settings ran out."""
-NAMES = ("Hot", "Down")
+NAMES = ("Hot", "Down", "Hot", "Down", "Page")
 SEVERITIES = ("warning", "error", "critical")
 
 
@@ -43,7 +44,12 @@ class Kind:
 
     @property
     def labels(self) -> bytes:
-        return canonical({"alertname": self.name, "on": self.node, "severity": self.severity})
+        always = {"page": "always"} if self.always else {}
+        return canonical({"alertname": self.name, "on": self.node, "severity": self.severity, **always})
+
+    @property
+    def always(self) -> bool:
+        return self.name == "Page"
 
     @property
     def hard(self) -> bool:
@@ -162,13 +168,18 @@ class Telling:
             began = self._began[who] if event.copy and who in self._began else now - event.lag * SECOND
             self._began[who] = began
             alerts.append(Alert(who.labels, True, began, 0))
-            self.oracle.fires(who.key, who.node, who.severity, who.hard, began)
+            self.oracle.fires(who.key, who.node, who.severity, who.hard, began, always=who.always)
         self.world.deliver(now, tuple(alerts))
 
     def pass_to(self, at: int) -> None:
         """Time passes, for both."""
         self.world.until(f"{at}s")
         self.oracle.look(START + at * SECOND)
+
+    def _milder(self, view: AlertView, at: int) -> set[str]:
+        """What may stand beside a root because it is less severe."""
+        milder = self.oracle.milder(view.labels.decode(), START + at * SECOND)
+        return milder or {""}
 
     def compare(self, at: int) -> None:
         """Both say the same of who is explained by whom, and since when it counts."""
@@ -178,7 +189,13 @@ class Telling:
         assert found.keys() == expected.keys()
         for key, by in expected.items():
             view = found[key]
-            assert (view.status == "suppressed") is (by is not None), f"{key} is {view.status}; the oracle says by {by}"
-            assert view.onset == self.oracle.faults[key].onset, f"{key} began at another time"
-            if by is not None:
+            fault = self.oracle.faults[key]
+            explained = by is not None and not fault.always
+            assert (view.status == "suppressed") is explained, f"{key} is {view.status}; the oracle says by {by}"
+            assert view.onset == fault.onset, f"{key} began at another time"
+            if fault.always:
+                assert view.beside.decode() in {by or ""} | (set() if by else self._milder(view, at))
+            elif view.code == "MORE_SEVERE":
+                assert view.beside.decode() in self._milder(view, at)
+            if by is not None and not fault.always:
                 assert view.by.decode() == by, f"{key} is explained by {view.by.decode()}; the oracle says {by}"

@@ -21,7 +21,10 @@ class Limits:
 
 @dataclass
 class Fault:
-    """One alert as it was told. `by` is what explained it when it was last looked at; `seen` once it was."""
+    """One alert as it was told. `by` is what explained it when it was last looked at; `seen` once it was.
+
+    `always` ones are told whatever explains them.
+    """
 
     key: str
     node: str
@@ -33,6 +36,12 @@ class Fault:
     by: str | None = None
     seen: bool = False
     afresh: bool = False
+    always: bool = False
+
+    @property
+    def told(self) -> bool:
+        """It speaks for itself: nothing explains it, or it is told in any case."""
+        return self.by is None or self.always
 
 
 class Oracle:
@@ -45,11 +54,11 @@ class Oracle:
         self._limits = limits
         self.faults: dict[str, Fault] = {}
 
-    def fires(self, key: str, node: str, severity: str, hard: bool, began: int) -> None:
+    def fires(self, key: str, node: str, severity: str, hard: bool, began: int, *, always: bool = False) -> None:
         """It began, goes on, or fires again after it ended: a new interval, if it began later than the one that ended."""
         known = self.faults.get(key)
         if known is None:
-            self.faults[key] = Fault(key, node, severity, hard, began, began)
+            self.faults[key] = Fault(key, node, severity, hard, began, began, always=always)
         elif known.ended is not None:
             known.ended = None
             if began > known.began:
@@ -75,6 +84,15 @@ class Oracle:
         self._derive(now)
         return {fault.key: fault.by for fault in self.faults.values() if fault.ended is None}
 
+    def milder(self, key: str, now: int) -> set[str]:
+        """What would explain it, were it not more severe."""
+        fault = self.faults[key]
+        return {
+            cause.key
+            for cause in self.faults.values()
+            if self._stands(cause) and LEVEL[cause.severity] < LEVEL[fault.severity] and self._fits(cause, fault, now)
+        }
+
     def _let_go(self, at: int) -> None:
         """What ended `settle` ago explains no more; what it explained and nothing else does begins, in effect, now."""
         gone = {f.key for f in self.faults.values() if f.ended is not None and f.ended + self._limits.settle <= at}
@@ -83,7 +101,7 @@ class Oracle:
             del self.faults[key]
         stand = [f for f in self.faults.values() if f.seen and f.by is None and f not in left]
         for fault in left:
-            if not any(self._explains(cause, fault, at) for cause in stand):
+            if not fault.always and not any(self._explains(cause, fault, at) for cause in stand):
                 fault.onset, fault.afresh = at, True
         self._derive(at)
 
@@ -101,7 +119,10 @@ class Oracle:
         return fault.seen and fault.by is None
 
     def _explains(self, cause: Fault, fault: Fault, now: int) -> bool:
-        if cause.node not in self._above(fault.node) or LEVEL[cause.severity] < LEVEL[fault.severity]:
+        return LEVEL[cause.severity] >= LEVEL[fault.severity] and self._fits(cause, fault, now)
+
+    def _fits(self, cause: Fault, fault: Fault, now: int) -> bool:
+        if cause.node not in self._above(fault.node):
             return False
         if cause.ended is not None and now >= cause.ended + self._limits.settle:
             return False
@@ -128,10 +149,10 @@ class Oracle:
 def groups(faults: Iterable[Fault]) -> set[frozenset[str]]:
     """How firing alerts fall into incidents: those on one node that nothing explains, with all that they explain."""
     firing = [fault for fault in faults if fault.ended is None]
-    where = {fault.key: fault.node for fault in firing if fault.by is None}
+    where = {fault.key: fault.node for fault in firing if fault.told}
     members: dict[str, set[str]] = {}
     for fault in firing:
-        node = where.get(fault.key if fault.by is None else fault.by)
+        node = where.get(fault.key if fault.told or fault.by is None else fault.by)
         if node is not None:
             members.setdefault(node, set()).add(fault.key)
     return {frozenset(keys) for keys in members.values()}

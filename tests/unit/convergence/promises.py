@@ -37,7 +37,8 @@ def check_incidents(world: World) -> None:
     contested = {episode.labels for episode in world.engine.state.contested}
     for view in views:
         if view.status in ("root", "member"):
-            assert world.incidents[view.incident].status == "open", f"{view.labels!r} is told in no open incident"
+            told = world.incidents.get(view.incident)
+            assert told is not None and told.status == "open", f"{view.labels!r} is told in no open incident"
     for incident in world.incidents.values():
         inside = [view for view in views if view.incident == incident.id and not view.ended_at]
         if incident.status == "open":
@@ -75,6 +76,6 @@ def check_partition(telling: Telling) -> None:
             parts.setdefault(view.incident, set()).add(view.labels.decode())
     assert {frozenset(keys) for keys in parts.values()} == groups(faults.values())
     for id, keys in parts.items():
-        unexplained = [faults[key] for key in keys if faults[key].by is None]
+        unexplained = [faults[key] for key in keys if faults[key].told]
         worst = max(unexplained, key=lambda fault: ("warning", "error", "critical").index(fault.severity))
         assert telling.world.incidents[id].severity == worst.severity

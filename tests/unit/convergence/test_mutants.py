@@ -14,7 +14,7 @@ from tests.unit.convergence.histories import random_story
 from tests.unit.convergence.test_oracle import tell
 from tests.unit.convergence.world import Graph
 
-STORIES = 150
+STORIES = 500
 Patch = Callable[[pytest.MonkeyPatch], None]
 
 
@@ -168,6 +168,25 @@ def rule_9_no_settle(patch: pytest.MonkeyPatch) -> None:
         return None if cause.ended_at else real(cause, symptom, view)
 
     patch.setattr(judge, "explains", explains)
+
+
+def rule_11_suppressed_all_the_same(patch: pytest.MonkeyPatch) -> None:
+    """What never is to be suppressed is suppressed like any other."""
+    patch.setattr(judge, "RULES", tuple(hides if rule is judge.suppressed else rule for rule in judge.RULES))
+
+
+def hides(episode: Episode, view: View) -> Verdict | None:
+    return judge.explanation(episode, view)
+
+
+def rule_11_told_ones_explain(patch: pytest.MonkeyPatch) -> None:
+    """What is told although another explains it explains others all the same."""
+    patch.setattr(judge, "explains", lambda cause, symptom, view: explains_without_links(cause, symptom, view))
+
+
+def explains_without_links(cause: Episode, symptom: Episode, view: View) -> str | None:
+    able = cause.traits.suppressor and cause is not symptom and cause.traits.level >= symptom.traits.level
+    return judge.fits_in_time(cause, symptom, view) if able else None
 
 
 def rule_12_never_reopens(patch: pytest.MonkeyPatch) -> None:

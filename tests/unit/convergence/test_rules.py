@@ -108,12 +108,12 @@ class TestRule1Explained:
         assert world.status("HostSlow@host/b") == "suppressed"
 
     def test_suppressors(self) -> None:
-        """Matchers, where given, say who explains others, whatever the severity."""
+        """Matchers, where given, say who explains others."""
         settings = Convergence(suppressors=parse_matchers(['alertname="RackDown"']))
         world = World(TREE, settings).play("""
-            0s  RackDown on rack/r warning
+            0s  RackDown on rack/r error
             0s  SwitchDown on switch/s critical
-            0s  HostDown on host/a critical
+            0s  HostDown on host/a error
         """)
         assert world.until("1m").by("HostDown@host/a") == "RackDown@rack/r"
         assert world.status("RackDown@rack/r") == "root"
@@ -474,6 +474,81 @@ class TestRule11NeverDropped:
         shown = world.engine.incident_alerts(incident.id)
         assert [one.node for one in shown] == ["switch/s", "host/a", "rack/r"]
         assert incident.total == 3
+
+    def test_never_suppressed(self) -> None:
+        """What `never_suppress` matches is told, with the root that would explain it beside it, and explains nobody."""
+        world = World(TREE).play("""
+            0s   RackDown on rack/r critical page=always
+            0s   HostDown on host/a critical
+            5s   SwitchDown on switch/s critical
+        """)
+        world.until("1m")
+        assert (world.status("RackDown@rack/r"), world["RackDown@rack/r"].code) == ("root", "NEVER_SUPPRESSED")
+        assert world["RackDown@rack/r"].beside == world["SwitchDown@switch/s"].labels
+        assert world.incident("RackDown@rack/r").beside == world.incident("SwitchDown@switch/s").id
+        assert world.by("HostDown@host/a") == "SwitchDown@switch/s"
+        assert len(world.open) == 2
+
+    def test_no_longer_explained(self) -> None:
+        """When what stood beside it is gone, it is a root like any other, and explains again."""
+        world = World(TREE).play("""
+            0s   RackDown on rack/r critical page=always
+            0s   SwitchDown on switch/s critical
+            1m   SwitchDown on switch/s ends
+            4m   HostDown on host/a critical
+        """)
+        world.until("5m")
+        assert world["RackDown@rack/r"].code == "NOTHING_ABOVE"
+        assert world["RackDown@rack/r"].beside == b""
+        assert world.incident("RackDown@rack/r").beside == ""
+        assert world.by("HostDown@host/a") == "RackDown@rack/r"
+
+    @pytest.mark.parametrize("name", ["ErrorBudgetBurn", "SlowBurnRate"])
+    def test_burn_rates(self, name: str) -> None:
+        """Pages about a burn rate are told by default; the same alert as a ticket is not."""
+        world = World(TREE).play(f"""
+            0s   SwitchDown on switch/s critical
+            0s   {name} on host/a critical
+            0s   {name} on host/b warning
+        """)
+        world.until("1m")
+        assert [world.status(f"{name}@host/{host}") for host in "ab"] == ["root", "suppressed"]
+
+    def test_more_severe_than_its_root(self) -> None:
+        """An alert more severe than what would explain it is told, and still explains what is beneath it."""
+        world = World(TREE).play("""
+            0s   SwitchHot on switch/s warning
+            0s   RackDown on rack/r critical
+            0s   HostDown on host/a critical
+        """)
+        world.until("1m")
+        assert (world.status("RackDown@rack/r"), world["RackDown@rack/r"].code) == ("root", "MORE_SEVERE")
+        assert world.incident("RackDown@rack/r").beside == world.incident("SwitchHot@switch/s").id
+        assert world.by("HostDown@host/a") == "RackDown@rack/r"
+
+    def test_more_severe_under_suppressors(self) -> None:
+        """That holds where `suppressors` are set as well."""
+        settings = Convergence(suppressors=parse_matchers(['alertname="RackDown"']))
+        world = World(TREE, settings).play("""
+            0s  RackDown on rack/r warning
+            0s  HostDown on host/a critical
+        """)
+        assert world.until("1m").status("HostDown@host/a") == "root"
+        assert world["HostDown@host/a"].beside == world["RackDown@rack/r"].labels
+
+    def test_said_again(self) -> None:
+        """An incident beneath which alerts stay suppressed is said again after every `max_suppress`, and no other."""
+        world = World(TREE + " > vm/v; switch/x").play("""
+            0s   SwitchDown on switch/s critical
+            0s   HostDown on host/a critical
+            0s   SwitchDown on switch/x critical
+        """)
+        world.until("3h59m")
+        assert world.incident("SwitchDown@switch/s").said_again == 0
+        assert world.until("4h2m").incident("SwitchDown@switch/s").said_again == 1
+        assert world.until("8h3m").incident("SwitchDown@switch/s").said_again == 2
+        assert world.happened(world.incident("SwitchDown@switch/s")).count("said again") == 2
+        assert world.incident("SwitchDown@switch/x").said_again == 0
 
 
 class TestRule12FiresAgain:
