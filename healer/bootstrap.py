@@ -149,6 +149,7 @@ def service(settings: Settings, healer: Healer, registry: Registry) -> Service:
         view=healer.view,
         projections=store,
         effects=store,
+        told=store,
         clock=healer.ports.clock,
         registry=registry,
         auth=settings.server.auth,

@@ -96,7 +96,9 @@ def _telling(numbers: Numbers) -> Iterator[Finding]:
     if dead:
         what = f"{counted(dead, 'message')} could not be delivered and will not be tried again"
         yield Finding(
-            "wrong", what, "healer's log says what the provider answered: the channel's token, chat or rights"
+            "wrong",
+            what,
+            "`healer notifications list --status dead` says why; mend that, then `healer notifications resend --all`",
         )
     counts: dict[str, dict[str, float]] = {}
     for number in numbers.each("healer_notifications_total"):

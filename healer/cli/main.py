@@ -37,6 +37,7 @@ COMMANDS = {
     "maintenance": Command(
         "healer.cli.maintenance", "nodes that somebody works on: nobody is told, nothing is repaired"
     ),
+    "notifications": Command("healer.cli.notifications", "what each channel was told, and what nobody could be told"),
     "pause": Command("healer.cli.pause", "the kill switch: no repair starts any more"),
     "resume": Command("healer.cli.pause", "let repairs start again"),
     "topology": Command("healer.cli.topology", "what can fail, and where an alert sits (reads the configuration only)"),
@@ -102,5 +103,5 @@ def parser_of(name: str, module: Any) -> argparse.ArgumentParser:
 
 
 def _usage() -> str:
-    lines = [f"  {name:<13}{command.help}" for name, command in COMMANDS.items()]
+    lines = [f"  {name:<15}{command.help}" for name, command in COMMANDS.items()]
     return "\n".join(["usage: healer COMMAND ...", "", ABOUT, "", *lines, "", EPILOG, ""])

@@ -6,6 +6,9 @@ import msgspec
 
 from healer.times import Micros
 
+NoticeState = Literal["waiting", "claimed", "told", "dead"]
+"""The way of a row of the told ledger: a claimed one is being told, a dead one was refused for good."""
+
 
 class Claim(msgspec.Struct, frozen=True):
     """A row that this process may send now, until `until`. `message_id` "" means nothing was told yet.
@@ -32,7 +35,7 @@ class LedgerRow(msgspec.Struct, frozen=True):
     wanted_revision: int
     told_revision: int
     message_id: str
-    state: Literal["waiting", "claimed", "told", "dead"]
+    state: NoticeState
     attempts: int
     not_before: Micros
     why: str

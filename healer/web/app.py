@@ -2,7 +2,19 @@
 
 from aiohttp import web
 
-from healer.web import accept, alertmanager, alerts, incidents, maintenance, pause, plumbing, remediations, silences
+from healer.web import (
+    accept,
+    alertmanager,
+    alerts,
+    incidents,
+    maintenance,
+    notifications,
+    pause,
+    plumbing,
+    remediations,
+    saying,
+    silences,
+)
 from healer.web.auth import Access
 from healer.web.guard import expecting, guarding
 from healer.web.oversize import Oversize
@@ -18,11 +30,13 @@ def create_app(service: Service, oversize: Oversize | None = None) -> web.Applic
     ways = (
         *accept.routes(service, large),
         *incidents.routes(service),
+        *saying.routes(service),
         *alerts.routes(service),
         *remediations.routes(service),
         *pause.routes(service),
         *silences.routes(service),
         *maintenance.routes(service),
+        *notifications.routes(service),
         *alertmanager.routes(service),
         *plumbing.routes(service),
     )

@@ -15,6 +15,7 @@ from healer.alerts.model import Detail, RefusedAlert
 from healer.alerts.silences import Silence
 from healer.convergence.outcome import AlertView, Happening, Incident
 from healer.journey.ports import Journal
+from healer.notification.ports import LedgerRow
 from healer.remediation.model import Intent, Remediation
 from healer.remediation.ports import Switch
 from healer.seams import Clock
@@ -79,6 +80,18 @@ class View(Quiet, Protocol):
 
     def alert_count(self) -> int: ...
 
+    def alert(self, labels: bytes) -> AlertView | None:
+        """The alert with this canonical label set."""
+        ...
+
+    def heard(self, key: str) -> bool:
+        """Whether somebody's word came with this key of a client before."""
+        ...
+
+    def is_beneath(self, node: str, above: str) -> bool:
+        """Whether a fault of the node `above` reaches `node`."""
+        ...
+
     def incident_alerts(self, incident: str) -> list[AlertView]:
         """The alerts of an open incident; none for one that memory has forgotten."""
         ...
@@ -118,6 +131,14 @@ class Effects(Protocol):
     async def intents(self, remediation: str) -> list[Intent]: ...
 
 
+class Told(Protocol):
+    """What the API shows of the told ledger: a part of `healer.notification.ports.ToldLedger`."""
+
+    async def rows(self, *, incident: str = "", state: str = "", limit: int = 100) -> list[LedgerRow]: ...
+
+    async def resend(self, incident: str, channel: str, *, now: Micros) -> bool: ...
+
+
 class Bounds(msgspec.Struct, frozen=True):
     """Limits of the HTTP side: bytes, alerts, and microseconds."""
 
@@ -141,6 +162,7 @@ class Service(msgspec.Struct, frozen=True):
     view: View
     projections: Projections
     effects: Effects
+    told: Told
     clock: Clock
     registry: Registry
     auth: Auth = Auth()

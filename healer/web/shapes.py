@@ -12,6 +12,7 @@ from healer.alerts.maintenance import Maintenance
 from healer.alerts.model import RefusedAlert
 from healer.alerts.silences import Silence
 from healer.convergence.outcome import AlertView, Happening, Incident
+from healer.notification.ports import LedgerRow
 from healer.remediation.model import Intent, PlanStep, Remediation
 from healer.remediation.ports import Switch
 from healer.times import MILLISECOND, Micros, format_duration, format_rfc3339
@@ -72,7 +73,8 @@ def incident(found: Incident, alerts: Sequence[Json], remediations: Sequence[Rem
         "title": found.title,
         "root": {
             "fingerprint": fingerprint_of(labels),
-            "node": found.root.node or None,
+            "node": found.people.suspect or found.root.node or None,
+            "silent": bool(found.people.suspect),
             "labels": labels,
             "startsAt": when(found.root.starts_at),
             "onset": when(found.root.onset),
@@ -90,6 +92,11 @@ def incident(found: Incident, alerts: Sequence[Json], remediations: Sequence[Rem
         "merged_into": found.merged_into or None,
         "reopened": found.reopened,
         "told": found.told,
+        "acknowledged_by": found.people.acked_by or None,
+        "acknowledged_at": when(found.people.acked_at),
+        "confirmed_by": found.people.confirmed_by or None,
+        "blamed_by": found.people.blamed_by or None,
+        "closed_by": found.people.closed_by or None,
         "revision": found.revision,
         "remediations": [brief_remediation(each) for each in remediations],
         "changes": [],
@@ -180,6 +187,20 @@ def work(found: Maintenance, now: Micros) -> Json:
         "updatedAt": when(found.updated_at),
         "createdBy": found.created_by,
         "comment": found.comment,
+    }
+
+
+def notification(found: LedgerRow) -> Json:
+    """A row of the told ledger."""
+    return {
+        "incident": found.incident,
+        "channel": found.channel,
+        "state": found.state,
+        "wanted_revision": found.wanted_revision,
+        "told_revision": found.told_revision,
+        "attempts": found.attempts,
+        "not_before": when(found.not_before),
+        "why": found.why,
     }
 
 

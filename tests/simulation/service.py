@@ -230,6 +230,7 @@ class Service:
             view=healer.view,
             projections=store,
             effects=store,
+            told=store,
             clock=self._world.clock,
             registry=healer.registry,
         )

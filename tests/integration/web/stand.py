@@ -101,6 +101,7 @@ class Stand:
             "view": self.view,
             "projections": self.store,
             "effects": self.store,
+            "told": self.store,
             "clock": self.clock,
             "registry": self.registry,
         }

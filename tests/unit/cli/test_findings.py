@@ -38,7 +38,7 @@ def test_nothing_is_wrong_where_all_is_well() -> None:
     [
         ({"not_ready": "healer is not ready: the journal is being read"}, "the journal is being read", "log says why"),
         ({"numbers": {"healer_store_available 1": "healer_store_available 0"}}, "cannot be written", "free space"),
-        ({"numbers": {"letters 0": "letters 3"}}, "3 messages could not be delivered", "token"),
+        ({"numbers": {"letters 0": "letters 3"}}, "3 messages could not be delivered", "notifications resend"),
         ({"numbers": {"quarantined 0": "quarantined 1"}}, "1 record could not be applied", "report"),
         ({"numbers": {"records 0": "records 20000"}}, "20,000 alerts wait", "too small"),
         ({"numbers": {"unmapped 9": "unmapped 25"}, "unplaced": ["Odd"]}, "78% of 115 alerts", "(Odd)"),
