@@ -1,14 +1,19 @@
-"""What is going on: incidents, newest first; one with its alerts; its whole story after it is over.
+"""What is going on: incidents, newest first; one with its alerts; its whole story after it is over. What you say of them.
 
 healer incidents list [--status open] [--filter 'severity="critical"']
 healer incidents show ID        ID may be `last`: the newest
 healer incidents report ID
+healer incidents ack ID         I am on it          healer incidents confirm ID     the root it names is right
+healer incidents blame ID NODE  it is that node     healer incidents note ID TEXT   for those who come after you
+healer incidents split ID FINGERPRINT|NODE ...      these have nothing to do with it, nor has what is beneath a node
+healer incidents merge ID OTHER                     the other one is part of this one
+healer incidents close ID       it is over, whatever still fires
 """
 
 import argparse
 from typing import Any
 
-from healer.cli import connection, story
+from healer.cli import connection, saying, story
 from healer.cli.connection import Connection, Json
 from healer.cli.failure import CALLED_WRONG, Failure
 from healer.cli.output import Output
@@ -21,7 +26,9 @@ STATUSES = ("open", "resolved", "merged")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    ways = parser.add_subparsers(dest="way", required=True, metavar="list|show|report")
+    ways = parser.add_subparsers(
+        dest="way", required=True, metavar="list|show|report|ack|confirm|blame|split|merge|note|close"
+    )
     listed = ways.add_parser("list", help="all of them, newest first")
     listed.add_argument("--status", action="append", choices=STATUSES, help="only these; may be repeated")
     listed.add_argument(
@@ -34,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         one.add_argument("id", metavar="ID", help="as `list` shows it, or `last`")
         one.add_argument("--alerts", type=int, default=story.ALERTS, metavar="N", help="alerts to show at most")
         connection.add_arguments(one)
+    saying.add_arguments(ways)
 
 
 def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
@@ -42,6 +50,8 @@ def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
     if arguments.way == "list":
         return _list(link, output, arguments)
     found = find(link, arguments.id)
+    if arguments.way in saying.SAID:
+        return saying.run(link, output, arguments, found["id"])
     lines = link.get(f"/api/v1/incidents/{found['id']}/timeline")["items"]
     if arguments.json:
         output.json(found if arguments.way == "show" else found | {"timeline": lines})

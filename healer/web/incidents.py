@@ -11,6 +11,7 @@ from healer.web import shapes
 from healer.web.ports import Service
 from healer.web.problems import Problem
 from healer.web.query import Query, as_json, page, read_query
+from healer.web.shapes import Json
 
 STATUSES: tuple[str, ...] = get_args(Status)
 LISTED_ALERTS = 1_000
@@ -38,16 +39,16 @@ def routes(service: Service) -> list[web.RouteDef]:
             )
             more = len(found) > query.limit
             found = found[: query.limit]
-        items = [await _shape(service, each, LISTED_ALERTS) for each in found]
+        items = [await shape(service, each, LISTED_ALERTS) for each in found]
         return page(items, total, found[-1].id if found and more else "")
 
     async def one(request: web.Request) -> web.Response:
         await service.view.settled()
-        return as_json(await _shape(service, await _find(service, request), SHOWN_ALERTS))
+        return as_json(await shape(service, await find(service, request), SHOWN_ALERTS))
 
     async def timeline(request: web.Request) -> web.Response:
         await service.view.settled()
-        found = await _find(service, request)
+        found = await find(service, request)
         lines = await service.projections.timeline(found.id)
         return page([shapes.happening(each) for each in lines], len(lines), "")
 
@@ -58,7 +59,8 @@ def routes(service: Service) -> list[web.RouteDef]:
     ]
 
 
-async def _find(service: Service, request: web.Request) -> Incident:
+async def find(service: Service, request: web.Request) -> Incident:
+    """The incident that a request names. Raises Problem 404."""
     id = request.match_info["id"]
     found = await service.projections.incident(id)
     if found is None:
@@ -66,7 +68,8 @@ async def _find(service: Service, request: web.Request) -> Incident:
     return found
 
 
-async def _shape(service: Service, incident: Incident, limit: int) -> shapes.Json:
+async def shape(service: Service, incident: Incident, limit: int) -> Json:
+    """An incident as JSON, with at most `limit` of its alerts."""
     alerts = service.view.incident_alerts(incident.id) or await service.projections.closed_alerts(incident.id)
     shown = sorted(alerts, key=_rank)[:limit]
     remediations = await service.effects.remediations(incident=incident.id, limit=SHOWN_REMEDIATIONS)

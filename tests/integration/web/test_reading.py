@@ -55,6 +55,7 @@ async def test_an_incident_has_the_promised_shape() -> None:
     assert found["root"] == {
         "fingerprint": fingerprint(canonical({"alertname": "SwitchDown"})),
         "node": "sw-1",
+        "silent": False,
         "labels": {"alertname": "SwitchDown"},
         "startsAt": "2026-01-07T10:00:00.000Z",
         "onset": "2026-01-07T10:00:00.000Z",

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from healer.alerts.identity import canonical
-from healer.convergence.outcome import Incident
+from healer.convergence.outcome import Incident, People
 from healer.notification.own import ALERT
-from healer.notification.story import DEEDS, REASON_LIMIT, TITLE_LIMIT, Deed, State, state_of, tell, title
+from healer.notification.story import DEEDS, REASON_LIMIT, TITLE_LIMIT, Deed, State, clock, state_of, tell, title
 from healer.remediation.model import UNDER_WAY
 from healer.times import MINUTE, SECOND
 from tests.contracts.store.given import NOON
@@ -254,3 +254,16 @@ def test_an_alert_on_no_node_says_which_one_by_its_labels(
     assert story.title == title_says
     assert line_says in story.lines[1]
     assert "severity" not in story.lines[1]
+
+
+def test_people_are_named_who_said_something_of_it() -> None:
+    """Who is on it, who confirmed or named the root, which node is suspected without an alert, who closed it."""
+    asked = People(acked_by="ada\n", acked_at=NOON, confirmed_by="bob")
+    lines = tell(incident(people=asked), ()).lines
+    assert f"ada is on it since {clock(NOON)} UTC" in lines
+    assert "bob confirmed this root" in lines
+    suspected = incident(people=People(blamed_by="ada", suspect="power/x"))
+    assert "ada says that the root is power/x, which has no alert of its own" in tell(suspected, ()).lines
+    assert title(suspected, "broken") == "[CRIT broken] power/x suspected"
+    closed = tell(over(resolution="person", people=People(closed_by="ada")), ())
+    assert closed.lines[-1].endswith("ada closed it, whatever still fires")
