@@ -16,8 +16,9 @@ from healer.documents.document import load_document
 from healer.documents.problems import DocumentError
 from healer.remediation.abilities import LACKS
 from healer.settings import Settings, load_settings
+from healer.topology.doubts import doubts
 from healer.topology.graph import Topology
-from healer.topology.inspection import notes
+from healer.topology.inspection import Note, notes
 from healer.topology.kinds import kinds_of
 from healer.topology.sources.file import read_topology
 from rules import RuleSet, Source, compile_files, format_problem, health_template, pack_names
@@ -113,6 +114,8 @@ def _check_config(report: Report, file: Path) -> None:
         if isinstance(wrong := health_template(query), str):
             report.error(f"{file}: health.{kind}: {wrong}")
     topology = _check_topology(report, settings.topology.files) if settings.topology.files else Topology()
+    whole = topology if all(source.file is not None for source in settings.topology.sources) else None
+    _say(report, str(file), doubts(settings.topology.nodes, whole))
     # Where the topology cannot be read, any word may be a kind: a rule is not blamed for a mistake elsewhere.
     kinds = None
     if topology is not None:
@@ -142,12 +145,11 @@ def _check_topology(report: Report, files: Sequence[Path]) -> Topology | None:
         return None
     named = ", ".join(map(str, files))
     report.good(f"{named}: {counted(len(topology.nodes), 'node')}, {counted(len(topology.edges), 'edge')}")
-    _notes(report, named, topology)
+    _say(report, named, notes(topology))
     return topology
 
 
-def _notes(report: Report, named: str, topology: Topology) -> None:
-    found = notes(topology)
+def _say(report: Report, named: str, found: Sequence[Note]) -> None:
     for note in found[:NOTES_SHOWN]:
         report.warn(f"{named}: {note.kind}: {note.text}")
     if len(found) > NOTES_SHOWN:

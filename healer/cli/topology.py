@@ -1,27 +1,33 @@
-"""What can fail, and where an alert sits. Reads the configuration only; no healer has to run.
+"""What can fail, and where an alert sits. `show`, `map` and `path` read the configuration only; no healer has to run.
 
-healer topology show --config FILE
-healer topology map ALERT.json --config FILE    the node of an alert (labels, or an alert as Alertmanager has it)
-healer topology path A B --config FILE          how a fault of A reaches B
+healer topology show --config FILE [--alerts FILE]    what there is, and what looks odd
+healer topology map ALERT.json --config FILE          the node of an alert (labels, or an alert as Alertmanager has it)
+healer topology path A B --config FILE                how a fault of A reaches B
+healer topology unmapped --config FILE                alerts of the running healer that have no node, and why
+healer topology import FILE                           send a topology to the running healer
+healer topology init --prometheus URL                 sources and mappings for what a Prometheus has
 """
 
 import argparse
 import difflib
 import sys
 from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from healer.cli import topology_import, topology_init, unmapped
 from healer.cli.failure import CALLED_WRONG, FOUND_WRONG, Failure
 from healer.cli.output import Output
 from healer.cli.words import counted, label_text
 from healer.documents.problems import DocumentError
 from healer.settings import Settings, load_settings
+from healer.topology.doubts import doubts, strangers
 from healer.topology.graph import Topology
 from healer.topology.index import kind_of
-from healer.topology.inspection import notes
+from healer.topology.inspection import Note, notes
 from healer.topology.map import Map
 from healer.topology.sources.file import read_topology
 
@@ -33,8 +39,16 @@ COMPARED = 10_000
 """Nodes among which the one that was meant is looked for."""
 
 
+ELSEWHERE: dict[str, Callable[[argparse.Namespace, Output], int]] = {
+    "unmapped": unmapped.run,
+    "import": topology_import.run,
+    "init": topology_init.run,
+}
+"""The ways that do not look at the configuration's topology alone."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    ways = parser.add_subparsers(dest="way", required=True, metavar="show|map|path")
+    ways = parser.add_subparsers(dest="way", required=True, metavar="show|map|path|unmapped|import|init")
     show = ways.add_parser("show", help="how many nodes of which kind, what lies on top, what looks odd")
     place = ways.add_parser("map", help="on which node an alert sits, and by which line")
     place.add_argument(
@@ -42,6 +56,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     path = ways.add_parser("path", help="the shortest way from a cause down to what it reaches")
     path.add_argument("ends", nargs=2, metavar=("A", "B"), help="ids of nodes")
+    show.add_argument(
+        "--alerts", metavar="FILE", help="alerts, as `map` reads them: which of their nodes are not known?"
+    )
+    for name, module, about in (
+        ("unmapped", unmapped, "alerts of the running healer without a node, by name, and why"),
+        ("import", topology_import, "send a topology to the running healer"),
+        ("init", topology_init, "sources and mappings for what a Prometheus has"),
+    ):
+        module.add_arguments(ways.add_parser(name, help=about, description=module.__doc__))
     for way in (show, place, path):
         way.add_argument("--config", type=Path, required=True, metavar="FILE", help="whose topology")
         way.add_argument("--json", action="store_true", help="JSON instead of text")
@@ -49,17 +72,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
     output = output or Output()
+    if arguments.way in ELSEWHERE:
+        return ELSEWHERE[arguments.way](arguments, output)
     try:
         settings = load_settings(arguments.config)
         topology = read_topology(settings.topology.files)
     except DocumentError as error:
         raise Failure(str(error)) from None
     if arguments.way == "show":
-        return _show(output, topology, as_json=arguments.json)
+        odd = [*notes(topology), *doubts(settings.topology.nodes, topology if all_files(settings) else None)]
+        if arguments.alerts:
+            here = map_of(settings, topology).mapper
+            odd += strangers(here.map(labels) for labels in read_labels(arguments.alerts))
+        return _show(output, topology, odd, as_json=arguments.json)
     found = map_of(settings, topology)
     if arguments.way == "path":
         return _path(output, topology, found, *arguments.ends, as_json=arguments.json)
     return _map(output, found, read_labels(arguments.alert), as_json=arguments.json)
+
+
+def all_files(settings: Settings) -> bool:
+    """Whether what the files say is all there is: no other source knows more kinds of nodes."""
+    return all(source.file is not None for source in settings.topology.sources)
 
 
 def map_of(settings: Settings, topology: Topology) -> Map:
@@ -142,11 +176,10 @@ def _path(output: Output, topology: Topology, found: Map, cause: str, symptom: s
     return 0 if nodes else FOUND_WRONG
 
 
-def _show(output: Output, topology: Topology, *, as_json: bool) -> int:
+def _show(output: Output, topology: Topology, found: Sequence[Note], *, as_json: bool) -> int:
     kinds = Counter(node.kind or kind_of(node.id) or "(no kind)" for node in topology.nodes)
     below = {child for _, child in topology.edges}
     tops = [node.id for node in topology.nodes if node.id not in below]
-    found = notes(topology)
     if as_json:
         odd = [{"kind": note.kind, "nodes": note.nodes, "text": note.text} for note in found]
         output.json(

@@ -20,9 +20,12 @@ _SHOWN = 5
 
 
 class Note(msgspec.Struct, frozen=True):
-    """Something that is legal and worth a look: nodes that form it, and what it means in words."""
+    """Something that is legal and worth a look: nodes that form it, and what it means in words.
 
-    kind: Literal["cycle", "island", "hub"]
+    The last four are told by `healer.topology.doubts`.
+    """
+
+    kind: Literal["cycle", "island", "hub", "stranger", "unreached", "unknown kind", "unknown attribute"]
     nodes: tuple[str, ...]
     text: str
 

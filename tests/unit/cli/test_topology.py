@@ -92,3 +92,25 @@ def test_path_says_how_a_fault_travels(
 def test_path_knows_only_nodes(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["topology", "path", "rack/a", "host/zz", "--config", config]) == 2
     assert "no node has the id 'host/zz'" in capsys.readouterr().err
+
+
+def test_show_names_lines_that_do_nothing_and_nodes_that_only_alerts_name(
+    config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A typing error in a line, or a host that nobody entered, looks like nothing at all otherwise."""
+    typed = SETTINGS + "    - {match: ['job=\"db\"'], node: 'hots/{instance|host}'}\n"
+    Path(config).write_text(typed)
+    seen = alert(tmp_path, [{"job": "node", "instance": "new:1"}, {"job": "node", "instance": "a1:1"}])
+    assert main(["topology", "show", "--config", config, "--alerts", seen]) == 0
+    said = capsys.readouterr().out
+    assert "unknown kind: topology.nodes[2]: the topology has no node of kind hots" in said
+    assert "stranger: host/new: alerts name them" in said
+    assert main(["check", "--config", config]) == 0
+    assert "the topology has no node of kind hots" in capsys.readouterr().out
+
+
+def test_map_names_the_line_that_ships(config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(config).write_text("topology: {nodes: [{use: kube-prometheus}]}")
+    seen = alert(tmp_path, {"alertname": "KubeNodeNotReady", "node": "w1", "job": "kube-state-metrics"})
+    assert main(["topology", "map", seen, "--config", config]) == 0
+    assert "kube-prometheus/node: the topology has no node with alias=host/w1, kind=host or" in capsys.readouterr().out

@@ -1,0 +1,85 @@
+"""Asking a Prometheus from the command line: instant queries, and the series of a time. Used by `healer topology init`."""
+
+import http.client
+import urllib.error
+import urllib.request
+from base64 import b64encode
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+
+from healer.cli.failure import CALLED_WRONG, Failure
+from healer.documents.fields import parse_url
+
+TIMEOUT_S = 60.0
+"""For one question; Prometheus itself gives a query two minutes, and a person less."""
+MAX_ANSWER = 256 << 20
+"""Bytes of one answer; a hundred thousand rows are about 20 MiB."""
+Labels = dict[str, str]
+
+
+class _Answer(msgspec.Struct):
+    status: str
+    data: msgspec.Raw = msgspec.Raw(b"null")
+    error: str = ""
+
+
+class _Row(msgspec.Struct):
+    metric: Labels
+    value: tuple[float, str]
+
+
+class _Vector(msgspec.Struct):
+    result: list[_Row]
+
+
+class Asked:
+    """One Prometheus at one address; `user:password@` in it is basic authentication."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            parsed = urlsplit(parse_url(url))
+        except ValueError as error:
+            raise Failure(str(error), CALLED_WRONG) from None
+        self._headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        if parsed.username is not None:
+            said = f"{parsed.username}:{parsed.password or ''}"
+            self._headers["Authorization"] = f"Basic {b64encode(said.encode()).decode()}"
+        self.url = parsed._replace(netloc=parsed.netloc.rpartition("@")[2]).geturl().rstrip("/")
+
+    def rows(self, query: str) -> list[Labels]:
+        """The labels of each row of an instant query. Raises Failure."""
+        found = msgspec.json.decode(self._ask("query", {"query": query}), type=_Vector)
+        return [row.metric for row in found.result]
+
+    def count(self, query: str) -> int:
+        """The value of a query that has one row, 0 for none. Raises Failure."""
+        found = msgspec.json.decode(self._ask("query", {"query": query}), type=_Vector)
+        return int(float(found.result[0].value[1])) if found.result else 0
+
+    def series(self, selector: str, start_s: float, end_s: float) -> list[Labels]:
+        """The label sets that there were between two times. Raises Failure."""
+        asked = {"match[]": selector, "start": f"{start_s:.0f}", "end": f"{end_s:.0f}"}
+        return msgspec.json.decode(self._ask("series", asked), type=list[Labels])
+
+    def _ask(self, what: str, parameters: dict[str, Any]) -> msgspec.Raw:
+        url = f"{self.url}/api/v1/{what}"
+        request = urllib.request.Request(url, urlencode(parameters).encode(), self._headers)  # noqa: S310 - http or https
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as response:  # noqa: S310 - parse_url saw to it
+                raw = response.read(MAX_ANSWER)
+        except urllib.error.HTTPError as error:
+            raw = error.read(MAX_ANSWER)
+            if error.code == 401:
+                raise Failure(f"{self.url} asks for credentials: http://USER:PASSWORD@HOST:PORT") from None
+        except (OSError, http.client.HTTPException) as error:
+            reason = getattr(error, "reason", None) or error
+            raise Failure(f"{self.url} cannot be asked: {reason}", CALLED_WRONG) from None
+        try:
+            answer = msgspec.json.decode(raw, type=_Answer)
+        except msgspec.MsgspecError:
+            raise Failure(f"what answers at {url} is no Prometheus", CALLED_WRONG) from None
+        if answer.status != "success":
+            raise Failure(f"Prometheus says: {answer.error}")
+        return answer.data

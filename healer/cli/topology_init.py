@@ -1,0 +1,148 @@
+"""`healer topology init --prometheus URL`: sources and mappings for what this Prometheus has, and what they are worth.
+
+Writes a piece of configuration to standard output. What it found, and how many of last week's alerts the piece would place,
+stands in it as comments.
+"""
+
+import argparse
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+import yaml
+
+from healer.cli.asking import Asked, Labels
+from healer.cli.failure import FOUND_WRONG
+from healer.cli.output import Output
+from healer.cli.words import counted, name_of
+from healer.seams import SystemClock
+from healer.settings import parse_settings
+from healer.times import SECOND
+from healer.topology.discovery import CLUES, Rows, Suggestion, suggest
+from healer.topology.graph import Node, Topology, topology
+from healer.topology.map import Map
+from healer.topology.template import Template
+
+ALERTS = 'ALERTS{alertstate="firing"}'
+MAX_ALERTS = 100_000
+"""Label sets of one look back that are mapped."""
+NAMED = 10
+"""Names of alerts without a node that are told."""
+WIDTH = 120
+
+
+class Worth(msgspec.Struct, frozen=True):
+    """What the suggested lines make of alerts that there were. `known`: on a node that the sources have, so that a cause
+    above it can explain them. `lost`: names of those without a node, the most frequent first."""
+
+    alerts: int
+    mapped: int
+    known: int
+    aside: int
+    lost: tuple[tuple[str, int], ...]
+
+    @property
+    def share(self) -> float:
+        """Of the alerts that are about a node."""
+        about = self.alerts - self.aside
+        return self.mapped / about if about else 1.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--prometheus", required=True, metavar="URL", help="whose series are looked at")
+    parser.add_argument("--days", type=int, default=7, help="how far back alerts are looked at (7)")
+    parser.add_argument("--json", action="store_true", help="JSON instead of a piece of configuration")
+
+
+def run(arguments: argparse.Namespace, output: Output) -> int:
+    asked = Asked(arguments.prometheus)
+    output.aside(f"Prometheus at {asked.url}")
+    suggestion = suggest({clue.name: asked.count(clue.question) for clue in CLUES})
+    graph = graph_of(asked, suggestion.sources)
+    worth = weigh(suggestion, graph, _alerts(asked, arguments.days))
+    if arguments.json:
+        output.json(
+            {
+                "found": [{"name": clue.name, "series": count, "says": clue.says} for clue, count in suggestion.clues],
+                "settings": suggestion.settings(),
+                "nodes": len(graph.nodes),
+                "edges": len(graph.edges),
+                "alerts": worth,
+                "share": round(worth.share, 4),
+            }
+        )
+    else:
+        for line in _written(asked.url, suggestion, graph, worth, arguments.days):
+            output.console.file.write(line + "\n")
+    return 0 if suggestion.clues else FOUND_WRONG
+
+
+def weigh(suggestion: Suggestion, graph: Topology, alerts: Sequence[Labels]) -> Worth:
+    """How many of these alerts the suggested lines place."""
+    text = yaml.safe_dump({"topology": {"nodes": list(suggestion.nodes)}})
+    here = Map(graph, parse_settings(text, {}).topology.nodes, (), max(len(graph.nodes), 1) + MAX_ALERTS)
+    found = [(labels, here.mapper.map(labels)) for labels in alerts]
+    lost = Counter(name_of(labels) for labels, mapped in found if mapped.node is None and mapped.code != "none")
+    return Worth(
+        len(found),
+        sum(mapped.node is not None for _, mapped in found),
+        sum(mapped.known for _, mapped in found),
+        sum(mapped.code == "none" for _, mapped in found),
+        tuple(lost.most_common(NAMED)),
+    )
+
+
+def _alerts(asked: Asked, days: int) -> list[Labels]:
+    """The label sets of the alerts that fired, without what Prometheus adds to them."""
+    now_s = SystemClock().now() / SECOND
+    found = asked.series(ALERTS, now_s - days * 86_400, now_s)[:MAX_ALERTS]
+    return [{name: value for name, value in one.items() if name not in ("__name__", "alertstate")} for one in found]
+
+
+def graph_of(asked: Asked, sources: Sequence[Rows]) -> Topology:
+    """What the suggested sources would say now."""
+    nodes: dict[str, Node] = {}
+    edges: list[tuple[str, str]] = []
+    for source in sources:
+        for parent, child in _ends(source, asked.rows(source.query)):
+            known = nodes.get(child.id)
+            attributes = {**child.attributes, **(known.attributes if known else {})}
+            aliases = tuple(dict.fromkeys((*(known.aliases if known else ()), *child.aliases)))
+            nodes[child.id] = Node(child.id, aliases=aliases, attributes=attributes)
+            if parent and parent != child.id:
+                nodes.setdefault(parent, Node(parent))
+                edges.append((parent, child.id))
+    return topology(nodes.values(), edges)
+
+
+def _ends(source: Rows, rows: Sequence[Mapping[str, str]]) -> Iterator[tuple[str, Node]]:
+    above, below = Template(source.parent), Template(source.child)
+    names = [Template(text) for text in source.aliases]
+    told = {key: Template(text) for key, text in source.attributes.items()}
+    for row in rows:
+        parent, child = above.render(row), below.render(row)
+        if child is None or parent is None:
+            continue
+        aliases = tuple(name for one in names if (name := one.render(row)) is not None)
+        attributes = {key: value for key, one in told.items() if (value := one.render(row)) is not None}
+        yield parent, Node(child, aliases=aliases, attributes=attributes)
+
+
+def _written(url: str, suggestion: Suggestion, graph: Topology, worth: Worth, days: int) -> Iterator[str]:
+    if not suggestion.clues:
+        yield f"# Nothing that healer knows was found at {url}: name your own sources and lines (docs/topology.md)."
+        return
+    yield f"# Found at {url}:"
+    for clue, count in suggestion.clues:
+        yield f"#   {clue.name} ({count:,} series): {clue.says}"
+    yield f"# These sources say {counted(len(graph.nodes), 'node')} and {counted(len(graph.edges), 'edge')} now."
+    about = worth.alerts - worth.aside
+    if about:
+        yield f"# Of {counted(about, 'alert')} of the last {days} days that are about something, {worth.share:.0%} get a node,"
+        yield f"# {worth.known / about:.0%} one that these sources know, so that what lies above it can explain them."
+    else:
+        yield f"# No alert fired in the last {days} days that could tell how good the lines are."
+    if worth.lost:
+        yield "# Without a node: " + ", ".join(f"{name} ({count})" for name, count in worth.lost)
+    dumped = yaml.safe_dump(suggestion.settings(), sort_keys=False, width=WIDTH, allow_unicode=True)
+    yield dumped.rstrip("\n")
