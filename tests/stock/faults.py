@@ -27,7 +27,7 @@ PODS = {
 """Each with its workload and its worker."""
 SWITCH = {"job": "blackbox-icmp", "instance": "tor-r1.example"}
 PROBE = {
-    "alertname": "ProbeFailed",
+    "alertname": "SwitchUnreachable",
     "expr": 'probe_success{job="blackbox-icmp"} == 0',
     "for": "2m",
     "severity": "critical",
