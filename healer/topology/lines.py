@@ -22,12 +22,20 @@ class MappingError(ValueError):
         self.message = message
 
 
+NARROW = ("alertname", "job")
+"""Labels of few values: which lines they leave is remembered by them, so that a new alert meets few expressions."""
+
+
 class Line(msgspec.Struct, frozen=True):
-    """One compiled line of `topology.nodes`. `name` is how reasons call it, `names` are the labels it reads."""
+    """One compiled line of `topology.nodes`. `name` is how reasons call it, `names` are the labels it reads.
+
+    Its matchers are parted: `narrow` are those on the labels in NARROW, `rest` all others.
+    """
 
     number: int
     name: str
-    match: Matchers
+    narrow: Matchers
+    rest: Matchers
     templates: tuple[Template, ...]
     listed: bool
     extract: tuple[tuple[str, Callable[[bytes], Any]], ...]
@@ -61,7 +69,9 @@ def compile_mapping(line: settings.Mapping, number: int) -> Line:
     if explains is not None:
         names |= explains.names
     name = line.name or f"topology.nodes[{number}]"
-    return Line(number, name, line.match, tuple(templates), listed, extract, find, explains, frozenset(names))
+    narrow = Matchers(one for one in line.match if one.name in NARROW)
+    rest = Matchers(one for one in line.match if one.name not in NARROW)
+    return Line(number, name, narrow, rest, tuple(templates), listed, extract, find, explains, frozenset(names))
 
 
 def _finds(

@@ -11,11 +11,13 @@ from typing import Literal
 import msgspec
 
 from healer.topology.index import Growth, Index
-from healer.topology.lines import Line, extracted
+from healer.topology.lines import NARROW, Line, extracted
 from healer.topology.template import NAMESPACE, Template
 
 REMEMBERED = 100_000
 """Answers kept; then all are forgotten at once, which costs less than knowing which was used last."""
+NARROWED = 10_000
+"""Names and jobs of alerts of which the lines left are kept."""
 MAX_ID = 512
 """Characters of an id that labels make; a longer one is no node."""
 
@@ -85,6 +87,7 @@ class Mapper:
         """Whether it may place alerts elsewhere when only an edge changes: `owner` looks for a workload beside a pod."""
         self._mapped: dict[tuple[str | None, ...], Mapped] = {}
         self._placed: dict[tuple[str | None, ...], int] = {}
+        self._narrowed: dict[tuple[str | None, ...], tuple[Line, ...]] = {}
         self._version = index.version
 
     def place(self, labels: Mapping[str, str]) -> int:
@@ -146,8 +149,8 @@ class Mapper:
         return growths
 
     def _map(self, labels: Mapping[str, str]) -> Mapped:
-        for line in self._lines:
-            if line.match.matches(labels):
+        for line in self._left(labels):
+            if line.rest.matches(labels):
                 explains = line.explains is not None and line.explains.matches(labels)
                 return msgspec.structs.replace(self._by_line(line, labels), explains=explains, by=line.name)
         for source in self._sources:
@@ -158,6 +161,16 @@ class Mapper:
         if node and node in self._index:
             return Mapped(node, None, "node label", known=True)
         return Mapped(None, None, "no line")
+
+    def _left(self, labels: Mapping[str, str]) -> tuple[Line, ...]:
+        """The lines that an alert of this name and job may still match."""
+        key = tuple(map(labels.get, NARROW))
+        left = self._narrowed.get(key)
+        if left is None:
+            if len(self._narrowed) >= NARROWED:
+                self._narrowed.clear()
+            left = self._narrowed[key] = tuple(line for line in self._lines if line.narrow.matches(labels))
+        return left
 
     def _by_line(self, line: Line, labels: Mapping[str, str]) -> Mapped:
         if line.extract:

@@ -307,3 +307,20 @@ def test_what_alerts_say_makes_nobody_an_owner() -> None:
     assert here.map({"namespace": "shop", "pod": "x-x2x8z"}).node == "workload/shop/x"
     index.link(index.id("workload/shop/y"), index.id("pod/shop/x-x2x8z"))
     assert here.map({"namespace": "shop", "pod": "x-x2x8z"}).node == "workload/shop/y"
+
+
+@settings(max_examples=100)
+@given(_labels)
+def test_the_line_that_decides_is_the_first_whose_matchers_hold(labels: dict[str, str]) -> None:
+    """However the lines are narrowed down beforehand."""
+    said = parse_settings(LINES, {}).topology.nodes
+    first = next((number for number, line in enumerate(said) if line.match.matches(labels)), None)
+    assert mapper().map(labels).line == first
+
+
+def test_what_is_narrowed_down_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mapping, "NARROWED", 3)
+    here = mapper()
+    for number in range(10):
+        here.map({"alertname": f"KubeNode{number}", "node": "web1"})
+    assert len(here._narrowed) <= 3
