@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         output.json(
             {
                 "found": [{"name": clue.name, "series": count, "says": clue.says} for clue, count in suggestion.clues],
-                "settings": suggestion.settings(),
+                "settings": suggestion.settings(asked.url),
                 "nodes": len(graph.nodes),
                 "edges": len(graph.edges),
                 "alerts": worth,
@@ -144,5 +144,5 @@ def _written(url: str, suggestion: Suggestion, graph: Topology, worth: Worth, da
         yield f"# No alert fired in the last {days} days that could tell how good the lines are."
     if worth.lost:
         yield "# Without a node: " + ", ".join(f"{name} ({count})" for name, count in worth.lost)
-    dumped = yaml.safe_dump(suggestion.settings(), sort_keys=False, width=WIDTH, allow_unicode=True)
+    dumped = yaml.safe_dump(suggestion.settings(url), sort_keys=False, width=WIDTH, allow_unicode=True)
     yield dumped.rstrip("\n")

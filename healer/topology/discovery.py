@@ -253,10 +253,10 @@ class Suggestion(msgspec.Struct, frozen=True):
     sources: tuple[Rows, ...]
     nodes: tuple[dict[str, Any], ...]
 
-    def settings(self) -> dict[str, Any]:
-        """As a configuration has it."""
+    def settings(self, url: str) -> dict[str, Any]:
+        """As a configuration has it; `url` is where the queries are asked."""
         sources = [{"prometheus": msgspec.to_builtins(rows)} for rows in self.sources]
-        return {"topology": {"sources": sources, "nodes": list(self.nodes)}}
+        return {"prometheus": [url], "topology": {"sources": sources, "nodes": list(self.nodes)}}
 
 
 def suggest(counts: Mapping[str, int]) -> Suggestion:
