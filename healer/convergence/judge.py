@@ -249,8 +249,12 @@ def fits_in_time(cause: Episode, symptom: Episode, view: View) -> str | None:
         return Code.BELOW_ROOT
     if later > 0 and traits.hard and (not cause.ended_at or symptom.onset <= cause.ended_at + view.away):
         return Code.BELOW_LONG_LIVED
-    if symptom.spoken_at and -settings.slack <= symptom.spoken_at - cause.onset <= settings.window:
-        return Code.BELOW_SINCE_SPOKEN
+    if symptom.spoken_at:
+        # A silence of it ended: it counts as new since then as well.
+        later = symptom.spoken_at - cause.onset
+        lasting = traits.hard and (not cause.ended_at or symptom.spoken_at <= cause.ended_at + view.away)
+        if -settings.slack <= later <= settings.window or (later > 0 and lasting):
+            return Code.BELOW_SINCE_SPOKEN
     return None
 
 

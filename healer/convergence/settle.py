@@ -148,7 +148,8 @@ def leave(state: State, episode: Episode, heir: Episode | None = None) -> None:
 def release(state: State, episode: Episode, place: Place, heir: Episode | None) -> None:
     """Judge again what this episode explained; what ended beneath it goes to the heir, or becomes the place's past."""
     kept = []
-    for symptom in place.explained:
+    # What went from one alert of this place to another is listed twice, and must count once.
+    for symptom in dict.fromkeys(place.explained):
         if symptom.by is None or symptom.by.place is not place:
             continue
         if symptom.by is not episode:
