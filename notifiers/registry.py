@@ -8,10 +8,12 @@ from typing import Any, NamedTuple, TextIO
 import aiohttp
 import msgspec
 
+from notifiers.dingtalk import DingtalkConfig, DingtalkSender
 from notifiers.feishu import FeishuConfig, FeishuSender
 from notifiers.retry import SMS, TELEGRAM, WECOM, Backoff
 from notifiers.robot import Wall
 from notifiers.sender import Sender
+from notifiers.slack import SlackConfig, SlackSender
 from notifiers.sms_aliyun import AliyunSmsConfig, AliyunSmsSender
 from notifiers.sms_tencent import TencentSmsConfig, TencentSmsSender
 from notifiers.telegram import TelegramConfig, TelegramSender
@@ -44,6 +46,10 @@ def _telegram(name: str, config: TelegramConfig, means: Means) -> Sender:
     return TelegramSender(name, config, means.session)
 
 
+def _slack(name: str, config: SlackConfig, means: Means) -> Sender:
+    return SlackSender(name, config, means.session)
+
+
 def _signing(kind: Callable[[str, Any, aiohttp.ClientSession, Wall], Sender]) -> Callable[[str, Any, Means], Sender]:
     """The factory of a sender that has to know the time of day."""
     return lambda name, config, means: kind(name, config, means.session, means.wall)
@@ -51,7 +57,9 @@ def _signing(kind: Callable[[str, Any, aiohttp.ClientSession, Wall], Sender]) ->
 
 CHANNELS: Mapping[str, ChannelType] = MappingProxyType(
     {
+        "dingtalk": ChannelType(DingtalkConfig, _signing(DingtalkSender), WECOM),
         "feishu": ChannelType(FeishuConfig, _signing(FeishuSender), WECOM),
+        "slack": ChannelType(SlackConfig, _slack, TELEGRAM),
         "sms_aliyun": ChannelType(AliyunSmsConfig, _signing(AliyunSmsSender), SMS),
         "sms_tencent": ChannelType(TencentSmsConfig, _signing(TencentSmsSender), SMS),
         "telegram": ChannelType(TelegramConfig, _telegram, TELEGRAM),

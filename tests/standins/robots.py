@@ -120,3 +120,40 @@ class FeishuStandin(Provider):
                 assert set(piece) == {"text": {"tag", "text"}, "a": {"tag", "text", "href"}}[piece["tag"]], piece
             rows.append("".join(piece["text"] for piece in line))
         return "\n".join(rows)
+
+
+class DingtalkStandin(Provider):
+    """One robot that asks for signatures. Who sends more than 20 messages in a minute is blocked for ten.
+
+    Source: open.dingtalk.com, "custom robot access".
+    """
+
+    def __init__(self, token: str, secret: str, *, clock: Callable[[], float], slow: float = 30.0) -> None:
+        super().__init__(clock=clock, slow=slow)
+        self.token = token
+        self.secret = secret
+        self._minute = Sliding(20, 60)
+        self._blocked_until = 0.0
+
+    def do(self, request: web.Request, body: bytes, fault: Fault) -> web.Response:
+        code, said = self._judge(request, body, fault)
+        return web.json_response({"errcode": code, "errmsg": said})
+
+    def _judge(self, request: web.Request, body: bytes, fault: Fault) -> tuple[int, str]:
+        if request.method != "POST" or request.path != "/robot/send" or request.query.get("access_token") != self.token:
+            return 300001, "token is not exist"
+        now = self.clock()
+        if self.enforce_rates and (now < self._blocked_until or not self._minute.take(now)):
+            self._blocked_until = max(self._blocked_until, now + 600)
+        if fault is Fault.TOO_MANY or now < self._blocked_until:
+            return 130101, "send too fast, exceed 20 times per minute"
+        at = request.query.get("timestamp", "0")
+        mac = hmac.new(self.secret.encode(), f"{at}\n{self.secret}".encode(), hashlib.sha256).digest()
+        if abs(now - int(at) / 1000) > 3600 or request.query.get("sign") != base64.b64encode(mac).decode():
+            return 310000, "sign not match"
+        message: dict[str, Any] = json.loads(body.decode("utf-8"))
+        content = message["text"]["content"]
+        if message["msgtype"] != "text" or not content or len(body) > 20_000:
+            return 40035, "invalid parameter"
+        self.texts.append(content)
+        return 0, "ok"

@@ -19,7 +19,8 @@ from notifiers.message import Message
 from notifiers.secret import Secret
 from notifiers.sender import Sender
 from tests.standins.provider import Fault, Provider
-from tests.standins.robots import FeishuStandin, WecomStandin
+from tests.standins.robots import DingtalkStandin, FeishuStandin, WecomStandin
+from tests.standins.slack import SlackStandin
 from tests.standins.sms import AliyunStandin, TencentStandin
 from tests.standins.telegram import TelegramStandin
 from tests.standins.webhook import Receiver
@@ -155,6 +156,34 @@ def feishu() -> AbstractAsyncContextManager[Bench]:
     )
 
 
+def dingtalk() -> AbstractAsyncContextManager[Bench]:
+    token, secret = "d" * 64, "SECdemo-secret"
+    standin = DingtalkStandin(token, secret, clock=time.time, slow=5.0)
+    return _bench(
+        "dingtalk",
+        standin,
+        lambda url: {"access_token": Secret(token), "secret": Secret(secret), "api_url": url, "timeout": TIMEOUT},
+        {
+            "wrong secret": lambda: setattr(standin, "secret", "other"),
+            "wrong token": lambda: setattr(standin, "token", "other"),
+        },
+    )
+
+
+def slack() -> AbstractAsyncContextManager[Bench]:
+    token = "xoxb-123-456-abcdef"
+    standin = SlackStandin(token, "C024BE91L", clock=time.time, slow=5.0)
+    return _bench(
+        "slack",
+        standin,
+        lambda url: {"token": Secret(token), "channel": "C024BE91L", "api_url": url, "timeout": TIMEOUT},
+        {
+            "archived": lambda: setattr(standin, "archived", True),
+            "wrong token": lambda: setattr(standin, "token", "other"),
+        },
+    )
+
+
 def webhook() -> AbstractAsyncContextManager[Bench]:
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     standin = Receiver(secret, clock=time.time, slow=5.0)
@@ -208,7 +237,9 @@ def sms_tencent() -> AbstractAsyncContextManager[Bench]:
 
 
 BENCHES: Mapping[str, Callable[[], AbstractAsyncContextManager[Bench]]] = {
+    "dingtalk": dingtalk,
     "feishu": feishu,
+    "slack": slack,
     "sms_aliyun": sms_aliyun,
     "sms_tencent": sms_tencent,
     "telegram": telegram,

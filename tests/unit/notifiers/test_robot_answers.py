@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from notifiers import feishu, wecom
+from notifiers import dingtalk, feishu, wecom
 from notifiers.clock import SECOND
 from notifiers.exchange import Reply
 from notifiers.message import Ambiguous, Answer, Ok, Permanent, RateLimited, Reason, Told, Transient
@@ -85,6 +85,11 @@ def test_a_200_that_cannot_be_read_is_ambiguous(body: bytes) -> None:
 def test_feishus_signature() -> None:
     """Timestamp and secret are the key, the message is empty (checked against the documented algorithm)."""
     assert feishu.sign(1_700_000_000, Secret("demo-secret")) == "mYHw2R2SOm8Rw/sne3lQdmz4sOfntKR+1P/8RKKTwmA="
+
+
+def test_dingtalks_signature() -> None:
+    """The secret is the key, and stands in the message again; milliseconds (checked against the documented algorithm)."""
+    assert dingtalk.sign(1_700_000_000_000, Secret("demo-secret")) == "mSUvvxbX7ba307ODWOhHpJmbw3QdiJvvLe0lcElsApI="
 
 
 @pytest.mark.parametrize("key", ["", "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=a", "a b", "ключ"])
