@@ -32,10 +32,15 @@ from healer.remediation.verify import Asker, Verifier
 from healer.seams import Clock, Random, Spawn
 from healer.settings.outside import Watchdog
 from healer.store.store import Store
+from healer.survey.gathering import Gathering
+from healer.survey.publishing import Publishing
+from healer.survey.standing import Terms
 from healer.telemetry.exporting import Sink, TraceExport
 from healer.telemetry.metrics import Registry
-from healer.times import SECOND, Micros
+from healer.times import MINUTE, SECOND, Micros
 from healer.topology import graph
+from healer.topology import source as topology_source
+from healer.topology.patch import Patch
 from healer.vitals import Vitals
 
 log = logging.getLogger(__name__)
@@ -62,6 +67,8 @@ class Ports(msgspec.Struct, frozen=True):
     alertmanagers: Sequence[Alertmanager] = ()
     ping: Ping | None = None
     sink: Sink | None = None
+    sources: Sequence[topology_source.Source] = ()
+    """Of the topology: those that are asked again and again."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -69,6 +76,7 @@ class Plan(msgspec.Struct, frozen=True):
 
     deciding: Deciding
     topology: graph.Topology
+    """What the files say."""
     rules: tuple[RuleText, ...]
     base_url: str = ""
     snapshot_every: int = 500_000
@@ -81,6 +89,9 @@ class Plan(msgspec.Struct, frozen=True):
     last_resort: tuple[str, ...] = ()
     """Channels that are told from memory when the store is lost."""
     trace_sample: float = 1.0
+    sources: tuple[tuple[str, str], ...] = (("file", "file"),)
+    """Names and kinds of the topology's sources, the one that is believed first at first."""
+    terms: Terms = Terms(shrink=1.0, confirm=0, trouble_after=5 * MINUTE, linger=0)
 
 
 class Healer:
@@ -122,6 +133,19 @@ class Healer:
             self.view.told_by_alertmanager,
             lambda: self.owner.fold.troubled(SUSPICION),
         )
+        self.gathering = Gathering(
+            plan.sources,
+            ports.sources,
+            store,
+            ports.clock,
+            plan.terms,
+            lambda code: self.owner.ready and self.owner.fold.troubled(code),
+        )
+        self.publishing = Publishing(
+            self.gathering, store, ports.clock, self._topology, self._adopt_whole, self.owner.settled
+        )
+        registry.read(self.gathering.samples)
+        registry.read(self.publishing.samples)
         self.vitals = Vitals(self.owner, store, ports.spawn, ports.clock)
         registry.read(self.vitals.samples)
         self.pulse = Pulse(plan.watchdog.alertname, ports.clock, lambda: self.owner.applied) if plan.watchdog else None
@@ -133,7 +157,9 @@ class Healer:
         store, spawn = self.ports.store, self.ports.spawn
         store.on_append(self._hear)
         await store.free_claims()
-        await self.owner.recover(await self._adopt())
+        files = {"file": self._plan.topology} if ("file", "file") in self._plan.sources else {}
+        await self.gathering.begin(files)
+        await self.owner.recover(await self._adopt(), keep_topology=self.gathering.waits())
         spawn.keep("owner", self._own)
         for channel in self.ports.senders:
             spawn.keep(f"channel {channel}", partial(self.deliverer.run, channel))
@@ -144,6 +170,9 @@ class Healer:
         if self.ports.alertmanagers:
             spawn.keep("silences", self.mirror.run)
             spawn.keep("reconciliation", self.reconciler.run)
+        for source in self.ports.sources:
+            spawn.keep(f"topology {source.name}", partial(self.gathering.follow, source))
+        spawn.keep("topology", self.publishing.run)
         for name, run in self._guardians():
             spawn.keep(name, run)
 
@@ -198,7 +227,7 @@ class Healer:
     async def _own(self) -> None:
         """Step for as long as memory is what the store says; else throw it away and begin again from what is stored."""
         if self.owner.lost:
-            await self.owner.recover(await self._adopt())
+            await self.owner.recover(await self._adopt(), keep_topology=True)
         try:
             await self.owner.run()
         except Overtaken:
@@ -206,14 +235,23 @@ class Healer:
             self.owner.lost = True
 
     async def _adopt(self) -> Adopted:
-        """Keep what the files say now, and name it."""
-        kept = documents(self._plan.deciding, self._plan.topology, self._plan.rules)
+        """Keep what the files say now, and what the sources said last, and name it."""
         store = self.ports.store
+        kept = documents(self._plan.deciding, await self.publishing.whole(), self._plan.rules)
         return Adopted(
             topology=await store.keep_version("topology", kept.topology),
             settings=await store.keep_version("settings", kept.settings),
             rules=await store.keep_version("rules", kept.rules),
         )
+
+    async def _adopt_whole(self, topology: bytes) -> Adopted:
+        """Keep a topology, and name it in the place of the one that decides now."""
+        digest = await self.ports.store.keep_version("topology", topology)
+        return msgspec.structs.replace(self.owner.fold.charter.adopted, topology=digest)
+
+    def _topology(self) -> tuple[bytes, Patch]:
+        """What decides now: the topology that was adopted, and what changed since."""
+        return self.owner.fold.charter.topology, self.owner.fold.rewired.patch()
 
     async def _charter(self, adopted: Adopted) -> Charter:
         store = self.ports.store
@@ -222,7 +260,8 @@ class Healer:
             topology=await store.version(adopted.topology),
             rules=await store.version(adopted.rules),
         )
-        return charter(adopted, kept)
+        # A large topology takes seconds to read and to index.
+        return await store.aside(lambda: charter(adopted, kept).prepare())
 
     async def _answer_questions(self) -> None:
         await answer_questions(self._questions, self.ports.asker, self.ports.store)

@@ -27,16 +27,23 @@ from healer.journey.ports import StoreUnavailable
 from healer.locks.local import LocalLocks
 from healer.notification.deliver import Sender
 from healer.prometheus.query import PrometheusQueries
+from healer.prometheus.rows import PrometheusTables
 from healer.remediation.abilities import LACKS
 from healer.seams import Supervisor, SystemClock, SystemRandom
 from healer.settings.model import Settings
 from healer.store.opening import CannotOpen, open_store
+from healer.survey.standing import Terms
 from healer.telemetry.exporting import Sink
 from healer.telemetry.logs import configure
 from healer.telemetry.metrics import Registry
 from healer.telemetry.otlp import ExtraMissing, OtlpHttp
-from healer.topology.kinds import kinds_of
+from healer.topology.kinds import kinds_of, kinds_promised
+from healer.topology.source import Aside
+from healer.topology.source import Source as TopologySource
 from healer.topology.sources.file import read_topology
+from healer.topology.sources.files import FileSource
+from healer.topology.sources.http import HttpSource
+from healer.topology.sources.prometheus import PrometheusSource
 from healer.web.app import create_app
 from healer.web.listen import Listener
 from healer.web.oversize import Oversize
@@ -101,6 +108,7 @@ async def start(settings: Settings, plan: Plan, stack: AsyncExitStack) -> tuple[
         ],
         ping=ping(settings, session),
         sink=sink(settings, session),
+        sources=sources(settings, session, store.aside),
     )
     for target in ports.targets.values():
         stack.push_async_callback(target.close)
@@ -205,6 +213,22 @@ def sink(settings: Settings, session: aiohttp.ClientSession) -> Sink | None:
         raise CannotStart(str(error)) from error
 
 
+def sources(settings: Settings, session: aiohttp.ClientSession, aside: Aside) -> list[TopologySource]:
+    """Those of the topology that are asked again and again, in the order of the configuration."""
+    made: list[TopologySource] = []
+    if settings.topology.files:
+        made.append(FileSource(settings.topology.files, aside))
+    for name, source in zip(settings.topology.names, settings.topology.sources, strict=True):
+        if source.http is not None:
+            made.append(HttpSource(name, source.http, session, aside))
+        elif source.prometheus is not None:
+            url = source.prometheus.url or settings.prometheus[0].url
+            server = next(server for server in settings.prometheus if server.url == url)
+            ask = PrometheusTables(server, session, aside).ask
+            made.append(PrometheusSource(name, source.prometheus, ask, aside))
+    return made
+
+
 def targets(settings: Settings, clock: SystemClock) -> Mapping[str, Target]:
     """An executor per kind that is set up."""
     return {"ssh": SshTarget(settings.executors.ssh, clock)} if settings.executors.ssh is not None else {}
@@ -220,10 +244,11 @@ def read_plan(settings: Settings) -> Plan:
         if isinstance(wrong := health_template(query), str):
             raise CannotStart(f"health.{kind}: {wrong}")
     topology = read_topology(settings.topology.files)
+    kinds = kinds_of(topology, settings.topology.nodes, settings.topology.labels, settings.health)
     compiled = compile_files(
         [Source(path, text) for path, text in files],
         packs=settings.rules.packs,
-        kinds=kinds_of(topology, settings.topology.nodes, settings.topology.labels, settings.health),
+        kinds=kinds,
         channels=settings.channels,
         lacks=LACKS,
     )
@@ -245,6 +270,7 @@ def read_plan(settings: Settings) -> Plan:
             channels=tuple(settings.channels),
             routes=settings.routes,
             heartbeat=settings.watchdog.alertname,
+            kinds=tuple(sorted(kinds)),
         ),
         topology=topology,
         rules=tuple(RuleText(path, text.decode()) for path, text in files),
@@ -256,6 +282,19 @@ def read_plan(settings: Settings) -> Plan:
         watchdog=settings.watchdog,
         last_resort=tuple(name for name, channel in settings.channels.items() if channel.last_resort),
         trace_sample=settings.telemetry.sample,
+        sources=tuple(
+            dict.fromkeys(
+                (name, source.kind)
+                for name, source in zip(settings.topology.names, settings.topology.sources, strict=True)
+                if name
+            )
+        ),
+        terms=Terms(
+            shrink=settings.topology.shrink,
+            confirm=settings.topology.confirm,
+            trouble_after=settings.topology.trouble_after,
+            linger=settings.convergence.window + settings.convergence.settle,
+        ),
     )
 
 

@@ -38,6 +38,8 @@ class Deciding(msgspec.Struct, frozen=True):
     """The alertname that is healer's heartbeat and never an incident."""
     kinds: tuple[str, ...] = ()
     """The kinds of node that rules may name, sorted; () in what was kept before they were part of it: those of the graph."""
+    calendars: dict[str, tuple[tuple[Micros, Micros], ...]] = {}
+    """By name, the entries of each calendar: from and to."""
 
 
 class RuleText(msgspec.Struct, frozen=True):
@@ -62,6 +64,11 @@ class Charter(msgspec.Struct, frozen=True):
     def health(self) -> dict[str, str]:
         """By kind of node, the query that says it is healthy."""
         return self.settings.health
+
+    @property
+    def calendars(self) -> dict[str, tuple[tuple[Micros, Micros], ...]]:
+        """By name, when each calendar has an entry."""
+        return self.settings.calendars
 
     @property
     def settle(self) -> Micros:
@@ -113,9 +120,10 @@ class Documents(msgspec.Struct, frozen=True):
     rules: bytes
 
 
-def documents(settings: Deciding, topology: graph.Topology, rules: tuple[RuleText, ...]) -> Documents:
-    """What to keep of a charter."""
-    return Documents(_encoder.encode(settings), topology.encode(), msgspec.json.encode(rules))
+def documents(settings: Deciding, topology: graph.Topology | bytes, rules: tuple[RuleText, ...]) -> Documents:
+    """What to keep of a charter; a topology may be encoded already."""
+    kept = topology if isinstance(topology, bytes) else topology.encode()
+    return Documents(_encoder.encode(settings), kept, msgspec.json.encode(rules))
 
 
 def charter(adopted: Adopted, kept: Documents) -> Charter:

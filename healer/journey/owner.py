@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+import msgspec
+
 from healer.journey.charter import Charter
 from healer.journey.fold import VERSION, Fold
 from healer.journey.ports import Arrival, Journal, Ownership, Snapshot, Step, StepStore, StoreUnavailable
@@ -117,8 +119,11 @@ class Owner:
 
     # --- a new owner
 
-    async def recover(self, adopted: Adopted) -> None:
-        """Take over: snapshot, the steps after it, then what nobody applied yet. `adopted` is what the files say now."""
+    async def recover(self, adopted: Adopted, *, keep_topology: bool = False) -> None:
+        """Take over: snapshot, the steps after it, then what nobody applied yet. `adopted` is what the files say now.
+
+        With `keep_topology` the journal's topology stays, if it has one: whoever asks the sources will say what changed.
+        """
         self.ready = False
         self._still = False
         self._fold = None
@@ -130,6 +135,8 @@ class Owner:
             await self._store.append([Arrival(adopted)])
         await self._restore(ownership)
         await self._catch_up(ownership)
+        if keep_topology:
+            adopted = msgspec.structs.replace(adopted, topology=self.fold.charter.adopted.topology)
         if self.fold.charter.adopted != adopted:
             await self._store.append([Arrival(adopted)])
             await self._step_all()

@@ -5,7 +5,7 @@ method's words do not say) — and `commit` may raise `Overtaken`.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -14,6 +14,8 @@ from healer.convergence.outcome import Happening, Incident
 from healer.journey.records import Record
 from healer.remediation.model import Plan, State
 from healer.times import Micros
+
+T = TypeVar("T")
 
 
 class StoreUnavailable(Exception):
@@ -174,7 +176,7 @@ class StepStore(Protocol):
         """The newest snapshot, or None; with `before`, the newest of a step below it, for when the newest cannot be read."""
         ...
 
-    async def aside(self, work: Callable[[], bytes]) -> bytes:
+    async def aside(self, work: Callable[[], T]) -> T:
         """What `work` returns, run off the event loop. Raises StoreUnavailable when too much waits there."""
         ...
 

@@ -44,4 +44,10 @@ def trouble(name: str, labels: bytes) -> Trouble | None:
     if name != ALERT:
         return None
     code = labels_of(labels).get("code", "")
+    if code.startswith("topology "):
+        return Trouble(
+            f"the topology source {code.removeprefix('topology ')} fails",
+            "It cannot be read, or would lose so much at once that it is not believed. What it said last still counts, so "
+            "causes may be missing or outdated; `healer topology sources` says more.",
+        )
     return _TROUBLES.get(code, Trouble(f"healer: {code}", "Something is wrong with healer itself: ask healer doctor."))

@@ -13,6 +13,7 @@ from healer.settings.channels import hooks
 from healer.settings.model import Settings
 from healer.topology.lines import MappingError, compile_mapping
 from healer.topology.shipped import shipped_names, with_shipped
+from healer.topology.template import Template, TemplateError
 from notifiers import CHANNELS
 
 
@@ -68,6 +69,7 @@ def _cross_check(document: Document, settings: Settings) -> Iterator[Problem]:
             compile_mapping(line, index)
         except MappingError as error:
             yield document.problem(("topology", "nodes", index, *error.path), error.message)
+    yield from _sources(document, settings)
     for index, route in enumerate(settings.routes):
         for position, name in enumerate(route.channels):
             if name not in settings.channels:
@@ -77,6 +79,28 @@ def _cross_check(document: Document, settings: Settings) -> Iterator[Problem]:
     if settings.place == "lead" and not settings.alertmanager.urls:
         message = "lead needs alertmanager.urls: it silences the backstop there for what healer has told"
         yield document.problem(("place",), message)
+
+
+def _sources(document: Document, settings: Settings) -> Iterator[Problem]:
+    """Which server is asked for edges, and whether their templates are templates."""
+    servers = [server.url for server in settings.prometheus]
+    for index, source in enumerate(settings.topology.sources):
+        rows, path = source.prometheus, ("topology", "sources", index, "prometheus")
+        if rows is None:
+            continue
+        if not servers or (rows.url is not None and rows.url not in servers):
+            which = (
+                f"is not in prometheus: there is {', '.join(servers)}" if servers else "needs a server in prometheus"
+            )
+            yield document.problem((*path, "url"), f"{rows.url or 'a query'} {which}")
+        texts: list[tuple[tuple[str | int, ...], str]] = [(("parent",), rows.parent), (("child",), rows.child)]
+        texts += [(("aliases", at), text) for at, text in enumerate(rows.aliases)]
+        texts += [(("attributes", name), text) for name, text in rows.attributes.items()]
+        for key, text in texts:
+            try:
+                Template(text)
+            except TemplateError as error:
+                yield document.problem((*path, *key), str(error))
 
 
 def _beside(settings: Settings, directory: Path) -> Settings:

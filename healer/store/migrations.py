@@ -9,10 +9,16 @@ from collections.abc import Callable
 from sqlalchemy import Connection, insert, inspect, select, update
 
 from healer.store.connections import raw_of
-from healer.store.schema import meta, metadata
+from healer.store.schema import meta, metadata, source_answer
+
+
+def _keep_answers(connection: Connection) -> None:
+    """From 1 to 2: what the sources of the topology said last."""
+    source_answer.create(connection)
+
 
 OLDEST = 1
-STEPS: tuple[Callable[[Connection], None], ...] = ()
+STEPS: tuple[Callable[[Connection], None], ...] = (_keep_answers,)
 """`STEPS[0]` brings version 1 to 2, and so on."""
 
 NEWEST = OLDEST + len(STEPS)

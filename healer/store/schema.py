@@ -80,6 +80,15 @@ version = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
+source_answer = Table(
+    "source_answer",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+"""What each source of the topology said last."""
+
 incident = Table(
     "incident",
     metadata,

@@ -1,19 +1,21 @@
 """The store: every transaction that the rooms' Protocols name, one method each. Made by `healer.store.opening`.
 
-It is `journey.ports.Journal` and `StepStore`, `remediation.ports.EffectStore`, `notification.ports.ToldLedger` and
-`web.ports.Projections`; their docstrings say what each method promises. Every method may raise StoreUnavailable.
+It is `journey.ports.Journal` and `StepStore`, `remediation.ports.EffectStore`, `notification.ports.ToldLedger`,
+`survey.gathering.Answers` and `web.ports.Projections`; their docstrings say what each method promises. Every method may
+raise StoreUnavailable.
 """
 
 from collections.abc import Callable, Sequence
 
 from healer.alerts.model import Detail, RefusedAlert
 from healer.convergence.outcome import AlertView, Happening, Incident
-from healer.journey.ports import Arrival, Ownership, Row, Snapshot, Step, StepMark
+from healer.journey.ports import Arrival, Ownership, Row, Snapshot, Step, StepMark, T
 from healer.notification.ports import Claim, LedgerRow
 from healer.remediation.model import Intent, PlanStep, Refused, Remediation, State
 from healer.remediation.ports import Probe, Switch
 from healer.store.run import Heard, Run
 from healer.store.transactions import (
+    answers,
     audit,
     incidents,
     intents,
@@ -27,6 +29,7 @@ from healer.store.transactions import (
     switches,
 )
 from healer.times import Micros
+from healer.topology.answers import Answer
 
 
 class Store:
@@ -74,7 +77,7 @@ class Store:
     async def snapshot(self, before: int = 0) -> Snapshot | None:
         return await self.run.read("snapshot", snapshots.newest, before)
 
-    async def aside(self, work: Callable[[], bytes]) -> bytes:
+    async def aside(self, work: Callable[[], T]) -> T:
         return await self.run.read("aside", lambda _: work())
 
     async def save_snapshot(self, snapshot: Snapshot) -> None:
@@ -85,6 +88,15 @@ class Store:
 
     async def version(self, digest: str) -> bytes:
         return await self.run.read("version", snapshots.version, digest)
+
+    async def keep_answer(self, answer: Answer) -> None:
+        await self.run.write("keep_answer", answers.keep, answer)
+
+    async def drop_answer(self, source: str) -> None:
+        await self.run.write("drop_answer", answers.drop, source)
+
+    async def answers(self) -> list[Answer]:
+        return await self.run.read("answers", answers.everything)
 
     async def forget(self, before: Micros) -> int:
         """Forget whole days that ended before `before`, as far as replay and open incidents allow. Rows that went."""

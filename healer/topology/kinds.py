@@ -8,7 +8,10 @@ from collections.abc import Iterable, Sequence
 
 from healer.topology.graph import Topology
 from healer.topology.index import kind_of
-from healer.topology.settings import Mapping
+from healer.topology.settings import Mapping, Source
+
+CLUSTER = ("host", "pod", "workload", "service")
+"""The kinds that a Kubernetes source brings."""
 
 
 def kinds_of(
@@ -22,3 +25,14 @@ def kinds_of(
     mapped = (kind_of(line.node) for line in mappings if isinstance(line.node, str))
     written = {kind for kind in mapped if "{" not in kind}
     return frozenset({*declared, *written, *(name for source in labels for name in source), *health} - {""})
+
+
+def kinds_promised(sources: Iterable[Source]) -> frozenset[str]:
+    """The kinds that sources bring once they are asked, as far as their settings tell."""
+    found: set[str] = set()
+    for source in sources:
+        if source.kubernetes is not None:
+            found.update(CLUSTER)
+        if source.prometheus is not None:
+            found.update(map(kind_of, (source.prometheus.parent, source.prometheus.child)))
+    return frozenset(kind for kind in found if kind and "{" not in kind)

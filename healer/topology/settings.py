@@ -144,12 +144,20 @@ class TopologySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     max_nodes: Annotated[int, msgspec.Meta(ge=1)] = 2_000_000
     """Nodes at most, those that alerts' labels bring in included: about 300 bytes each."""
 
+    kinds: tuple[str, ...] = ()
+    """Kinds of node that only `http` sources or PUT bring: rules may name no kind that is not known when they are read."""
     shrink: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.3
     """A larger share of a source's nodes or edges that would go at once is refused, whatever the source; from ten on."""
     confirm: Duration = 10 * MINUTE
     """When such an answer is still so after this time it is believed; sooner when a person says so."""
     trouble_after: Duration = 5 * MINUTE
     """A source that could not be read for this long is an incident of healer's own; what it said last stays."""
+
+    def __post_init__(self) -> None:
+        given = [name for name in self.names if name and name != "file"]
+        for name in given:
+            if given.count(name) > 1 or name in (PUT, "file"):
+                raise ValueError(f"two sources would be called {name!r}: give one of them another name", "sources")
 
     @property
     def names(self) -> tuple[str, ...]:

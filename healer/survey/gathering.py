@@ -1,0 +1,210 @@
+"""Ask the sources of the topology, again and again, and know how each of them stands.
+
+One loop a source, started by `healer.assembly`. What a source said last stays when it fails, also over a restart; what it
+says is not believed when half of its graph would go at once. `healer.survey.publishing` makes one graph of all of them.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Protocol
+
+from healer.journey.ports import Arrival, Journal, StoreUnavailable, T
+from healer.journey.records import Troubled
+from healer.seams import Clock
+from healer.survey.standing import Standing, Terms, doubted
+from healer.telemetry.metrics import Sample
+from healer.times import SECOND, Micros
+from healer.topology.answers import Answer
+from healer.topology.graph import Topology, decode
+from healer.topology.settings import PUT
+from healer.topology.shrinking import Refusal
+from healer.topology.source import Source, Unreadable
+
+log = logging.getLogger(__name__)
+
+CODE = "topology"
+"""How the code of a source's trouble begins; its name follows."""
+LARGE = 1 << 20
+"""Bytes of an answer from which on it is not written at every change."""
+KEEP: Micros = 60 * SECOND
+"""How often a large answer is written at most. The journal has the graph; after a crash a source is asked anyhow."""
+
+
+class Answers(Journal, Protocol):
+    """What gathering needs of the store. Every method may raise StoreUnavailable."""
+
+    async def keep_answer(self, answer: Answer) -> None: ...
+
+    async def drop_answer(self, source: str) -> None: ...
+
+    async def answers(self) -> list[Answer]: ...
+
+    async def aside(self, work: Callable[[], T]) -> T: ...
+
+
+class Gathering:
+    """All sources. `changed` is set whenever one of them is believed to say something new."""
+
+    def __init__(
+        self,
+        names: Sequence[tuple[str, str]],
+        sources: Sequence[Source],
+        store: Answers,
+        clock: Clock,
+        terms: Terms,
+        troubled: Callable[[str], bool] = lambda _: False,
+    ) -> None:
+        """`names` has name and kind of each source in the order in which they are believed; `sources` are those to poll."""
+        self.standings = {name: Standing(name, kind) for name, kind in (*names, (PUT, PUT))}
+        self.sources = sources
+        self.terms = terms
+        self.changed = asyncio.Event()
+        self._store = store
+        self._clock = clock
+        self._troubled = troubled
+        self._kept_at: dict[str, Micros] = {}
+        self._locks = {name: asyncio.Lock() for name in self.standings}
+
+    async def begin(self, said: Mapping[str, Topology]) -> None:
+        """Take up what was said before this process began, and what the files say now. Raises StoreUnavailable."""
+        for answer in await self._store.answers():
+            standing = self.standings.get(answer.source)
+            if standing is None:
+                await self._store.drop_answer(answer.source)
+                continue
+            graph = await self._store.aside(partial(decode, answer.data))
+            standing.answer, standing.nodes, standing.edges = answer, len(graph.nodes), len(graph.edges)
+        self.standings[PUT].heard = True
+        for name, topology in said.items():
+            await self.hear(name, topology)
+            await self._keep(self.standings[name])
+
+    def answers(self) -> list[Answer]:
+        """What each said last, in the order in which they are believed."""
+        return [one.answer for one in self.standings.values() if one.answer is not None]
+
+    def waits(self) -> bool:
+        """Whether a source that is polled has not been heard since this process began."""
+        return any(not self.standings[source.name].heard for source in self.sources)
+
+    # --- asking
+
+    async def follow(self, source: Source) -> None:
+        """Look at one source, again and again."""
+        while True:
+            await self.look(source)
+            await asyncio.sleep(source.every / SECOND)
+
+    async def look(self, source: Source) -> None:
+        """One look."""
+        standing = self.standings[source.name]
+        try:
+            try:
+                topology = await source.look()
+            except Unreadable as error:
+                if not standing.failing_since:
+                    log.warning("the topology's source %s cannot be read: %s", source.name, error)
+                standing.fail(str(error), self._clock.now())
+            else:
+                if topology is not None:
+                    await self.hear(source.name, topology)
+                elif standing.refused is not None:
+                    await self.hear(source.name, standing.refused)
+                else:
+                    standing.confirm(self._clock.now())
+            await self.tell(standing)
+            await self._keep(standing)
+        except StoreUnavailable as error:
+            log.warning("what the topology's source %s says is not recorded: %s", source.name, error)
+
+    async def hear(self, name: str, topology: Topology, *, force: bool = False) -> bool:
+        """A source says this. False when it is not believed yet. Raises StoreUnavailable."""
+        async with self._locks[name]:
+            standing, now = self.standings[name], self._clock.now()
+            data = await self._store.aside(topology.encode)
+            before = standing.answer
+            if before is not None and before.data == data:
+                standing.confirm(now)
+                return True
+            if before is not None and not force:
+                refused = await self._store.aside(
+                    partial(_doubted, before.data, topology, standing.refusal, now, self.terms)
+                )
+                if refused is not None:
+                    if standing.refusal is None:
+                        log.warning("the topology's source %s is not believed: %s", name, refused.why)
+                    standing.refuse(topology, refused)
+                    return False
+            standing.accept(topology, data, now)
+            self.changed.set()
+            return True
+
+    async def put(self, topology: Topology, *, force: bool = False) -> bool:
+        """Somebody puts a graph in the place of the one put before; it is kept when this returns True. Raises
+        StoreUnavailable."""
+        believed = await self.hear(PUT, topology, force=force)
+        await self.tell(self.standings[PUT])
+        await self._keep(self.standings[PUT], at_once=True)
+        return believed
+
+    async def accept(self, name: str) -> bool:
+        """A person says that what a source said last is right. False when nothing of it is refused. Raises KeyError for no
+        such source, StoreUnavailable."""
+        standing = self.standings[name]
+        if standing.refused is None:
+            return False
+        await self.hear(name, standing.refused, force=True)
+        await self.tell(standing)
+        await self._keep(standing, at_once=True)
+        return True
+
+    # --- telling and keeping
+
+    async def tell(self, standing: Standing) -> None:
+        """Say in the journal when a source's trouble begins and ends. Raises StoreUnavailable."""
+        why = standing.trouble(self.terms, self._clock.now())
+        code = f"{CODE} {standing.name}"
+        before = standing.troubled or self._troubled(code)
+        if bool(why) != before:
+            await self._store.append([Arrival(Troubled(code, bool(why), why))])
+        standing.troubled = bool(why)
+
+    async def _keep(self, standing: Standing, *, at_once: bool = False) -> None:
+        if standing.kept or standing.answer is None:
+            return
+        now, name = self._clock.monotonic(), standing.name
+        last = self._kept_at.get(name)
+        if not at_once and last is not None and len(standing.answer.data) > LARGE and now - last < KEEP:
+            return
+        answer = standing.answer
+        await self._store.keep_answer(answer)
+        self._kept_at[name] = now
+        standing.kept = standing.answer is answer
+
+    def samples(self) -> Iterator[Sample]:
+        """How the sources stand, for /metrics."""
+        now = self._clock.now()
+        for one in self.standings.values():
+            if one.answer is None and one.kind == PUT:
+                continue
+            labels = (("source", one.name),)
+            yield Sample(
+                "healer_topology_source_up", not one.failing_since, labels, help="Whether its last look succeeded."
+            )
+            yield Sample(
+                "healer_topology_source_refused",
+                one.refusal is not None,
+                labels,
+                help="Whether its newest answer is not believed.",
+            )
+            yield Sample("healer_topology_source_nodes", one.nodes, labels, help="Nodes of its last good answer.")
+            yield Sample("healer_topology_source_edges", one.edges, labels, help="Edges of its last good answer.")
+            if one.answer is not None:
+                age = max(now - one.answer.at, 0) / SECOND
+                yield Sample("healer_topology_source_age_seconds", age, labels, help="Since it was last confirmed.")
+
+
+def _doubted(data: bytes, topology: Topology, earlier: Refusal | None, now: Micros, terms: Terms) -> Refusal | None:
+    return doubted(decode(data), topology, earlier, now, terms)

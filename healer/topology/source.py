@@ -1,0 +1,36 @@
+"""What a source of the topology is, to those who ask it: `healer.survey` asks, `healer.topology.sources` answers. Pure."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+from healer.times import Micros
+from healer.topology.graph import Topology
+
+T = TypeVar("T")
+
+
+class Aside(Protocol):
+    """Runs work that takes long off the event loop."""
+
+    def __call__(self, work: Callable[[], T]) -> Awaitable[T]: ...
+
+
+class Unreadable(Exception):
+    """The source did not answer, or not in a way that can be understood. What it said last stays."""
+
+
+class Source(Protocol):
+    """The port: one place the topology comes from."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def every(self) -> Micros:
+        """Between two looks."""
+        ...
+
+    async def look(self) -> Topology | None:
+        """The whole graph as this source knows it now; None when it is as it was at the last look. May wait for a change,
+        but no longer than a minute. Raises Unreadable."""
+        ...
