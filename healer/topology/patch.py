@@ -60,6 +60,9 @@ def patched(before: Topology, patch: Patch) -> Topology:
 def pieces(patch: Patch, most: int = MAX_CHANGES) -> Iterator[Patch]:
     """The same change in steps of at most `most`, in an order in which nothing is without its cause in between: what is new
     comes before what goes."""
+    if len(patch) <= most:
+        yield patch
+        return
     for nodes in _some(patch.nodes, most):
         yield Patch(nodes=nodes)
     for edges in _some(patch.edges, most):
