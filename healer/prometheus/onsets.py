@@ -12,7 +12,7 @@ from typing import Protocol
 
 from healer.alerts.identity import labels_of
 from healer.convergence.lasting import Rule
-from healer.journey.ports import Arrival, Journal, StoreUnavailable
+from healer.journey.ports import Arrival, StoreUnavailable
 from healer.journey.records import Began, Delivered, Entry, Lasting, Record
 from healer.prometheus.rules import Active, CannotTell, Source
 from healer.times import Micros
@@ -30,6 +30,12 @@ MAX_RECORD = 5_000
 
 Key = tuple[str, ...]
 Dated = tuple[bytes, Micros]
+
+
+class Journal(Protocol):
+    """Where it is written; a part of `healer.journey.ports.Journal`."""
+
+    async def append(self, arrivals: Sequence[Arrival]) -> list[tuple[int, Micros]]: ...
 
 
 class Known(Protocol):
@@ -63,9 +69,14 @@ class Onsets:
         self._awake = asyncio.Event()
         self._failed: dict[str, str] = {}
 
+    @property
+    def woken(self) -> bool:
+        """Whether there is reason to look at once."""
+        return self._awake.is_set()
+
     def hear(self, entries: Sequence[Entry]) -> None:
         """Records that were just accepted: look at once if one brings an alert that is not known."""
-        if self._awake.is_set():
+        if self.woken:
             return
         for entry in entries:
             if isinstance(entry.record, Delivered):

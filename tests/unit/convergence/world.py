@@ -15,6 +15,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
+from typing import Self
 
 from healer.alerts.identity import canonical
 from healer.alerts.maintenance import Maintenance
@@ -24,6 +25,8 @@ from healer.convergence.engine import Closed, Engine
 from healer.convergence.outcome import AlertView, Happening, Incident
 from healer.convergence.settings import Convergence
 from healer.times import Micros, parse_duration
+from healer.topology.graph import Group, Node, topology
+from healer.topology.index import Index
 
 START: Micros = 1_767_780_000_000_000
 """2026-01-07T10:00:00Z."""
@@ -34,7 +37,12 @@ _LINE = re.compile(r"(\S+)\s+(\S+)\s+on\s+(\S+)\s*(.*)")
 class Graph:
     """A topology in memory: edges by name; an alert sits on the node that its label `on` names, if there is one."""
 
-    def __init__(self, edges: Iterable[tuple[str, str]], nodes: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        edges: Iterable[tuple[str, str]],
+        nodes: Iterable[str] = (),
+        groups: Iterable[tuple[str, int, tuple[str, ...]]] = (),
+    ) -> None:
         edges = list(edges)
         self.names = sorted({*nodes, *(name for edge in edges for name in edge)})
         self._ids = {name: number for number, name in enumerate(self.names)}
@@ -43,18 +51,25 @@ class Graph:
         for parent, child in edges:
             self._up[self._ids[child]].add(self._ids[parent])
             self._down[self._ids[parent]].add(self._ids[child])
+        redundancy: dict[str, list[Group]] = defaultdict(list)
+        for child, needs, members in groups:
+            redundancy[child].append(Group(needs, members))
+        said = topology((Node(name, redundancy=tuple(redundancy[name])) for name in self.names), edges)
+        index = Index(said)
+        assert [index.id(name) for name in self.names] == list(range(len(self.names)))
+        self.circle, self.reaching, self.groups = index.circle, index.reaching, index.groups
 
     @classmethod
-    def drawn(cls, drawing: str) -> "Graph":
+    def drawn(cls, drawing: str, *groups: tuple[str, int, tuple[str, ...]]) -> "Graph":
         """`a > b c > d; e > c`: each of a group is above each of the next one; a chain ends at a semicolon."""
         edges: list[tuple[str, str]] = []
         nodes: list[str] = []
         for chain in drawing.split(";"):
-            groups = [group.split() for group in chain.split(">")]
-            nodes.extend(name for group in groups for name in group)
-            for parents, children in pairwise(groups):
+            levels = [group.split() for group in chain.split(">")]
+            nodes.extend(name for level in levels for name in level)
+            for parents, children in pairwise(levels):
                 edges.extend((parent, child) for parent in parents for child in children)
-        return cls(edges, nodes)
+        return cls(edges, nodes, groups)
 
     def place(self, labels: Mapping[str, str]) -> int:
         return self._ids.get(labels.get("on", ""), -1)
@@ -94,7 +109,7 @@ class World:
 
     def __init__(self, graph: str | Graph, settings: Convergence | None = None, installation: str = "test") -> None:
         self.graph = Graph.drawn(graph) if isinstance(graph, str) else graph
-        self.engine = Engine(settings or Convergence(), self.graph, installation)
+        self.engine = Engine(settings or Convergence(join=False), self.graph, installation)
         self.engine.advance(START)
         self.incidents: dict[str, Incident] = {}
         self.timeline: list[Happening] = []
@@ -105,7 +120,7 @@ class World:
 
     # --- what happens
 
-    def play(self, history: str) -> "World":
+    def play(self, history: str) -> Self:
         """Let the lines happen, each at its time."""
         lines = [_LINE.fullmatch(line.strip()) for line in history.splitlines() if line.strip()]
         read = [self._read(*found.groups()) for found in lines if found is not None]
@@ -121,13 +136,13 @@ class World:
         self.engine.deliver(sender, alerts, self.position, at)
         self.take()
 
-    def until(self, text: str) -> "World":
+    def until(self, text: str) -> Self:
         """Let time pass until so long after `START`."""
         self.engine.advance(START + parse_duration(text))
         self.take()
         return self
 
-    def silence(self, source: str, *silences: tuple[str, str, str], readable: bool = True) -> "World":
+    def silence(self, source: str, *silences: tuple[str, str, str], readable: bool = True) -> Self:
         """What a source silences now: a node, or `Name@node`, with begin and end after `START`."""
         told = tuple(
             Silence(
@@ -162,7 +177,7 @@ class World:
         self.take()
         return identify(self.engine.state.installation, self.position)
 
-    def vanish(self, *who: str) -> "World":
+    def vanish(self, *who: str) -> Self:
         self.engine.vanish(tuple(self._labels[one] for one in who))
         self.take()
         return self
