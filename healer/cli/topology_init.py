@@ -6,7 +6,7 @@ stands in it as comments.
 
 import argparse
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import yaml
@@ -18,10 +18,12 @@ from healer.cli.words import counted, name_of
 from healer.seams import SystemClock
 from healer.settings import parse_settings
 from healer.times import SECOND
-from healer.topology.discovery import CLUES, Rows, Suggestion, suggest
-from healer.topology.graph import Node, Topology, topology
+from healer.topology.discovery import CLUES, Suggestion, suggest
+from healer.topology.graph import Topology
 from healer.topology.map import Map
-from healer.topology.template import Template
+from healer.topology.merging import merge
+from healer.topology.settings import TopologySettings
+from healer.topology.sources.prometheus import Edges
 
 ALERTS = 'ALERTS{alertstate="firing"}'
 MAX_ALERTS = 100_000
@@ -58,8 +60,8 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     asked = Asked(arguments.prometheus)
     output.aside(f"Prometheus at {asked.url}")
     suggestion = suggest({clue.name: asked.count(clue.question) for clue in CLUES})
-    graph = graph_of(asked, suggestion.sources)
-    worth = weigh(suggestion, graph, _alerts(asked, arguments.days))
+    graph = graph_of(asked, suggestion)
+    worth = weigh(_settings(suggestion, asked.url), graph, _alerts(asked, arguments.days))
     if arguments.json:
         output.json(
             {
@@ -77,10 +79,9 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     return 0 if suggestion.clues else FOUND_WRONG
 
 
-def weigh(suggestion: Suggestion, graph: Topology, alerts: Sequence[Labels]) -> Worth:
+def weigh(lines: TopologySettings, graph: Topology, alerts: Sequence[Labels]) -> Worth:
     """How many of these alerts the suggested lines place."""
-    text = yaml.safe_dump({"topology": {"nodes": list(suggestion.nodes)}})
-    here = Map(graph, parse_settings(text, {}).topology.nodes, (), max(len(graph.nodes), 1) + MAX_ALERTS)
+    here = Map(graph, lines.nodes, (), lines.max_nodes)
     found = [(labels, here.mapper.map(labels)) for labels in alerts]
     lost = Counter(name_of(labels) for labels, mapped in found if mapped.node is None and mapped.code != "none")
     return Worth(
@@ -99,33 +100,15 @@ def _alerts(asked: Asked, days: int) -> list[Labels]:
     return [{name: value for name, value in one.items() if name not in ("__name__", "alertstate")} for one in found]
 
 
-def graph_of(asked: Asked, sources: Sequence[Rows]) -> Topology:
-    """What the suggested sources would say now."""
-    nodes: dict[str, Node] = {}
-    edges: list[tuple[str, str]] = []
-    for source in sources:
-        for parent, child in _ends(source, asked.rows(source.query)):
-            known = nodes.get(child.id)
-            attributes = {**child.attributes, **(known.attributes if known else {})}
-            aliases = tuple(dict.fromkeys((*(known.aliases if known else ()), *child.aliases)))
-            nodes[child.id] = Node(child.id, aliases=aliases, attributes=attributes)
-            if parent and parent != child.id:
-                nodes.setdefault(parent, Node(parent))
-                edges.append((parent, child.id))
-    return topology(nodes.values(), edges)
+def graph_of(asked: Asked, suggestion: Suggestion) -> Topology:
+    """What the suggested sources would say now, read as healer reads them."""
+    sources = _settings(suggestion, asked.url).sources
+    rows = [source.prometheus for source in sources if source.prometheus is not None]
+    return merge([(one.query, Edges(one).of(asked.rows(one.query))) for one in rows] or [("", Topology())]).topology
 
 
-def _ends(source: Rows, rows: Sequence[Mapping[str, str]]) -> Iterator[tuple[str, Node]]:
-    above, below = Template(source.parent), Template(source.child)
-    names = [Template(text) for text in source.aliases]
-    told = {key: Template(text) for key, text in source.attributes.items()}
-    for row in rows:
-        parent, child = above.render(row), below.render(row)
-        if child is None or parent is None:
-            continue
-        aliases = tuple(name for one in names if (name := one.render(row)) is not None)
-        attributes = {key: value for key, one in told.items() if (value := one.render(row)) is not None}
-        yield parent, Node(child, aliases=aliases, attributes=attributes)
+def _settings(suggestion: Suggestion, url: str) -> TopologySettings:
+    return parse_settings(yaml.safe_dump(suggestion.settings(url)), {}).topology
 
 
 def _written(url: str, suggestion: Suggestion, graph: Topology, worth: Worth, days: int) -> Iterator[str]:

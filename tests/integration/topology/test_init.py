@@ -100,7 +100,7 @@ def test_the_edges_are_those_of_the_installation(prometheus: Prometheus) -> None
     asked = Asked(prometheus.url)
     suggestion = suggest({clue.name: asked.count(clue.question) for clue in CLUES})
     assert {clue.name for clue, _ in suggestion.clues} == {clue.name for clue in CLUES}
-    graph = graph_of(asked, suggestion.sources)
+    graph = graph_of(asked, suggestion)
     assert set(graph.edges) == {
         ("host/worker-1", "pod/shop/cart-7d9f8b6c5d-x2x8z"),
         ("host/worker-2", "pod/shop/db-0"),
