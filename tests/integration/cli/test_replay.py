@@ -1,0 +1,166 @@
+"""`healer replay` on what a real service wrote: while it runs, on a copy, and after somebody changed it."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from healer.cli.recording import recorded
+from healer.rehearsal.generators import Storm, storms
+from healer.times import format_rfc3339
+from tests.servers.healer import Healer
+from tests.servers.process import post
+
+HEALER = (sys.executable, "-c", "import sys; from healer.cli.main import main; sys.exit(main())")
+CONFIG = """server: {listen: "127.0.0.1:9099"}
+store: {url: "sqlite:///data/healer.db"}
+place: only
+topology: {sources: [{file: topology.json}]}
+convergence: {hold: {default: 1s, critical: 1s}, settle: 2s}
+journal: {snapshot_every: 100}
+watchdog: {missing_after: 1d}
+"""
+
+
+class Said(NamedTuple):
+    code: int
+    answer: Any
+    errors: str
+
+
+class Lived(NamedTuple):
+    """A healer that has seen a storm, and died and come back in the middle of it."""
+
+    healer: Healer
+    storm: Storm
+
+    @property
+    def data(self) -> Path:
+        return self.healer.folder / "data"
+
+
+def replay(*words: str, hash_seed: str = "0") -> Said:
+    done = subprocess.run(
+        [*HEALER, "replay", "--json", *words],
+        env=os.environ | {"PYTHONHASHSEED": hash_seed},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return Said(done.returncode, json.loads(done.stdout) if done.stdout else None, done.stderr)
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
+    folder = tmp_path_factory.mktemp("lived")
+    storm = next(storms("rack-power", 4, 300))
+    graph = {
+        "nodes": [{"id": node} for node in storm.nodes],
+        "edges": [{"source": parent, "target": child} for parent, child in storm.edges],
+    }
+    healer = Healer(folder / "healer", CONFIG, files={"topology.json": json.dumps(graph)})
+    with healer:
+        send(healer, storm, 0, 1)
+        healer.kill()
+        healer.start()
+        send(healer, storm, 1, 2)
+        healer.restart()
+        send(healer, storm, 0, 2)
+        yield Lived(healer, storm)
+
+
+def send(healer: Healer, storm: Storm, first: int, last: int) -> None:
+    """Halves of the storm, in requests of different sizes, and wait until they are decided."""
+    recording = recorded(storm, "")
+    told = [one for one in recording.sent(0, recording.length + 1, time.time_ns() // 1_000) if one.firing]
+    half = len(told) // 2
+    some = [one.posted for one in told[half * first : half * last or None]]
+    while some:
+        batch, some = some[: len(some) // 3 + 1], some[len(some) // 3 + 1 :]
+        post(f"{healer.url}/api/v2/alerts", json.dumps(batch).encode(), within=30)
+    healer.api("alerts?limit=0")
+
+
+def test_the_same_journal_gives_the_same_steps_in_any_process(lived: Lived) -> None:
+    """While the service runs, in two processes that hash differently: every step the same, over a kill and a restart."""
+    one = replay("--data", str(lived.data), hash_seed="0")
+    two = replay("--data", str(lived.data), hash_seed="4711")
+    assert (one.code, two.code) == (0, 0), one
+    assert one.answer["same"] is True
+    assert one.answer["from_snapshot"] is None
+    assert one.answer["records"] >= 10
+    assert two.answer["steps"] >= one.answer["steps"] > 5
+    assert lived.healer.answers()
+
+
+def test_a_copy_is_proven_without_its_service(lived: Lived, tmp_path: Path) -> None:
+    """A backup, by SQLite's own means, of the data of a service that runs."""
+    copy(lived, tmp_path / "healer.db")
+    assert replay("--data", str(tmp_path / "healer.db")).code == 0
+    recent = replay("--data", str(tmp_path), "--since", "1h", "--until", format_rfc3339(1 << 51))
+    assert (recent.code, recent.answer["same"]) == (0, True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE step SET digest = 'another' WHERE number = 5",
+        "UPDATE journal SET at = at + 600000000 WHERE position = 4",
+        "DELETE FROM journal WHERE position = 4",
+    ],
+)
+def test_a_past_that_was_changed_is_found(lived: Lived, tmp_path: Path, change: str) -> None:
+    """Exit 1, and the first step that comes out otherwise, or the record that is missing."""
+    copy(lived, tmp_path / "healer.db")
+    with sqlite3.connect(tmp_path / "healer.db") as database:
+        database.execute(change)
+    database.close()
+    found = replay("--data", str(tmp_path))
+    assert found.code == 1
+    assert found.answer["same"] is False
+    assert found.answer["gap"] or found.answer["difference"]["step"] >= 3
+
+
+def test_another_topology_would_have_had_other_roots(lived: Lived, tmp_path: Path) -> None:
+    """What if nobody had known the rack's edges? Nothing is sent, and the service's own incidents stay as they are."""
+    before = lived.healer.api("incidents")
+    root = lived.storm.roots[0]
+    graph = {
+        "nodes": [{"id": node} for node in lived.storm.nodes],
+        "edges": [{"source": a, "target": b} for a, b in lived.storm.edges if a != root],
+    }
+    (tmp_path / "topology.json").write_text(json.dumps(graph))
+    found = replay("--data", str(lived.data), "--topology", str(tmp_path / "topology.json"))
+    assert found.code == 0, found.errors
+    assert found.answer["before"]["incidents"] == 1
+    assert found.answer["after"]["incidents"] > 1
+    assert found.answer["after"]["compression"] < found.answer["before"]["compression"]
+    assert any(change["what"] == "new" for change in found.answer["changes"])
+    assert lived.healer.api("incidents") == before
+
+
+def test_what_is_called_wrong_is_said(lived: Lived, tmp_path: Path) -> None:
+    """Exit 2: no data, a setting that is none, a time that is none."""
+    for words in (
+        ["--data", str(tmp_path / "nothing")],
+        ["--data", str(lived.data), "--set", "windw=5m"],
+        ["--data", str(lived.data), "--since", "yesterday"],
+        ["--data", str(lived.data), "--as-was", "--set", "window=5m"],
+    ):
+        assert replay(*words).code == 2, words
+
+
+def copy(lived: Lived, file: Path) -> None:
+    with sqlite3.connect(lived.data / "healer.db") as source, sqlite3.connect(file) as target:
+        source.backup(target)
+    source.close()
+    target.close()
