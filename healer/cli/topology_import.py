@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 
 import msgspec
+import networkx as nx
 
 from healer.cli import connection
 from healer.cli.failure import Failure
@@ -14,6 +15,7 @@ from healer.cli.output import Output
 from healer.cli.words import counted
 from healer.documents.problems import DocumentError
 from healer.topology.graph import Topology
+from healer.topology.inspection import to_networkx
 from healer.topology.sources.file import read_topology
 
 
@@ -38,14 +40,4 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
 
 def node_link(topology: Topology) -> bytes:
     """The topology as networkx writes it; attributes are keys of their node."""
-    nodes = [
-        {
-            **node.attributes,
-            "id": node.id,
-            **({"kind": node.kind} if node.kind else {}),
-            **({"aliases": list(node.aliases)} if node.aliases else {}),
-        }
-        for node in topology.nodes
-    ]
-    edges = [{"source": parent, "target": child} for parent, child in topology.edges]
-    return msgspec.json.encode({"directed": True, "multigraph": False, "graph": {}, "nodes": nodes, "edges": edges})
+    return msgspec.json.encode(nx.node_link_data(to_networkx(topology), edges="edges"))

@@ -71,9 +71,8 @@ def _taken(left: Sequence[Node], nodes: Iterable[Node]) -> set[tuple[str, str]]:
 def _without(node: Node, taken: set[tuple[str, str]]) -> Node:
     if not taken:
         return node
-    return Node(
-        node.id,
-        node.kind,
-        tuple(alias for alias in node.aliases if ("alias", alias) not in taken),
-        {key: value for key, value in node.attributes.items() if (key, str(value)) not in taken},
+    return msgspec.structs.replace(
+        node,
+        aliases=tuple(alias for alias in node.aliases if ("alias", alias) not in taken),
+        attributes={key: value for key, value in node.attributes.items() if (key, str(value)) not in taken},
     )
