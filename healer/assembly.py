@@ -32,6 +32,7 @@ from healer.remediation.verify import Asker, Verifier
 from healer.seams import Clock, Random, Spawn
 from healer.settings.outside import Watchdog
 from healer.store.store import Store
+from healer.survey.desk import Desk
 from healer.survey.gathering import Gathering
 from healer.survey.publishing import Publishing
 from healer.survey.standing import Terms
@@ -144,6 +145,7 @@ class Healer:
         self.publishing = Publishing(
             self.gathering, store, ports.clock, self._topology, self._adopt_whole, self.owner.settled
         )
+        self.desk = Desk(self.gathering, self.publishing, store)
         registry.read(self.gathering.samples)
         registry.read(self.publishing.samples)
         self.vitals = Vitals(self.owner, store, ports.spawn, ports.clock)

@@ -160,6 +160,7 @@ def service(settings: Settings, healer: Healer, registry: Registry) -> Service:
         told=store,
         clock=healer.ports.clock,
         registry=registry,
+        desk=healer.desk,
         auth=settings.server.auth,
         bounds=Bounds(
             body=settings.server.max_body,

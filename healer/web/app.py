@@ -14,6 +14,7 @@ from healer.web import (
     remediations,
     saying,
     silences,
+    topology,
 )
 from healer.web.auth import Access
 from healer.web.guard import expecting, guarding
@@ -27,6 +28,7 @@ def create_app(service: Service, oversize: Oversize | None = None) -> web.Applic
     access = Access(service.auth, open_metrics=service.open_metrics)
     app = web.Application(middlewares=[guarding(access, service.registry)])
     expected = expecting(access, service.bounds.body, large)
+    graphs = expecting(access, topology.MAX_GRAPH, large)
     ways = (
         *accept.routes(service, large),
         *incidents.routes(service),
@@ -38,9 +40,18 @@ def create_app(service: Service, oversize: Oversize | None = None) -> web.Applic
         *maintenance.routes(service),
         *notifications.routes(service),
         *alertmanager.routes(service),
+        *topology.routes(service),
         *plumbing.routes(service),
     )
     app.add_routes(
-        [web.RouteDef(way.method, way.path, way.handler, {**way.kwargs, "expect_handler": expected}) for way in ways]
+        [
+            web.RouteDef(
+                way.method,
+                way.path,
+                way.handler,
+                {**way.kwargs, "expect_handler": graphs if way.path == topology.PATH else expected},
+            )
+            for way in ways
+        ]
     )
     return app

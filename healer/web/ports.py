@@ -19,6 +19,7 @@ from healer.notification.ports import LedgerRow
 from healer.remediation.model import Intent, Remediation
 from healer.remediation.ports import Switch
 from healer.seams import Clock
+from healer.survey.desk import Desk
 from healer.telemetry.metrics import Registry
 from healer.times import SECOND, Micros
 from healer.web.settings import Auth
@@ -165,6 +166,8 @@ class Service(msgspec.Struct, frozen=True):
     told: Told
     clock: Clock
     registry: Registry
+    desk: Desk | None = None
+    """What is asked of the topology and said to it; without one there are no such routes."""
     auth: Auth = Auth()
     open_metrics: bool = True
     """/metrics needs no credentials, as in the Prometheus family."""
