@@ -1,15 +1,18 @@
 """Which word concerns this alert? Of all silences and maintenance that hold now, the one that lasts longest.
 
 Asked by `quiet` for every alert that arrives, so hundreds of them must cost no more than a few: each is filed under one of
-its labels (or its node) and only those filed under a value that the alert has are tried.
+its labels (or its node), and only those are tried that the alert's value of it does not rule out.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
-from healer.alerts.matchers import Matchers
+from healer.alerts.matchers import Matcher, Matchers
 from healer.times import Micros
+
+REMEMBERED = 100_000
+"""Values of a label whose words are remembered."""
 
 
 class Standing(msgspec.Struct, frozen=True):
@@ -34,6 +37,33 @@ class Standing(msgspec.Struct, frozen=True):
 Above = Callable[[int], Sequence[tuple[int, int]]]
 
 
+class Filed:
+    """Words that are filed under one label, each by one of its matchers."""
+
+    def __init__(self) -> None:
+        self._equal: dict[str, list[Standing]] = {}
+        self._others: list[tuple[Matcher, Standing]] = []
+        self._found: dict[str, list[Standing]] = {}
+
+    def add(self, key: Matcher, one: Standing) -> None:
+        if key.op == "=":
+            self._equal.setdefault(key.value, []).append(one)
+        else:
+            self._others.append((key, one))
+
+    def at(self, value: str) -> list[Standing]:
+        """Those that this value of the label does not rule out, in order. Remembered, because values come again."""
+        if not self._others:
+            return self._equal.get(value, [])
+        found = self._found.get(value)
+        if found is None:
+            if len(self._found) >= REMEMBERED:
+                self._found.clear()
+            found = self._equal.get(value, []) + [one for key, one in self._others if key.matches(value)]
+            self._found[value] = found = sorted(found, key=lambda one: one.order)
+        return found
+
+
 class Words:
     """What holds now, in order, and filed."""
 
@@ -41,10 +71,9 @@ class Words:
         self.all = tuple(sorted(standing, key=lambda one: one.order))
         self._above = above
         self._place = {id(one): number for number, one in enumerate(self.all)}
-        self._by_label: dict[str, dict[str, list[Standing]]] = {}
+        self._by_label: dict[str, Filed] = {}
         self._by_node: dict[int, list[Standing]] = {}
         self._beneath: dict[int, list[Standing]] = {}
-        self._others: list[Standing] = []
         for one in self.all:
             self._file(one)
 
@@ -71,12 +100,8 @@ class Words:
     # --- inside
 
     def _candidates(self, labels: Mapping[str, str], node: int) -> Iterable[list[Standing]]:
-        if self._others:
-            yield self._others
         for name, filed in self._by_label.items():
-            some = filed.get(labels.get(name, ""))
-            if some is not None:
-                yield some
+            yield filed.at(labels.get(name, ""))
         if node >= 0 and self._by_node:
             yield from self._about(node)
 
@@ -96,10 +121,10 @@ class Words:
                 if one.below:
                     self._beneath.setdefault(one.node, []).append(one)
             return
-        equal = [matcher for matcher in one.matchers if matcher.op == "="]
-        # Many alerts share a name and few a host, so any other label tells them apart better.
-        key = next((matcher for matcher in equal if matcher.name != "alertname"), equal[0] if equal else None)
-        if key is None:
-            self._others.append(one)
-        else:
-            self._by_label.setdefault(key.name, {}).setdefault(key.value, []).append(one)
+        key = min(one.matchers, key=_tells_apart)
+        self._by_label.setdefault(key.name, Filed()).add(key, one)
+
+
+def _tells_apart(matcher: Matcher) -> tuple[bool, bool, bool]:
+    """Which matcher to file by: many alerts share a name and few a host, and one that excludes leaves nearly all."""
+    return (not matcher.is_equal, matcher.is_regex, matcher.name == "alertname")

@@ -14,7 +14,7 @@ from healer.convergence.judge import View
 from healer.convergence.standing import Words
 from healer.convergence.state import State
 from healer.times import SECOND, Micros
-from tests.unit.convergence.histories import LIMITS, QUIET, Event, Kind, Story, Telling, random_story, stories
+from tests.unit.convergence.histories import QUIET, Event, Kind, Story, Telling, random_story, stories
 from tests.unit.convergence.oracle import Fault, Oracle
 from tests.unit.convergence.promises import check_incidents, check_partition, check_statuses
 from tests.unit.convergence.world import START
@@ -34,10 +34,13 @@ class Word:
 
 
 class QuietOracle(Oracle):
-    """Knows in addition what nobody may speak of, and since when they may again: it then counts as begun at that time, too."""
+    """Knows in addition what nobody may speak of, and since when they may again: it then counts as begun at that time, too.
 
-    def __init__(self, edges: tuple[tuple[str, str], ...], words: tuple[Word, ...]) -> None:
-        super().__init__(edges, LIMITS)
+    It knows all that `plain` knows.
+    """
+
+    def __init__(self, plain: Oracle, words: tuple[Word, ...]) -> None:
+        vars(self).update(vars(plain))
         self._words = words
         self._spoken: dict[str, tuple[Fault, int, int]] = {}
 
@@ -62,12 +65,12 @@ class QuietOracle(Oracle):
         self._derive(at)
         return [fault.key for fault in again]
 
-    def _explains(self, cause: Fault, fault: Fault, now: int) -> bool:
+    def _fits(self, cause: Fault, fault: Fault, now: int) -> bool:
         known, began, at = self._spoken.get(fault.key, (None, 0, 0))
-        if super()._explains(cause, fault, now):
+        if super()._fits(cause, fault, now):
             return True
         since = known is fault and fault.began <= began
-        return since and super()._explains(cause, replace(fault, onset=at), now)
+        return since and super()._fits(cause, replace(fault, onset=at), now)
 
 
 class QuietTelling(Telling):
@@ -75,7 +78,7 @@ class QuietTelling(Telling):
 
     def __init__(self, story: Story, words: tuple[Word, ...]) -> None:
         super().__init__(story)
-        self.oracle: QuietOracle = QuietOracle(story.edges, words)
+        self.oracle: QuietOracle = QuietOracle(self.oracle, words)
         self._turns = sorted({at for word in words for at in (word.begin, word.end)})
         for word in words:
             if word.maintenance:
