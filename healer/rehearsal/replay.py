@@ -17,6 +17,9 @@ from healer.times import Micros
 MAX_TOLD = 20
 """Differences of one step that are told."""
 
+MAX_SHOWN = 120
+"""Characters of one value that are shown."""
+
 Heard = Callable[[StepMark], None]
 """Hears of every step that was folded."""
 
@@ -150,7 +153,12 @@ def _line(line: Happening) -> str:
 
 def _fields(kept: Incident, now: Incident) -> list[str]:
     return [
-        f"incident {now.id}: {name} is {getattr(now, name)} now, {getattr(kept, name)} was recorded"
+        f"incident {now.id}: {name} is {_shown(getattr(now, name))} now, {_shown(getattr(kept, name))} was recorded"
         for name in Incident.__struct_fields__
         if getattr(now, name) != getattr(kept, name)
     ]
+
+
+def _shown(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "..."
