@@ -1,15 +1,15 @@
-"""What can fail, and where an alert sits. `show`, `map` and `path` read the configuration only; no healer has to run.
+"""What can fail, and where an alert sits: as the running healer has it, or, with --config, as files say.
 
-healer topology show --config FILE [--alerts FILE]    what there is, and what looks odd
-healer topology map ALERT.json --config FILE          the node of an alert (labels, or an alert as Alertmanager has it)
-healer topology path A B --config FILE                how a fault of A reaches B
-healer topology unmapped --config FILE                alerts of the running healer that have no node, and why
-healer topology import FILE                           send a topology to the running healer
-healer topology init --prometheus URL                 sources and mappings for what a Prometheus has
+healer topology show [--alerts FILE]          what there is, who says so, and what looks odd
+healer topology path A B                      how a fault of A reaches B, and who says so
+healer topology map ALERT.json --config FILE  the node of an alert (labels, or an alert as Alertmanager has it), and why
+healer topology unmapped --config FILE        alerts of the running healer that have no node, and why
+healer topology import FILE                   send a topology to the running healer
+healer topology accept SOURCE                 believe what a source says, although much of it is gone
+healer topology init --prometheus URL         sources and mappings for what a Prometheus has
 """
 
 import argparse
-import difflib
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -18,82 +18,80 @@ from typing import Any
 
 import msgspec
 
-from healer.cli import topology_import, topology_init, unmapped
+from healer.cli import graph, path, topology_accept, topology_import, topology_init, unmapped
 from healer.cli.failure import CALLED_WRONG, FOUND_WRONG, Failure
+from healer.cli.graph import Seen, look
 from healer.cli.output import Output
 from healer.cli.words import counted, label_text
-from healer.documents.problems import DocumentError
-from healer.settings import Settings, load_settings
+from healer.settings import Settings
 from healer.topology.doubts import doubts, strangers
 from healer.topology.graph import Topology
 from healer.topology.index import kind_of
 from healer.topology.inspection import Note, notes
 from healer.topology.map import Map
-from healer.topology.sources.file import read_topology
 
 MAX_ALERTS = 10_000
 """Alerts of one file that are mapped."""
 SHOWN = 20
 """Nodes at the top, or notes, that are shown."""
-COMPARED = 10_000
-"""Nodes among which the one that was meant is looked for."""
 
 
 ELSEWHERE: dict[str, Callable[[argparse.Namespace, Output], int]] = {
     "unmapped": unmapped.run,
     "import": topology_import.run,
+    "accept": topology_accept.run,
     "init": topology_init.run,
 }
 """The ways that do not look at the configuration's topology alone."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    ways = parser.add_subparsers(dest="way", required=True, metavar="show|map|path|unmapped|import|init")
+    ways = parser.add_subparsers(dest="way", required=True, metavar="show|map|path|unmapped|import|accept|init")
     show = ways.add_parser("show", help="how many nodes of which kind, what lies on top, what looks odd")
     place = ways.add_parser("map", help="on which node an alert sits, and by which line")
     place.add_argument(
         "alert", metavar="ALERT.json", help="labels, an alert, a list of alerts or a webhook; - reads standard input"
     )
-    path = ways.add_parser("path", help="the shortest way from a cause down to what it reaches")
-    path.add_argument("ends", nargs=2, metavar=("A", "B"), help="ids of nodes")
+    road = ways.add_parser("path", help="the shortest way from a cause down to what it reaches, and who says so")
+    road.add_argument("ends", nargs=2, metavar=("A", "B"), help="ids of nodes")
     show.add_argument(
         "--alerts", metavar="FILE", help="alerts, as `map` reads them: which of their nodes are not known?"
     )
     for name, module, about in (
         ("unmapped", unmapped, "alerts of the running healer without a node, by name, and why"),
         ("import", topology_import, "send a topology to the running healer"),
+        ("accept", topology_accept, "believe what a source says, although much of it is gone"),
         ("init", topology_init, "sources and mappings for what a Prometheus has"),
     ):
         module.add_arguments(ways.add_parser(name, help=about, description=module.__doc__))
-    for way in (show, place, path):
-        way.add_argument("--config", type=Path, required=True, metavar="FILE", help="whose topology")
-        way.add_argument("--json", action="store_true", help="JSON instead of text")
+    for way in (show, place, road):
+        graph.add_arguments(way)
 
 
 def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
     output = output or Output()
     if arguments.way in ELSEWHERE:
         return ELSEWHERE[arguments.way](arguments, output)
-    try:
-        settings = load_settings(arguments.config)
-        topology = read_topology(settings.topology.files)
-    except DocumentError as error:
-        raise Failure(str(error)) from None
-    if arguments.way == "show":
-        odd = [*notes(topology), *doubts(settings.topology.nodes, topology if all_files(settings) else None)]
-        if arguments.alerts:
-            here = map_of(settings, topology).mapper
-            odd += strangers(here.map(labels) for labels in read_labels(arguments.alerts))
-        return _show(output, topology, odd, as_json=arguments.json)
-    found = map_of(settings, topology)
+    if arguments.config is None and (arguments.way == "map" or getattr(arguments, "alerts", None)):
+        raise Failure("--config FILE is needed: its lines say where alerts sit", CALLED_WRONG)
+    seen, settings = look(arguments, output)
     if arguments.way == "path":
-        return _path(output, topology, found, *arguments.ends, as_json=arguments.json)
-    return _map(output, found, read_labels(arguments.alert), as_json=arguments.json)
+        return path.run(output, seen, *arguments.ends, as_json=arguments.json)
+    if arguments.way == "show":
+        return _show(output, seen, _odd(seen, settings, arguments.alerts), as_json=arguments.json)
+    assert settings is not None
+    return _map(output, map_of(settings, seen.topology), read_labels(arguments.alert), as_json=arguments.json)
 
 
-def all_files(settings: Settings) -> bool:
-    """Whether what the files say is all there is: no other source knows more kinds of nodes."""
-    return all(source.file is not None for source in settings.topology.sources)
+def _odd(seen: Seen, settings: Settings | None, alerts: str | None) -> list[Note]:
+    """What is legal and worth a look."""
+    found = notes(seen.topology)
+    if settings is not None:
+        found += doubts(settings.topology.nodes, seen.topology if seen.whole else None)
+        if alerts:
+            here = map_of(settings, seen.topology).mapper
+            found += strangers(here.map(labels) for labels in read_labels(alerts))
+    return found
 
 
 def map_of(settings: Settings, topology: Topology) -> Map:
@@ -157,26 +155,8 @@ def _map(output: Output, found: Map, alerts: list[dict[str, str]], *, as_json: b
     return 0 if placed == len(items) else FOUND_WRONG
 
 
-def _path(output: Output, topology: Topology, found: Map, cause: str, symptom: str, *, as_json: bool) -> int:
-    index = found.index
-    for name in (cause, symptom):
-        if name not in index:
-            near = difflib.get_close_matches(name, [node.id for node in topology.nodes[:COMPARED]], 1)
-            hint = f"did you mean {near[0]}?" if near else "`healer topology show` tells which kinds there are"
-            raise Failure(f"no node has the id {name!r}; {hint}", CALLED_WRONG)
-    nodes = [index.name(node) for node in index.path(index.id(cause), index.id(symptom))]
-    if as_json:
-        output.json({"path": nodes, "hops": max(len(nodes) - 1, 0)})
-    elif nodes:
-        output.line(" -> ".join(nodes))
-    else:
-        back = index.path(index.id(symptom), index.id(cause))
-        hint = f"; but one of {symptom} reaches {cause}" if back else ""
-        output.line(f"no path: a fault of {cause} does not reach {symptom}{hint}")
-    return 0 if nodes else FOUND_WRONG
-
-
-def _show(output: Output, topology: Topology, found: Sequence[Note], *, as_json: bool) -> int:
+def _show(output: Output, seen: Seen, found: Sequence[Note], *, as_json: bool) -> int:
+    topology = seen.topology
     kinds = Counter(node.kind or kind_of(node.id) or "(no kind)" for node in topology.nodes)
     below = {child for _, child in topology.edges}
     tops = [node.id for node in topology.nodes if node.id not in below]
@@ -189,11 +169,17 @@ def _show(output: Output, topology: Topology, found: Sequence[Note], *, as_json:
                 "kinds": dict(kinds),
                 "top": tops,
                 "notes": odd,
+                "sources": seen.confirmed,
             }
         )
         return 0
     output.line(f"{counted(len(topology.nodes), 'node')}, {counted(len(topology.edges), 'edge')}", "bold")
     output.table(("KIND", "NODES"), sorted(kinds.items()), empty="no nodes: add a source to topology.sources")
+    if seen.confirmed:
+        output.heading("Who says so")
+        edges = Counter(name for names in seen.said.values() for name in names)
+        rows = [(name, f"{edges[name]:,}", when) for name, when in seen.confirmed.items()]
+        output.table(("SOURCE", "EDGES", "CONFIRMED"), rows, empty="")
     output.heading("On top (nothing above explains their alerts)")
     output.line("  " + ", ".join(tops[:SHOWN]) + (f" and {len(tops) - SHOWN} more" if len(tops) > SHOWN else ""))
     if found:

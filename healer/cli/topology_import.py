@@ -21,6 +21,7 @@ from healer.topology.sources.file import read_topology
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="several are one graph")
+    parser.add_argument("--force", action="store_true", help="although much of what was put before would be gone")
     connection.add_arguments(parser)
 
 
@@ -30,7 +31,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     except DocumentError as error:
         raise Failure(str(error)) from None
     link = connection.connect(arguments, output)
-    answer = link.put("/api/v1/topology", node_link(topology))
+    answer = link.put(f"/api/v1/topology{'?force=true' if arguments.force else ''}", node_link(topology))
     if arguments.json:
         output.json(answer)
     else:

@@ -13,6 +13,7 @@ import msgspec
 
 from healer.cli import connection
 from healer.cli.failure import FOUND_WRONG, Failure
+from healer.cli.graph import read
 from healer.cli.output import Output
 from healer.cli.words import counted, name_of
 from healer.documents.problems import DocumentError
@@ -21,7 +22,6 @@ from healer.settings.client import DEFAULT_URL, client_settings
 from healer.topology.doubts import strangers
 from healer.topology.map import Map
 from healer.topology.mapping import Mapped
-from healer.topology.sources.file import read_topology
 
 MAX_ALERTS = 100_000
 """Alerts of the running healer that are looked at."""
@@ -46,22 +46,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, output: Output) -> int:
     try:
         settings = load_settings(arguments.config)
-        parts = settings.topology
-        here = Map(read_topology(parts.files), parts.nodes, parts.labels, parts.max_nodes).mapper
     except DocumentError as error:
         raise Failure(str(error)) from None
     if (arguments.url or client_settings().url) == DEFAULT_URL:
         arguments.url = settings.server.url
     link = connection.connect(arguments, output)
+    parts, topology = settings.topology, read(link.get("/api/v1/topology")).topology
+    here = Map(topology, parts.nodes, parts.labels, parts.max_nodes).mapper
     alerts, total = link.all("/api/v1/alerts", MAX_ALERTS)
     heartbeat = settings.watchdog.alertname
     without = [alert for alert in alerts if alert["node"] is None and name_of(alert["labels"]) != heartbeat]
     found = lost((alert["labels"], here.map(alert["labels"])) for alert in without)
-    odd = (
-        strangers(here.map(alert["labels"]) for alert in alerts)
-        if all(one.file is not None for one in parts.sources)
-        else []
-    )
+    odd = [] if parts.labels else strangers(here.map(alert["labels"]) for alert in alerts)
     if arguments.json:
         unmapped = sum(one.count for one in found)
         output.json({"items": found, "total": len(found), "alerts": total, "unmapped": unmapped, "notes": odd})
