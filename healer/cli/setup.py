@@ -29,9 +29,12 @@ def examine(settings: Settings) -> Iterator[Finding]:
     if not settings.prometheus:
         mend = "name one under prometheus: rules and verification ask it"
         yield Finding("note", "no Prometheus answers healer's queries", mend)
-    if not settings.topology.files and not settings.topology.labels:
-        mend = "add topology.sources (a file, or labels): without edges every node is its own cause"
+    if not settings.topology.sources:
+        mend = "add topology.sources (`healer topology init` finds some): without edges every node is its own cause"
         yield Finding("wrong", "there is no topology", mend)
+    if not settings.topology.nodes and not settings.topology.labels:
+        mend = "add lines to topology.nodes, such as {use: kube-prometheus} (docs/topology.md)"
+        yield Finding("note", "nothing says on which node an alert sits, but for their label node", mend)
     if settings.watchdog.ping is None:
         mend = "set watchdog.ping to a dead man's switch that shares nothing with healer"
         yield Finding("note", "nobody would notice if healer died", mend)

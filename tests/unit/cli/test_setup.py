@@ -46,6 +46,7 @@ def test_a_complete_configuration_lacks_nothing(full: str) -> None:
         ("dry_run: false", "dry_run: true", "note", "dry run"),
         ("place: lead", "place: shadow", "note", "place: shadow"),
         ("sources: [{labels: [rack, host]}]", "sources: []", "wrong", "there is no topology"),
+        ("sources: [{labels: [rack, host]}]", "sources: [{file: t.yaml}]", "note", "nothing says on which node"),
         ('watchdog: {ping: "https://deadman.example/1"}', "", "note", "nobody would notice if healer died"),
         ('prometheus: ["http://127.0.0.1:9090"]', "", "note", "no Prometheus answers"),
         ("/key]", "/other]", "wrong", "is not there"),
@@ -57,6 +58,13 @@ def test_what_is_missing_is_found(old: str, new: str, level: str, what: str, ful
     assert old in full
     findings = found(full.replace(old, new))
     assert any(finding.level == level and what in finding.what and finding.mend for finding in findings), findings
+
+
+def test_a_topology_from_elsewhere_is_one(full: str) -> None:
+    """A query, or a cluster, is as good a source as a file; lines that ship are as good as one's own."""
+    rows = "{prometheus: {query: up, child: 'host/{instance}'}}"
+    text = full.replace("sources: [{labels: [rack, host]}]", f"sources: [{rows}], nodes: [{{use: kube-prometheus}}]")
+    assert found(text) == []
 
 
 def test_a_key_that_others_may_read_is_wrong(full: str, tmp_path: Path) -> None:
