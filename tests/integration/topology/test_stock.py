@@ -43,12 +43,12 @@ class Told:
         return [one for one in self.incidents.values() if one.status == "open"]
 
 
-def converge(fired: list[Firing]) -> Iterator[tuple[int, Engine, Told]]:
+def converge(fired: list[Firing], lines: str = MAPPINGS) -> Iterator[tuple[int, Engine, Told]]:
     """The engine minute by minute over what fires, with the onsets that each rule's `for:` gives."""
     waits = {
         rule["alertname"]: parse_duration(rule.get("for") or "0s") for rule in [*promtool.stock_rules(), faults.PROBE]
     }
-    graph = Map(faults.cluster(), parse_settings(MAPPINGS, {}).topology.nodes, (), 10_000)
+    graph = Map(faults.cluster(), parse_settings(lines, {}).topology.nodes, (), 10_000)
     engine, told = Engine(Convergence(for_=waits), graph, "test", "Watchdog"), Told()
     engine.advance(START)
     began: dict[bytes, int] = {}
@@ -81,3 +81,6 @@ def test_a_fault_is_one_incident_with_the_right_root(fault: Fault, tmp_path: Pat
             assert len(explained) >= len(fault.silent) * 6
             assert {one.incident for one in explained} == {incident.id}, msgspec.json.encode(explained)
     assert told.open() == [], "when it is mended, all of it ends"
+    for minute, _, blind in converge(fired, "topology: {}"):
+        if minute == faults.MENDED_M - 1:
+            assert len(blind.open()) > 4, "without the lines each name of an alert is an incident of its own"
