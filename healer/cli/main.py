@@ -40,7 +40,7 @@ COMMANDS = {
     "notifications": Command("healer.cli.notifications", "what each channel was told, and what nobody could be told"),
     "pause": Command("healer.cli.pause", "the kill switch: no repair starts any more"),
     "resume": Command("healer.cli.pause", "let repairs start again"),
-    "topology": Command("healer.cli.topology", "what can fail, and where an alert sits (reads the configuration only)"),
+    "topology": Command("healer.cli.topology", "what can fail, who says so, and where an alert sits"),
     "converge": Command("healer.cli.converge", "what comes of alerts and a topology from files; no service needed"),
     "replay": Command("healer.cli.replay", "the past again: the same decisions? Or, with other settings, which?"),
     "storm": Command("healer.cli.storm", "send a recorded storm to a running healer"),
