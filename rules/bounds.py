@@ -74,6 +74,8 @@ def _repetition(item: syntax.RepetitionText, checker: Checker) -> Repeat | None:
         expected = " or ".join(_WAYS[item.form])
         checker.error("E0503", item.way_span, f"`{item.way}` does not go with this", expected=expected)
         return None
+    if item.way == "summarize":
+        checker.uses("summarize", item.way_span, "`summarize beyond`", "E0601")
     count = float(item.count.value) if item.count else 0.0
     if item.form != "running" and (count != int(count) or not 0 <= count <= MAX_COUNT or not item.window):
         checker.error("E0503", item.span, "this is a whole number, in a time above 0")

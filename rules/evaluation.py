@@ -132,6 +132,9 @@ def _look_up(path: str, facts: Facts, node: NodeFact | None) -> tuple[Value, str
         return (node.kind, "") if node else (None, "kind is unknown: the incident has no node")
     if path == "node":
         return node, "" if node else "the incident has no node"
+    if path == "siblings":
+        found = len(facts.around.siblings(node.id)) if facts.around is not None and node is not None else 0
+        return found or None, "" if found else "siblings is unknown: nothing is known above the node"
     if path == "value":
         return facts.value, "" if facts.value is not None else "value is unknown: Prometheus did not say"
     value = getattr(facts, path, None)

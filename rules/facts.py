@@ -35,6 +35,10 @@ class Surroundings(Protocol):
         """Whether an alert fires on the node."""
         ...
 
+    def siblings(self, node: str) -> Sequence[str]:
+        """The nodes of the same kind below the same nearest node, itself among them; none where nothing is above."""
+        ...
+
     def find(self, kind: str | None, where: Mapping[str, str]) -> Sequence[NodeFact]:
         """The nodes of a kind with these attributes (`alias` is any of a node's other names); two are enough to know."""
         ...
@@ -75,7 +79,6 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     annotations: Mapping[str, str] = {}
     owner: NodeFact | None = None
     value: float | None = None
-    siblings: int | None = None
     confidence: float | None = None
     root_is: str | None = None
     burn_rate: float | None = None

@@ -61,7 +61,7 @@ FEATURES: Final = frozenset(
     {
         *("value", "confidence", "root_is", "burn_rate", "objective", "change", "annotations", "siblings", "owner"),
         *("changed_within", "alerting", "calendar", "find", "descendants"),
-        *("wait until", "after success", "on recovery", "repeat", "approve", "except", "allow", "undo"),
+        *("wait until", "after success", "on recovery", "repeat", "approve", "except", "allow", "summarize"),
         *("share of siblings", "escalate", "message", "for in verify"),
     }
 )

@@ -136,7 +136,7 @@ def _siblings(facts: Facts) -> tuple[str | None, str]:
     if facts.node is None or facts.around is None:
         return None, "the incident has no node" if facts.node is None else "the topology is not known"
     above = facts.around.above(facts.node.id, None)
-    if not above or facts.siblings is None:
+    if not above:
         return None, f"{facts.node.id} has nothing above it, so its siblings are unknown"
     return f"{facts.node.kind} below {above[0]}", ""
 

@@ -5,7 +5,7 @@ import msgspec
 from healer.executors.target import Result
 from healer.remediation.model import PlanStep, Remediation, State
 from healer.times import HOUR, MINUTE, Micros
-from rules import Rule
+from rules import Rule, Verify, WaitUntil
 
 WORDS = 160
 """Characters of a failed command's last line that people are told; what the intent keeps is longer."""
@@ -14,6 +14,8 @@ WORDS = 160
 def steps_of(remediation: Remediation) -> tuple[PlanStep, ...]:
     """The steps of the phase it is in: those of `then`, or all, when it has come to `otherwise`."""
     plan = remediation.plan
+    if remediation.helped:
+        return (*plan.steps, *plan.otherwise, *plan.after_success)
     # Where `then` only tells people, what was not verified yet is in `then` still.
     in_then = remediation.step < len(plan.steps) or not (plan.steps or remediation.effect_ended_at)
     return plan.steps if in_then else (*plan.steps, *plan.otherwise)
@@ -21,25 +23,88 @@ def steps_of(remediation: Remediation) -> tuple[PlanStep, ...]:
 
 def next_state(remediation: Remediation, result: Result, now: Micros, rule: Rule | None) -> Remediation:
     """Where the outcome of a step leads. Pure."""
-    plan, step = remediation.plan, steps_of(remediation)[remediation.step]
+    step = steps_of(remediation)[remediation.step]
     ended_at = result.ended_at or now
     if result.outcome == "succeeded":
-        last = remediation.step + 1 in (len(plan.steps), len(plan.steps) + len(plan.otherwise))
-        after = msgspec.structs.replace(
-            remediation,
-            step=remediation.step + 1,
-            attempt=0,
-            effect_ended_at=ended_at,
-            detail=result.why,
-            state="planned",
-        )
-        return verifying(after, now, rule) if last else after
+        return stepped(remediation, ended_at, result.why, now, rule)
     if result.outcome == "refused" and not result.lasting:
         return msgspec.structs.replace(remediation, state="waiting", attempt=remediation.attempt + 1, detail=result.why)
     if not (result.started or result.lasting) and remediation.attempt < step.retry:
         return msgspec.structs.replace(remediation, state="planned", attempt=remediation.attempt + 1, detail=result.why)
     why = result.why or f"{step.action} exited with {result.exit_code}"
     return otherwise(remediation, "failed", why + _last_words(result.output), now)
+
+
+def stepped(remediation: Remediation, ended_at: Micros, why: str, now: Micros, rule: Rule | None) -> Remediation:
+    """A step is done: the next one, or what follows the last of its phase. Pure."""
+    plan = remediation.plan
+    then, all_steps = len(plan.steps), len(plan.steps) + len(plan.otherwise)
+    after = msgspec.structs.replace(
+        remediation,
+        step=remediation.step + 1,
+        attempt=0,
+        effect_ended_at=ended_at,
+        detail=why,
+        state="planned",
+        waits_until=0,
+        stable_since=0,
+    )
+    if remediation.helped:
+        return _ended(after, "it helped") if after.step == all_steps + len(plan.after_success) else after
+    if plan.recovery:
+        return _ended(after, "the incident is over") if after.step == then else after
+    return verifying(after, now, rule) if after.step in (then, all_steps) else after
+
+
+def _ended(remediation: Remediation, why: str) -> Remediation:
+    return msgspec.structs.replace(remediation, state="succeeded", detail=f"{why}, and what follows was done")
+
+
+def verified(remediation: Remediation, why: str, now: Micros) -> Remediation:
+    """It helped: what the rule wants done then, or the end. Pure."""
+    plan = remediation.plan
+    if not plan.after_success:
+        return msgspec.structs.replace(remediation, state="succeeded", detail=why)
+    return msgspec.structs.replace(
+        remediation,
+        state="planned",
+        helped=True,
+        step=len(plan.steps) + len(plan.otherwise),
+        attempt=0,
+        detail=why,
+        deadline=now + HOUR,
+        stable_since=0,
+    )
+
+
+def waiting(remediation: Remediation, holds: bool, why: str, now: Micros, rule: Rule) -> Remediation:
+    """A step that waits was looked at: whether it holds, and for how long by now. Pure.
+
+    The same remediation means that it goes on waiting.
+    """
+    until = until_of(remediation, rule)
+    if not remediation.waits_until:
+        remediation = msgspec.structs.replace(
+            remediation, state="waiting", waits_until=now + until.within, detail=f"waiting until {until.text}"
+        )
+    if holds:
+        since = remediation.stable_since or now
+        if now - since >= until.stable:
+            return stepped(remediation, remediation.effect_ended_at, "", now, rule)
+        return msgspec.structs.replace(remediation, stable_since=since)
+    remediation = msgspec.structs.replace(remediation, stable_since=0)
+    if now >= remediation.waits_until:
+        return otherwise(remediation, "failed", f"{until.text} did not come true in time: {why}", now)
+    return remediation
+
+
+def until_of(remediation: Remediation, rule: Rule) -> Verify:
+    """What the step that waits is waiting for."""
+    step = steps_of(remediation)[remediation.step]
+    clauses = {"then": rule.then, "otherwise": rule.otherwise, "after success": rule.after_success}
+    written = clauses.get(step.clause, rule.on_recovery)[step.position]
+    assert isinstance(written, WaitUntil), step
+    return written.until
 
 
 def _last_words(output: str) -> str:
@@ -51,13 +116,24 @@ def _last_words(output: str) -> str:
 def otherwise(remediation: Remediation, state: State, why: str, now: Micros) -> Remediation:
     """The next remedy, where the rule has one that was not tried; else the end. Pure."""
     plan, step = remediation.plan, remediation.step
+    if remediation.helped:
+        return msgspec.structs.replace(
+            remediation, state="handed_over", detail=f"it helped, but what follows did not: {why}"
+        )
     # All steps of `then` were done when they were not verified; when one failed after them, it was one of `otherwise`.
     untried = step < len(plan.steps) or (step == len(plan.steps) and state == "not_verified")
     if plan.otherwise and untried and state in ("failed", "not_verified"):
         # Steps of `then` that were not run are stepped over; those of `otherwise` have an hour, like the first.
         deadline = now + HOUR
         return msgspec.structs.replace(
-            remediation, state="planned", step=len(plan.steps), attempt=0, detail=why, deadline=deadline, stable_since=0
+            remediation,
+            state="planned",
+            step=len(plan.steps),
+            attempt=0,
+            detail=why,
+            deadline=deadline,
+            stable_since=0,
+            waits_until=0,
         )
     return msgspec.structs.replace(remediation, state=state, detail=why)
 

@@ -1,9 +1,11 @@
 """What a rule may know about an incident now, out of the engine's memory and the topology. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from healer.alerts.identity import labels_of
 from healer.convergence.outcome import Incident
+from healer.remediation.nodes import node_fact
+from healer.remediation.surroundings import Around
 from healer.topology.map import Map
 from rules import Answer, Facts, NodeFact
 
@@ -17,18 +19,29 @@ def facts_of(
     answers: Mapping[str, Answer],
     held_since: Mapping[str, int],
     samples_after: int | None = None,
+    fires: Callable[[int], bool] | None = None,
+    calendars: Mapping[str, Sequence[tuple[int, int]]] | None = None,
 ) -> Facts:
-    """The facts of one incident. Instants are microseconds since 1970; `samples_after` is the end of an effect."""
+    """The facts of one incident. Instants are microseconds since 1970; `samples_after` is the end of an effect.
+
+    `fires` says whether an alert fires on a node of the topology, by its number; without it nobody knows.
+    """
     root = incident.root
     number = topology.index.id(root.node) if root.node else -1
+    ancestors = _ancestors(topology, number) if number >= 0 else {}
+    node = node_fact(topology, number) if number >= 0 else None
+    around = Around(topology, fires) if fires is not None else None
     return Facts(
         now=now,
         alertname=root.name,
         severity=incident.severity,
         status="firing" if incident.status == "open" else "resolved",
         labels=labels_of(root.labels),
-        node=node_fact(topology, number) if number >= 0 else None,
-        ancestors=_ancestors(topology, number) if number >= 0 else {},
+        node=node,
+        ancestors=ancestors,
+        owner=_owner(topology, node, ancestors) if node is not None else None,
+        around=around,
+        calendars=calendars or {},
         starts_at=root.starts_at,
         onset=root.onset,
         suppressed=incident.suppressed,
@@ -40,14 +53,10 @@ def facts_of(
     )
 
 
-def node_fact(topology: Map, number: int) -> NodeFact:
-    """A node as rules see it. A host without an `instance` attribute is scraped under its own name."""
-    index = topology.index
-    id = index.name(number)
-    kind, _, name = id.partition("/")
-    attributes = {key: _text(value) for key, value in index.attributes(number).items()}
-    attributes.setdefault("instance", name or id)
-    return NodeFact(id=id, name=name or id, kind=index.kind(number) or kind, attributes=attributes)
+def _owner(topology: Map, node: NodeFact, ancestors: Mapping[str, NodeFact | None]) -> NodeFact | None:
+    """Whose part a node is: what its attribute `owner` names, where that is a node; else the nearest workload."""
+    number = topology.index.id(node.attributes.get("owner", ""))
+    return node_fact(topology, number) if number >= 0 else ancestors.get("workload")
 
 
 def _ancestors(topology: Map, number: int) -> dict[str, NodeFact | None]:
@@ -61,9 +70,3 @@ def _ancestors(topology: Map, number: int) -> dict[str, NodeFact | None]:
         elif nearest[fact.kind] == distance:
             found[fact.kind] = None
     return found
-
-
-def _text(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)

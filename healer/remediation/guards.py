@@ -66,7 +66,9 @@ def maintenance(_plan: Plan, step: PlanStep, observed: Observed) -> Refused | No
 
 
 def only_roots(plan: Plan, step: PlanStep, observed: Observed) -> Refused | None:
-    """Only roots are healed, and no node whose ancestor is the root of something."""
+    """Only roots are healed, and no node whose ancestor is the root of something; what tidies up is exempt."""
+    if step.closing:
+        return None
     root = observed.root
     if observed.incident is None or root is None or root.status not in ("root", "member"):
         status = root.status if root is not None else "gone"
@@ -77,8 +79,10 @@ def only_roots(plan: Plan, step: PlanStep, observed: Observed) -> Refused | None
     return None
 
 
-def freshness(plan: Plan, _step: PlanStep, observed: Observed) -> Refused | None:
-    """The condition still holds now, and the alert is fresh."""
+def freshness(plan: Plan, step: PlanStep, observed: Observed) -> Refused | None:
+    """The condition still holds now, and the alert is fresh; what tidies up comes when it is over."""
+    if step.closing:
+        return None
     root = observed.root
     if root is None or root.status == "resolved":
         return Refused("freshness", "the alert has ended")

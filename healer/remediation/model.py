@@ -53,6 +53,24 @@ class PlanStep(msgspec.Struct, frozen=True):
     idempotent: bool = False
     destructive: bool = True
     diagnostic: bool = False
+    call: str = ""
+    """The typed call of an executor that takes no argv, with `parameters`: durations are microseconds."""
+    parameters: tuple[tuple[str, str | float | int | bool], ...] = ()
+    until: str = ""
+    """This is no effect: the plan waits until this holds. `timeout` is for how long at most."""
+    clause: str = "then"
+    """The clause of the rule that it stands in, and at which place there."""
+    position: int = 0
+    closing: bool = False
+    """It tidies up behind the plan, so it runs although the incident is over by then."""
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """Who is asked to agree to a plan, how many of them must, and for how long before the next is asked."""
+
+    who: str
+    count: int
+    within: Micros
 
 
 class Limit(msgspec.Struct, frozen=True):
@@ -80,6 +98,13 @@ class Plan(msgspec.Struct, frozen=True):
     limits: tuple[Limit, ...] = ()
     because: tuple[str, ...] = ()
     capped_by: str = ""
+    after_success: tuple[PlanStep, ...] = ()
+    approve: tuple[Asked, ...] = ()
+    page: bool = False
+    """Nobody agreed in time: then a person is paged."""
+    recovery: bool = False
+    """What follows the end of an incident: nothing is left to be verified."""
+    allow: tuple[str, ...] = ()
 
 
 class Remediation(msgspec.Struct, frozen=True):
@@ -96,6 +121,14 @@ class Remediation(msgspec.Struct, frozen=True):
     deadline: Micros = 0
     effect_ended_at: Micros = 0
     stable_since: Micros = 0
+    helped: bool = False
+    """It was verified; what runs now is `after success`."""
+    waits_until: Micros = 0
+    """When a step that waits gives up; 0 while none waits."""
+    asked: int = 0
+    """Which of `plan.approve` is asked."""
+    agreed: tuple[str, ...] = ()
+    """Who has agreed so far, and last whoever made it enough."""
 
 
 class Intent(msgspec.Struct, frozen=True):

@@ -14,22 +14,24 @@ from healer.convergence.outcome import AtWork, Happening, Incident, Stage
 from healer.journey.ports import Planned, Superseded
 from healer.journey.records import Answered, Progressed
 from healer.notification.story import Deed
+from healer.remediation.approval import PATIENCE, asking, first_deadline
 from healer.remediation.facts import facts_of
-from healer.remediation.model import BEFORE_INTENT, UNDER_WAY, Limit, Plan, PlanStep, State
-from healer.times import HOUR, MINUTE, SECOND, Micros
+from healer.remediation.model import BEFORE_INTENT, UNDER_WAY, Plan, State
+from healer.remediation.planning import approvers_of, limits_of, make_plan
+from healer.remediation.repetition import Repetition, Run, remember_run, repeats
+from healer.times import MINUTE, SECOND, Micros
 from healer.topology.map import Map
 from rules import (
     Answer,
     Facts,
-    LimitKey,
     PlannedNotice,
     PlannedStep,
     Query,
     Refusal,
     Rule,
     RuleSet,
+    Verdict,
     evaluate,
-    limit_keys,
     remember,
     render_steps,
 )
@@ -37,9 +39,6 @@ from rules import (
 ASK_FOR: Micros = 30 * MINUTE
 """A rule that holds queries is asked about this long after its incident opened, every `ASK_EVERY`."""
 ASK_EVERY: Micros = 30 * SECOND
-PATIENCE: Micros = HOUR
-"""A remediation that nobody began to run by then goes to a person."""
-
 _STAGES: dict[str, Stage] = {
     "executing": "execute",
     "failed": "execute",
@@ -47,6 +46,7 @@ _STAGES: dict[str, Stage] = {
     "succeeded": "verify",
     "not_verified": "verify",
 }
+ONCE = Repetition()
 _FAILED = frozenset({"failed", "not_verified", "handed_over"})
 
 
@@ -58,6 +58,9 @@ class Charter(Protocol):
 
     @property
     def health(self) -> dict[str, str]: ...
+
+    @property
+    def calendars(self) -> dict[str, tuple[tuple[Micros, Micros], ...]]: ...
 
     @property
     def cap(self) -> str:
@@ -85,6 +88,8 @@ class Watch(msgspec.Struct):
     needs: tuple[Query, ...] = ()
     withheld: str = ""
     """The maintenance for which this rule waits."""
+    waits: bool = False
+    """It would start, but for another remediation that is under way."""
 
 
 class Course(msgspec.Struct):
@@ -95,6 +100,8 @@ class Course(msgspec.Struct):
     deeds: dict[str, Deed] = {}
     notices: dict[str, tuple[str, ...]] = {}
     also_tell: tuple[str, ...] = ()
+    recoveries: tuple[str, ...] = ()
+    """The rules whose `on recovery` was begun."""
 
 
 class Decided(msgspec.Struct, frozen=True):
@@ -114,8 +121,14 @@ class Planner:
         topology: Map,
         courses: dict[str, Course] | None = None,
         at_work: Callable[[str], AtWork | None] = lambda _: None,
+        *,
+        runs: list[Run] | None = None,
+        fires: Callable[[int], bool] | None = None,
     ) -> None:
+        """`fires` says whether an alert fires on a node, by its number; without it nobody knows."""
         self.courses: dict[str, Course] = courses or {}
+        self.runs: list[Run] = runs or []
+        self._fires = fires
         self._at_work = at_work
         self._due: set[str] = set()
         self.adopt(charter, topology)
@@ -158,8 +171,10 @@ class Planner:
             course.also_tell += tuple(
                 one for one in course.notices.get(record.remediation, ()) if one not in course.also_tell
             )
+        self.runs = remember_run(self.runs, record.remediation, record.state, now)
         if record.state not in UNDER_WAY:
             self._due.add(record.incident)
+            self._due.update(id for id, other in self.courses.items() if any(w.waits for w in other.watches.values()))
         facts = {"remediation": record.remediation, "state": record.state, "detail": record.detail, "what": deed.what}
         return Happening(record.incident, now, _STAGES.get(record.state, "decide"), record.state, facts)
 
@@ -239,10 +254,12 @@ class Planner:
 
     def _look(self, course: Course, now: Micros, decided: Decided) -> None:
         incident = course.incident
+        if incident.status == "resolved":
+            self._recover(course, now, decided)
         under_way = [id for id, deed in course.deeds.items() if deed.state in UNDER_WAY]
         if incident.status != "open" or not incident.told:
             for watch in course.watches.values():
-                watch.next_at, watch.needs = None, ()
+                watch.next_at, watch.needs, watch.waits = None, (), False
             if incident.status == "merged" or not incident.told:
                 why = f"merged into {incident.merged_into}" if incident.merged_into else "its root is silenced"
             else:
@@ -252,23 +269,47 @@ class Planner:
             return
         ready: list[tuple[Rule, Facts, tuple[str, ...]]] = []
         for rule in self._charter.ruleset.listening(incident.root.name):
-            if _had_its_turn(course, rule):
+            again = _again_at(course, rule)
+            if again is None:
                 continue
             watch = course.watches.setdefault(rule.name, Watch())
             facts = self._facts(incident, watch, now)
-            verdict = evaluate(rule.when, facts)
+            verdict = _verdict(rule, facts)
             watch.held_since = remember(watch.held_since, verdict, now)
-            watch.next_at = verdict.next_at if verdict.next_at is not None and verdict.next_at > now else None
+            watch.next_at = min((at for at in (verdict.next_at, again) if at is not None and at > now), default=None)
             watch.needs = self._to_ask(rule, watch, verdict.needs, facts)
-            if verdict.value is True:
+            watch.waits = False
+            if verdict.value is True and again <= now:
                 ready.append((rule, facts, verdict.because))
-        if ready and not under_way:
-            rule, facts, because = ready[0]
+        if not under_way:
+            self._begin(course, ready, decided)
+
+    def _begin(self, course: Course, ready: Sequence[tuple[Rule, Facts, tuple[str, ...]]], decided: Decided) -> None:
+        """Start the first rule that does not have to wait for another remediation of its own."""
+        for rule, facts, because in ready:
+            repeat = repeats(rule, facts, self.runs)
+            if repeat.wait:
+                course.watches[rule.name].waits = True
+                continue
             if (work := self._work_under_way(rule, facts)) is not None:
-                self._withhold(course, rule, work, now, decided)
+                self._withhold(course, rule, work, facts.now, decided)
                 return
             course.watches[rule.name] = Watch()
-            self._start(course, rule, facts, because, decided)
+            self._start(course, rule, facts, (*because, *repeat.because), decided, repeat)
+            return
+
+    def _recover(self, course: Course, now: Micros, decided: Decided) -> None:
+        """The incident is over: what rules that acted want done then, one after the other."""
+        if any(deed.state in UNDER_WAY and deed.acted for deed in course.deeds.values()):
+            return
+        for name in dict.fromkeys(deed.rule for deed in course.deeds.values() if deed.acted):
+            rule = self._charter.ruleset.named(name)
+            if rule is None or not rule.on_recovery or name in course.recoveries:
+                continue
+            course.recoveries = (*course.recoveries, name)
+            facts = self._facts(course.incident, Watch(), now)
+            self._start(course, rule, facts, ("the incident is over",), decided, recovery=True)
+            return
 
     def _work_under_way(self, rule: Rule, facts: Facts) -> AtWork | None:
         """Maintenance on any node that this rule would touch: it need not be the one whose alert it answers."""
@@ -307,46 +348,53 @@ class Planner:
             health=self._charter.health,
             answers=watch.answers,
             held_since=watch.held_since,
+            fires=self._fires,
+            calendars=self._charter.calendars,
         )
 
-    def _start(self, course: Course, rule: Rule, facts: Facts, because: tuple[str, ...], decided: Decided) -> None:
+    def _start(
+        self,
+        course: Course,
+        rule: Rule,
+        facts: Facts,
+        because: tuple[str, ...],
+        decided: Decided,
+        repeat: Repetition = ONCE,
+        *,
+        recovery: bool = False,
+    ) -> None:
         """A rule matched: its plan, and whether it runs."""
         incident, now = course.incident, facts.now
-        then = render_steps(rule, facts)
-        otherwise = render_steps(rule, facts, clause="otherwise")
-        refusals = [one for one in (*then, *otherwise) if isinstance(one, Refusal)]
-        limits = [_limit(key, rule) for key in limit_keys(rule, facts)]
-        plan = _hashed(
-            Plan(
-                hash="",
-                incident=incident.id,
-                trace_id=incident.trace_id,
-                root=incident.root.labels,
-                root_starts_at=incident.root.starts_at,
-                rule=rule.name,
-                rule_version=rule.version,
-                mode=rule.mode,
-                steps=_steps(then),
-                otherwise=_steps(otherwise),
-                limits=tuple(one for one in limits if one is not None),
-                because=because,
-                capped_by=self._capped(rule),
-            )
+        then = render_steps(rule, facts, clause="on recovery" if recovery else "then")
+        otherwise = () if recovery else render_steps(rule, facts, clause="otherwise")
+        after = () if recovery else render_steps(rule, facts, clause="after success")
+        refusals = [one for one in (*then, *otherwise, *after) if isinstance(one, Refusal)]
+        limits, unlimited = ((), "") if recovery else limits_of(rule, facts)
+        plan = make_plan(
+            incident,
+            rule,
+            (then, otherwise, after),
+            limits=limits,
+            because=because,
+            capped_by=self._capped(rule),
+            approve=() if recovery else approvers_of(rule, facts, ask=repeat.ask),
+            recovery=recovery,
         )
-        state: State = "observed" if rule.mode == "observe" else "suggested" if plan.capped_by else "planned"
-        detail = plan.capped_by
+        state, detail, deadline = _first_state(rule, plan, now)
         if refusals:
             state, detail = "refused", f"{refusals[0].step}: {refusals[0].why}"
-        elif None in limits:
-            state, detail = "refused", "a limit counts by something that is unknown here"
+        elif unlimited or repeat.skip:
+            state, detail = "refused", unlimited or repeat.skip
         id = blake2b(f"{plan.hash}\0{len(course.deeds)}".encode(), digest_size=6, person=b"remediation").hexdigest()
         what = ", ".join(one.sentence for one in then if isinstance(one, PlannedStep)) or "tell people"
         course.deeds[id] = Deed(id, rule.name, what, state, detail, now)
+        if state in UNDER_WAY and rule.repeat and not recovery:
+            self.runs = [*self.runs, Run.of(id, rule, facts, state)]
         course.notices[id] = tuple(one.to for one in otherwise if isinstance(one, PlannedNotice))
-        course.also_tell += tuple(
-            one.to for one in then if isinstance(one, PlannedNotice) and one.to not in course.also_tell
-        )
-        decided.planned.append(Planned(id, plan, state, now + PATIENCE, detail))
+        # A repetition that is skipped is no news.
+        said = () if repeat.skip else tuple(one.to for one in then if isinstance(one, PlannedNotice))
+        course.also_tell += tuple(one for one in said if one not in course.also_tell)
+        decided.planned.append(Planned(id, plan, state, deadline, detail))
         told = {"rule": rule.name, "state": state, "what": what, "because": "; ".join(because), "detail": detail}
         decided.timeline.append(Happening(incident.id, now, "decide", "matched", told))
 
@@ -354,40 +402,49 @@ class Planner:
         """Why a matching rule is not run, or ""."""
         if self._charter.cap and not (rule.diagnostic and self._charter.cap == "dry run"):
             return self._charter.cap
-        if rule.mode == "suggest" and not rule.diagnostic:
-            return "mode: suggest"
-        return "mode: approve, and nobody can approve yet" if rule.mode == "approve" else ""
+        return "mode: suggest" if rule.mode == "suggest" and not rule.diagnostic else ""
 
 
-def _had_its_turn(course: Course, rule: Rule) -> bool:
-    """A rule starts one remediation for an incident; one that was superseded before it began does not count."""
-    return any(deed.rule == rule.name and (deed.acted or deed.state != "superseded") for deed in course.deeds.values())
+def _first_state(rule: Rule, plan: Plan, now: Micros) -> tuple[State, str, Micros]:
+    """Where a plan begins, what is said of that, and how long that may last."""
+    if rule.mode == "observe":
+        return "observed", plan.capped_by, now + PATIENCE
+    if plan.capped_by:
+        return "suggested", plan.capped_by, now + PATIENCE
+    if plan.approve:
+        return "awaiting_approval", asking(plan.approve[0]), first_deadline(plan.approve, now)
+    return "planned", "", now + PATIENCE
 
 
-def _steps(planned: Sequence[object]) -> tuple[PlanStep, ...]:
-    return tuple(
-        PlanStep(
-            action=one.action.name,
-            executor=one.executor,
-            node=one.target.id,
-            argv=one.argv,
-            timeout=one.timeout,
-            retry=one.retry,
-            idempotent=one.action.idempotent,
-            destructive=one.action.destructive,
-            diagnostic=one.action.diagnostic,
+def _verdict(rule: Rule, facts: Facts) -> Verdict:
+    """Whether the rule would start: its condition holds, and none of its exceptions does, or may."""
+    verdict = evaluate(rule.when, facts)
+    for exception in rule.exceptions:
+        if verdict.value is not True:
+            break
+        excepted = evaluate(exception, facts)
+        verdict = msgspec.structs.replace(
+            verdict,
+            value=excepted.value is False,
+            because=(*verdict.because, *(f"except: {why}" for why in excepted.because)),
+            needs=(*verdict.needs, *excepted.needs),
+            next_at=min((at for at in (verdict.next_at, excepted.next_at) if at is not None), default=None),
+            held=(*verdict.held, *excepted.held),
         )
-        for one in planned
-        if isinstance(one, PlannedStep)
-    )
+    return verdict
 
 
-def _limit(key: LimitKey, rule: Rule) -> Limit | None:
-    """What is counted: this rule's remediations, by the limit's own key."""
-    if key.key is None or key.limit.form == "share":
+def _again_at(course: Course, rule: Rule) -> Micros | None:
+    """From when on a rule may start for this incident; None: it had its turn.
+
+    It starts one remediation, and another one where `repeat: again after ...` says so, once the last has come to its end.
+    One that was superseded before it began does not count.
+    """
+    mine = [deed for deed in course.deeds.values() if deed.rule == rule.name]
+    mine = [deed for deed in mine if deed.acted or deed.state != "superseded"]
+    if not mine:
+        return 0
+    pause = next((repeat.window for repeat in rule.repeat if repeat.form == "again"), None)
+    if pause is None or any(deed.state in UNDER_WAY for deed in mine):
         return None
-    return Limit(key.limit.count, key.limit.window, f"{rule.name} per {key.limit.per} {key.key}", key.limit.form)
-
-
-def _hashed(plan: Plan) -> Plan:
-    return msgspec.structs.replace(plan, hash=blake2b(msgspec.msgpack.encode(plan), digest_size=16).hexdigest())
+    return max(deed.at for deed in mine) + pause

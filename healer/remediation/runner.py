@@ -14,9 +14,18 @@ import msgspec
 
 from healer.executors.target import Order, Result, Target
 from healer.journey.ports import StoreUnavailable
-from healer.locks.local import LockService
+from healer.locks.ports import Hold, LockService
 from healer.remediation import guards
-from healer.remediation.arrows import next_state, otherwise, steps_of, verifying
+from healer.remediation.approval import pass_on
+from healer.remediation.arrows import (
+    next_state,
+    otherwise,
+    steps_of,
+    until_of,
+    verified,
+    verifying,
+    waiting,
+)
 from healer.remediation.model import BEFORE_INTENT, UNDER_WAY, Intent, PlanStep, Refused, Remediation, State
 from healer.remediation.ports import EffectStore
 from healer.remediation.situation import Situation
@@ -34,6 +43,8 @@ GUARD_S = (5.0, 60.0)
 """Seconds between attempts of what a guard refused; they double up to the second where the target itself refuses."""
 GO_S = (0.1, 0.5)
 """Seconds at most for what was accepted to be decided, and for all guards, while a target waits for go."""
+ASK_S = 5.0
+"""Seconds between looks whether somebody agreed."""
 VERIFY_S = 5.0
 """Seconds between looks whether it helped."""
 PROBE_S = (2.0, 60.0)
@@ -162,6 +173,8 @@ class Runner:
 
     async def _advance(self, remediation: Remediation) -> Remediation | None:
         """One arrow of the state machine. Returns the remediation as it then is, None when it has ended."""
+        if remediation.state == "awaiting_approval":
+            return await self._ask(remediation)
         if remediation.state in BEFORE_INTENT:
             return await self._begin(remediation)
         if remediation.state == "executing":
@@ -177,6 +190,8 @@ class Runner:
         if remediation.step >= len(steps):
             return await self._watch(remediation)
         step = steps[remediation.step]
+        if step.until:
+            return await self._wait_until(remediation)
         if now > remediation.deadline:
             return await self._end(remediation, "handed_over", remediation.detail or "it could not begin in time")
         target = self._targets.get(step.executor)
@@ -184,7 +199,7 @@ class Runner:
             why = f"{step.action} needs the executor {step.executor}, which is not set up here"
             return await self._end(remediation, "refused", why)
         try:
-            async with self._locks.hold(step.node, LOCK_S):
+            async with self._locks.hold(step.node, LOCK_S) as hold:
                 # Within the lock: waiting for it may have taken longer than an observation is good for.
                 written = await self._observe(remediation, step) or await self._write(remediation, step)
                 if isinstance(written, Intent):
@@ -193,12 +208,41 @@ class Runner:
         except TimeoutError:
             written = Refused("lock", f"somebody else holds the lock of {step.node}")
         if isinstance(written, Refused):
-            over = self._is_over(remediation)
+            over = self._is_over(remediation) and not step.closing
             return await (self._leave_off(remediation) if over else self._wait(remediation, written))
         if after is not None and after.state == "waiting":
             await asyncio.sleep(min(GUARD_S[0] * 2 ** min(after.attempt - 1, 10), GUARD_S[1]))
             return await self._again(after)
         return after
+
+    async def _ask(self, remediation: Remediation) -> Remediation | None:
+        """Somebody has to agree: until then it waits, and when nobody does the next are asked, or it expires."""
+        if self._is_over(remediation):
+            return await self._end(remediation, "superseded", "the incident was over before anybody agreed")
+        if self._clock.now() > remediation.deadline:
+            after = pass_on(remediation, self._clock.now())
+            if not await self._move(after, "awaiting_approval"):
+                return await self._again(remediation)
+            return after if after.state in BEFORE_INTENT else None
+        await asyncio.sleep(ASK_S)
+        return await self._again(remediation)
+
+    async def _wait_until(self, remediation: Remediation) -> Remediation | None:
+        """A step that waits: it has no effect, so it needs no intent."""
+        rule = self._rule(remediation)
+        if rule is None:
+            why = "its rule changed meanwhile, so nothing says what to wait for"
+            return await self._end(remediation, "handed_over", why)
+        if self._is_over(remediation) and not steps_of(remediation)[remediation.step].closing:
+            return await self._leave_off(remediation)
+        holds, because = await self._verifier.look(remediation, until_of(remediation, rule).condition)
+        after = waiting(remediation, holds, "; ".join(because[-3:]), self._clock.now(), rule)
+        if after != remediation:
+            if not await self._move(after, remediation.state):
+                return await self._again(remediation)
+            return after if after.state in UNDER_WAY else None
+        await asyncio.sleep(VERIFY_S)
+        return await self._again(remediation)
 
     def _is_over(self, remediation: Remediation) -> bool:
         incident = self._situation.incident(remediation.plan.incident)
@@ -373,12 +417,15 @@ class Runner:
             return await self._end(
                 remediation, "handed_over", "its rule changed meanwhile, so nothing says what would be better"
             )
-        value, because = await self._verifier.look(remediation, rule)
+        value, because = await self._verifier.look(remediation, rule.verify.condition)
         now = self._clock.now()
         if value:
             since = remediation.stable_since or now
             if now - since >= rule.verify.stable:
-                return await self._end(remediation, "succeeded", rule.verify.text)
+                after = verified(remediation, rule.verify.text, now)
+                log.info("remediation %s: %s", remediation.id, rule.verify.text)
+                await self._move(after, "verifying")
+                return after if after.state in UNDER_WAY else None
             if since != remediation.stable_since:
                 remediation = msgspec.structs.replace(remediation, stable_since=since)
                 await self._move(remediation, "verifying")

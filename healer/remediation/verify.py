@@ -11,7 +11,7 @@ from healer.remediation.facts import facts_of
 from healer.remediation.model import Remediation
 from healer.remediation.situation import Situation
 from healer.seams import Clock
-from rules import Answer, Query, Rule, evaluate
+from rules import Answer, Expression, Query, evaluate
 
 ROUNDS = 3
 """How often one look may ask for what the answers before made it need."""
@@ -33,8 +33,8 @@ class Verifier:
         self._asker = asker
         self._clock = clock
 
-    async def look(self, remediation: Remediation, rule: Rule) -> tuple[bool, tuple[str, ...]]:
-        """Is it well now, going by what is known and asked afresh?"""
+    async def look(self, remediation: Remediation, condition: Expression) -> tuple[bool, tuple[str, ...]]:
+        """Does it hold now, going by what is known and asked afresh?"""
         situation = self._situation
         await situation.settled()
         incident = situation.incident(remediation.plan.incident)
@@ -50,14 +50,20 @@ class Verifier:
                 answers=answers,
                 held_since={},
                 samples_after=remediation.effect_ended_at,
+                fires=self._fires,
+                calendars=situation.charter.calendars,
             )
             facts = msgspec.structs.replace(facts, resolved=self._resolved(remediation, incident))
-            verdict = evaluate(rule.verify.condition, facts)
+            verdict = evaluate(condition, facts)
             if not verdict.needs:
                 break
             for sample in await self._asker.ask(verdict.needs, incident.root.labels):
                 answers[sample.query] = Answer(sample.value, sample.sampled_at or None, sample.why or None)
         return verdict.value is True, verdict.because
+
+    def _fires(self, node: int) -> bool:
+        name = self._situation.topology.index.name(node)
+        return any(alert.status != "resolved" for alert in self._situation.on_node(name))
 
     def _resolved(self, remediation: Remediation, incident: Incident) -> bool:
         """The alert's sender said that it ended. One that merely vanished is not healed.

@@ -102,7 +102,7 @@ def _refuse_state(connection: Connection, remediation: Remediation) -> Refused |
     stored = remediations.one(connection, remediation.id)
     if stored is None:
         return Refused("state", f"remediation {remediation.id} is not in the store")
-    if stored.state not in UNDER_WAY:
+    if stored.state not in UNDER_WAY or stored.state == "awaiting_approval":
         return Refused("state", f"remediation {remediation.id} is {stored.state}")
     if stored.plan.hash != remediation.plan.hash:
         return Refused("state", f"the plan stored is {stored.plan.hash}, not {remediation.plan.hash}")

@@ -102,6 +102,7 @@ class Charter(msgspec.Struct, frozen=True):
     health: dict[str, str]
     cap: str = ""
     settle: Micros = 2 * MINUTE
+    calendars: dict[str, tuple[tuple[Micros, Micros], ...]] = {}
 
 
 def ruleset(text: str) -> RuleSet:

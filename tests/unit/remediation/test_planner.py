@@ -45,7 +45,12 @@ def test_the_same_history_gives_the_same_plan() -> None:
         (rule("shop", mode="suggest"), "dry run", "suggested", "dry run"),
         (rule("shop", mode="observe"), "", "observed", ""),
         (rule("shop", mode="observe"), "dry run", "observed", "dry run"),
-        (rule("shop", mode="approve"), "", "suggested", "mode: approve, and nobody can approve yet"),
+        (
+            rule("shop", mode="approve"),
+            "",
+            "awaiting_approval",
+            "asking whoever is responsible, for 30m; nothing runs unless somebody agrees",
+        ),
         (rule("shop", 'then: execute("collect_diagnostics")', mode="suggest"), "", "planned", ""),
         (rule("shop", 'then: execute("collect_diagnostics")', mode="suggest"), "dry run", "planned", ""),
         (rule("shop", 'then: execute("collect_diagnostics")'), "place: shadow", "suggested", "place: shadow"),
