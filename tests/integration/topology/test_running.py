@@ -2,7 +2,9 @@
 
 import json
 import time
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -115,3 +117,47 @@ def test_where_nothing_is_refused_there_is_nothing_to_accept(
 def test_a_line_is_needed_to_say_where_an_alert_sits(healer: Healer, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["topology", "map", "alert.json", "--url", healer.url]) == 2
     assert "--config FILE is needed" in capsys.readouterr().err
+
+
+SHORT = f"""
+server: {{listen: "{LISTEN}"}}
+convergence: {{window: 2s, slack: 1s, settle: 1s}}
+topology: {{nodes: [{{match: ['host!=""'], find: {{kind: host, alias: "host/{{host}}"}}}}]}}
+"""
+
+
+def test_a_node_that_left_stays_known_for_window_and_settle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An alert about it that comes late still finds it, and what lies above; then it is forgotten."""
+    larger = {"nodes": ["rack/a", "host/a1"], "edges": [["rack/a", "host/a1"]]}
+    with Healer(tmp_path / "healer", SHORT) as healer:
+        put(healer, larger)
+        wait_for(lambda: edges(healer) == {("rack/a", "host/a1"): ["put"]})
+        put(healer, {"nodes": ["rack/a"], "edges": []})
+        wait_for(lambda: edges(healer) == {("rack/a", "host/a1"): []})
+        told = said(healer, capsys, "path", "rack/a", "host/a1")
+        assert "nobody any more: it left lately" in told
+        late = {"alertname": "HostSlow", "host": "a1", "severity": "warning"}
+        post(f"{healer.url}/api/v2/alerts", json.dumps([{"labels": late}]).encode())
+        wait_for(lambda: [one["node"] for one in healer.api("alerts")["items"]] == ["host/a1"])
+        wait_for(lambda: edges(healer) == {})
+        wait_for(lambda: [one["node"] for one in healer.api("alerts")["items"]] == [None])
+
+
+def put(healer: Healer, graph: Any) -> None:
+    body = json.dumps(graph).encode()
+    request = urllib.request.Request(f"{healer.url}/api/v1/topology", data=body, method="PUT")
+    request.add_header("Content-Type", "application/json")
+    with urllib.request.urlopen(request, timeout=10):
+        pass
+
+
+def edges(healer: Healer) -> dict[tuple[str, str], list[str]]:
+    """The edges by which the engine goes, each with who says it."""
+    return {(one["source"], one["target"]): one["sources"] for one in healer.api("topology")["edges"]}
+
+
+def wait_for(held: Callable[[], bool]) -> None:
+    until = time.monotonic() + 20
+    while not held():
+        assert time.monotonic() < until
+        time.sleep(0.1)
