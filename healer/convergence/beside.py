@@ -25,6 +25,8 @@ def link(state: State, episode: Episode, cause: Episode | None) -> None:
         state.mark_below(episode.node)
     elif before is None:
         doubt(state, episode)
+        if state.groups:
+            state.mark_below(episode.node)
         if episode.place is not None:
             state.dirty.update((one, None) for one in episode.place.explained if one.by is episode and not one.ended_at)
 

@@ -47,6 +47,7 @@ class Code:
     UNTOLD_TOO_LONG: Final = "UNTOLD_TOO_LONG"
     NEVER_SUPPRESSED: Final = "NEVER_SUPPRESSED"
     MORE_SEVERE: Final = "MORE_SEVERE"
+    REDUNDANCY_HOLDS: Final = "REDUNDANCY_HOLDS"
     PERSON_SAID: Final = "PERSON_SAID"
     PERSON_NAMED: Final = "PERSON_NAMED"
     PERSON_SPLIT: Final = "PERSON_SPLIT"
@@ -107,6 +108,7 @@ class Episode(msgspec.Struct, eq=False):
     judged_afresh: bool = False
     resolution: str = ""
     spoken_at: Micros = 0
+    active_at: Micros = 0
 
     def __lt__(self, other: "Episode") -> bool:
         """Heaps compare episodes only when all that ranks them is equal, which is the same one twice."""
@@ -120,10 +122,11 @@ class Place:
     `explained` those that they explain, with stale entries that are skipped, and dropped when it is `tidy_at` long; `past`
     what ended longer ago, while there is an incident to show it in. `ranking` is a heap of those that could be the
     incident's face, most severe first. `firing` and `suppressed` count what fires, unexplained and explained; `ended` counts
-    all that ended.
+    all that ended. `affected` are the owners whose critical alerts are, or were, explained from here.
     """
 
     __slots__ = (
+        "affected",
         "ended",
         "explained",
         "face",
@@ -152,6 +155,7 @@ class Place:
         self.suppressed = 0
         self.ended = 0
         self.tidy_at = 64
+        self.affected: dict[str, None] = {}
         self.incident: Case | None = None
 
 

@@ -4,7 +4,7 @@ A rule takes an episode and a view of the engine's state and answers with a verd
 numbers are those of docs/convergence.md.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence, Sized
 from typing import Protocol
 
 import msgspec
@@ -55,6 +55,19 @@ class View(Protocol):
     @property
     def beside(self) -> Mapping[Episode, Episode]:
         """What would explain alerts that are told all the same."""
+        ...
+
+    @property
+    def groups(self) -> Sized:
+        """The nodes whose parents stand in for one another; empty in most topologies."""
+        ...
+
+    def circle(self, node: int) -> Container[int]:
+        """The nodes that depend on one another with this one, itself among them; empty when it is in no circle."""
+        ...
+
+    def reaching(self, node: int, failed: Collection[int]) -> Container[int]:
+        """Which of the failed ancestors get through to a node."""
         ...
 
     def silenced(self, episode: Episode) -> bool: ...
@@ -161,8 +174,9 @@ def root(episode: Episode, view: View) -> Verdict:
         return Verdict(Status.ROOT, None, Code.ROOT_WENT_AWAY)
     if episode.node < 0:
         return Verdict(Status.ROOT, None, Code.UNMAPPED)
-    milder = explanation(episode, view, explains_but_for_severity)
-    if milder is not None:
+    if view.groups and (spared := best(episode, causes(episode, view, explains), view)) is not None:
+        return Verdict(Status.ROOT, None, Code.REDUNDANCY_HOLDS, spared.distance, spared.by)
+    if (milder := best(episode, causes(episode, view, explains_but_for_severity), view)) is not None:
         return Verdict(Status.ROOT, None, Code.MORE_SEVERE, milder.distance, milder.by)
     return Verdict(Status.ROOT, None, Code.NOTHING_ABOVE)
 
@@ -173,30 +187,55 @@ RULES: tuple[Rule, ...] = (silenced, spoken_for, suppressed, member, held, root)
 Explains = Callable[[Episode, Episode, View], str | None]
 
 
-def explanation(episode: Episode, view: View, qualifies: Explains | None = None) -> Verdict | None:
-    """Rules 1 to 3: the best unexplained alert on an ancestor that qualifies, fires or fired lately, and fits in time."""
-    qualifies = qualifies or explains
-    node, places, people = episode.node, view.places, view.people
-    if people:
-        cause = people.cause_of(episode, view)
-        if cause is not None or people.alone(episode):
+def explanation(episode: Episode, view: View) -> Verdict | None:
+    """Rules 1 to 5: the best unexplained alert on an ancestor that qualifies, fires or fired lately, and fits in time."""
+    if view.people:
+        cause = view.people.cause_of(episode, view)
+        if cause is not None or view.people.alone(episode):
             return Verdict(Status.SUPPRESSED, cause, Code.PERSON_SAID) if cause is not None else None
-    if node < 0 or not places:
-        return None
+    found = causes(episode, view, explains)
+    if found and view.groups:
+        found = getting_through(episode, found, view)
+    return best(episode, found, view)
+
+
+def best(episode: Episode, found: list[Verdict], view: View) -> Verdict | None:
+    """Rule 3, of those that could explain."""
+    if len(found) > 1:
+        return min(found, key=lambda verdict: preference(verdict, episode, view))
+    return found[0] if found else None
+
+
+def causes(episode: Episode, view: View, qualifies: Explains) -> list[Verdict]:
+    """All unexplained alerts on ancestors that qualify. In a circle only those that come before it (rule 5)."""
+    node, places, people = episode.node, view.places, view.people
     found: list[Verdict] = []
+    if node < 0 or not places:
+        return found
     for ancestor, distance in view.above(node):
         place = places.get(ancestor)
         if people:
-            found.extend(in_the_name_of_others(episode, ancestor, distance, view, qualifies))
+            others = in_the_name_of_others(episode, ancestor, distance, view, qualifies)
+            found.extend(one for one in others if comes_before(one.by, episode, ancestor, view))
         if place is None:
             continue
         for cause in place.unexplained:
             code = qualifies(cause, episode, view)
-            if code is not None:
+            if code is not None and (node not in view.circle(ancestor) or outranks(cause, episode)):
                 found.append(Verdict(Status.SUPPRESSED, cause, code, distance))
-    if len(found) > 1:
-        return min(found, key=lambda verdict: preference(verdict, episode, view))
-    return found[0] if found else None
+    return found
+
+
+def comes_before(cause: Episode | None, symptom: Episode, above: int, view: View) -> bool:
+    """Rule 5: in a circle the more severe explains the milder, then the earlier the later; so one of them is the root."""
+    return cause is not None and (symptom.node not in view.circle(above) or outranks(cause, symptom))
+
+
+def getting_through(episode: Episode, found: list[Verdict], view: View) -> list[Verdict]:
+    """Rule 4: where parents stand in for one another, only what comes through too few healthy ones explains."""
+    failed = {verdict.by.node for verdict in found if verdict.by is not None}
+    through = view.reaching(episode.node, failed)
+    return [verdict for verdict in found if verdict.by is not None and verdict.by.node in through]
 
 
 def in_the_name_of_others(

@@ -69,9 +69,8 @@ def explain(
     if note := _severity(why):
         said.append(note)
     if view.onset < view.starts_at:
-        said.append(
-            f"its onset counts {_short(view.starts_at - view.onset)} before its startsAt, the `for` of its rule"
-        )
+        known = "when Prometheus first saw it (activeAt)" if view.onset_from == "activeAt" else "the `for` of its rule"
+        said.append(f"its onset counts {_short(view.starts_at - view.onset)} before its startsAt, {known}")
     elif view.onset > view.starts_at and view.code != "ROOT_WENT_AWAY":
         said.append(f"its onset counts from {format_rfc3339(view.onset)}, when it was judged afresh")
     return said
@@ -175,6 +174,11 @@ def person_split(why: Why) -> str:
     return f"root: {why.view.person or 'a person'} took it into an incident of its own, so nothing explains it"
 
 
+def redundancy_holds(why: Why) -> str:
+    cause = _name(why.by) if why.by is not None else "an alert above it"
+    return f"root: {cause} would explain it, but redundancy still holds: enough of the parents it needs are healthy"
+
+
 def unmapped(why: Why) -> str:
     return f"root: it sits on no node of the topology, so nothing explains it; it is grouped by {_group(why.settings)}"
 
@@ -202,6 +206,7 @@ SENTENCES: dict[str, Callable[[Why], str]] = {
     "PERSON_SAID": person_said,
     "PERSON_NAMED": person_named,
     "PERSON_SPLIT": person_split,
+    "REDUNDANCY_HOLDS": redundancy_holds,
     "UNMAPPED": unmapped,
     "ENDED": ended,
 }

@@ -1,7 +1,7 @@
 """Judge what is dirty until nothing is: one loop to a fixed point, and the bookkeeping of each change of verdict.
 
-A verdict can only depend on episodes above, so without cycles a round settles one more level of the graph; with cycles
-`MAX_ROUNDS` bounds the work and the last verdicts stand.
+A verdict can only depend on episodes above, and in a circle on those that come before it, so a round settles one more level;
+`MAX_ROUNDS` bounds the work, and beyond it the last verdicts stand.
 """
 
 from heapq import heapify, heappop, heappush
@@ -9,10 +9,12 @@ from heapq import heapify, heappop, heappush
 from healer.convergence.beside import doubt, link
 from healer.convergence.episode import Code, Episode, Place, Status
 from healer.convergence.judge import Verdict, judge
+from healer.convergence.settings import LEVELS
 from healer.convergence.state import State
 from healer.convergence.timers import Kind
 
 MAX_ROUNDS = 64
+CRITICAL = LEVELS.index("critical")
 MAX_PAST = 10_000
 """Alerts kept with an incident after they ended; the rest are in the journal, and counted."""
 
@@ -48,6 +50,8 @@ def assign(state: State, episode: Episode, verdict: Verdict) -> None:
                 if was == Status.ROOT or was == Status.MEMBER:
                     episode.untold_since = state.now
             attach(state, episode, verdict.by)
+            if verdict.status == Status.SUPPRESSED and episode.traits.level == CRITICAL:
+                affect(state, episode, verdict.by.place)
         if state.people:
             stir(state, episode)
     elif verdict.by is not None and was != verdict.status and verdict.by.place is not None:
@@ -65,6 +69,13 @@ def assign(state: State, episode: Episode, verdict: Verdict) -> None:
             state.touched[episode.place] = None
             if verdict.status == Status.ROOT:
                 name(state, episode.place)
+
+
+def affect(state: State, episode: Episode, place: Place | None) -> None:
+    """Remember whose critical alert is explained from this place: its owner hears of that, if nobody told them anyway."""
+    owner = state.topology.owner(episode.node)
+    if owner and place is not None:
+        place.affected[owner] = None
 
 
 def stir(state: State, episode: Episode) -> None:
@@ -137,6 +148,8 @@ def leave(state: State, episode: Episode, heir: Episode | None = None) -> None:
     release(state, episode, place, heir)
     if state.beneath:
         doubt(state, episode)
+    if state.groups:
+        state.mark_below(episode.node)
     episode.place = None
     del place.unexplained[episode]
     if not episode.ended_at:

@@ -4,7 +4,7 @@ Owned by one `Engine`; `intake` and `quiet` change it when records arrive, `sett
 derives incidents from the verdicts. Engine time is the wall clock less the time in which nobody stepped (`away`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence, Sized
 from typing import Protocol
 
 import msgspec
@@ -12,6 +12,8 @@ import msgspec
 from healer.alerts.maintenance import Maintenance
 from healer.alerts.silences import Silence
 from healer.convergence.episode import Case, Episode, Place, Status
+from healer.convergence.history import History
+from healer.convergence.lasting import Rule
 from healer.convergence.outcome import Happening, Stage
 from healer.convergence.people import APART, People
 from healer.convergence.settings import Convergence
@@ -40,8 +42,25 @@ class Topology(Protocol):
         """Descendants, nearest first."""
         ...
 
+    @property
+    def groups(self) -> Sized:
+        """The nodes whose parents stand in for one another; always the same object."""
+        ...
+
+    def circle(self, node: int) -> Container[int]:
+        """The nodes that depend on one another with this one, itself among them; empty when it is in no circle."""
+        ...
+
+    def reaching(self, node: int, failed: Collection[int]) -> Container[int]:
+        """Which of the failed ancestors get through to a node, past parents that stand in for one another."""
+        ...
+
     def explains(self, labels: Mapping[str, str]) -> bool:
         """Whether the mapping lets an alert with these labels explain others."""
+        ...
+
+    def owner(self, node: int) -> str:
+        """Who answers for a node, "" where nobody is named."""
         ...
 
     def name(self, node: int) -> str: ...
@@ -67,6 +86,9 @@ class State:
         self.settings = settings
         self.topology = topology
         self.above = topology.above
+        self.circle = topology.circle
+        self.reaching = topology.reaching
+        self.groups = topology.groups
         self.installation = installation
         self.heartbeat = heartbeat
         self.traits = Reader(settings, heartbeat)
@@ -78,6 +100,7 @@ class State:
         self.places: dict[int | tuple[str, ...], Place] = {}
         self.cases: dict[str, Case] = {}
         self.opened: dict[Episode, int] = {}
+        self.history = History()
         self.timers: Timers[Episode | Place | Turn] = Timers()
         self.contested: dict[Episode, Micros] = {}
         self.co_holders: dict[Episode, dict[str, Micros]] = {}
@@ -88,12 +111,13 @@ class State:
         self.words = Words()
         self.silenced_by: dict[Episode, Standing] = {}
         self.people = People()
+        self.lasting: dict[str, dict[str, tuple[Rule, ...]]] = {}
         self.beside: dict[Episode, Episode] = {}
         self.beneath: dict[Episode, dict[Episode, None]] = {}
         self.dirty: dict[Episode, None] = {}
         self.touched: dict[Place, None] = {}
         self.changed: dict[Case, None] = {}
-        self.closed: list[tuple[Case, Place]] = []
+        self.closed: list[Case] = []
         self.timeline: list[Happening] = []
         self.firing = 0
         self.mapped = 0

@@ -21,13 +21,22 @@ PART = 5_000
 T = TypeVar("T")
 
 
+class Group(msgspec.Struct, frozen=True, array_like=True):
+    """Parents that stand in for one another: a fault reaches the child only while fewer than `needs` of them are healthy."""
+
+    needs: int
+    members: tuple[str, ...]
+
+
 class Node(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A thing that can fail. `aliases` are other names it is found by; `attributes` are what mappings and rules read."""
+    """A thing that can fail. `aliases` are other names it is found by; `attributes` are what mappings and rules read;
+    `redundancy` says which of its parents stand in for one another."""
 
     id: str
     kind: str = ""
     aliases: tuple[str, ...] = ()
     attributes: dict[str, Any] = {}
+    redundancy: tuple[Group, ...] = ()
 
 
 class Topology(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -6,13 +6,15 @@ something fails: who asks walks up. The engine asks on every alert, so the walk 
 
 from array import array
 from bisect import insort
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from sys import intern
 from typing import Any
 
 import msgspec
 
-from healer.topology.graph import Topology
+from healer.topology.circles import find_circles
+from healer.topology.graph import Group, Topology
+from healer.topology.redundancy import of, reaching
 
 MAX_NODES = 2_000_000
 """Nodes at most; alerts may bring in new ones by their labels."""
@@ -45,6 +47,9 @@ class Index:
         self._aliases: dict[str, tuple[int, ...]] = {}
         self._declared = bytearray()
         self._children: dict[int, list[int]] | None = None
+        self._circles: dict[int, frozenset[int]] = {}
+        self.groups: dict[int, tuple[tuple[int, frozenset[int]], ...]] = {}
+        """By child: how many of which parents it needs (see `redundancy`). Empty in most topologies."""
         self._found_by: dict[str, dict[str, tuple[int, ...]]] = {}
         self._grown_nodes: dict[str, None] = {}
         self._grown_edges: dict[tuple[str, str], None] = {}
@@ -139,6 +144,21 @@ class Index:
                         yield child
             level = after
 
+    def circle(self, node: int) -> frozenset[int]:
+        """The nodes that depend on one another with this one, itself among them; empty when it is in no circle."""
+        found = self._circles.get(node)
+        if found is None:
+            find_circles(node, self.parents, self._circles)
+            found = self._circles[node]
+        return found
+
+    def reaching(self, node: int, failed: Collection[int]) -> Collection[int]:
+        """Which of the failed ancestors get through to a node, where parents stand in for one another (rule 4)."""
+        above = [node, *[one for one, _ in self.above(node)]]
+        if not any(one in self.groups for one in above):
+            return failed
+        return reaching(node, failed, above, self.parents, self.groups)
+
     def path(self, ancestor: int, descendant: int) -> list[int]:
         """A shortest way down from one to the other, both included; empty when there is none."""
         if ancestor == descendant:
@@ -183,7 +203,12 @@ class Index:
     # Changing
 
     def add(
-        self, name: str, kind: str = "", attributes: Mapping[str, Any] | None = None, aliases: Iterable[str] = ()
+        self,
+        name: str,
+        kind: str = "",
+        attributes: Mapping[str, Any] | None = None,
+        aliases: Iterable[str] = (),
+        redundancy: tuple[Group, ...] = (),
     ) -> int:
         """A node of the topology; what is said again replaces what was said. Returns its number, -1 beyond `max_nodes`."""
         node = self._number(name)
@@ -193,6 +218,10 @@ class Index:
         self._kinds[node] = intern(kind or kind_of(name))
         if attributes or node in self._attributes:
             self._describe(node, attributes or {})
+        if redundancy:
+            self.groups[node] = of(redundancy, self._number)
+        elif node in self.groups:
+            del self.groups[node]
         for alias in aliases:
             known = self._aliases.get(alias, ())
             if node not in known:
@@ -217,6 +246,7 @@ class Index:
         node = self._ids.get(name, -1)
         if node >= 0:
             self._declared[node] = 0
+            self.groups.pop(node, None)
             self._describe(node, {})
             self.version += 1
         return node
@@ -244,6 +274,8 @@ class Index:
         return self._join(parent, child)
 
     def _join(self, parent: int, child: int) -> bool:
+        if child in self._circles:  # a child that nobody looked at lies above nothing that somebody looked at
+            self._circles.clear()
         if self._first[child] < 0:
             self._first[child] = parent
         else:
@@ -262,6 +294,7 @@ class Index:
         if parent not in parents:
             return False
         self._set_parents(child, tuple(one for one in parents if one != parent))
+        self._circles.clear()
         if self._children is not None:
             self._children[parent].remove(child)
         return True
@@ -293,6 +326,8 @@ class Index:
         self._further.clear()
         self._attributes.clear()
         self._aliases.clear()
+        self._circles.clear()
+        self.groups.clear()
         self._grown_nodes.clear()
         self._grown_edges.clear()
         self._children = None
@@ -302,7 +337,7 @@ class Index:
 
     def _load(self, topology: Topology) -> None:
         for node in topology.nodes:
-            self.add(node.id, node.kind, node.attributes, node.aliases)
+            self.add(node.id, node.kind, node.attributes, node.aliases, node.redundancy)
         find, first, link = self._ids.get, self._first, self.link
         for parent, child in topology.edges:
             above, below = find(parent, -1), find(child, -1)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 import networkx as nx
 
-from healer.topology.graph import Topology
+from healer.topology.graph import Node, Topology
 from healer.topology.index import kind_of
 
 HUB_CHILDREN = 1_000
@@ -35,9 +35,16 @@ def to_networkx(topology: Topology) -> "nx.DiGraph[str]":
     graph: nx.DiGraph[str] = nx.DiGraph()
     for node in topology.nodes:
         attributes: dict[str, Any] = {**node.attributes, "kind": node.kind or kind_of(node.id)}
-        graph.add_node(node.id, **attributes, **({"aliases": list(node.aliases)} if node.aliases else {}))
+        graph.add_node(node.id, **attributes, **_given(node))
     graph.add_edges_from(topology.edges)
     return graph
+
+
+def _given(node: Node) -> dict[str, Any]:
+    given: dict[str, Any] = {"aliases": list(node.aliases)} if node.aliases else {}
+    if node.redundancy:
+        given["redundancy"] = [{"members": list(group.members), "needs": group.needs} for group in node.redundancy]
+    return given
 
 
 def notes(topology: Topology) -> list[Note]:
@@ -52,7 +59,7 @@ def _cycles(graph: "nx.DiGraph[str]") -> list[Note]:
         Note(
             "cycle",
             part,
-            f"{_some(part)} depend on one another: of those that alert, whichever came first explains the others",
+            f"{_some(part)} depend on one another: of those that alert, the most severe (then the earliest) explains the others",
         )
         for part in found
     ]

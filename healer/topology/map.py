@@ -1,6 +1,7 @@
 """The topology as the engine sees it: the fast graph, and the mapping that places alerts on it. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from healer.topology import graph
 from healer.topology import settings as topology_settings
@@ -27,6 +28,9 @@ class Map:
         self.selective = any(line.explains != "always" for line in mappings)
         self.place = self.mapper.place
         self.above = self.index.above
+        self.circle = self.index.circle
+        self.reaching = self.index.reaching
+        self.groups = self.index.groups
         self.name = self.index.name
         self.id = self.index.id
 
@@ -38,6 +42,20 @@ class Map:
         """Descendants, nearest first."""
         return self.index.below(node)
 
+    def owner(self, node: int) -> str:
+        """Who answers for a node: its attribute `owner`, or `team`, or that of the nearest node above it that has one; ""."""
+        if node < 0:
+            return ""
+        attributes = self.index.attributes
+        if found := _owner(attributes(node)):
+            return found
+        return next((found for above, _ in self.index.above(node) if (found := _owner(attributes(above)))), "")
+
     def explains(self, labels: Mapping[str, str]) -> bool:
         """Whether the mapping lets an alert with these labels explain others."""
         return not self.selective or self.mapper.explains(labels)
+
+
+def _owner(attributes: Mapping[str, Any]) -> str:
+    found = attributes.get("owner") or attributes.get("team")
+    return found if isinstance(found, str) else ""

@@ -40,12 +40,13 @@ class Merged(msgspec.Struct, frozen=True):
 class _Said:
     """One node as far as it is put together; `by` names who said each key."""
 
-    __slots__ = ("aliases", "attributes", "by", "kind")
+    __slots__ = ("aliases", "attributes", "by", "kind", "redundancy")
 
     def __init__(self, node: Node, source: str) -> None:
         self.kind = node.kind
         self.aliases = dict.fromkeys(node.aliases)
         self.attributes = dict(node.attributes)
+        self.redundancy = node.redundancy
         self.by = dict.fromkeys(("kind", *node.attributes), source)
 
 
@@ -69,7 +70,9 @@ def merge(answers: Answers) -> Merged:
                 if len(found) < MAX_CONFLICTS:
                     found.append(conflict)
     made = (
-        said[0] if isinstance(said, tuple) else Node(id, said.kind, tuple(said.aliases), said.attributes)
+        said[0]
+        if isinstance(said, tuple)
+        else Node(id, said.kind, tuple(said.aliases), said.attributes, said.redundancy)
         for id, said in nodes.items()
     )
     edges = (edge for _, answer in answers for edge in answer.edges if edge[0] in nodes and edge[1] in nodes)
@@ -88,5 +91,6 @@ def _add(known: _Said, node: Node, source: str) -> list[Conflict]:
             known.attributes[key], known.by[key] = value, source
         elif known.attributes[key] != value:
             found.append(Conflict(node.id, key, known.by[key], known.attributes[key], source, value))
+    known.redundancy = known.redundancy or node.redundancy
     known.aliases.update(dict.fromkeys(node.aliases))
     return found

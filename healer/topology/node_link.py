@@ -1,22 +1,25 @@
 """What a topology document may say, and what is wrong with one: YAML of our own, or node-link JSON as networkx writes it.
 
 Both have `nodes` with `id` (every other key is an attribute) and `edges` or `links`; an edge is `[parent, child]` or
-`{source, target}`. In a node, `children` nests. Pure: takes plain values, gives a topology or faults by their way; the
-file source turns ways into lines, the HTTP API into JSON pointers.
+`{source, target}`. In a node, `children` nests, and `redundancy` says which parents stand in for one another. Pure: takes
+plain values, gives a topology or faults by their way; the file source turns ways into lines, the HTTP API into JSON pointers.
 """
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
-from healer.topology.graph import MAX_ID, Node, Topology, topology
+from healer.topology.graph import MAX_ID, Group, Node, Topology, topology
 
 Way = tuple[str | int, ...]
 
 _TOP = ("nodes", "edges", "links", "directed", "multigraph", "graph")
-_OWN = ("id", "kind", "aliases", "children")
+_OWN = ("id", "kind", "aliases", "children", "redundancy", "sources")
+"""Keys of a node that are no attributes; `sources` is what healer itself adds when it shows a topology."""
+_NEEDS = re.compile(r"(\d{1,4})(?:\s+of\s+(\d{1,4}))?")
 _MAX_INT = (1 << 63) - 1
 _MAX_DEPTH = 32
 """How deep `children` may nest."""
@@ -109,7 +112,13 @@ class Reading:
             for key, value in attributes.items():
                 if not _storable(value):
                     self._fault((*way, key), "a number beyond 64 bits: write it in quotes")
-            self._nodes[name] = Node(name, kind if isinstance(kind, str) else "", self._aliases(said, way), attributes)
+            self._nodes[name] = Node(
+                name,
+                kind if isinstance(kind, str) else "",
+                self._aliases(said, way),
+                attributes,
+                tuple(self._redundancy(said, name, way)),
+            )
         self._children(said, name, way, depth)
         return name
 
@@ -121,6 +130,33 @@ class Reading:
             self._fault((*way, "aliases"), "expected a list of texts: other names of the node")
             return ()
         return tuple(dict.fromkeys(aliases))
+
+    def _redundancy(self, said: Mapping[str, Any], name: str, way: Way) -> Iterator[Group]:
+        """Groups of parents that stand in for one another. Their edges need not be given as well."""
+        given = said.get("redundancy")
+        for index, group in self._items(
+            {"redundancy": [given] if isinstance(given, dict) else given}, "redundancy", way
+        ):
+            at = (*way, "redundancy", index)
+            if (
+                not isinstance(group, dict)
+                or group.keys() != {"members", "needs"}
+                or not isinstance(group["members"], list)
+            ):
+                self._fault(at, "expected members: a list of parents, and needs: how many of them have to be well")
+                continue
+            members = [self._id(one, (*at, "members", number)) for number, one in enumerate(group["members"])]
+            known = tuple(sorted({one for one in members if one is not None}))
+            if len(known) < 2 or len(known) != len(members):
+                self._fault((*at, "members"), "expected two parents or more, each of them once")
+                continue
+            found = _NEEDS.fullmatch(str(group["needs"]))
+            if found is None or not 1 <= int(found[1]) <= len(known) or (found[2] and int(found[2]) != len(known)):
+                count = len(known)
+                self._fault((*at, "needs"), f"expected a number from 1 to {count}, or the like of '1 of {count}'")
+                continue
+            self._edges.extend((one, name, self._document, (*at, "members")) for one in known)
+            yield Group(int(found[1]), known)
 
     def _children(self, said: Mapping[str, Any], name: str, way: Way, depth: int) -> None:
         for index, child in self._items(said, "children", way):

@@ -116,7 +116,7 @@ def _some(items: Sequence[T], most: int) -> Iterable[tuple[T, ...]]:
 
 def change(index: Index, patch: Patch) -> list[int]:
     """Bring an index to the topology after the change. Returns the nodes above which, or at which, something is different."""
-    changed = [index.add(node.id, node.kind, node.attributes, node.aliases) for node in patch.nodes]
+    changed = [index.add(node.id, node.kind, node.attributes, node.aliases, node.redundancy) for node in patch.nodes]
     for parent, child in patch.edges:
         above, below = index.id(parent), index.id(child)
         if above >= 0 and below >= 0 and above != below:  # else beyond its limit of nodes

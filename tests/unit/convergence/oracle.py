@@ -47,9 +47,16 @@ class Fault:
 class Oracle:
     """Tell it what happens, in order of time; ask it who explains whom."""
 
-    def __init__(self, edges: Iterable[tuple[str, str]], limits: Limits) -> None:
+    def __init__(
+        self,
+        edges: Iterable[tuple[str, str]],
+        limits: Limits,
+        groups: Iterable[tuple[str, int, tuple[str, ...]]] = (),
+    ) -> None:
         self._parents: dict[str, set[str]] = {}
-        for parent, child in edges:
+        self._edges = list(edges)
+        self._groups = list(groups)
+        for parent, child in self._edges:
             self._parents.setdefault(child, set()).add(parent)
         self._limits = limits
         self.faults: dict[str, Fault] = {}
@@ -91,6 +98,14 @@ class Oracle:
             cause.key
             for cause in self.faults.values()
             if self._stands(cause) and LEVEL[cause.severity] < LEVEL[fault.severity] and self._fits(cause, fault, now)
+            if fault.node not in self._above(cause.node)
+        }
+
+    def spared(self, key: str, now: int) -> set[str]:
+        """What would explain it, were its parents not to stand in for one another."""
+        fault = self.faults[key]
+        return {
+            cause.key for cause in self.faults.values() if self._stands(cause) and self._explains(cause, fault, now)
         }
 
     def _let_go(self, at: int) -> None:
@@ -101,28 +116,67 @@ class Oracle:
             del self.faults[key]
         stand = [f for f in self.faults.values() if f.seen and f.by is None and f not in left]
         for fault in left:
-            if not fault.always and not any(self._explains(cause, fault, at) for cause in stand):
+            if not fault.always and not self._causes(stand, fault, at):
                 fault.onset, fault.afresh = at, True
         self._derive(at)
 
     def _derive(self, now: int) -> None:
         """Ancestors before descendants: only what nothing explains may explain, and what ended keeps its last verdict."""
-        for fault in sorted(self.faults.values(), key=lambda fault: len(self._above(fault.node))):
+        for fault in sorted(self.faults.values(), key=self._turn):
             if fault.ended is not None:
                 continue
-            causes = [c for c in self.faults.values() if self._stands(c) and self._explains(c, fault, now)]
+            causes = self._causes([cause for cause in self.faults.values() if self._stands(cause)], fault, now)
             fault.by = min(causes, key=lambda cause: self._order(cause, fault)).key if causes else None
             fault.seen = True
+
+    def _turn(self, fault: Fault) -> tuple[int, bool, int, int, str]:
+        """What is higher up comes first; of a circle what is worse, then what is older."""
+        above = self._above(fault.node)
+        return (len(above), fault.node not in above, -LEVEL[fault.severity], fault.onset, fault.key)
+
+    def _causes(self, stand: list[Fault], fault: Fault, now: int) -> list[Fault]:
+        """Those that explain a fault, past parents that stand in for one another."""
+        found = [cause for cause in stand if self._explains(cause, fault, now)]
+        if not self._groups:
+            return found
+        way = self._spread({cause.node for cause in found}, fault.node)
+        return [cause for cause in found if self._leads(cause.node, fault.node, way)]
+
+    def _spread(self, hit: set[str], spared: str) -> list[tuple[str, str]]:
+        """The edges that let these faults through, to whatever they reach without the spared one's doing."""
+        while True:
+            shut = set()
+            for parent, child in self._edges:
+                groups = [group for group in self._groups if group[0] == child and parent in group[2]]
+                if groups and all(len(set(group[2]) - hit) >= group[1] for group in groups):
+                    shut.add((parent, child))
+            way = [edge for edge in self._edges if edge not in shut and edge[0] in hit]
+            more = {child for _, child in way} - hit - {spared}
+            if not more:
+                return way
+            hit = hit | more
+
+    @staticmethod
+    def _leads(start: str, end: str, way: list[tuple[str, str]]) -> bool:
+        there = {start}
+        while end not in there:
+            more = {child for parent, child in way if parent in there} - there
+            if not more:
+                return False
+            there |= more
+        return True
 
     @staticmethod
     def _stands(fault: Fault) -> bool:
         return fault.seen and fault.by is None
 
     def _explains(self, cause: Fault, fault: Fault, now: int) -> bool:
-        return LEVEL[cause.severity] >= LEVEL[fault.severity] and self._fits(cause, fault, now)
+        if LEVEL[cause.severity] < LEVEL[fault.severity] or not self._fits(cause, fault, now):
+            return False
+        return fault.node not in self._above(cause.node) or self._turn(cause) < self._turn(fault)
 
     def _fits(self, cause: Fault, fault: Fault, now: int) -> bool:
-        if cause.node not in self._above(fault.node):
+        if cause.node == fault.node or cause.node not in self._above(fault.node):
             return False
         if cause.ended is not None and now >= cause.ended + self._limits.settle:
             return False

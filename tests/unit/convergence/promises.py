@@ -38,7 +38,8 @@ def check_incidents(world: World) -> None:
     for view in views:
         if view.status in ("root", "member"):
             told = world.incidents.get(view.incident)
-            assert told is not None and told.status == "open", f"{view.labels!r} is told in no open incident"
+            assert told is not None, f"{view.labels!r} is told in no incident"
+            assert told.status == "open", f"{view.labels!r} is told in no open incident"
     for incident in world.incidents.values():
         inside = [view for view in views if view.incident == incident.id and not view.ended_at]
         if incident.status == "open":

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from healer.alerts.model import Alert
+from healer.alerts.silences import OWN, Silence, SilenceMatcher
 from healer.convergence.engine import Engine
 from healer.convergence.freeze import Frozen
 from healer.times import HOUR, SECOND
@@ -83,6 +84,44 @@ class Anything(RuleBasedStateMachine):
         begins = [(node, max(now + begin, 0), length) for node, begin, length in said]
         self.world.silence(source, *[(node, f"{begin}s", f"{begin + length}s") for node, begin, length in begins])
 
+    @rule(node=st.sampled_from(NODES), length=st.integers(1, 60), which=st.integers(0, 4))
+    def hushes(self, node: str, length: int, which: int) -> None:
+        """healer's own silence, or a change of one that was said before."""
+        engine = self.world.engine
+        known = [one.id for one in engine.silences() if one.source == OWN]
+        id = known[which] if which < len(known) else ""
+        matchers = (SilenceMatcher("on", node),)
+        self.world.position += 1
+        engine.hush(Silence(id, OWN, matchers, self.at, self.at + length * SECOND, "jo", ""), self.world.position)
+        self.world.take()
+
+    @rule(
+        node=st.sampled_from(NODES),
+        begin=st.integers(0, 20),
+        length=st.integers(1, 60),
+        below=st.booleans(),
+        again=st.booleans(),
+    )
+    def maintains(self, node: str, begin: int, length: int, below: bool, again: bool) -> None:
+        now = (self.at - START) // SECOND + begin
+        if again:
+            self.world.maintain(node, f"{now}s", "", below=below, schedule="* * * * *", zone="UTC", lasts=f"{length}s")
+        else:
+            self.world.maintain(node, f"{now}s", f"{now + length}s", below=below)
+
+    @rule(which=st.integers(0, 4), longer=st.integers(-10, 60))
+    def changes_a_word(self, which: int, longer: int) -> None:
+        """A silence or maintenance is taken back, or maintenance takes longer."""
+        engine = self.world.engine
+        known = [one.id for one in engine.silences() if one.source == OWN] + [one.id for one in engine.maintenance()]
+        if which >= len(known):
+            return
+        if longer > 0:
+            engine.extend(known[which], self.at + longer * SECOND)
+        else:
+            engine.lift(known[which])
+        self.world.take()
+
     @rule(seconds=st.integers(1, 100))
     def away(self, seconds: int) -> None:
         """Nobody steps for a while."""
@@ -113,6 +152,8 @@ class Anything(RuleBasedStateMachine):
         if not hasattr(self, "world"):
             return
         engine = self.world.engine
+        for one in engine.maintenance():
+            engine.lift(one.id)
         engine.vanish(tuple(view.labels for view in engine.alerts()))
         engine.advance(self.at + HOUR)
         self.world.take()

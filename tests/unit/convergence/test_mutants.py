@@ -10,6 +10,8 @@ from healer.convergence import engine, incidents, intake, judge, settle
 from healer.convergence.episode import Case, Code, Episode, Place, Status
 from healer.convergence.judge import Verdict, View
 from healer.convergence.state import State
+from healer.topology import redundancy
+from healer.topology.index import Index
 from tests.unit.convergence.histories import random_story
 from tests.unit.convergence.test_oracle import tell
 from tests.unit.convergence.world import Graph
@@ -97,6 +99,21 @@ def rule_3_time_forgotten(patch: pytest.MonkeyPatch) -> None:
         return (level, 0, distance, name, labels)
 
     patch.setattr(judge, "preference", preference)
+
+
+def rule_4_each_parent_counts_alone(patch: pytest.MonkeyPatch) -> None:
+    """Where one of two uplinks is down, it explains what is beneath."""
+    patch.setattr(judge, "getting_through", lambda _episode, found, _view: found)
+
+
+def rule_4_no_parent_counts(patch: pytest.MonkeyPatch) -> None:
+    """What comes from a parent that another stands in for never gets through."""
+    patch.setattr(redundancy, "ways", lambda child, hit, above, groups: [] if child in groups else [*{*above} & {*hit}])
+
+
+def rule_5_around_in_circles(patch: pytest.MonkeyPatch) -> None:
+    """In a circle nothing comes first: alerts explain one another."""
+    patch.setattr(Index, "circle", lambda *_: frozenset())
 
 
 def rule_6_no_members(patch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ import pytest
 from healer.alerts.matchers import parse_matchers
 from healer.convergence.settings import Convergence
 from healer.times import HOUR, MINUTE, SECOND
-from tests.unit.convergence.world import START, World
+from tests.unit.convergence.world import START, Graph, World
 
 TREE = "switch/s > rack/r > host/a host/b"
 """One switch above one rack above two hosts."""
@@ -225,6 +225,101 @@ class TestRule3SeveralCauses:
             5s  SvcBad on svc/a warning
         """)
         assert world.by("SvcBad@svc/a") == "DbBad@db/x"
+
+
+class TestRule4Redundancy:
+    """What hangs on parents that stand in for one another is explained only when too few of them are healthy."""
+
+    GRAPH = Graph.drawn("core/c > switch/a switch/b > host/h > vm/v", ("host/h", 1, ("switch/a", "switch/b")))
+
+    def test_one_of_two_explains_nothing(self) -> None:
+        """While one uplink is healthy the other's fault explains nothing beneath, and the reason says so."""
+        world = World(self.GRAPH).play("""
+            0s   SwitchDown on switch/a critical
+            5s   HostDown on host/h critical
+        """)
+        world.until("1m")
+        assert (world.status("HostDown@host/h"), world["HostDown@host/h"].code) == ("root", "REDUNDANCY_HOLDS")
+        assert world["HostDown@host/h"].beside == world["SwitchDown@switch/a"].labels
+
+    def test_both_explain(self) -> None:
+        """When both are down, what was told before is taken in by the one that explains it best."""
+        world = World(self.GRAPH).play("""
+            0s   SwitchDown on switch/a critical
+            5s   HostDown on host/h critical
+            50s  SwitchDown on switch/b critical since=6s
+        """)
+        world.until("2m")
+        assert world.by("HostDown@host/h") == "SwitchDown@switch/b"
+
+    def test_what_lies_above_both(self) -> None:
+        """A fault above all members explains past them, though none of them alerts."""
+        world = World(self.GRAPH).play("""
+            0s   CoreDown on core/c critical
+            5s   VmDown on vm/v critical
+        """)
+        assert world.by("VmDown@vm/v") == "CoreDown@core/c"
+
+    def test_one_comes_back(self) -> None:
+        """When one of them is healthy again for `settle`, redundancy holds, and what still fires beneath is told."""
+        world = World(self.GRAPH).play("""
+            0s   SwitchDown on switch/a critical
+            0s   SwitchDown on switch/b critical
+            5s   HostDown on host/h critical
+            1m   SwitchDown on switch/a ends
+        """)
+        assert world.until("2m59s").status("HostDown@host/h") == "suppressed"
+        assert world.until("4m").status("HostDown@host/h") == "root"
+
+
+class TestRule5Circles:
+    """Nodes that depend on one another act as one: the best candidate among them is the root."""
+
+    CIRCLE = "a > b > c > a > db; c > web"
+
+    def test_one_root(self) -> None:
+        """Of alerts in a circle one is the root, whichever came first: the most severe, then the earliest."""
+        for first, second, third in (("a", "b", "c"), ("c", "a", "b"), ("b", "c", "a")):
+            onset = {"a": "2s", "b": "1s", "c": "3s"}
+            world = World(self.CIRCLE).play(f"""
+                10s  Slow on {first} error since={onset[first]}
+                11s  Slow on {second} error since={onset[second]}
+                12s  Slow on {third} error since={onset[third]}
+                13s  Slow on web error since=5s
+                13s  Slow on db error since=5s
+            """)
+            world.until("2m")
+            assert [world.status(f"Slow@{name}") for name in ("b", "a", "c", "web", "db")] == ["root"] + [
+                "suppressed"
+            ] * 4
+            assert len(world.incidents) == 1
+
+    def test_worst_before_earliest(self) -> None:
+        """The more severe one is the root, though it began later, within `slack`."""
+        world = World(self.CIRCLE).play("""
+            0s   Slow on a error
+            1m   Slow on c critical
+        """)
+        world.until("3m")
+        assert world.by("Slow@a") == "Slow@c"
+        assert world.status("Slow@c") == "root"
+
+    def test_time_still_counts(self) -> None:
+        """What does not fit in time is a fault of its own, in a circle as elsewhere."""
+        world = World(self.CIRCLE).play("""
+            0s    Slow on a error
+            20m   Slow on c error
+        """)
+        world.until("30m")
+        assert [world.status("Slow@a"), world.status("Slow@c")] == ["root", "root"]
+
+    def test_same_node(self) -> None:
+        """Alerts on one node of a circle are one incident as everywhere, not cause and symptom."""
+        world = World(self.CIRCLE).play("""
+            0s   Slow on a error
+            1s   Hot on a error
+        """)
+        assert world.until("1m").status("Hot@a") == "member"
 
 
 class TestRule6SamePlace:

@@ -46,6 +46,7 @@ class Graph:
         edges = list(edges)
         self.names = sorted({*nodes, *(name for edge in edges for name in edge)})
         self._ids = {name: number for number, name in enumerate(self.names)}
+        self.owners: dict[str, str] = {}
         self._up: dict[int, set[int]] = defaultdict(set)
         self._down: dict[int, set[int]] = defaultdict(set)
         for parent, child in edges:
@@ -54,8 +55,9 @@ class Graph:
         redundancy: dict[str, list[Group]] = defaultdict(list)
         for child, needs, members in groups:
             redundancy[child].append(Group(needs, members))
-        said = topology((Node(name, redundancy=tuple(redundancy[name])) for name in self.names), edges)
-        index = Index(said)
+        index = Index(topology(map(Node, self.names), edges))
+        for name, said in redundancy.items():
+            index.add(name, redundancy=tuple(said))
         assert [index.id(name) for name in self.names] == list(range(len(self.names)))
         self.circle, self.reaching, self.groups = index.circle, index.reaching, index.groups
 
@@ -82,6 +84,9 @@ class Graph:
 
     def below(self, node: int) -> Iterator[int]:
         return (found for found, _ in self._walk(node, self._down))
+
+    def owner(self, node: int) -> str:
+        return self.owners.get(self.names[node], "") if node >= 0 else ""
 
     def name(self, node: int) -> str:
         return self.names[node]
