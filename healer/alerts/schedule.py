@@ -5,7 +5,7 @@ spring begins when it has jumped; one that it shows twice in autumn begins the f
 """
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -78,9 +78,11 @@ def last_start(schedule: str, zone: str, now: Micros, within: Micros) -> Micros 
     cron, place = parse_schedule(schedule), parse_zone(zone)
     day = to_datetime(now).astimezone(place).date()
     for back in range(within // DAY + 3):
-        starts = [start for start in _starts(cron, day - timedelta(days=back), place) if now - within < start <= now]
-        if starts:
-            return max(starts)
+        that = day - timedelta(days=back)
+        past = _how_many(cron, that, place, now)
+        if past:
+            start = _start(that, _times(cron)[past - 1], place)
+            return start if start > now - within else None
     return None
 
 
@@ -89,18 +91,25 @@ def next_start(schedule: str, zone: str, now: Micros) -> Micros | None:
     cron, place = parse_schedule(schedule), parse_zone(zone)
     day = to_datetime(now).astimezone(place).date()
     for ahead in range(-1, AHEAD_DAYS):
-        starts = [start for start in _starts(cron, day + timedelta(days=ahead), place) if start > now]
-        if starts:
-            return min(starts)
+        that = day + timedelta(days=ahead)
+        if cron.on(that) and (past := _how_many(cron, that, place, now)) < len(_times(cron)):
+            return _start(that, _times(cron)[past], place)
     return None
 
 
-def _starts(cron: Cron, day: date, zone: ZoneInfo) -> Iterator[Micros]:
-    if not cron.on(day):
-        return
-    for hour in cron.hours:
-        for minute in cron.minutes:
-            yield from_datetime(_really(datetime.combine(day, time(hour, minute)), zone))
+@lru_cache(maxsize=1024)
+def _times(cron: Cron) -> tuple[time, ...]:
+    """The times of a day at which it begins, in order."""
+    return tuple(time(hour, minute) for hour in cron.hours for minute in cron.minutes)
+
+
+def _how_many(cron: Cron, day: date, zone: ZoneInfo, now: Micros) -> int:
+    """How many of a day's occurrences began at `now` or before. Later on the clock is never earlier, whatever clocks do."""
+    return bisect_right(_times(cron), now, key=lambda at: _start(day, at, zone)) if cron.on(day) else 0
+
+
+def _start(day: date, at: time, zone: ZoneInfo) -> Micros:
+    return from_datetime(_really(datetime.combine(day, at), zone))
 
 
 def _really(local: datetime, zone: ZoneInfo) -> datetime:
