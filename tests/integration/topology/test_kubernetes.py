@@ -202,9 +202,7 @@ async def test_a_server_that_is_back_is_read_again(monkeypatch: pytest.MonkeyPat
             cluster.down = True
             await cluster.cut()
             with pytest.raises(Unreadable, match="answered 503"):
-                async with asyncio.timeout(10):
-                    while True:
-                        await source.look()
+                await seen(source, lambda _: False)
             cluster.down = False
             await cluster.put("pods", "new", "shop", spec={"nodeName": "web-1"})
             async with asyncio.timeout(10):

@@ -161,3 +161,18 @@ def wait_for(held: Callable[[], bool]) -> None:
     while not held():
         assert time.monotonic() < until
         time.sleep(0.1)
+
+
+def test_a_node_that_only_the_running_healer_knows_is_known(
+    healer: Healer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Asked with --url, the lines of the configuration go by the running healer's graph."""
+    put(healer, {"nodes": ["host/only-here"], "edges": []})
+    wait_for(lambda: "host/only-here" in {one["id"] for one in healer.api("topology")["nodes"]})
+    (tmp_path / "alert.json").write_text('{"job": "node", "instance": "only-here:1"}')
+    words = ("map", str(tmp_path / "alert.json"), *config(healer), "--json")
+    (item,) = as_json(said(healer, capsys, *words))["items"]
+    assert (item["node"], item["known"]) == ("host/only-here", True)
+    assert main(["topology", *words]) == 0
+    (item,) = as_json(capsys.readouterr().out)["items"]
+    assert not item["known"], "the files alone do not have it"
