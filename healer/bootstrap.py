@@ -25,11 +25,15 @@ from healer.heartbeat.watch import Ping
 from healer.journey.charter import Deciding, RuleText
 from healer.journey.ports import StoreUnavailable
 from healer.locks.local import LocalLocks
+from healer.locks.ports import LockService
+from healer.locks.redis import RedisLocks, connect
 from healer.notification.deliver import Sender
 from healer.prometheus.query import PrometheusQueries
 from healer.prometheus.rows import PrometheusTables
+from healer.prometheus.rules import PrometheusRules
 from healer.remediation.abilities import LACKS
-from healer.seams import Supervisor, SystemClock, SystemRandom
+from healer.seams import Clock, Spawn, Supervisor, SystemClock, SystemRandom
+from healer.settings.cluster import cluster_environment
 from healer.settings.model import Settings
 from healer.store.opening import CannotOpen, open_store
 from healer.survey.standing import Terms
@@ -38,11 +42,14 @@ from healer.telemetry.logs import configure
 from healer.telemetry.metrics import Registry
 from healer.telemetry.otlp import ExtraMissing, OtlpHttp
 from healer.topology.kinds import kinds_of, kinds_promised
-from healer.topology.source import Aside
+from healer.topology.settings import Cluster
+from healer.topology.source import Aside, Unreadable
 from healer.topology.source import Source as TopologySource
 from healer.topology.sources.file import read_topology
 from healer.topology.sources.files import FileSource
 from healer.topology.sources.http import HttpSource
+from healer.topology.sources.kubernetes import KubernetesSource
+from healer.topology.sources.kubernetes_access import Access, from_kubeconfig, own_account
 from healer.topology.sources.prometheus import PrometheusSource
 from healer.web.app import create_app
 from healer.web.listen import Listener
@@ -98,17 +105,18 @@ async def start(settings: Settings, plan: Plan, stack: AsyncExitStack) -> tuple[
         random=random,
         spawn=spawn,
         store=store,
-        locks=LocalLocks(),
+        locks=locks(settings, clock, random, spawn, stack),
         targets=targets(settings, clock),
         senders=senders(settings, session, clock, random, registry),
         asker=PrometheusQueries(settings.prometheus, session, clock),
+        prometheus=[PrometheusRules(server, session) for server in settings.prometheus],
         alertmanagers=[
             AlertmanagerClient(url, settings.alertmanager.auth, settings.alertmanager.timeout, session)
             for url in settings.alertmanager.urls
         ],
         ping=ping(settings, session),
         sink=sink(settings, session),
-        sources=sources(settings, session, store.aside),
+        sources=sources(settings, session, store.aside, spawn, clock),
     )
     for target in ports.targets.values():
         stack.push_async_callback(target.close)
@@ -214,7 +222,9 @@ def sink(settings: Settings, session: aiohttp.ClientSession) -> Sink | None:
         raise CannotStart(str(error)) from error
 
 
-def sources(settings: Settings, session: aiohttp.ClientSession, aside: Aside) -> list[TopologySource]:
+def sources(
+    settings: Settings, session: aiohttp.ClientSession, aside: Aside, spawn: Spawn, clock: Clock
+) -> list[TopologySource]:
     """Those of the topology that are asked again and again, in the order of the configuration."""
     made: list[TopologySource] = []
     if settings.topology.files:
@@ -222,12 +232,42 @@ def sources(settings: Settings, session: aiohttp.ClientSession, aside: Aside) ->
     for name, source in zip(settings.topology.names, settings.topology.sources, strict=True):
         if source.http is not None:
             made.append(HttpSource(name, source.http, session, aside))
+        elif source.kubernetes is not None:
+            access = cluster_access(name, source.kubernetes)
+            made.append(KubernetesSource(name, source.kubernetes, access, session, aside, spawn, clock))
         elif source.prometheus is not None:
             url = source.prometheus.url or settings.prometheus[0].url
             server = next(server for server in settings.prometheus if server.url == url)
             ask = PrometheusTables(server, session, aside).ask
             made.append(PrometheusSource(name, source.prometheus, ask, aside))
     return made
+
+
+def cluster_access(name: str, cluster: Cluster) -> Access:
+    """How a cluster is reached: by its kubeconfig, the pod's own account, or KUBECONFIG. Raises CannotStart."""
+    environment = cluster_environment()
+    try:
+        if cluster.kubeconfig is None and environment.host:
+            return own_account(environment.host, environment.port)
+        file = cluster.kubeconfig or environment.kubeconfig
+        if file is None:
+            raise Unreadable("healer does not run in a cluster: name a kubeconfig, or set KUBECONFIG")
+        return from_kubeconfig(file, cluster.context)
+    except Unreadable as error:
+        raise CannotStart(f"topology.sources: {name}: {error}") from error
+
+
+def locks(
+    settings: Settings, clock: SystemClock, random: SystemRandom, spawn: Supervisor, stack: AsyncExitStack
+) -> LockService:
+    """Who may touch a target now: within this process, or shared by replicas."""
+    shared = settings.locks.redis
+    if shared is None:
+        return LocalLocks()
+    password = shared.password.reveal() if shared.password is not None else None
+    found = RedisLocks([connect(url, shared.username, password) for url in shared.urls], clock, random, spawn)
+    stack.push_async_callback(found.close)
+    return found
 
 
 def targets(settings: Settings, clock: SystemClock) -> Mapping[str, Target]:
@@ -246,6 +286,7 @@ def read_plan(settings: Settings) -> Plan:
             raise CannotStart(f"health.{kind}: {wrong}")
     topology = read_topology(settings.topology.files)
     kinds = kinds_of(topology, settings.topology.nodes, settings.topology.labels, settings.health)
+    kinds |= kinds_promised(settings.topology.sources) | frozenset(settings.topology.kinds)
     compiled = compile_files(
         [Source(path, text) for path, text in files],
         packs=settings.rules.packs,

@@ -1,0 +1,168 @@
+"""What a cluster's objects say of who depends on whom: from nodes, pods, owners, services and endpoint slices to a graph.
+Pure.
+
+A node is above its pods; a pod is above its workload, since the workload's alerts come when a pod is missing, and above the
+services that it serves, which are reached only when all their pods are gone.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from healer.topology.graph import Group, Node, Topology, topology
+
+_ZONE = "topology.kubernetes.io/zone"
+_SERVICE = "kubernetes.io/service-name"
+
+
+class Owner(msgspec.Struct, frozen=True, rename="camel"):
+    kind: str
+    name: str
+    controller: bool = False
+
+
+class Meta(msgspec.Struct, frozen=True, rename="camel"):
+    name: str = ""
+    namespace: str = ""
+    resource_version: str = ""
+    labels: dict[str, str] | None = None
+    owner_references: tuple[Owner, ...] | None = None
+
+
+class Address(msgspec.Struct, frozen=True):
+    type: str
+    address: str
+
+
+class Reference(msgspec.Struct, frozen=True):
+    kind: str = ""
+    name: str = ""
+    namespace: str = ""
+
+
+class Conditions(msgspec.Struct, frozen=True):
+    ready: bool | None = None
+
+
+class Endpoint(msgspec.Struct, frozen=True, rename="camel"):
+    target_ref: Reference | None = None
+    conditions: Conditions | None = None
+
+
+class Spec(msgspec.Struct, frozen=True, rename="camel"):
+    node_name: str | None = None
+    host_network: bool | None = None
+
+
+class Status(msgspec.Struct, frozen=True, rename="camel"):
+    phase: str | None = None
+    pod_ip: str | None = msgspec.field(default=None, name="podIP")
+    addresses: tuple[Address, ...] | None = None
+
+
+class Object(msgspec.Struct, frozen=True):
+    """As much of an object as the graph needs, whatever its kind."""
+
+    metadata: Meta = Meta()
+    spec: Spec | None = None
+    status: Status | None = None
+    endpoints: tuple[Endpoint, ...] | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.metadata.namespace, self.metadata.name
+
+
+Objects = Mapping[str, Mapping[tuple[str, str], Object]]
+"""By resource (`pods`), by namespace and name."""
+
+
+def graph(objects: Objects) -> Topology:
+    """The cluster as nodes and edges."""
+    nodes: dict[str, Node] = {}
+    edges: set[tuple[str, str]] = set()
+    for node in objects["nodes"].values():
+        made = _host(node)
+        nodes[made.id] = made
+    for pod in objects["pods"].values():
+        _pod(pod, objects, nodes, edges)
+    for (namespace, _), held in objects["replicasets"].items():
+        owner = _controller(held)
+        if owner is not None:  # a Deployment without pods is there, too
+            _add(nodes, f"workload/{namespace}/{owner.name}", controller=owner.kind)
+    for namespace, name in objects["services"]:
+        _add(nodes, f"service/{namespace}/{name}")
+    _serve(objects["endpointslices"].values(), nodes, edges)
+    return topology(nodes.values(), edges)
+
+
+def _host(node: Object) -> Node:
+    name = node.metadata.name
+    addresses = node.status.addresses if node.status is not None else None
+    internal = [one.address for one in addresses or () if one.type == "InternalIP"]
+    aliases = {one.address for one in addresses or () if one.address != name}
+    attributes = {"address": internal[0]} if internal else {}
+    zone = (node.metadata.labels or {}).get(_ZONE)
+    if zone:
+        attributes["zone"] = zone
+    return Node(f"host/{name}", "host", tuple(sorted(aliases)), attributes)
+
+
+def _pod(pod: Object, objects: Objects, nodes: dict[str, Node], edges: set[tuple[str, str]]) -> None:
+    namespace, name = pod.key
+    spec, status = pod.spec or Spec(), pod.status or Status()
+    if status.phase == "Succeeded":
+        return
+    id = f"pod/{namespace}/{name}"
+    # On the host's network a pod's address is that of its host, which is found by it.
+    attributes = {"address": status.pod_ip} if status.pod_ip and not spec.host_network else {}
+    nodes[id] = Node(id, "pod", (), attributes)
+    if spec.node_name:
+        host = f"host/{spec.node_name}"
+        nodes.setdefault(host, Node(host, "host"))
+        edges.add((host, id))
+    owner = workload(pod, objects)
+    if owner is not None:
+        above = f"workload/{namespace}/{owner.name}"
+        _add(nodes, above, controller=owner.kind)
+        edges.add((id, above))
+
+
+def workload(pod: Object, objects: Objects) -> Owner | None:
+    """To whom a pod belongs in the end: the Deployment of its ReplicaSet, the CronJob of its Job, else its own controller."""
+    owner = _controller(pod)
+    if owner is None or owner.kind == "Node":  # a static pod's owner is its node
+        return None
+    between = {"ReplicaSet": "replicasets", "Job": "jobs"}.get(owner.kind)
+    held = objects[between].get((pod.metadata.namespace, owner.name)) if between else None
+    return (_controller(held) if held is not None else None) or owner
+
+
+def _controller(held: Object) -> Owner | None:
+    return next((one for one in held.metadata.owner_references or () if one.controller), None)
+
+
+def _add(nodes: dict[str, Node], id: str, **attributes: str) -> None:
+    if id not in nodes:
+        nodes[id] = Node(id, id.partition("/")[0], (), dict(attributes))
+
+
+def _serve(slices: Iterable[Object], nodes: dict[str, Node], edges: set[tuple[str, str]]) -> None:
+    """Services below the pods that serve them; several stand in for one another."""
+    serving: dict[str, set[str]] = {}
+    for one in slices:
+        service = (one.metadata.labels or {}).get(_SERVICE)
+        id = f"service/{one.metadata.namespace}/{service}"
+        if not service or id not in nodes:
+            continue
+        for endpoint in one.endpoints or ():
+            target = endpoint.target_ref
+            if target is None or target.kind != "Pod":
+                continue
+            pod = f"pod/{target.namespace or one.metadata.namespace}/{target.name}"
+            if pod in nodes:
+                serving.setdefault(id, set()).add(pod)
+    for id, pods in serving.items():
+        edges.update((pod, id) for pod in pods)
+        if len(pods) > 1:
+            nodes[id] = msgspec.structs.replace(nodes[id], redundancy=(Group(1, tuple(sorted(pods))),))
