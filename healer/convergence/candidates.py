@@ -50,24 +50,26 @@ class Scored(msgspec.Struct, frozen=True):
     why: tuple[str, ...]
 
 
-def rank(clues: Iterable[Clue], graph: Surroundings, window: Micros, slack: Micros) -> list[Scored]:
+def rank(
+    clues: Iterable[Clue], graph: Surroundings, window: Micros, slack: Micros, *, always: int = -1
+) -> list[Scored]:
     """The candidates, best first, at most MAX_CANDIDATES; a silent one is never the first. Empty without clues.
 
-    A fault may show at most `window` later elsewhere, and at most `slack` earlier.
+    A fault may show at most `window` later elsewhere, and at most `slack` earlier. `always` is a node that is not left out.
     """
-    return _Ranking(clues, graph, window, slack).ranked()
+    return _Ranking(clues, graph, window, slack, always).ranked()
 
 
 class _Ranking:
     """One incident being weighed."""
 
-    def __init__(self, clues: Iterable[Clue], graph: Surroundings, window: Micros, slack: Micros) -> None:
-        self.graph, self.window, self.slack = graph, window, slack
+    def __init__(self, clues: Iterable[Clue], graph: Surroundings, window: Micros, slack: Micros, always: int) -> None:
+        self.graph, self.window, self.slack, self.always = graph, window, slack, always
         by_node: dict[int, list[Clue]] = defaultdict(list)
         for clue in clues:
             by_node[clue.node].append(clue)
         found = [trouble(node, there) for node, there in by_node.items()]
-        found.sort(key=lambda one: (one.onset, graph.name(one.node)))
+        found.sort(key=lambda one: (one.node != always, one.onset, graph.name(one.node)))
         self.troubles = {one.node: one for one in found[:MAX_NODES]}
         self._above: dict[int, dict[int, int]] = {}
         self._below: dict[int, int] = {}
@@ -83,7 +85,8 @@ class _Ranking:
         scored = [self._score(node) for node in self._candidates()]
         scored.sort(key=lambda one: (-one.score, self.graph.name(one.node)))
         first = next(at for at, one in enumerate(scored) if not one.silent)
-        return [scored[first], *scored[:first], *scored[first + 1 :]][:MAX_CANDIDATES]
+        ordered = [scored[first], *scored[:first], *scored[first + 1 :]]
+        return [one for at, one in enumerate(ordered) if at < MAX_CANDIDATES or one.node == self.always]
 
     def _candidates(self) -> list[int]:
         """What alerts, what lies directly above, and who calls what only lost its traffic."""

@@ -12,12 +12,17 @@ import msgspec
 from healer.alerts.maintenance import Maintenance
 from healer.alerts.model import Alert
 from healer.alerts.silences import Silence, identify
-from healer.convergence import intake, quiet, rewiring, saying
+from healer.convergence import intake, onset, quiet, rewiring, saying
 from healer.convergence.beside import forget
-from healer.convergence.episode import Episode, Place, Status
+from healer.convergence.episode import Case, Episode, Place, Status
 from healer.convergence.freeze import Frozen, freeze, thaw
+from healer.convergence.history import History, Remembered
 from healer.convergence.incidents import derive, let_place_go, projection, remind
 from healer.convergence.judge import explanation
+from healer.convergence.kept import keep, sift
+from healer.convergence.lasting import Rule
+from healer.convergence.naming import places_of
+from healer.convergence.onset import known_from
 from healer.convergence.outcome import AlertView, AtWork, Happening, Incident
 from healer.convergence.people import Said
 from healer.convergence.settings import Convergence
@@ -45,8 +50,17 @@ class Taken(msgspec.Struct, frozen=True):
 class Engine:
     """Many alerts in, one cause out. `heartbeat` is the alertname that says only that monitoring lives: nobody is told of it."""
 
-    def __init__(self, settings: Convergence, topology: Topology, installation: str = "", heartbeat: str = "") -> None:
+    def __init__(
+        self,
+        settings: Convergence,
+        topology: Topology,
+        installation: str = "",
+        heartbeat: str = "",
+        history: Remembered | None = None,
+    ) -> None:
         self.state = State(settings, topology, installation, heartbeat)
+        if history is not None:
+            self.state.history = History(history)
 
     # --- what happens
 
@@ -98,6 +112,24 @@ class Engine:
         self._conclude()
         saying.split_off(self.state, said, position)
 
+    def began(self, alerts: Sequence[tuple[bytes, Micros]]) -> None:
+        """A Prometheus says since when the conditions behind alerts hold."""
+        onset.began(self.state, alerts)
+        self._conclude()
+
+    def lasts(self, source: str, rules: Sequence[Rule]) -> None:
+        """All alerting rules of a Prometheus, with their `for:`."""
+        onset.lasts(self.state, source, rules)
+        self._conclude()
+
+    def undated(self) -> Iterator[tuple[str, bytes, Micros]]:
+        """Name, labels and startsAt of what fires and of which no Prometheus said yet when it began."""
+        return onset.undated(self.state)
+
+    def rules_of(self, source: str) -> tuple[Rule, ...]:
+        """The alerting rules of a Prometheus, as far as they wait before they fire."""
+        return tuple(chain.from_iterable(self.state.lasting.get(source, {}).values()))
+
     def vanish(self, labels: tuple[bytes, ...]) -> None:
         """Alerts that no Alertmanager knows any more."""
         for one in labels:
@@ -130,7 +162,7 @@ class Engine:
         """What changed since the last call, as frozen values."""
         state = self.state
         incidents = tuple([projection(state, case) for case in state.changed])
-        closed = tuple([self._close(case.id, place) for case, place in state.closed])
+        closed = tuple([self._close(case) for case in state.closed])
         timeline = tuple(state.timeline)
         state.changed, state.closed, state.timeline = {}, [], []
         return Taken(incidents, timeline, closed)
@@ -154,6 +186,8 @@ class Engine:
         """Go on under other settings and another topology: everything that fires is judged again. Returns what `take` had."""
         taken = self.take()
         state = self.state = thaw(freeze(self.state), settings, topology, self.state.installation, heartbeat)
+        state.why = "the topology or the settings changed"
+        keep(state, state.episodes.values())
         for episode in state.episodes.values():
             if episode.ended_at:
                 continue
@@ -161,7 +195,9 @@ class Engine:
                 leave(state, episode)
                 episode.status = Status.NEW
             state.dirty[episode] = None
+        sift(state)
         self._conclude()
+        state.why = ""
         return taken
 
     def rewire(self, changed: Sequence[int], *, placed: bool = True) -> Taken:
@@ -174,7 +210,11 @@ class Engine:
             return self.adopt(state.settings, state.topology, state.heartbeat)
         taken = self.take()
         rewiring.mark(state, changed)
+        state.why = "the topology changed"
+        keep(state, state.dirty)
+        sift(state)
         self._conclude()
+        state.why = ""
         return taken
 
     # --- what is known
@@ -183,6 +223,11 @@ class Engine:
     def now(self) -> Micros:
         """Wall time of the last thing that happened."""
         return self.state.wall
+
+    @property
+    def history(self) -> Remembered:
+        """What is remembered of incidents that are over, for another engine."""
+        return self.state.history.remembered()
 
     @property
     def firing(self) -> int:
@@ -216,7 +261,7 @@ class Engine:
     def incident_alerts(self, id: str) -> list[AlertView]:
         """The alerts of an incident in memory: its own first, then what they explain."""
         case = self.state.cases.get(id)
-        return self._alerts_of(case.place) if case is not None else []
+        return self._alerts_of(case) if case is not None else []
 
     def silence_of(self, id: str) -> Silence | None:
         """The silence with this id, as its source said it."""
@@ -282,6 +327,7 @@ class Engine:
             distance=episode.distance,
             silence=silence.id if (silence := state.silenced_by.get(episode)) is not None else "",
             spoken_at=episode.spoken_at,
+            onset_from=known_from(episode),
             person=state.people.who.get(episode.labels, ""),
             beside=beside.labels if (beside := state.beside.get(episode)) is not None else b"",
         )
@@ -296,14 +342,17 @@ class Engine:
             return place.face.labels
         return b""
 
-    def _alerts_of(self, place: Place) -> list[AlertView]:
-        beneath = (one for one in place.explained if one.by is not None and one.by.place is place)
-        past = (one for one in place.past if one.ended_at)
-        distinct = dict.fromkeys(chain(place.unexplained, beneath, past))
+    def _alerts_of(self, case: Case) -> list[AlertView]:
+        places = list(places_of(case))
+        unexplained = chain.from_iterable(place.unexplained for place in places)
+        beneath = (one for place in places for one in place.explained if one.by is not None and one.by.place is place)
+        past = (one for place in places for one in place.past if one.ended_at)
+        distinct = dict.fromkeys(chain(unexplained, beneath, past))
         return [self.view(one) for one in islice(distinct, MAX_PAST)]
 
-    def _close(self, id: str, place: Place) -> Closed:
-        return Closed(id, tuple(msgspec.structs.replace(view, incident=id) for view in self._alerts_of(place)))
+    def _close(self, case: Case) -> Closed:
+        alerts = self._alerts_of(case)
+        return Closed(case.id, tuple(msgspec.structs.replace(view, incident=case.id) for view in alerts))
 
     def _conclude(self) -> None:
         """Judge, derive, and again while deriving changed what is judged (a merge names a place)."""

@@ -4,6 +4,7 @@ Every object is written once, as a row, and referred to by its number. Nodes are
 their labels when the memory is read, under whatever topology holds then.
 """
 
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -12,7 +13,9 @@ from healer.alerts.maintenance import Maintenance
 from healer.alerts.silences import Silence
 from healer.convergence import quiet
 from healer.convergence.episode import Case, Episode, Place, StatusName
-from healer.convergence.outcome import People
+from healer.convergence.history import History, Remembered
+from healer.convergence.lasting import Rule, by_name
+from healer.convergence.outcome import Naming, People
 from healer.convergence.outcome import Status as IncidentStatus
 from healer.convergence.people import Words
 from healer.convergence.settings import Convergence
@@ -42,6 +45,7 @@ class EpisodeRow(msgspec.Struct, frozen=True, array_like=True, gc=False):
     wakes: Micros
     known: bool
     spoken_at: Micros = 0
+    active_at: Micros = 0
 
 
 class PlaceRow(msgspec.Struct, frozen=True, array_like=True):
@@ -54,6 +58,7 @@ class PlaceRow(msgspec.Struct, frozen=True, array_like=True):
     named: bool
     ended: int
     incident: str
+    affected: list[str] = []
 
 
 class CaseRow(msgspec.Struct, frozen=True, array_like=True):
@@ -74,6 +79,8 @@ class CaseRow(msgspec.Struct, frozen=True, array_like=True):
     remind_at: Micros = 0
     said_again: int = 0
     people: People = People()
+    naming: Naming = Naming()
+    sides: list[int] = []
 
 
 class Frozen(msgspec.Struct, frozen=True):
@@ -95,7 +102,11 @@ class Frozen(msgspec.Struct, frozen=True):
     maintenance: dict[str, Maintenance] = {}
     beside: list[tuple[int, int]] = []
     reminds_at: Micros = 0
+    kept: list[tuple[int, int]] = []
+    parted: list[tuple[int, str]] = []
     people: Words = Words()
+    lasting: dict[str, tuple[Rule, ...]] = {}
+    history: Remembered = Remembered()
 
 
 def freeze(state: State) -> Frozen:
@@ -106,9 +117,11 @@ def freeze(state: State) -> Frozen:
     for place in places.values():
         for one in (*place.unexplained, *place.explained, *place.past):
             everyone[id(one)] = one
+    for one in state.parted:
+        everyone[id(one)] = one
     for case in state.cases.values():
         everyone[id(case.face)] = case.face
-    for one, cause in state.beside.items():
+    for one, cause in (*state.beside.items(), *state.kept.items()):
         everyone[id(one)], everyone[id(cause)] = one, cause
     for one in list(everyone.values()):
         while one.by is not None and id(one.by) not in everyone:
@@ -139,7 +152,11 @@ def freeze(state: State) -> Frozen:
         maintenance=dict(state.maintenance),
         beside=[(one.seq, cause.seq) for one, cause in state.beside.items()],
         reminds_at=state.reminds_at,
+        kept=[(one.seq, cause.seq) for one, cause in state.kept.items()],
+        parted=[(one.seq, incident) for one, incident in state.parted.items()],
         people=state.people.freeze(),
+        lasting={name: tuple(chain.from_iterable(rules.values())) for name, rules in state.lasting.items()},
+        history=state.history.remembered(),
     )
 
 
@@ -147,6 +164,7 @@ def thaw(frozen: Frozen, settings: Convergence, topology: Topology, installation
     """The memory again, its alerts placed by this topology and read by these settings."""
     state = State(settings, topology, installation, heartbeat)
     state.now, state.away, state.seq = frozen.now, frozen.away, frozen.seq
+    state.history = History(frozen.history)
     state.reminds_at = frozen.reminds_at
     by_seq: dict[int, Any] = {0: TURN}
     for row in sorted(frozen.episodes, key=lambda row: row.seq):
@@ -154,6 +172,7 @@ def thaw(frozen: Frozen, settings: Convergence, topology: Topology, installation
     for place_row in frozen.places:
         by_seq[place_row.seq] = place = Place(place_row.seq, place_row.key or 0)
         place.named, place.ended = place_row.named, place_row.ended
+        place.affected = dict.fromkeys(place_row.affected)
         place.explained = [by_seq[one] for one in place_row.explained]
         place.past = [by_seq[one] for one in place_row.past]
         place.unexplained = dict.fromkeys(by_seq[one] for one in place_row.unexplained)
@@ -176,10 +195,14 @@ def thaw(frozen: Frozen, settings: Convergence, topology: Topology, installation
     state.opened = {by_seq[seq]: count for seq, count in frozen.opened}
     state.unreadable = set(frozen.unreadable)
     state.mirrored, state.said, state.maintenance = dict(frozen.silences), dict(frozen.said), dict(frozen.maintenance)
+    state.kept = {by_seq[one]: by_seq[cause] for one, cause in frozen.kept}
+    state.parted = {by_seq[one]: incident for one, incident in frozen.parted}
     for one, cause in frozen.beside:
         state.beside[by_seq[one]] = by_seq[cause]
         state.beneath.setdefault(by_seq[cause], {})[by_seq[one]] = None
     state.people.thaw(frozen.people, state.episodes)
+    for source, rules in frozen.lasting.items():
+        state.lasting[source] = by_name(rules)
     quiet.turn(state)
     state.dirty.clear()
     return state
@@ -208,6 +231,7 @@ def _episode_row(one: Episode, known: bool) -> EpisodeRow:
         one.wakes,
         known,
         one.spoken_at,
+        one.active_at,
     )
 
 
@@ -222,6 +246,7 @@ def _place_row(place: Place) -> PlaceRow:
         place.named,
         place.ended,
         place.incident.id if place.incident is not None else "",
+        list(place.affected),
     )
 
 
@@ -244,6 +269,8 @@ def _case_row(case: Case) -> CaseRow:
         case.remind_at,
         case.said_again,
         case.people,
+        case.naming,
+        [side.seq for side in case.sides],
     )
 
 
@@ -266,6 +293,7 @@ def _episode(state: State, row: EpisodeRow) -> Episode:
     episode.ended_at, episode.expires = row.ended_at, row.expires
     episode.judged_afresh, episode.resolution = row.judged_afresh, row.resolution
     episode.untold_since, episode.wakes, episode.spoken_at = row.untold_since, row.wakes, row.spoken_at
+    episode.active_at = row.active_at
     if row.known:
         state.episodes[row.labels] = episode
         state.track(episode)
@@ -279,6 +307,7 @@ def _case(row: CaseRow, by_seq: dict[int, Any]) -> Case:
     case.resolution, case.merged_into, case.reopened = row.resolution, row.merged_into, row.reopened
     case.revision, case.silent = row.revision, row.silent
     case.remind_at, case.said_again, case.people = row.remind_at, row.said_again, row.people
+    case.naming, case.sides = row.naming, {by_seq[side]: None for side in row.sides}
     return case
 
 
@@ -286,7 +315,7 @@ def _count(state: State, place: Place, row: PlaceRow) -> None:
     """What can be counted is not written; a place sits where its alerts do."""
     if row.key is None:
         place.key = next((one.node for one in (*place.unexplained, *place.past, *place.explained)), -1)
-        if place.incident is not None and not place.unexplained:
+        if place.incident is not None and not place.unexplained and place.incident.place is place:
             place.key = place.incident.face.node
     firing = [one for one in place.unexplained if not one.ended_at]
     place.firing = len(firing)

@@ -8,6 +8,7 @@ from itertools import chain
 
 import msgspec
 
+from healer.convergence import clusters, naming
 from healer.convergence.beside import incident_beside, refer
 from healer.convergence.episode import Case, Episode, Place, Status
 from healer.convergence.outcome import Incident, Root
@@ -30,27 +31,67 @@ def update(state: State, place: Place) -> None:
     case = place.incident
     if case is None:
         if place.named and place.face is not None:
-            open_case(state, place, place.face)
+            open_or_join(state, place, place.face)
         elif not place.unexplained and state.places.get(place.key) is place:
             del state.places[place.key]
         return
     state.changed[case] = None
+    if case.place is not place:
+        conclude(state, place, case)
+        return
     cause = case.face.by
     explained = not place.firing and not case.face.ended_at
     # Where the incident moved already, its new root may be over or silenced, and the one it took over its face still.
     if case.status == "open" and explained and cause is not None and cause.place is not place:
         merge(state, place, case, cause.place)
         return
+    moved = case.face.place
+    if case.status == "open" and explained and moved is not None and moved is not place:
+        merge(state, place, case, moved)  # the topology changed, and its root sits elsewhere
+        return
     if place.face is not None:
         case.face = place.face
+    case.silent = place.face is None and place.firing > sum(one in place.unexplained for one in state.contested)
+    case.silent &= not any(side.face is not None for side in case.sides)
+    conclude(state, place, case)
+
+
+def conclude(state: State, place: Place, case: Case) -> None:
+    """Reopen, name or resolve an incident at one of whose places something changed."""
     if case.status == "resolved" and fires_again(state, place):
         reopen(state, case)
-    case.silent = place.face is None and place.firing > sum(one in place.unexplained for one in state.contested)
-    if case.status == "open" and not place.firing and not place.suppressed:
-        resolve(state, place, case)
+    if case.status == "open":
+        if naming.consider(state, case):
+            case = absorb(state, case)
+        if clusters.quiet(case):
+            resolve(state, case.place, case)
 
 
-def open_case(state: State, place: Place, face: Episode) -> None:
+def absorb(state: State, case: Case) -> Case:
+    """More is known of an incident: those with which it is connected by now become one with it. Returns the oldest of them."""
+    while case.place.incident is case and case.place.face is not None:
+        other = clusters.companion(state, case.place, case.place.face)
+        if other is None:
+            break
+        case, younger = sorted((case, other), key=lambda one: (one.opened_at, one.id))
+        younger.place.incident = case
+        case.sides[younger.place] = None
+        close_merged(state, younger, case)
+        state.touched[case.place] = None
+    return case
+
+
+def open_or_join(state: State, place: Place, face: Episode) -> None:
+    """People are to hear of this place: with an incident that is open already, or by one of its own."""
+    case = clusters.companion(state, place, face)
+    if case is None:
+        case = open_case(state, place, face)
+    else:
+        clusters.join(state, place, case)
+    naming.consider(state, case)
+
+
+def open_case(state: State, place: Place, face: Episode) -> Case:
     """Nothing explains what happened here, and people are to hear of it."""
     ordinal = state.opened[face] = state.opened.get(face, 0) + 1
     seed = f"{state.installation}\0{face.position}\0{face.index}\0{ordinal}\0".encode() + face.labels
@@ -70,8 +111,20 @@ def open_case(state: State, place: Place, face: Episode) -> None:
     state.note(case, "detect", "arrived", alertname=face.traits.name, node=state.node_name(face.node), at=str(began_at))
     if state.beneath:
         refer(state, place)
+    note_split(state, case)
     remind_later(state, case)
     state.note(case, "converge", "opened", suppressed=str(place.suppressed), members=str(place.firing - 1))
+    return case
+
+
+def note_split(state: State, case: Case) -> None:
+    """Rule 10: what was part of another incident until now is a split, and has a reason."""
+    before = state.cases.get(state.parted.pop(case.face, ""))
+    if before is None or before is case:
+        return
+    reason = state.why or ("its root ended" if case.face.judged_afresh else "its root explains it no more")
+    state.note(before, "converge", "parted", incident=case.id, reason=reason)
+    state.note(case, "converge", "parted from", incident=before.id, reason=reason)
 
 
 def remind_later(state: State, case: Case) -> None:
@@ -141,12 +194,15 @@ def merge(state: State, place: Place, case: Case, into: Place | None) -> None:
     place.incident, place.named = None, False
     state.touched[place] = None
     into.past.extend(place.past)
+    into.affected.update(place.affected)
+    place.affected = {}
     into.ended, place.ended = into.ended + len(place.past), place.ended - len(place.past)
     place.past = []
     other = into.incident
     gives_way = other is not None and state.people.gives_way.pop(case.id, "") == other.id
     if other is None or (not gives_way and (case.opened_at, case.id) < (other.opened_at, other.id)):
-        if other is not None:
+        case.sides.pop(into, None)
+        if other is not None and other is not case:
             close_merged(state, other, case)
         case.place, into.incident = into, case
         case.face = into.face or case.face
@@ -154,7 +210,7 @@ def merge(state: State, place: Place, case: Case, into: Place | None) -> None:
         remind_later(state, case)
         state.touched[into] = None
         state.note(case, "converge", "took root", alertname=case.face.traits.name, node=state.node_name(case.face.node))
-    else:
+    elif other is not case:
         close_merged(state, case, other)
     state.changed[case] = None
     if state.beneath:
@@ -165,9 +221,11 @@ def close_merged(state: State, case: Case, survivor: Case) -> None:
     """An incident that another speaks for from now on."""
     case.status, case.merged_into, case.resolved_at = "merged", survivor.id, state.wall
     state.cases.pop(case.id, None)
+    clusters.hand_over(case, survivor)
     state.changed[case] = None
-    state.note(case, "converge", "merged", into=survivor.id)
-    state.note(survivor, "converge", "absorbed", incident=case.id)
+    reason = state.why or "one root explains both"
+    state.note(case, "converge", "merged", into=survivor.id, reason=reason)
+    state.note(survivor, "converge", "absorbed", incident=case.id, reason=reason)
 
 
 def let_place_go(state: State, place: Place) -> None:
@@ -177,53 +235,50 @@ def let_place_go(state: State, place: Place) -> None:
         return
     place.incident = None
     place.named = False
+    place.affected = {}
+    naming.learn(state, case)
     state.cases.pop(case.id, None)
+    clusters.let_go(state, case)
     if state.beneath:
         refer(state, place)
-    state.closed.append((case, place))
+    state.closed.append(case)
     state.touched[place] = None
 
 
-def title(case: Case, node: str) -> str:
+def title(case: Case, root: Root) -> str:
     """What broke, in a few words: the root's alert, or the node that a person blamed though it has none."""
-    name, suspect = case.face.traits.name, case.people.suspect
+    suspect = case.people.suspect
     if suspect:
-        return f"{suspect} (no alert of its own), seen by {name}"
-    return f"{name} on {node}" if node else name
+        return f"{suspect} (no alert of its own), seen by {root.name}"
+    return f"{root.name} on {root.node}" if root.node else root.name
+
+
+def owner_of(state: State, case: Case, root: Root) -> str:
+    """Who answers for the node that is named."""
+    return state.topology.owner(state.topology.id(case.people.suspect or root.node))
 
 
 def projection(state: State, case: Case) -> Incident:
     """The incident as people read it."""
     face, place = case.face, case.place
     case.revision += 1
-    node = state.node_name(face.node)
-    above = state.above(face.node) if node else ()
-    here = place.incident is case or case.status == "resolved"
-    firing = place.firing + place.suppressed if here else 0
+    root = naming.root_of(state, face)
+    here = list(naming.places_of(case)) if place.incident is case or case.status == "resolved" else []
+    unexplained, suppressed = sum(one.firing for one in here), sum(one.suppressed for one in here)
     return Incident(
         id=case.id,
         trace_id=case.trace_id,
         status=case.status,
         severity=face.traits.severity,
-        title=title(case, node),
-        root=Root(
-            labels=face.labels,
-            name=face.traits.name,
-            node=node,
-            beneath=state.node_name(above[-1][0]) if above else "",
-            severity=face.traits.severity,
-            hard=face.traits.hard,
-            starts_at=face.starts_at,
-            onset=face.onset,
-            onset_from="judged afresh" if face.judged_afresh else "for" if face.traits.ahead else "startsAt",
-        ),
+        title=title(case, case.naming.root or root),
+        root=root,
         began_at=case.began_at,
         opened_at=case.opened_at,
         resolved_at=case.resolved_at,
-        firing=firing,
-        members=max(place.firing - 1, 0) if here else 0,
-        suppressed=place.suppressed if here else 0,
-        total=firing + place.ended if here else 0,
+        firing=unexplained + suppressed,
+        members=max(unexplained - 1, 0),
+        suppressed=suppressed,
+        total=unexplained + suppressed + sum(one.ended for one in here),
         told=not case.silent,
         revision=case.revision,
         resolution=case.resolution,
@@ -232,4 +287,9 @@ def projection(state: State, case: Case) -> Incident:
         beside=incident_beside(state, place, face) if state.beside else "",
         said_again=case.said_again,
         people=case.people,
+        owner=(owner := owner_of(state, case, root)),
+        affected=tuple(sorted({one for there in here for one in there.affected} - {owner})),
+        how=case.naming.how,
+        named=case.naming.root,
+        candidates=case.naming.candidates,
     )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from healer.alerts.model import Alert, relays
 from healer.convergence.episode import Code, Episode, Status
+from healer.convergence.onset import first_known, think_again
 from healer.convergence.quiet import mark
 from healer.convergence.settle import rank, refresh_face
 from healer.convergence.state import State, labels_of
@@ -57,6 +58,8 @@ def begin(
         position,
         index,
     )
+    if state.lasting:
+        episode.onset = first_known(state, episode, labels)
     episode.untold_since = now
     state.episodes[alert.labels] = episode
     state.firing += 1
@@ -85,8 +88,7 @@ def refresh(state: State, episode: Episode, alert: Alert, sender: str, at: Micro
         episode.starts_at = alert.starts_at
         if episode.place is not None:
             state.touched[episode.place] = None
-        if not episode.judged_afresh:
-            set_onset(state, episode, alert.starts_at - episode.traits.ahead)
+        think_again(state, episode)
 
 
 def begin_again(
@@ -106,12 +108,14 @@ def begin_again(
         episode.judged_afresh = False
         episode.spoken_at = 0
         episode.starts_at = alert.starts_at if alert.starts_at <= state.wall + MAX_AHEAD else state.wall
-        episode.onset = episode.starts_at - episode.traits.ahead
-        if episode.place is not None and episode.traits.suppressor:
-            state.mark_below(episode.node)
+        episode.active_at = 0
+        episode.onset = first_known(state, episode)
     elif ended_by_sender:
         state.contested[episode] = ended_at + state.settings.settle
         state.timers.set(ended_at + state.settings.settle, Kind.HOLD, episode)
+    if episode.place is not None and episode.traits.suppressor:
+        # Contested or not: a hard cause that fires explains what began after its end, too.
+        state.mark_below(episode.node)
     if alert.ends_at:
         set_expiry(state, episode, state.now + max(alert.ends_at - at, 0))
     place = episode.place
@@ -179,6 +183,8 @@ def end(state: State, episode: Episode, resolution: str) -> None:
     state.contested.pop(episode, None)
     state.co_holders.pop(episode, None)
     state.dirty.pop(episode, None)
+    if state.kept:
+        state.kept.pop(episode, None)
     place = episode.place
     if place is not None:
         place.firing -= 1
@@ -227,16 +233,6 @@ def wake(state: State, episode: Episode, due: Micros) -> None:
     if not episode.wakes or due < episode.wakes:
         episode.wakes = due
         state.timers.set(due, Kind.EXPIRE, episode)
-
-
-def set_onset(state: State, episode: Episode, onset: Micros) -> None:
-    """The condition began at another time than was thought: judge it again, and what it explains."""
-    episode.onset = onset
-    state.dirty[episode] = None
-    if episode.place is not None:
-        rank(episode.place, episode)
-        refresh_face(state, episode.place)
-        state.mark_below(episode.node)
 
 
 def confirm(state: State, episode: Episode) -> None:

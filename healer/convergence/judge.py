@@ -58,6 +58,11 @@ class View(Protocol):
         ...
 
     @property
+    def kept(self) -> Mapping[Episode, Episode]:
+        """What explained alerts before the topology or the settings changed, and would not any more."""
+        ...
+
+    @property
     def groups(self) -> Sized:
         """The nodes whose parents stand in for one another; empty in most topologies."""
         ...
@@ -193,10 +198,19 @@ def explanation(episode: Episode, view: View) -> Verdict | None:
         cause = view.people.cause_of(episode, view)
         if cause is not None or view.people.alone(episode):
             return Verdict(Status.SUPPRESSED, cause, Code.PERSON_SAID) if cause is not None else None
+    if view.kept and (cause := view.kept.get(episode)) is not None and still_stands(cause, view):
+        return Verdict(Status.SUPPRESSED, cause, Code.KEPT, episode.distance)
     found = causes(episode, view, explains)
     if found and view.groups:
         found = getting_through(episode, found, view)
     return best(episode, found, view)
+
+
+def still_stands(cause: Episode, view: View) -> bool:
+    """Rule 10: whether what explained an alert before the topology or the settings changed still is a root that fires."""
+    if cause.place is None or (cause.traits.always_told and cause in view.beside):
+        return False
+    return not cause.ended_at or view.now - cause.ended_at < view.settings.settle
 
 
 def best(episode: Episode, found: list[Verdict], view: View) -> Verdict | None:

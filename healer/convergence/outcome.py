@@ -29,7 +29,7 @@ class Root(msgspec.Struct, frozen=True):
     hard: bool
     starts_at: Micros
     onset: Micros
-    onset_from: Literal["startsAt", "for", "judged afresh"]
+    onset_from: Literal["startsAt", "for", "activeAt", "judged afresh"]
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -77,7 +77,7 @@ class Incident(msgspec.Struct, frozen=True):
     `told` is False while people need not hear of it (its root is silenced, or its severity is ignored). `revision` grows
     with every change. `beside` is the incident whose root would explain this one, were it not to be told in any case;
     `said_again` counts how often people were reminded of what is suppressed here. `how` the root was found among `candidates`,
-    best first.
+    best first; `named` is the best one's alert where it is not the root by the rules, which decide who is suppressed and healed.
     """
 
     id: str
@@ -101,7 +101,10 @@ class Incident(msgspec.Struct, frozen=True):
     beside: str = ""
     said_again: int = 0
     people: People = People()
+    owner: str = ""
+    affected: tuple[str, ...] = ()
     how: How = "direct"
+    named: Root | None = None
     candidates: tuple[Candidate, ...] = ()
 
 
@@ -134,6 +137,7 @@ class AlertView(msgspec.Struct, frozen=True):
     silence: str = ""
     spoken_at: Micros = 0
     person: str = ""
+    onset_from: str = ""
     beside: bytes = b""
 
 

@@ -101,6 +101,11 @@ def below_since_spoken(why: Why) -> str:
     return f"suppressed: {_cause(why)}; its silence ended at {ended}, and it counts as new since (window {window}, slack {slack})"
 
 
+def kept(why: Why) -> str:
+    cause = _name(why.by) if why.by is not None else "an alert"
+    return f"suppressed: {cause} explained it before the topology or the settings changed, and does so while it fires"
+
+
 def same_place(why: Why) -> str:
     face = _name(why.by) if why.by is not None else "another alert"
     where = f"on the same node, {why.view.node}" if why.view.node else f"of the same group ({_group(why.settings)})"
@@ -207,6 +212,7 @@ SENTENCES: dict[str, Callable[[Why], str]] = {
     "PERSON_NAMED": person_named,
     "PERSON_SPLIT": person_split,
     "REDUNDANCY_HOLDS": redundancy_holds,
+    "KEPT": kept,
     "UNMAPPED": unmapped,
     "ENDED": ended,
 }

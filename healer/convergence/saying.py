@@ -11,6 +11,7 @@ import msgspec
 from healer.convergence import intake
 from healer.convergence.episode import Case, Episode, Status
 from healer.convergence.judge import outranks
+from healer.convergence.naming import places_of
 from healer.convergence.outcome import Happening
 from healer.convergence.people import APART, Said
 from healer.convergence.settle import leave
@@ -100,7 +101,7 @@ def blame(state: State, case: Case, said: Said) -> None:
 
 def name_root(state: State, case: Case, root: Episode, by: str) -> None:
     """Everything that is unexplained in this incident comes from that alert."""
-    others = [one for one in case.place.unexplained if one is not root and not one.ended_at]
+    others = [one for one in unexplained_of(case) if one is not root and not one.ended_at]
     put(state, root, b"", by)
     for one in others:
         put(state, one, root.labels, by)
@@ -157,7 +158,7 @@ def merge(state: State, case: Case, said: Said) -> None:
     other = state.cases.get(said.other)
     if other is None or other.status != "open" or other is case:
         return
-    unexplained = [one for one in other.place.unexplained if not one.ended_at]
+    unexplained = [one for one in unexplained_of(other) if not one.ended_at]
     going = unexplained or [one for one in alerts_of(other) if not one.ended_at]
     state.people.gives_way[other.id] = case.id
     for one in going:
@@ -203,13 +204,18 @@ def best(alerts: Iterable[Episode], case: Case) -> Episode | None:
     return found
 
 
+def unexplained_of(case: Case) -> list[Episode]:
+    """The roots of an incident."""
+    return [one for place in places_of(case) for one in place.unexplained]
+
+
 def is_of(episode: Episode, case: Case) -> bool:
     """Whether an alert belongs to an incident."""
     place = episode.by.place if episode.by is not None else episode.place
-    return place is case.place
+    return place is case.place or place in case.sides
 
 
 def alerts_of(case: Case) -> Sequence[Episode]:
     """The alerts of an incident: its own, and those that they explain."""
-    place = case.place
-    return list(dict.fromkeys(one for one in chain(place.unexplained, place.explained) if is_of(one, case)))
+    here = (one for place in places_of(case) for one in chain(place.unexplained, place.explained))
+    return list(dict.fromkeys(one for one in here if is_of(one, case)))

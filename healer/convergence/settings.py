@@ -71,6 +71,8 @@ class Convergence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """The severities your rules use, as info, warning, error, critical or ignore; given, it replaces this table."""
     for_: dict[str, Duration] = {}
     """By alertname, the `for:` of its rule: the onset is this much earlier than startsAt."""
+    join: bool = True
+    """Whether degraded things that are connected become one incident with ranked candidates; else each root is its own."""
     group_by: tuple[str, ...] = ("alertname",)
     """Labels by whose values alerts without a node fall into one incident."""
 

@@ -101,6 +101,8 @@ def attach(state: State, episode: Episode, by: Episode) -> None:
     episode.by = by
     place = by.place
     assert place is not None
+    if state.parted:
+        state.parted.pop(episode, None)
     if len(place.explained) >= place.tidy_at and len(place.explained) > 2 * place.suppressed:
         place.explained = [
             one
@@ -119,6 +121,8 @@ def let_go(state: State, episode: Episode) -> None:
     place = episode.by.place
     episode.by = None
     if place is not None:
+        if place.incident is not None:
+            state.parted[episode] = place.incident.id
         place.suppressed -= 1
         state.touched[place] = None
 

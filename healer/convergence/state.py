@@ -112,6 +112,10 @@ class State:
         self.silenced_by: dict[Episode, Standing] = {}
         self.people = People()
         self.lasting: dict[str, dict[str, tuple[Rule, ...]]] = {}
+        self.kept: dict[Episode, Episode] = {}
+        self.parted: dict[Episode, str] = {}
+        self.why = ""
+        """Why incidents merge and split, where it is not the alerts that came and went."""
         self.beside: dict[Episode, Episode] = {}
         self.beneath: dict[Episode, dict[Episode, None]] = {}
         self.dirty: dict[Episode, None] = {}
@@ -179,6 +183,8 @@ class State:
         self.contested.pop(episode, None)
         self.silenced_by.pop(episode, None)
         self.opened.pop(episode, None)
+        self.kept.pop(episode, None)
+        self.parted.pop(episode, None)
         if self.people and self.people.forget(episode):
             self.mark_below(episode.node)
         if episode.node < 0:

@@ -10,7 +10,7 @@ import msgspec
 from healer.alerts.identity import canonical
 from healer.alerts.instants import BadTime, read_instant
 from healer.documents.problems import DocumentError, Problem, dotted
-from healer.times import Micros
+from healer.times import Micros, parse_duration
 from healer.topology.graph import Topology
 from healer.topology.node_link import Reading
 
@@ -21,11 +21,15 @@ MAX_TOLD = 20
 
 
 class Interval(msgspec.Struct, frozen=True, order=True):
-    """One alert while it fires. `ends_at` is 0 when the file does not say when it ended."""
+    """One alert while it fires. `ends_at` is 0 when the file does not say when it ended.
+
+    It reaches healer `late` after it says that it began; less than nothing where its sender's clock is ahead.
+    """
 
     starts_at: Micros
     ends_at: Micros
     labels: bytes
+    late: Micros = 0
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -34,6 +38,8 @@ class Case(msgspec.Struct, frozen=True):
     name: str
     topology: Topology
     alerts: tuple[Interval, ...]
+    waits: dict[str, Micros] = {}
+    """By alertname, the `for:` of its rule."""
 
 
 def read_case(raw: bytes, file: str) -> Case:
@@ -61,9 +67,17 @@ class _Reading:
             self._wrong(("case",), "expected a text: the name of the case")
         topology = self._topology(said.get("topology"))
         alerts = self._alerts(said["alerts"])
+        waits = self._waits(said.get("for"))
         if self._problems:
             raise DocumentError(self._problems[:MAX_TOLD])
-        return Case(name, topology, tuple(sorted(alerts)))
+        return Case(name, topology, tuple(sorted(alerts)), waits)
+
+    def _waits(self, said: Any) -> dict[str, Micros]:
+        try:
+            return {name: parse_duration(wait) for name, wait in msgspec.convert(said or {}, dict[str, str]).items()}
+        except (msgspec.ValidationError, ValueError) as error:
+            self._wrong(("for",), f'{error}; expected durations by alertname, such as {{"HostDown": "1m"}}')
+            return {}
 
     def _topology(self, said: Any) -> Topology:
         """Nodes and edges; other keys say where the graph is from. An edge from a node to itself says nothing."""
@@ -111,7 +125,8 @@ class _Reading:
             self._wrong((*way, "endsAt"), "is before startsAt: an alert ends after it began")
             return None
         try:
-            return Interval(starts_at, ends_at, canonical(labels))
+            arrives_at = self._instant(said.get("arrivesAt"), (*way, "arrivesAt"))
+            return Interval(starts_at, ends_at, canonical(labels), arrives_at - starts_at if arrives_at else 0)
         except UnicodeEncodeError:
             self._wrong((*way, "labels"), "has a text that is no UTF-8")
             return None

@@ -12,6 +12,7 @@ import msgspec
 from healer.alerts.matchers import parse_matchers
 from healer.alerts.model import Alert
 from healer.convergence.engine import Engine
+from healer.convergence.history import Remembered
 from healer.convergence.outcome import AlertView, Incident
 from healer.convergence.reasons import explain
 from healer.convergence.settings import Convergence
@@ -44,7 +45,7 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Played(msgspec.Struct, frozen=True):
-    """What came of one case: its incidents, and the alerts that nobody would have been told of."""
+    """What came of one case: its incidents, largest first, and the alerts that nobody would have been told of."""
 
     case: str
     incidents: tuple[Found, ...]
@@ -53,21 +54,24 @@ class Played(msgspec.Struct, frozen=True):
 
 def play(case: Case, settings: Convergence) -> Played:
     """Let a case happen."""
-    return _Playback(case, settings).run()
+    return _Playback(case, settings, Remembered()).run()
 
 
 def play_all(cases: Iterable[Case], settings: Convergence) -> Iterator[Played]:
     """Cases that are one installation's history, in this order."""
+    history = Remembered()
     for case in cases:
-        yield play(case, settings)
+        playback = _Playback(case, settings, history)
+        yield playback.run()
+        history = playback.end()
 
 
 class _Playback:
-    def __init__(self, case: Case, settings: Convergence) -> None:
+    def __init__(self, case: Case, settings: Convergence, history: Remembered) -> None:
         self._case = case
-        self._settings = settings
+        self._settings = settings = msgspec.structs.replace(settings, for_={**settings.for_, **case.waits})
         self._topology = Map(case.topology, BY_NODE, (), MAX_NODES)
-        self._engine = Engine(settings, self._topology, case.name)
+        self._engine = Engine(settings, self._topology, case.name, history=history)
         self._position = 0
         self._incidents: dict[str, Incident] = {}
         self._seen: dict[bytes, Seen] = {}
@@ -89,6 +93,17 @@ class _Playback:
                 if not view.ended_at:
                     self._look(view.labels)
         return self._played()
+
+    def end(self) -> Remembered:
+        """Let everything be over, as it is before the next case begins. What is remembered of all that happened."""
+        firing = tuple(
+            Alert(view.labels, False, view.starts_at, 0) for view in self._engine.alerts() if not view.ended_at
+        )
+        if firing:
+            at = self._engine.now
+            self._engine.deliver(SENDER, firing, self._position + 1, at)
+            self._pass(at + AFTERWARDS)
+        return self._engine.history
 
     def _pass(self, until: Micros) -> None:
         """Let time pass, timer by timer, so that nothing that was so for a while is missed."""
@@ -129,6 +144,7 @@ class _Playback:
             for id, incident in self._incidents.items()
             if incident.status != "merged"
         ]
+        found.sort(key=lambda one: (-len(one.alerts), one.incident.opened_at, one.incident.id))
         return Played(self._case.name, tuple(found), tuple(sorted(alerts[""], key=_rank)))
 
     def _survivor(self, id: str) -> str:
@@ -149,9 +165,11 @@ def _moments(alerts: Iterable[Interval]) -> Iterator[tuple[Micros, tuple[Alert, 
     """What happens when: the alerts that begin at an instant, then those that end at it."""
     happenings: list[tuple[Micros, bool, Alert]] = []
     for one in _joined(alerts):
-        happenings.append((one.starts_at, False, Alert(one.labels, True, one.starts_at, 0)))
+        happenings.append((one.starts_at + one.late, False, Alert(one.labels, True, one.starts_at, 0)))
         if one.ends_at:
-            happenings.append((one.ends_at, True, Alert(one.labels, False, one.starts_at, one.ends_at)))
+            happenings.append(
+                (one.ends_at + max(one.late, 0), True, Alert(one.labels, False, one.starts_at, one.ends_at))
+            )
     happenings.sort(key=lambda one: (one[0], one[1], one[2].labels))
     for at, group in groupby(happenings, key=lambda one: one[0]):
         yield at, tuple(alert for _, _, alert in group)
@@ -165,7 +183,7 @@ def _joined(alerts: Iterable[Interval]) -> Iterator[Interval]:
         if there and (not there[-1].ends_at or one.starts_at <= there[-1].ends_at):
             before = there[-1]
             ends_at = max(before.ends_at, one.ends_at) if before.ends_at and one.ends_at else 0
-            there[-1] = Interval(before.starts_at, ends_at, one.labels)
+            there[-1] = Interval(before.starts_at, ends_at, one.labels, before.late)
         else:
             there.append(one)
     for there in by_labels.values():

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from healer.alerts import maintenance, silences
-from healer.alerts.identity import fingerprint_of, labels_of
+from healer.alerts.identity import fingerprint, fingerprint_of, labels_of
 from healer.alerts.maintenance import Maintenance
 from healer.alerts.model import RefusedAlert
 from healer.alerts.silences import Silence
-from healer.convergence.outcome import AlertView, Happening, Incident
+from healer.convergence.fixed import ONE
+from healer.convergence.outcome import AlertView, Candidate, Happening, Incident
 from healer.notification.ports import LedgerRow
 from healer.remediation.model import Intent, PlanStep, Remediation
 from healer.remediation.ports import Switch
@@ -64,8 +65,9 @@ def explanation(view: AlertView, because: Sequence[str], trace_id: str) -> Json:
 
 
 def incident(found: Incident, alerts: Sequence[Json], remediations: Sequence[Remediation]) -> Json:
-    """One incident with its alerts."""
-    labels = labels_of(found.root.labels)
+    """One incident with its alerts. Its root is the first candidate's alert, where that is not the root by the rules."""
+    root = found.named or found.root
+    labels = labels_of(root.labels)
     return {
         "id": found.id,
         "status": found.status,
@@ -73,13 +75,15 @@ def incident(found: Incident, alerts: Sequence[Json], remediations: Sequence[Rem
         "title": found.title,
         "root": {
             "fingerprint": fingerprint_of(labels),
-            "node": found.people.suspect or found.root.node or None,
+            "node": found.people.suspect or root.node or None,
             "silent": bool(found.people.suspect),
             "labels": labels,
-            "startsAt": when(found.root.starts_at),
-            "onset": when(found.root.onset),
+            "startsAt": when(root.starts_at),
+            "onset": when(root.onset),
         },
-        "alerts": alerts,
+        "how": found.how,
+        "candidates": [candidate(each) for each in found.candidates],
+        "alerts": [_renamed(each, found) for each in alerts],
         "alert_count": found.total,
         "firing_count": found.firing,
         "member_count": found.members,
@@ -92,6 +96,8 @@ def incident(found: Incident, alerts: Sequence[Json], remediations: Sequence[Rem
         "merged_into": found.merged_into or None,
         "reopened": found.reopened,
         "told": found.told,
+        "owner": found.owner or None,
+        "affected_owners": list(found.affected),
         "acknowledged_by": found.people.acked_by or None,
         "acknowledged_at": when(found.people.acked_at),
         "confirmed_by": found.people.confirmed_by or None,
@@ -101,6 +107,32 @@ def incident(found: Incident, alerts: Sequence[Json], remediations: Sequence[Rem
         "remediations": [brief_remediation(each) for each in remediations],
         "changes": [],
     }
+
+
+def candidate(found: Candidate) -> Json:
+    """A node that could be the cause; without a fingerprint it has no alert. `why` has a sentence for each signal."""
+    return {
+        "node": found.node,
+        "fingerprint": fingerprint(found.labels) if found.labels else None,
+        "score": found.score / ONE,
+        "why": "; ".join(found.why),
+    }
+
+
+def _renamed(shown: Json, found: Incident) -> Json:
+    """An alert as it stands in an incident of several roots: the named one is the root, the others are its members."""
+    if found.how != "ranked":
+        return shown
+    named = labels_of((found.named or found.root).labels)
+    if shown["labels"] == named and shown["status"] in ("suppressed", "member"):
+        why = f"root: the best of {len(found.candidates)} candidates; by the rules alone {shown['reason']}"
+        return shown | {"status": "root", "reason": why}
+    if shown["status"] == "root" and shown["labels"] != named:
+        return shown | {
+            "status": "member",
+            "reason": f"member: connected, and not the best candidate; {shown['reason']}",
+        }
+    return shown
 
 
 def happening(found: Happening) -> Json:
