@@ -22,9 +22,11 @@ from healer.journey.owner import Owner
 from healer.journey.ports import Overtaken, Step
 from healer.journey.records import Adopted, Entry
 from healer.journey.view import View
-from healer.locks.local import LockService
+from healer.locks.ports import LockService
 from healer.notification.deliver import Deliverer, Sender
 from healer.notification.last_resort import LastResort
+from healer.prometheus.onsets import Onsets
+from healer.prometheus.rules import Source as PrometheusSource
 from healer.remediation.asking import answer_questions
 from healer.remediation.planner import Question
 from healer.remediation.runner import Runner
@@ -66,6 +68,7 @@ class Ports(msgspec.Struct, frozen=True):
     senders: Mapping[str, Sender]
     asker: Asker
     alertmanagers: Sequence[Alertmanager] = ()
+    prometheus: Sequence[PrometheusSource] = ()
     ping: Ping | None = None
     sink: Sink | None = None
     sources: Sequence[topology_source.Source] = ()
@@ -148,6 +151,8 @@ class Healer:
         self.desk = Desk(self.gathering, self.publishing, store)
         registry.read(self.gathering.samples)
         registry.read(self.publishing.samples)
+        reads = registry.counters("healer_onset_reads_total", "Reads of alerts and rules.", ("prometheus", "result"))
+        self.onsets = Onsets(ports.prometheus, store, self.view, lambda url, result: reads.of(url, result).inc())
         self.vitals = Vitals(self.owner, store, ports.spawn, ports.clock)
         registry.read(self.vitals.samples)
         self.pulse = Pulse(plan.watchdog.alertname, ports.clock, lambda: self.owner.applied) if plan.watchdog else None
@@ -175,6 +180,8 @@ class Healer:
         for source in self.ports.sources:
             spawn.keep(f"topology {source.name}", partial(self.gathering.follow, source))
         spawn.keep("topology", self.publishing.run)
+        if self.ports.prometheus:
+            spawn.keep("onsets", self.onsets.run)
         for name, run in self._guardians():
             spawn.keep(name, run)
 
@@ -222,6 +229,8 @@ class Healer:
             await asyncio.sleep(FORGET_S)
 
     def _hear(self, entries: Sequence[Entry]) -> None:
+        if self.ports.prometheus and self.owner.ready:
+            self.onsets.hear(entries)
         self.owner.feed(entries)
         if self.pulse is not None:
             self.pulse.hear(entries)

@@ -93,7 +93,10 @@ class Supervisor:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        return self._track(name, self._guard(name, work))
+        task = self._track(name, self._guard(name, work))
+        # A task that is cancelled before its first step never begins its work, which would complain of that.
+        task.add_done_callback(lambda _: work.close())
+        return task
 
     def keep(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
         return self._track(name, self._again(name, work))

@@ -1,38 +1,35 @@
-"""Who may touch a target now, within one process: the embedded default.
-
-The store decides (T3); the lock only saves work. `LockService` is the port that Redis and etcd will have too.
-"""
+"""Locks within one process: the embedded default. They end with the process, and so do those who held them."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Protocol
+from contextlib import asynccontextmanager
+from typing import Final
+
+from healer.locks.ports import Hold
 
 
-class LockService(Protocol):
-    """Locks by target."""
+class Held:
+    """A lock in memory is not lost."""
 
-    def hold(self, target: str, within: float) -> AbstractAsyncContextManager[None]:
-        """A context in which the lock is held; raises TimeoutError when it was not free `within` seconds."""
-        ...
+    lost: Final = False
 
 
 class LocalLocks:
-    """Locks in memory: they end with the process, and so do those who held them."""
+    """`LockService` in memory."""
 
     def __init__(self) -> None:
         self._locks: dict[str, asyncio.Lock] = {}
         self._wanted: dict[str, int] = {}
 
     @asynccontextmanager
-    async def hold(self, target: str, within: float) -> AsyncIterator[None]:
+    async def hold(self, target: str, within: float) -> AsyncIterator[Hold]:
         lock = self._locks.setdefault(target, asyncio.Lock())
         self._wanted[target] = self._wanted.get(target, 0) + 1
         try:
             async with asyncio.timeout(within):
                 await lock.acquire()
             try:
-                yield
+                yield Held()
             finally:
                 lock.release()
         finally:

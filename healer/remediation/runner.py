@@ -204,9 +204,9 @@ class Runner:
                 written = await self._observe(remediation, step) or await self._write(remediation, step)
                 if isinstance(written, Intent):
                     log.info("intent %s: %s on %s, token %d", written.id, step.action, step.node, written.token)
-                    after = await self._execute(remediation, step, written, target)
-        except TimeoutError:
-            written = Refused("lock", f"somebody else holds the lock of {step.node}")
+                    after = await self._execute(remediation, step, written, target, hold)
+        except TimeoutError as error:
+            written = Refused("lock", str(error) or f"somebody else holds the lock of {step.node}")
         if isinstance(written, Refused):
             over = self._is_over(remediation) and not step.closing
             return await (self._leave_off(remediation) if over else self._wait(remediation, written))
@@ -300,12 +300,12 @@ class Runner:
         )
 
     async def _execute(
-        self, remediation: Remediation, step: PlanStep, intent: Intent, target: Target
+        self, remediation: Remediation, step: PlanStep, intent: Intent, target: Target, hold: Hold
     ) -> Remediation | None:
         """The effect, then its outcome (T4). An unknown one is settled by probing."""
         executing = msgspec.structs.replace(remediation, state="executing", detail="")
         try:
-            result = await target.run(self._order(intent, step), partial(self._go, remediation, step))
+            result = await target.run(self._order(intent, step), partial(self._go, remediation, step, hold))
         except Exception as error:
             # A mistake in an executor: what it had done by then is not known.
             log.exception("intent %s on %s", intent.id, intent.target)
@@ -315,13 +315,13 @@ class Runner:
             return await self._settle(executing)
         return await self._conclude(executing, intent, result)
 
-    async def _go(self, remediation: Remediation, step: PlanStep) -> bool:
-        """The guards and the kill switch once more, after the target said ready: to get there may have taken long. What
+    async def _go(self, remediation: Remediation, step: PlanStep, hold: Hold) -> bool:
+        """The guards, the lock and the kill switch once more, after the target said ready: to get there may have taken long. What
         cannot be read in time counts as no."""
         try:
             async with asyncio.timeout(GO_S[1]):
                 refused = await self._observe(remediation, step, GO_S[0])
-                return refused is None and not await self._paused(remediation)
+                return refused is None and not await self._paused(remediation) and not hold.lost
         except (StoreUnavailable, TimeoutError):
             return False
 

@@ -1,0 +1,21 @@
+"""Who may touch a target now. The store decides (T3), whatever a lock says; a lock saves the work of being refused."""
+
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+
+class Hold(Protocol):
+    """A lock that is held."""
+
+    @property
+    def lost(self) -> bool:
+        """Somebody else may hold it by now. Asked again right before what cannot be taken back."""
+        ...
+
+
+class LockService(Protocol):
+    """Locks by target."""
+
+    def hold(self, target: str, within: float) -> AbstractAsyncContextManager[Hold]:
+        """A context in which the lock is held; raises TimeoutError when it was not to be had `within` seconds."""
+        ...
