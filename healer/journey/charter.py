@@ -100,12 +100,17 @@ class Charter(msgspec.Struct, frozen=True):
         settings = self.settings
         return Map(graph.parts(self.topology), settings.mappings, settings.labels, settings.max_nodes)
 
-    def route(self, incident: Incident) -> tuple[str, ...]:
-        """The channels that hear of an incident: of the first route that matches its root; without routes all."""
+    def route(self, incident: Incident, owner: str = "") -> tuple[str, ...]:
+        """The channels that hear of an incident: of the first route that matches its root; without routes all.
+
+        The owner of its node counts as the label `owner` where the alert has none; with `owner`, whoever that is.
+        """
         routes = self.settings.routes
         if not routes:
             return self.settings.channels
         labels = labels_of(incident.root.labels)
+        if owner or incident.owner:
+            labels["owner"] = owner or labels.get("owner") or incident.owner
         for route in routes:
             if route.match.matches(labels):
                 return route.channels

@@ -21,10 +21,12 @@ from healer.journey.ports import Closed, Planned, Step, Superseded, Wanted
 from healer.journey.records import (
     Adopted,
     Answered,
+    Began,
     Delivered,
     Entry,
     Extended,
     Hushed,
+    Lasting,
     Lifted,
     Maintained,
     Progressed,
@@ -36,8 +38,9 @@ from healer.journey.records import (
     Vanished,
 )
 from healer.notification.own import ALERT
-from healer.notification.story import tell
+from healer.notification.story import tell, tell_affected
 from healer.remediation.planner import Course, Planner, Question
+from healer.remediation.repetition import Run
 from healer.times import HOUR, SECOND, Micros
 from healer.topology.patch import Patch, Sum, change
 
@@ -63,6 +66,14 @@ class Quarantined(msgspec.Struct, frozen=True):
     error: str
 
 
+class Brief(msgspec.Struct, frozen=True, array_like=True):
+    """What a channel was told whose owners an incident affects: whose, a hash of it, and whether it was to be told."""
+
+    owners: tuple[str, ...]
+    said: bytes
+    told: bool
+
+
 class Memory(msgspec.Struct, frozen=True):
     """Everything a fold remembers: a snapshot's data."""
 
@@ -74,6 +85,9 @@ class Memory(msgspec.Struct, frozen=True):
     told: dict[str, tuple[bytes, bytes, Micros]]
     pending: dict[str, Micros]
     over: dict[str, Micros] = {}
+    hearing: dict[str, tuple[str, ...]] = {}
+    briefed: dict[str, dict[str, Brief]] = {}
+    runs: list[Run] = []
     patch: Patch = Patch()
 
 
@@ -92,12 +106,14 @@ class Fold:
         self.rewired = Sum()
         """By how much the topology differs from the one that was adopted."""
         self.engine = Engine(charter.settings.convergence, self.map, installation, charter.settings.heartbeat)
-        self.planner = Planner(charter, self.map, at_work=self.at_work)
+        self.planner = Planner(charter, self.map, at_work=self.at_work, fires=self._fires)
         self.quarantined: list[Quarantined] = []
         self._incidents: dict[str, Incident] = {}
         self._revisions: dict[str, int] = {}
         self._told: dict[str, tuple[bytes, bytes, Micros]] = {}
         self._pending: dict[str, Micros] = {}
+        self._hearing: dict[str, tuple[str, ...]] = {}
+        self._briefed: dict[str, dict[str, Brief]] = {}
         self._over: dict[str, Micros] = {}
         self._fired = False
         self._changed: dict[str, None] = {}
@@ -181,7 +197,10 @@ class Fold:
                 revisions=self._revisions,
                 told=self._told,
                 pending=self._pending,
+                hearing=self._hearing,
+                briefed=self._briefed,
                 over=self._over,
+                runs=self.planner.runs,
                 patch=self.rewired.patch(),
             )
         )
@@ -195,9 +214,10 @@ class Fold:
         fold.engine = Engine.thawed(
             memory.engine, charter.settings.convergence, fold.map, installation, charter.settings.heartbeat
         )
-        fold.planner = Planner(charter, fold.map, memory.courses, at_work=fold.at_work)
+        fold.planner = Planner(charter, fold.map, memory.courses, fold.at_work, runs=memory.runs, fires=fold._fires)
         fold._incidents, fold._revisions = memory.incidents, memory.revisions
         fold._told, fold._pending = memory.told, memory.pending
+        fold._hearing, fold._briefed = memory.hearing, memory.briefed
         fold._over = memory.over
         return fold
 
@@ -224,6 +244,10 @@ class Fold:
 
     # --- inside
 
+    def _fires(self, node: int) -> bool:
+        """Whether an alert fires on a node, for rules that ask."""
+        return any(view.status != "resolved" for view in self.engine.on_node(node))
+
     def _apply(self, entry: Entry, charter: Charter | None) -> None:
         record = entry.record
         if isinstance(record, Delivered):
@@ -236,6 +260,10 @@ class Fold:
             self._at_work(record, entry.position)
         elif isinstance(record, Said):
             self.engine.say(record, entry.position)
+        elif isinstance(record, Began):
+            self.engine.began(record.alerts)
+        elif isinstance(record, Lasting):
+            self.engine.lasts(record.source, record.rules)
         elif isinstance(record, Vanished):
             self.engine.vanish(record.labels)
         elif isinstance(record, Adopted):
@@ -312,7 +340,8 @@ class Fold:
         """What each recipient is to know of an incident by now, if that is new. News that are only numbers wait for `PACE`."""
         deeds = self.planner.deeds(incident.id)
         story = tell(incident, deeds)
-        channels = tuple(dict.fromkeys((*self.charter.route(incident), *self.planner.also_tell(incident.id))))
+        channels = self._channels(incident)
+        affected = self._affected(incident, channels)
         news = _encode(
             (
                 story.state,
@@ -324,6 +353,7 @@ class Fold:
                 incident.people,
                 deeds,
                 channels,
+                affected,
             )
         )
         now = self.engine.now
@@ -333,13 +363,43 @@ class Fold:
             return
         self._pending.pop(incident.id, None)
         data = _encode(story)
-        said = blake2b(data, digest_size=16).digest()
+        said = _digest(data)
         if (last_news, last_said) == (news, said):
             return
         self._told[incident.id] = (news, said, now)
         urgent = incident.severity == "critical" or story.state == "needs you"
         for channel in channels:
             yield Wanted(incident.id, channel, self._revisions[incident.id], data, urgent, incident.told)
+        briefed = self._briefed.setdefault(incident.id, {}) if affected else {}
+        for channel, owners in affected.items():
+            brief = _encode(tell_affected(incident, story, owners))
+            was, briefed[channel] = briefed.get(channel), Brief(owners, _digest(brief), incident.told)
+            if was != briefed[channel]:
+                yield Wanted(
+                    incident.id, channel, self._revisions[incident.id], brief, urgent=False, opens=incident.told
+                )
+
+    def _channels(self, incident: Incident) -> tuple[str, ...]:
+        """Who hears all of it: by routes and rules now, and before, when it had another root. Who was told hears of the end."""
+        now = (*self.charter.route(incident), *self.planner.also_tell(incident.id))
+        known = self.charter.settings.channels
+        before = [channel for channel in self._hearing.get(incident.id, ()) if channel in known]
+        self._hearing[incident.id] = found = tuple(dict.fromkeys((*before, *now)))
+        return found
+
+    def _affected(self, incident: Incident, channels: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+        """Who hears that it is the cause of their own critical alerts, each with the owners that meet there; not who is told
+        anyway."""
+        known = self.charter.settings.channels
+        before = self._briefed.get(incident.id, {})
+        found = {
+            channel: brief.owners for channel, brief in before.items() if channel in known and channel not in channels
+        }
+        for owner in incident.affected:
+            for channel in self.charter.route(incident, owner):
+                if channel not in channels:
+                    found[channel] = tuple(sorted({*found.get(channel, ()), owner}))
+        return found
 
     def _is_done(self, incident: str) -> bool:
         """Over, and nothing more will be heard of it. The answer does not depend on when steps let go of it.
@@ -359,7 +419,13 @@ class Fold:
         self._revisions.pop(incident, None)
         self._told.pop(incident, None)
         self._pending.pop(incident, None)
+        self._hearing.pop(incident, None)
+        self._briefed.pop(incident, None)
         self.planner.let_go(incident)
+
+
+def _digest(data: bytes) -> bytes:
+    return blake2b(data, digest_size=16).digest()
 
 
 def _own(code: str) -> bytes:

@@ -11,6 +11,7 @@ import msgspec
 from healer.alerts.maintenance import Maintenance
 from healer.alerts.model import Alert
 from healer.alerts.silences import Silence
+from healer.convergence.lasting import Rule
 from healer.convergence.people import Said
 from healer.times import Micros
 from healer.topology.patch import Patch
@@ -56,6 +57,20 @@ class Lifted(msgspec.Struct, frozen=True, array_like=True, tag="lift"):
 
     id: str
     by: str
+
+
+class Began(msgspec.Struct, frozen=True, array_like=True, tag="onsets"):
+    """A Prometheus says since when (`activeAt`) the conditions behind alerts, by canonical labels, hold."""
+
+    source: str
+    alerts: tuple[tuple[bytes, Micros], ...]
+
+
+class Lasting(msgspec.Struct, frozen=True, array_like=True, tag="rules"):
+    """All alerting rules of a Prometheus that wait before they fire, in place of those it had before."""
+
+    source: str
+    rules: tuple[Rule, ...]
 
 
 class Vanished(msgspec.Struct, frozen=True, array_like=True, tag="vanished"):
@@ -144,6 +159,8 @@ Record = (
     | Resumed
     | Troubled
     | Said
+    | Began
+    | Lasting
 )
 
 ResolutionKind = Literal["sent", "expired", "vanished", "superseded", "person"]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from healer.alerts.identity import labels_of
 from healer.alerts.maintenance import Maintenance
 from healer.alerts.silences import Silence, identify
+from healer.convergence.lasting import Rule
 from healer.convergence.outcome import AlertView, AtWork, Incident
 from healer.convergence.reasons import explain
 from healer.journey.charter import Charter
@@ -135,6 +136,14 @@ class View:
         said, names = node.rpartition("/")[2], [index.name(number) for number in range(min(len(index), COMPARED))]
         alike = [name for name in names if said and said in name]
         return sorted(alike, key=len)[:NEAR] or difflib.get_close_matches(node, names[:COMPARED_CLOSELY], NEAR)
+
+    # --- for onsets
+
+    def undated(self) -> Iterator[tuple[str, bytes, Micros]]:
+        return self._owner.fold.engine.undated()
+
+    def rules_of(self, source: str) -> tuple[Rule, ...]:
+        return self._owner.fold.engine.rules_of(source)
 
     # --- for reconciliation
 

@@ -19,9 +19,9 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which incidents go to which channels: the first route that matches the root's labels."""
+    """Which incidents go to which channels: the first route that matches the root's labels and owner."""
 
     match: Matchers = Matchers()
-    """Matchers on the root's labels; none matches every incident."""
+    """Matchers on the root's labels, and on `owner`: who answers for its node. None matches every incident."""
     channels: tuple[str, ...]
     """Names of channels; an empty list says: nobody."""

@@ -119,6 +119,19 @@ def tell(incident: Incident, deeds: Sequence[Deed]) -> Story:
     )
 
 
+def tell_affected(incident: Incident, story: Story, owners: Sequence[str]) -> Story:
+    """One line for those whose critical alerts come from another team's root, and who have nothing to repair there."""
+    whose = ", ".join(_one_line(owner) for owner in owners)
+    who = _one_line(incident.owner)
+    if incident.status == "merged":
+        said = f"Critical alerts of {whose} come from incident {incident.merged_into} from now on."
+    elif incident.status == "resolved":
+        said = f"Over. Critical alerts of {whose} came from this."
+    else:
+        said = f"Critical alerts of {whose} come from this{f': it is with {who}' if who else ''}."
+    return msgspec.structs.replace(story, lines=(said,))
+
+
 def title(incident: Incident, state: State) -> str:
     """Line 1, for a lock screen: `[CRIT broken] rack r17 down, cn-1`. What does not fit goes in the order of its worth."""
     root, suspect = incident.root, _one_line(incident.people.suspect)

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import aiohttp
 import pytest
@@ -83,7 +83,7 @@ def test_active_at_becomes_the_onset(servers: tuple[Prometheus, Healer]) -> None
         lambda: [one for one in prometheus.alerts() if one["labels"]["alertname"] == "HostDown"], "an alert"
     )[0]
 
-    def dated() -> list[dict[str, str]]:
+    def dated() -> list[dict[str, Any]]:
         found = healer.api("alerts?filter=alertname=%22HostDown%22")["items"]
         return [one for one in found if one["onset"] != one["startsAt"] and one["incident"]]
 
