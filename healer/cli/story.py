@@ -30,8 +30,10 @@ _SAID: dict[str, Callable[[dict[str, str]], str]] = {
     "merged by hand": lambda facts: f"{_who(facts)} took in incident {facts.get('incident', '')}{_because(facts)}",
     "noted": lambda facts: f"{_who(facts)}: {facts.get('comment', '')}",
     "closed": lambda facts: f"{_who(facts)} says that it is over{_because(facts)}",
-    "merged": lambda facts: f"became part of incident {facts['into']}",
-    "absorbed": lambda facts: f"took in incident {facts['incident']}",
+    "merged": lambda facts: f"became part of incident {facts['into']}{_for_reason(facts)}",
+    "absorbed": lambda facts: f"took in incident {facts['incident']}{_for_reason(facts)}",
+    "parted": lambda facts: f"incident {facts['incident']} split off{_for_reason(facts)}",
+    "parted from": lambda facts: f"split off from incident {facts['incident']}{_for_reason(facts)}",
     "said again": lambda facts: f"said again: {counted(int(facts['suppressed']), 'alert')} still suppressed",
     "told": lambda facts: f"people were told through {facts.get('channel', 'a channel')}",
     "edited": lambda facts: f"the message in {facts.get('channel', 'a channel')} was brought up to date",
@@ -50,6 +52,10 @@ def _who(facts: dict[str, str]) -> str:
 
 def _because(facts: dict[str, str]) -> str:
     return f": {facts['comment']}" if facts.get("comment") else ""
+
+
+def _for_reason(facts: dict[str, str]) -> str:
+    return f": {facts['reason']}" if facts.get("reason") else ""
 
 
 def show(output: Output, incident: Json, now: Micros, *, alerts: int = ALERTS) -> None:

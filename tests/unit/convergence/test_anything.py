@@ -139,9 +139,14 @@ class Anything(RuleBasedStateMachine):
     @rule(drawn=edges(NODES))
     def adopts(self, drawn: tuple[tuple[str, str], ...]) -> None:
         """The topology changes."""
+        before = {view.labels: view.by for view in self.world.engine.alerts() if view.status == "suppressed"}
         self.world.graph = Graph(drawn, NODES)
         self.world.engine.adopt(SETTINGS, self.world.graph)
         self.world.take()
+        after = {view.labels: view for view in self.world.engine.alerts()}
+        for labels, by in before.items():
+            stands = by in after and not after[by].ended_at and after[by].status != "suppressed" and not after[by].by
+            assert not stands or after[labels].by == by, "an explanation once given stays while its root fires"
 
     @invariant()
     def keeps_its_promises(self) -> None:

@@ -1,5 +1,7 @@
 """The rules of docs/convergence.md, one class per number, each with small histories."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from healer.alerts.matchers import parse_matchers
@@ -517,6 +519,74 @@ class TestRule9RootEnds:
         world = World(TREE).play(self.HISTORY).until("8m")
         world.play("9m HostHot on host/a still since=-1h")
         assert world["HostHot@host/a"].onset == START + 7 * MINUTE
+
+
+class TestRule10TopologyChanges:
+    """When the topology changes what fires is judged again; an explanation once given stays while its root fires."""
+
+    def changed(self, world: World, drawing: str) -> World:
+        world.graph = Graph.drawn(drawing)
+        world.engine.adopt(Convergence(), world.graph)
+        world.take()
+        return world
+
+    def storm(self) -> World:
+        return World(TREE + "; switch/x").play("""
+            0s   SwitchDown on switch/s critical
+            5s   HostDown on host/a critical
+        """)
+
+    def test_an_explanation_stays(self) -> None:
+        """An edge that is gone leaves what was explained with its root, for as long as that fires."""
+        world = self.changed(self.storm().until("1m"), "switch/s; switch/x; host/a; host/b; rack/r")
+        assert (world.by("HostDown@host/a"), world["HostDown@host/a"].code) == ("SwitchDown@switch/s", "KEPT")
+        world.play("2m SwitchDown on switch/s ends")
+        assert world.until("3m59s").status("HostDown@host/a") == "suppressed"
+        assert world.until("5m").status("HostDown@host/a") == "root"
+
+    def test_what_is_new_is_judged_by_the_new_graph(self) -> None:
+        """Only what was explained before stays: a new alert under the gone edge is a root."""
+        world = self.changed(self.storm().until("1m"), "switch/s; switch/x; host/a; host/b; rack/r")
+        world.play("70s HostDown on host/b critical")
+        assert world.until("2m").status("HostDown@host/b") == "root"
+
+    def test_a_new_root_above_takes_all(self) -> None:
+        """An edge that puts another cause above the root: chains collapse onto it, and the merge says why."""
+        world = World("switch/s > host/a; core/c").play("""
+            0s   CoreDown on core/c critical
+            0s   SwitchDown on switch/s critical
+            5s   HostDown on host/a critical
+        """)
+        world.until("1m")
+        assert len(world.open) == 2
+        self.changed(world, "core/c > switch/s > host/a")
+        assert world.by("SwitchDown@switch/s") == world.by("HostDown@host/a") == "CoreDown@core/c"
+        assert len(world.open) == 1
+        merged = next(one for one in world.timeline if one.code == "merged")
+        assert merged.facts["reason"] == "the topology or the settings changed"
+
+    def test_a_split_says_why(self) -> None:
+        """What stays when its root is gone has an incident of its own, and both say so."""
+        world = self.storm().play("1m SwitchDown on switch/s ends")
+        world.until("5m")
+        parted = [one for one in world.timeline if one.code in ("parted", "parted from")]
+        assert [one.facts["reason"] for one in parted] == ["its root ended"] * 2
+
+    def test_a_root_that_moves_keeps_its_incident(self) -> None:
+        """A root that sits on another node now goes on in its incident, with all that it explains."""
+        world = self.storm().until("1m")
+        before = world.incident("SwitchDown@switch/s")
+
+        class Moved(Graph):
+            def place(self, labels: Mapping[str, str]) -> int:
+                return super().place({**labels, "on": labels["on"].replace("switch/s", "rack/r")})
+
+        moved = Moved([("switch/s", "rack/r"), ("rack/r", "host/a"), ("rack/r", "host/b")])
+        world.engine.adopt(Convergence(), moved)
+        world.take()
+        assert world.incident("SwitchDown@switch/s").id == before.id
+        assert world.incident("HostDown@host/a").id == before.id
+        assert len(world.incidents) == 1
 
 
 class TestRule11NeverDropped:

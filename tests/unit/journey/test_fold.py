@@ -152,14 +152,16 @@ def test_other_settings_hold_from_their_record_on() -> None:
 
 
 def test_another_topology_judges_what_fires_again() -> None:
-    """An edge that is gone explains nothing any more."""
+    """An edge that is gone explains nothing any more; an explanation that was given stays while its root fires."""
     world = World()
     world.applied(1, fires("SwitchDown@switch/s", at=1))
-    world.applied(2, fires("Odd@host/a", at=2))
+    world.applied(2, fires("Hot@host/a", at=2))
     world.until(20)
-    assert world.status("Odd@host/a") == "suppressed"
+    assert world.status("Hot@host/a") == "suppressed"
     world.adopts(21, chartered(graph=msgspec.structs.replace(TREE, edges=())))
+    world.applied(22, fires("Odd@host/a", at=22))
     world.until(60)
+    assert world.status("Hot@host/a") == "suppressed"
     assert world.status("Odd@host/a") == "root"
     assert {one.root.node for one in world.open} == {"switch/s", "host/a"}
 
