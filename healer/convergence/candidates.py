@@ -6,7 +6,7 @@ operator can read. All numbers are millionths. Nothing here knows a system, a no
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Protocol
 
 import msgspec
@@ -21,7 +21,7 @@ MEASURED_OUTSIDE, ONLY_TRAFFIC, SILENT = ONE // 2, ONE, ONE // 2
 """What counts against a candidate: only its callers measure it; nothing but its traffic changed; it has no alert."""
 FADES = 700_000
 """What is left of an explanation with every hop after the first."""
-MAX_NODES = 200
+MAX_NODES = 100
 """Alerting nodes that are looked at, the earliest first."""
 MAX_ABOVE = 128
 """Ancestors of one node that are looked at, the nearest first."""
@@ -73,7 +73,20 @@ class _Ranking:
         self.troubles = {one.node: one for one in found[:MAX_NODES]}
         self._above: dict[int, dict[int, int]] = {}
         self._below: dict[int, int] = {}
+        self._parents: dict[int, list[int]] = {}
         self._callers: dict[int, list[int]] = {}
+        self.drops = {node for node, one in self.troubles.items() if one.drop}
+        self.felt: dict[int, list[int]] = defaultdict(list)
+        """By node, the alerting nodes directly beneath it."""
+        self.beneath: dict[int, list[tuple[Trouble, int]]] = defaultdict(list)
+        """By node, itself and the alerting nodes beneath it that did not merely lose their traffic, with their hops."""
+        for node, one in self.troubles.items():
+            self.beneath[node].append((one, 0))
+            for parent in self.parents(node):
+                self.felt[parent].append(node)
+            if not one.drop:
+                for above, hops in self.above(node).items():
+                    self.beneath[above].append((one, hops))
 
     def ranked(self) -> list[Scored]:
         if not self.troubles:
@@ -130,23 +143,18 @@ class _Ranking:
         """A node without an alert, or with nothing but less traffic, failed when the first of its neighbours did."""
         if own is not None and not own.drop:
             return own.onset
-        near = [one.onset for one in self.troubles.values() if node in self.parents(one.node)]
-        near += [self.troubles[one].onset for one in self.parents(node) if one in self.troubles]
-        return min(near, default=0) if own is None else min([own.onset, *near])
+        near = [*self.felt.get(node, ()), *(one for one in self.parents(node) if one in self.troubles)]
+        onsets = [self.troubles[one].onset for one in near]
+        return min(onsets, default=0) if own is None else min([own.onset, *onsets])
 
     def _explained(self, node: int, onset: Micros) -> tuple[int, int]:
         """How much evidence this node would explain, and on how many other nodes. Less traffic comes from below."""
         explained = reached = 0
-        for one in self.troubles.values():
-            if not -self.slack <= one.onset - onset <= self.window:
-                continue
-            if one.node == node:
-                explained += one.classed
-                continue
-            hops = self.above(node).get(one.node) if one.drop else self.above(one.node).get(node)
-            if hops is not None:
-                explained += one.classed * FADES ** (hops - 1) // ONE ** (hops - 1)
-                reached += 1
+        above = ((self.troubles[one], hops) for one, hops in self.above(node).items() if one in self.drops)
+        for one, hops in chain(self.beneath.get(node, ()), above):
+            if -self.slack <= one.onset - onset <= self.window:
+                explained += one.classed * FADES ** (hops - 1) // ONE ** (hops - 1) if hops else one.classed
+                reached += hops > 0
         return explained, reached
 
     def _worst_above(self, node: int, own: Trouble | None, onset: Micros) -> Trouble | None:
@@ -188,7 +196,10 @@ class _Ranking:
         return found
 
     def parents(self, node: int) -> list[int]:
-        return [one for one, hops in self.above(node).items() if hops == 1]
+        found = self._parents.get(node)
+        if found is None:
+            found = self._parents[node] = [one for one, hops in self.above(node).items() if hops == 1]
+        return found
 
     def callers(self, node: int) -> list[int]:
         """What lies directly beneath."""

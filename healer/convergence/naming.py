@@ -19,8 +19,9 @@ from healer.convergence.state import State
 
 MAX_EVIDENCE = 500
 """Alerts of one incident that are weighed."""
-GROWTH = 8
-"""An incident is weighed again when it has an eighth more alerts, so that weighing costs every alert the same."""
+GROWTH = 4
+"""An incident is weighed again when it has a quarter more alerts (twice as many where its root is down, which no score changes),
+so that weighing costs every alert the same."""
 
 
 def places_of(case: Case) -> Iterator[Place]:
@@ -44,7 +45,7 @@ def consider(state: State, case: Case) -> bool:
     total = sum(place.firing + place.suppressed + place.ended for place in places_of(case))
     if total < was.weigh_at and was.face == face.labels:
         return False
-    weigh_at = total + max(total // GROWTH, 1)
+    weigh_at = total + max(total if is_down(face) else total // GROWTH, 1)
     if face.node < 0:
         case.naming = Naming("unmapped", None, (), weigh_at, face.labels)
         return False
