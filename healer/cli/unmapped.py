@@ -21,7 +21,7 @@ from healer.settings import load_settings
 from healer.settings.client import DEFAULT_URL, client_settings
 from healer.topology.doubts import strangers
 from healer.topology.map import Map
-from healer.topology.mapping import Mapped
+from healer.topology.mapped import Mapped
 
 MAX_ALERTS = 100_000
 """Alerts of the running healer that are looked at."""

@@ -11,7 +11,7 @@ from healer.topology import settings
 from healer.topology.graph import Topology
 from healer.topology.index import kind_of
 from healer.topology.inspection import Note
-from healer.topology.mapping import Mapped
+from healer.topology.mapped import Mapped
 from healer.topology.shipped import shipped_names
 
 NAMED = 5

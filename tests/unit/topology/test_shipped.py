@@ -6,7 +6,8 @@ from healer.settings import SettingsError, parse_settings
 from healer.topology.graph import Node, topology
 from healer.topology.index import Index
 from healer.topology.lines import compile_mapping
-from healer.topology.mapping import Mapped, Mapper
+from healer.topology.mapped import Mapped
+from healer.topology.mapping import Mapper
 from healer.topology.shipped import shipped, shipped_names
 
 NODES = [
