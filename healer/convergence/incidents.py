@@ -287,7 +287,7 @@ def projection(state: State, case: Case) -> Incident:
         beside=incident_beside(state, place, face) if state.beside else "",
         said_again=case.said_again,
         people=case.people,
-        owner=(owner := owner_of(state, case, root)),
+        owner=(owner := owner_of(state, case, case.naming.root or root)),
         affected=tuple(sorted({one for there in here for one in there.affected} - {owner})),
         how=case.naming.how,
         named=case.naming.root,

@@ -60,7 +60,7 @@ class Naming(msgspec.Struct, frozen=True):
 class People(msgspec.Struct, frozen=True):
     """What people said of an incident, by their names: "" where nobody did. `acked_at` is wall time.
 
-    `suspect` is the node that was blamed and has no alert: a silent root.
+    `suspect` is the node that was blamed and has no alert: a silent root. `how` the root had been found that was judged first.
     """
 
     acked_by: str = ""
@@ -69,6 +69,7 @@ class People(msgspec.Struct, frozen=True):
     blamed_by: str = ""
     suspect: str = ""
     closed_by: str = ""
+    how: str = ""
 
 
 class Incident(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from itertools import chain
 
 import msgspec
 
-from healer.convergence import intake
+from healer.convergence import intake, naming
 from healer.convergence.episode import Case, Episode, Status
 from healer.convergence.judge import outranks
 from healer.convergence.naming import places_of
@@ -42,6 +42,7 @@ def say(state: State, said: Said, position: int) -> None:
     state.changed[case] = None
     if said.verb == "confirm":
         case.people = msgspec.structs.replace(case.people, confirmed_by=said.by, blamed_by="")
+        naming.consider(state, case)
     elif case.status != "open":
         return
     elif said.verb == "ack":
@@ -68,9 +69,11 @@ def note(state: State, said: Said) -> None:
 def count(state: State, case: Case | None, said: Said) -> None:
     """What people say of a root goes into the record once for each incident; who thinks again takes the first word back."""
     right = said.verb == "confirm"
-    how = said.how if case is None else how_found(state, case)
+    how = said.how
     if case is not None:
         before = case.people
+        how = before.how or case.naming.how
+        case.people = msgspec.structs.replace(before, how=how)
         if before.confirmed_by if right else before.blamed_by:
             return
         if before.confirmed_by or before.blamed_by:
@@ -78,18 +81,10 @@ def count(state: State, case: Case | None, said: Said) -> None:
     state.people.count(how, int(right), int(not right))
 
 
-def how_found(state: State, case: Case) -> str:
-    """How an incident's root was found: `direct` with nothing above it that alerts, else by the rules' choice."""
-    node = case.face.node
-    if node < 0:
-        return "unmapped"
-    above = any(one in state.at_node for one, _ in state.above(node))
-    return "ranked" if above else "direct"
-
-
 def blame(state: State, case: Case, said: Said) -> None:
     """The root is that node: by the best of its alerts, or, where it has none, by name."""
     case.people = msgspec.structs.replace(case.people, blamed_by=said.by, confirmed_by="")
+    naming.consider(state, case)
     let_suspect_go(state, case)
     root = best(alerts_on(state, state.topology.id(said.node)), case)
     if root is not None:

@@ -11,9 +11,10 @@ from typing import get_args
 
 from aiohttp import web
 
-from healer.alerts.identity import fingerprint, labels_of
+from healer.alerts.identity import labels_of
 from healer.convergence.outcome import AlertStatus, AlertView
 from healer.web import shapes
+from healer.web.fingerprints import Fingerprints
 from healer.web.ports import Service, View
 from healer.web.problems import Problem
 from healer.web.query import Query, as_json, page, read_query
@@ -27,7 +28,7 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
 
 def routes(service: Service) -> list[web.RouteDef]:
-    view = service.view
+    view, fingerprints = service.view, Fingerprints()
 
     async def listed(request: web.Request) -> web.Response:
         query = read_query(request, STATUSES)
@@ -43,10 +44,10 @@ def routes(service: Service) -> list[web.RouteDef]:
         if not _FINGERPRINT.fullmatch(wanted):
             raise Problem(400, "a fingerprint has 16 hexadecimal digits")
         await view.settled()
-        async for alert in _walk(view):
-            if fingerprint(alert.labels) == wanted:
-                incident = await service.projections.incident(alert.incident) if alert.incident else None
-                return as_json(shapes.explanation(alert, view.why(alert), incident.trace_id if incident else ""))
+        alert = await fingerprints.find(view, wanted)
+        if alert is not None:
+            incident = await service.projections.incident(alert.incident) if alert.incident else None
+            return as_json(shapes.explanation(alert, view.why(alert), incident.trace_id if incident else ""))
         raise Problem(404, f"no alert has the fingerprint {wanted}; it may have resolved and been forgotten")
 
     async def refused(request: web.Request) -> web.Response:

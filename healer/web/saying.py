@@ -76,7 +76,7 @@ async def _say(service: Service, request: web.Request, verb: Verb, order: Order)
         return await _as_it_stands(service, found)
     check(verb, order, found)
     by = words.who(request, order.by) or ANONYMOUS
-    said = Said(verb, found.id, by, order.comment, order.id, how="direct" if found.root.node else "unmapped")
+    said = Said(verb, found.id, by, order.comment, order.id, how=found.people.how or found.how)
     if verb == "blame":
         said = msgspec.structs.replace(said, node=_node(service, order.node))
     elif verb == "merge":
