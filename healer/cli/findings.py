@@ -55,6 +55,7 @@ def judge(evidence: Evidence) -> Iterator[Finding]:
     yield from _healing(evidence)
     yield from _coming_in(evidence)
     yield from _severities(evidence.numbers)
+    yield from _sources(evidence.numbers)
     yield from _clock(evidence.clock_apart)
 
 
@@ -158,6 +159,31 @@ def _placing(evidence: Evidence) -> Iterator[Finding]:
         yield Finding("wrong", what, mend)
     else:
         yield Finding("good", what)
+
+
+def _sources(numbers: Numbers) -> Iterator[Finding]:
+    """Where the topology comes from: a source that fails or is refused leaves what it said last."""
+    refused = {one.labels.get("source", "?") for one in numbers.each("healer_topology_source_refused") if one.value}
+    ages = {one.labels.get("source", "?"): one.value for one in numbers.each("healer_topology_source_age_seconds")}
+    for number in numbers.each("healer_topology_source_up"):
+        name = number.labels.get("source", "?")
+        age = f", what it said {format_duration(int(ages[name]) * SECOND)} ago counts" if name in ages else ""
+        if name in refused:
+            what = f"the topology source {name} says that much of its graph is gone, and is not believed{age}"
+            yield Finding("wrong", what, f"if that is right: `healer topology accept {name}`; else mend the source")
+        elif not number.value:
+            what = f"the topology source {name} cannot be read{age}"
+            yield Finding("wrong", what, "`healer topology show` says why")
+        elif name not in ages:
+            yield Finding("note", f"the topology source {name} has not answered yet", "wait a moment after a start")
+        else:
+            yield Finding("good", f"the topology source {name} answers")
+    conflicts = int(numbers.one("healer_topology_conflicts") or 0)
+    if conflicts:
+        what = (
+            f"the topology's sources disagree about {counted(conflicts, 'fact')}; the first in topology.sources decides"
+        )
+        yield Finding("note", what, "GET /api/v1/topology/sources lists them: mend one, or change their order")
 
 
 def _clock(apart: Micros) -> Iterator[Finding]:

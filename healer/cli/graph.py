@@ -33,6 +33,8 @@ class Seen(msgspec.Struct, frozen=True):
     whole: bool
     said: Mapping[Edge, tuple[str, ...]]
     confirmed: Mapping[str, str]
+    states: Mapping[str, str] = {}
+    """By source: `good`, or what is wrong with it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -85,11 +87,18 @@ def read(answer: Mapping[str, object]) -> Seen:
     if reading.faults:
         raise Failure(f"the topology of the running healer cannot be read: {reading.faults[0].message}", CALLED_WRONG)
     said = {(edge.source, edge.target): edge.sources for edge in found.edges}
-    return Seen(topology, True, said, {name: one.confirmed_at for name, one in found.graph.sources.items()})
+    sources = found.graph.sources
+    confirmed = {name: one.confirmed_at for name, one in sources.items()}
+    return Seen(topology, True, said, confirmed, {name: str(one) for name, one in sources.items()})
 
 
 class _Confirmed(msgspec.Struct):
     confirmed_at: str = ""
+    state: str = "good"
+    why: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.state}: {self.why}" if self.why else self.state
 
 
 class _About(msgspec.Struct):

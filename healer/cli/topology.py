@@ -170,6 +170,7 @@ def _show(output: Output, seen: Seen, found: Sequence[Note], *, as_json: bool) -
                 "top": tops,
                 "notes": odd,
                 "sources": seen.confirmed,
+                "states": seen.states,
             }
         )
         return 0
@@ -178,8 +179,11 @@ def _show(output: Output, seen: Seen, found: Sequence[Note], *, as_json: bool) -
     if seen.confirmed:
         output.heading("Who says so")
         edges = Counter(name for names in seen.said.values() for name in names)
-        rows = [(name, f"{edges[name]:,}", when) for name, when in seen.confirmed.items()]
-        output.table(("SOURCE", "EDGES", "CONFIRMED"), rows, empty="")
+        rows = [
+            (name, f"{edges[name]:,}", when or "never", seen.states.get(name, ""))
+            for name, when in seen.confirmed.items()
+        ]
+        output.table(("SOURCE", "EDGES", "CONFIRMED", "STATE"), rows, empty="")
     output.heading("On top (nothing above explains their alerts)")
     output.line("  " + ", ".join(tops[:SHOWN]) + (f" and {len(tops) - SHOWN} more" if len(tops) > SHOWN else ""))
     if found:

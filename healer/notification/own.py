@@ -48,6 +48,6 @@ def trouble(name: str, labels: bytes) -> Trouble | None:
         return Trouble(
             f"the topology source {code.removeprefix('topology ')} fails",
             "It cannot be read, or would lose so much at once that it is not believed. What it said last still counts, so "
-            "causes may be missing or outdated; `healer topology sources` says more.",
+            "causes may be missing or outdated; `healer topology show` says more.",
         )
     return _TROUBLES.get(code, Trouble(f"healer: {code}", "Something is wrong with healer itself: ask healer doctor."))

@@ -65,7 +65,7 @@ class Desk:
     async def whole(self) -> Sequence[bytes]:
         """The graph by which the engine decides as node-link JSON, in pieces, each node and edge with its sources."""
         answers = self._gathering.answers()
-        about = {"sources": {one.source: {"confirmed_at": format_rfc3339(one.at)} for one in answers}}
+        about = {"sources": {view.name: _about(view) for view in self.sources()}}
         union = self._publishing.union
         graph = union.data if union is not None else empty()
         return await self._store.aside(partial(_whole, graph, answers, about))
@@ -94,6 +94,11 @@ def _view(one: Standing) -> SourceView:
         state = "waiting"
     at = one.answer.at if one.answer is not None else 0
     return SourceView(one.name, one.kind, state, why, one.nodes, one.edges, at, one.failing_since)
+
+
+def _about(view: SourceView) -> dict[str, Any]:
+    confirmed = format_rfc3339(view.confirmed_at) if view.confirmed_at else ""
+    return {"kind": view.kind, "confirmed_at": confirmed, "state": view.state, "why": view.why}
 
 
 def _whole(graph: bytes, answers: Sequence[Any], about: dict[str, Any]) -> list[bytes]:

@@ -19,6 +19,10 @@ healer_journal_lag_records 0
 healer_alerts 100
 healer_alerts_mapped 90
 healer_alerts_unmapped 9
+healer_topology_source_up{source="cmdb"} 1
+healer_topology_source_refused{source="cmdb"} 0
+healer_topology_source_age_seconds{source="cmdb"} 61.5
+healer_topology_conflicts 0
 healer_notifications_total{channel="duty",reason="delivered"} 7
 healer_notifications_total{channel="duty",reason="rate_limited"} 2
 """
@@ -45,6 +49,12 @@ def test_nothing_is_wrong_where_all_is_well() -> None:
         ({"numbers": {'limited"} 2': 'limited"} 8'}}, "channel duty failed in 8 of 15", "channels.duty"),
         ({"numbers": {"# TYPE healer_ready gauge": 'healer_task_failures_total{task="owner"} 2'}}, "task owner", "log"),
         ({"numbers": {"_mapped 90": "_mapped 0", "unmapped 9": "unmapped 1"}}, "0% of 1 alert ", "nodes"),
+        (
+            {"numbers": {'up{source="cmdb"} 1': 'up{source="cmdb"} 0'}},
+            "cmdb cannot be read, what it said 1m1s ago",
+            "show",
+        ),
+        ({"numbers": {'refused{source="cmdb"} 0': 'refused{source="cmdb"} 1'}}, "not believed", "topology accept cmdb"),
         ({"watchdogs": 0}, "does not come in", "watchdog.yml"),
         ({"alerts": 0, "watchdogs": 0}, "no alert is known", "healer storm"),
         ({"clock_apart": 3 * MINUTE}, "3m ahead of", "time service"),
@@ -104,3 +114,10 @@ def test_unknown_severities_are_listed() -> None:
     (note,) = [each for each in judge(msgspec.structs.replace(FINE, numbers=Numbers(page))) if each.level == "note"]
     assert note.what.endswith("none at all, 'disaster'")
     assert "convergence.severities" in note.mend
+
+
+def test_sources_that_disagree_are_a_note() -> None:
+    """Which of them is right only a person knows."""
+    page = Numbers(WELL.replace("conflicts 0", "conflicts 3"))
+    (note,) = [one for one in judge(msgspec.structs.replace(FINE, numbers=page)) if one.level != "good"]
+    assert (note.level, "disagree about 3 facts" in note.what) == ("note", True)
