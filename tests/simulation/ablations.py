@@ -14,7 +14,9 @@ from sqlalchemy import update
 from healer.alerts.model import Batch
 from healer.assembly import Healer
 from healer.convergence import judge
-from healer.convergence.engine import Engine
+from healer.convergence.engine import Engine, Taken
+from healer.convergence.settings import Convergence
+from healer.convergence.state import State, Topology
 from healer.executors.target import Result
 from healer.journey.fold import Fold
 from healer.journey.owner import Owner
@@ -24,6 +26,7 @@ from healer.remediation.runner import Runner
 from healer.store.schema import told
 from healer.store.transaction import Transaction
 from healer.store.transactions import intents, ledger
+from healer.topology.patch import Sum
 from healer.web.intake import Intake, arrivals
 from tests.simulation import ablation
 
@@ -160,6 +163,36 @@ def timers_without_step() -> Iterator[None]:
         return take(self, *at)
 
     with _without(Fold, "take", silent):
+        yield
+
+
+@ablation("a snapshot forgets how the topology changed", promise="replay", scenario=SCENARIO)
+@contextmanager
+def snapshot_without_patch() -> Iterator[None]:
+    """A snapshot has the topology as it was adopted, without what changed since."""
+    dump = Fold.dump
+
+    def forgetful(self: Fold) -> bytes:
+        kept, self.rewired = self.rewired, Sum()
+        data = dump(self)
+        self.rewired = kept
+        return data
+
+    with _without(Fold, "dump", forgetful):
+        yield
+
+
+@ablation("a reload begins anew", promise="A1", scenario=SCENARIO)
+@contextmanager
+def reload_begins_anew() -> Iterator[None]:
+    """Another configuration is adopted with an empty memory."""
+
+    def adopt(self: Engine, settings: Convergence, topology: Topology, heartbeat: str = "") -> Taken:
+        taken = self.take()
+        self.state = State(settings, topology, self.state.installation, heartbeat)
+        return taken
+
+    with _without(Engine, "adopt", adopt):
         yield
 
 

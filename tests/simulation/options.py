@@ -39,6 +39,10 @@ class Options(msgspec.Struct, frozen=True):
     otherwise: bool
     silences: int
     """How often a person silences a host for a while."""
+    edits: int
+    """How often somebody takes an edge out of the inventory for a while; without any there is no inventory."""
+    reloads: bool
+    """Each deploy brings other settings."""
     odds: Odds
 
     @classmethod
@@ -68,6 +72,8 @@ class Options(msgspec.Struct, frozen=True):
             steps=chance.choice((1, 1, 2)),
             otherwise=chance.random() < 0.3,
             silences=chance.choice((0, 0, 1, 2)),
+            edits=chance.choice((0, 0, 2, 5)),
+            reloads=chance.random() < 0.5,
             odds=Odds.drawn(seed),
         )
 

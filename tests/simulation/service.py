@@ -16,6 +16,7 @@ from healer.store.inline import InlineRun, Memory
 from healer.store.store import Store
 from healer.telemetry.metrics import Registry
 from healer.times import SECOND, Micros
+from healer.topology.source import Source
 from healer.web import ports as web
 from healer.web.intake import Intake
 from healer.web.problems import Problem
@@ -109,7 +110,9 @@ class Service:
 
     def __init__(self, world: World, plan: Plan) -> None:
         self._world = world
-        self._plan = plan
+        self.plan = plan
+        """What the files say: read at every start."""
+        self.sources: Callable[[Life], Sequence[Source]] = lambda _: ()
         self.alertmanagers: Callable[[Life], Sequence[Alertmanager]] = lambda _: ()
         self._chance = random.Random(f"service {world.options.seed}")
         self.lives: list[Life] = []
@@ -185,7 +188,7 @@ class Service:
     # --- one incarnation
 
     async def _live(self, life: Life) -> None:
-        healer = Watched(self._plan, self._ports(life), self._world.witnesses, self._world.court)
+        healer = Watched(self.plan, self._ports(life), self._world.witnesses, self._world.court)
         try:
             await healer.start()
         except StoreUnavailable:
@@ -221,6 +224,7 @@ class Service:
             },
             asker=Prometheus(world.datacentre, world.clock, world.faults, life),
             alertmanagers=self.alertmanagers(life),
+            sources=self.sources(life),
         )
 
     def _door(self, healer: Healer) -> web.Service:

@@ -35,7 +35,9 @@ def test_every_seed_keeps_every_promise(chunk: int, effort: Effort) -> None:
         kinds.update(fault.rpartition(": ")[2] for fault in verdict.outcome.faults)
     assert kinds == KINDS, "some kind of fault never happened: these seeds prove less than they say"
     assert counts["lives"] > 1.5 * seeds, "hardly any restarts: these seeds prove less than they say"
-    for count in ("effects", "messages", "edits", "alerts acknowledged", "statuses checked", "steps replayed"):
+    assert counts["configurations"] > seeds, "hardly any reloads: these seeds prove less than they say"
+    many = ("effects", "messages", "edits", "alerts acknowledged", "statuses checked", "steps replayed")
+    for count in (*many, "topology changes"):
         assert counts[count] > seeds / 4, f"hardly any {count}: these seeds prove less than they say"
 
 

@@ -3,10 +3,12 @@
 import msgspec
 
 from healer.assembly import Healer
+from healer.journey.charter import Charter, Documents, charter
 from healer.journey.fold import Fold
+from healer.journey.records import Adopted, Rewired
 from healer.journey.refold import entry_of
 from healer.store.inline import Memory
-from healer.store.transactions import journal, steps
+from healer.store.transactions import journal, snapshots, steps
 from tests.simulation.court import Court
 from tests.simulation.promises import Checker
 
@@ -20,6 +22,10 @@ class Replayed(Checker):
         self._court = court
         self._memory = memory
         self.steps = 0
+        self.rewired = 0
+        """Changes of the topology that were met."""
+        self.adopted = 0
+        """Configurations that were met."""
 
     def recovered(self, healer: Healer) -> None:
         if healer.owner.mismatches:
@@ -27,12 +33,19 @@ class Replayed(Checker):
 
     def finally_compare(self, healer: Healer) -> None:
         """Fold everything again, step by step, without any snapshot."""
-        charter = healer.owner.fold.charter
-        fold = Fold(charter, self._memory.installation)
+        fold: Fold | None = None
         rows = iter(journal.read(self._memory.connection, 0, 1_000_000))
         for mark in steps.steps(self._memory.connection, 0, 1_000_000):
             for _ in range(mark.first, mark.last + 1):
-                fold.apply(entry_of(next(rows)), charter)
+                entry = entry_of(next(rows))
+                self.rewired += isinstance(entry.record, Rewired)
+                self.adopted += isinstance(entry.record, Adopted)
+                charter = self._charter(entry.record) if isinstance(entry.record, Adopted) else None
+                if fold is None:
+                    assert charter is not None, "the journal begins with what was adopted first"
+                    fold = Fold(charter, self._memory.installation)
+                fold.apply(entry, charter)
+            assert fold is not None, "the first step has a record"
             if mark.last < mark.first:
                 fold.advance(mark.now)
             step = fold.take(mark.number, 1, mark.first, mark.last)
@@ -40,8 +53,16 @@ class Replayed(Checker):
             if step is None or step.digest != mark.digest:
                 self._court.accuse("replay", f"step {mark.number} is decided otherwise when all is folded again")
                 return
-        if _seen(fold) != _seen(healer.owner.fold):
+        if fold is None or _seen(fold) != _seen(healer.owner.fold):
             self._court.accuse("replay", "the state folded again is not the state of the last incarnation")
+
+    def _charter(self, adopted: Adopted) -> Charter:
+        """What the disk has kept of it."""
+        settings, topology, rules = (
+            snapshots.version(self._memory.connection, digest)
+            for digest in (adopted.settings, adopted.topology, adopted.rules)
+        )
+        return charter(adopted, Documents(settings=settings, topology=topology, rules=rules))
 
 
 def _seen(fold: Fold) -> bytes:

@@ -13,12 +13,14 @@ from healer.assembly import Healer, Plan
 from healer.convergence.settings import Convergence, Hold
 from healer.journey.charter import Deciding, RuleText
 from healer.journey.ports import StoreUnavailable
-from healer.times import MINUTE, SECOND
+from healer.times import MINUTE, SECOND, Micros
 from rules import DEFAULT_HEALTH
 from tests.simulation import Broken, Outcome, scenario
 from tests.simulation.alerting import Alerting
 from tests.simulation.alertmanager import Alertmanager, Silences
 from tests.simulation.chat import NAME
+from tests.simulation.cmdb import NAME as CMDB
+from tests.simulation.cmdb import Cmdb, Inventory
 from tests.simulation.court import Court
 from tests.simulation.datacentre import FOR, Datacentre
 from tests.simulation.incarnation import CURRENT
@@ -36,6 +38,8 @@ from tests.simulation.tape import Tape
 QUIET = 40 * MINUTE
 """Everything has to be over by then: a row's longest back-off, an unknown outcome's deadline and a verification fit in."""
 LOOK_S = 5.0
+WINDOWS = (10 * MINUTE, 5 * MINUTE)
+"""Of the configuration before a reload and after it; both are longer than a storm, so that no promise depends on it."""
 
 RULE = """
 action "unwedge"
@@ -67,7 +71,11 @@ class Run:
         self._loop = loop
         self.options = options = Options.drawn(seed)
         self.world = world = World(options, loop)
-        self.service = Service(world, plan_of(options, world.datacentre))
+        inventory = Inventory(options, world.datacentre, world.clock)
+        self.plans = [plan_of(options, world.datacentre, inventory, window) for window in WINDOWS]
+        self.service = Service(world, self.plans[0])
+        if options.edits:
+            self.service.sources = lambda life: [Cmdb(inventory, world.clock, world.faults, life)]
         self.alerting = Alerting(options, world.datacentre, world.clock, self.service.post)
         self.alerting.on_refused = lambda status: world.court.error(f"a sender was answered {status}")
         self.silences = silences = Silences(options, world.datacentre, world.clock)
@@ -103,6 +111,9 @@ class Run:
         ends = self._loop.now + options.storm
         for at in world.moments(options.deploys, options.storm):
             await asyncio.sleep(max(at - self._loop.now, 0) / SECOND)
+            if options.reloads:
+                self.plans.reverse()
+                self.service.plan = self.plans[0]
             await self.service.deploy()
         await asyncio.sleep(max(ends - self._loop.now, 0) / SECOND)
         world.faults.quiet()
@@ -140,6 +151,8 @@ class Run:
                 "alerts acknowledged": self.accepted.count,
                 "statuses checked": self.statuses.count,
                 "steps replayed": self.replayed.steps,
+                "topology changes": self.replayed.rewired,
+                "configurations": self.replayed.adopted,
                 "messages": sum(post.kind == "send" for post in world.chat.posts),
                 "edits": sum(post.kind == "edit" for post in world.chat.posts),
                 "effects": len(world.fleet.effects),
@@ -166,8 +179,9 @@ def service(seed: int) -> Outcome:
     return outcome
 
 
-def plan_of(options: Options, datacentre: Datacentre) -> Plan:
+def plan_of(options: Options, datacentre: Datacentre, inventory: Inventory, window: Micros) -> Plan:
     """What the files of such a service would say."""
+    sources = (("file", "file"), (CMDB, "http")) if options.edits else (("file", "file"),)
     when = f"{UP} == 0" if options.asks else "duration > 3s"
     rule = RULE.format(
         idempotent="yes" if options.idempotent else "no",
@@ -181,6 +195,7 @@ def plan_of(options: Options, datacentre: Datacentre) -> Plan:
             dry_run=False,
             packs=(),
             convergence=Convergence(
+                window=window,
                 hold=Hold(default=options.hold, critical=options.hold),
                 settle=options.settle,
                 max_untold=options.max_untold,
@@ -193,7 +208,8 @@ def plan_of(options: Options, datacentre: Datacentre) -> Plan:
             channels=(NAME,),
             routes=(),
         ),
-        topology=datacentre.topology(),
+        topology=inventory.file if options.edits else datacentre.topology(),
+        sources=sources,
         rules=(RuleText("unwedge.heal", rule),),
         snapshot_every=options.snapshot_every,
     )
