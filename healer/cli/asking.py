@@ -1,14 +1,17 @@
 """Asking a Prometheus from the command line: instant queries, and the series of a time. Used by `healer topology init`."""
 
+import argparse
 import http.client
 import urllib.error
 import urllib.request
 from base64 import b64encode
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import msgspec
 
+from healer.cli.connection import read_token
 from healer.cli.failure import CALLED_WRONG, Failure
 from healer.documents.fields import parse_url
 
@@ -34,19 +37,37 @@ class _Vector(msgspec.Struct):
     result: list[_Row]
 
 
-class Asked:
-    """One Prometheus at one address; `user:password@` in it is basic authentication."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of a command that asks a Prometheus."""
+    parser.add_argument("--prometheus", required=True, metavar="URL", help="whose series are looked at")
+    parser.add_argument("--token-file", type=Path, metavar="FILE", help="holds a bearer token for it")
+    parser.add_argument("--user", help="for basic authentication, with --password-file")
+    parser.add_argument("--password-file", type=Path, metavar="FILE", help="holds the password")
 
-    def __init__(self, url: str) -> None:
+
+def asked(arguments: argparse.Namespace) -> "Asked":
+    """The Prometheus that the arguments mean. Nothing is sent yet. Raises Failure."""
+    if bool(arguments.user) != bool(arguments.password_file):
+        raise Failure("--user and --password-file go together", CALLED_WRONG)
+    if arguments.token_file:
+        return Asked(arguments.prometheus, f"Bearer {read_token(arguments.token_file)}")
+    if arguments.user:
+        said = f"{arguments.user}:{read_token(arguments.password_file)}"
+        return Asked(arguments.prometheus, f"Basic {b64encode(said.encode()).decode()}")
+    return Asked(arguments.prometheus)
+
+
+class Asked:
+    """One Prometheus at one address; `authorization` is the header by which we show who we are."""
+
+    def __init__(self, url: str, authorization: str = "") -> None:
         try:
-            parsed = urlsplit(parse_url(url))
+            self.url = parse_url(url).rstrip("/")
         except ValueError as error:
             raise Failure(str(error), CALLED_WRONG) from None
         self._headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        if parsed.username is not None:
-            said = f"{parsed.username}:{parsed.password or ''}"
-            self._headers["Authorization"] = f"Basic {b64encode(said.encode()).decode()}"
-        self.url = parsed._replace(netloc=parsed.netloc.rpartition("@")[2]).geturl().rstrip("/")
+        if authorization:
+            self._headers["Authorization"] = authorization
 
     def rows(self, query: str) -> list[Labels]:
         """The labels of each row of an instant query. Raises Failure."""
@@ -72,7 +93,9 @@ class Asked:
         except urllib.error.HTTPError as error:
             raw = error.read(MAX_ANSWER)
             if error.code == 401:
-                raise Failure(f"{self.url} asks for credentials: http://USER:PASSWORD@HOST:PORT") from None
+                raise Failure(
+                    f"{self.url} asks for credentials: --token-file, or --user and --password-file", CALLED_WRONG
+                ) from None
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", None) or error
             raise Failure(f"{self.url} cannot be asked: {reason}", CALLED_WRONG) from None

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import yaml
 
+from healer.cli import asking
 from healer.cli.asking import Asked, Labels
 from healer.cli.failure import FOUND_WRONG
 from healer.cli.output import Output
@@ -51,13 +52,13 @@ class Worth(msgspec.Struct, frozen=True):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--prometheus", required=True, metavar="URL", help="whose series are looked at")
+    asking.add_arguments(parser)
     parser.add_argument("--days", type=int, default=7, help="how far back alerts are looked at (7)")
     parser.add_argument("--json", action="store_true", help="JSON instead of a piece of configuration")
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    asked = Asked(arguments.prometheus)
+    asked = asking.asked(arguments)
     output.aside(f"Prometheus at {asked.url}")
     suggestion = suggest({clue.name: asked.count(clue.question) for clue in CLUES})
     graph = graph_of(asked, suggestion)

@@ -1,5 +1,6 @@
 """`healer topology init` against the real Prometheus: what it writes can be used, and it says what it is worth."""
 
+import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from healer.cli.topology_init import graph_of
 from healer.settings import parse_settings
 from healer.topology.discovery import CLUES, suggest
 from tests.servers.backfill import Was, backfill
-from tests.servers.process import free_port
+from tests.servers.process import free_port, get
 from tests.servers.prometheus import Prometheus
 from tests.stock.table import kept
 
@@ -145,3 +146,33 @@ def test_an_empty_prometheus_is_said_to_be_one(tmp_path: Path, capsys: pytest.Ca
 def test_nobody_there_is_said_in_one_line(url: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["topology", "init", "--prometheus", url.format(port=free_port())]) == 2
     assert words in capsys.readouterr().err
+
+
+GUARDED = 'basic_auth_users: {kim: "$2b$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy"}\n'
+"""For the password `open sesame`."""
+
+
+class Guarded(Prometheus):
+    """One that asks for a password."""
+
+    def answers(self) -> bool:
+        try:
+            get(self.url + self.ready, within=1)
+        except urllib.error.HTTPError as error:
+            return error.code == 401
+        except OSError:
+            return False
+        return True
+
+
+def test_a_password_is_shown_where_one_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """From a file, never from the command line or the URL."""
+    (tmp_path / "password").write_text("open sesame\n")
+    flags = [f"--web.config.file={tmp_path / 'web.yml'}"]
+    with Guarded(tmp_path, "global: {scrape_interval: 1h}\n", files={"web.yml": GUARDED}, flags=flags) as server:
+        words = ["topology", "init", "--prometheus", server.url]
+        assert main(words) == 2
+        assert "asks for credentials" in capsys.readouterr().err
+        assert main([*words, "--user", "kim"]) == 2
+        assert main([*words, "--user", "kim", "--password-file", str(tmp_path / "password")]) == 1
+    assert "Nothing that healer knows was found" in capsys.readouterr().out
