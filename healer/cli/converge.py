@@ -12,15 +12,16 @@ from typing import Any
 
 from healer.cli.failure import CALLED_WRONG, Failure
 from healer.cli.output import Output
-from healer.cli.words import counted
+from healer.cli.words import counted, name_of
 from healer.convergence.settings import Convergence
 from healer.documents.problems import DocumentError, Problem
 from healer.rehearsal.case import Case, read_case
-from healer.rehearsal.playback import Found, Played, Seen, play_all
+from healer.rehearsal.playback import Found, Played, play_all
 from healer.web import shapes
 
 MAX_BYTES = 1 << 30
 """Bytes of one file."""
+SHOWN_CANDIDATES = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,19 +83,17 @@ def _show(output: Output, played: Played) -> None:
     alerts = sum(len(found.alerts) for found in played.incidents) + len(played.untold)
     output.heading(f"{played.case}: {counted(alerts, 'alert')}, {incidents}")
     for found in played.incidents:
-        output.line(f"  {found.incident.title} ({found.incident.severity})", "bold")
-        _alerts(output, found.alerts)
+        incident = found.incident
+        output.line(f"  {incident.title} ({incident.severity}, {incident.how})", "bold")
+        for place, candidate in enumerate(incident.candidates[:SHOWN_CANDIDATES], 1):
+            output.line(f"    {place}. {candidate.node}: {'; '.join(candidate.why)}")
+        _alerts(output, _incident(found)["alerts"])
     if played.untold:
         output.line("  nobody would be told of")
-        _alerts(output, played.untold)
+        _alerts(output, [shapes.alert(seen.view, seen.because) for seen in played.untold])
 
 
-def _alerts(output: Output, alerts: tuple[Seen, ...]) -> None:
-    for seen in alerts:
-        output.line(f"    {seen.view.status:<10}  {_name(seen)}: {seen.because[0]}")
-
-
-def _name(seen: Seen) -> str:
-    shape = shapes.alert(seen.view, seen.because)
-    name = shape["labels"].get("alertname", "(no alertname)")
-    return f"{name} on {seen.view.node}" if seen.view.node else name
+def _alerts(output: Output, alerts: list[dict[str, Any]]) -> None:
+    for shown in alerts:
+        where = f" on {shown['node']}" if shown["node"] else ""
+        output.line(f"    {shown['status']:<10}  {name_of(shown['labels'])}{where}: {shown['reason']}")

@@ -11,6 +11,8 @@ from healer.times import Micros
 ALERTS = 20
 """Alerts of an incident that are shown when nothing else is said: root and members come first."""
 
+SHOWN_CANDIDATES = 5
+
 _SAID: dict[str, Callable[[dict[str, str]], str]] = {
     "arrived": lambda facts: f"{facts['alertname']} arrived" + (f" on {facts['node']}" if facts.get("node") else ""),
     "opened": lambda facts: f"opened, with {counted(int(facts['suppressed']) + int(facts['members']), 'more alert')}",
@@ -19,6 +21,10 @@ _SAID: dict[str, Callable[[dict[str, str]], str]] = {
     "took root": lambda facts: (
         f"the cause is now {facts['alertname']}" + (f" on {facts['node']}" if facts.get("node") else "")
     ),
+    "named": lambda facts: (
+        f"the likeliest cause is {facts['alertname']}" + (f" on {facts['node']}" if facts.get("node") else "")
+    ),
+    "joined": lambda facts: f"{facts['alertname']} on {facts.get('node', 'a node')} is connected, and told with it",
     "acknowledged": lambda facts: f"{_who(facts)} is on it{_because(facts)}",
     "confirmed": lambda facts: f"{_who(facts)} confirmed the root{_because(facts)}",
     "blamed": lambda facts: f"{_who(facts)} says that the root is {facts.get('node', 'another node')}{_because(facts)}",
@@ -68,6 +74,7 @@ def show(output: Output, incident: Json, now: Micros, *, alerts: int = ALERTS) -
             ("status", incident["status"] + (f" into {incident['merged_into']}" if incident["merged_into"] else "")),
             ("severity", incident["severity"]),
             ("root", f"{name_of(root['labels'])} on {root['node'] or 'no node'}"),
+            ("found", _found(incident)),
             ("began", f"{_moment(root['onset'])}, {ago(root['onset'], now)} ago"),
             ("opened", _moment(incident["opened_at"])),
             ("ended", _ended(incident)),
@@ -78,6 +85,7 @@ def show(output: Output, incident: Json, now: Micros, *, alerts: int = ALERTS) -
         )
     )
     _remediations(output, incident["remediations"])
+    _candidates(output, incident)
     _table(output, incident, alerts)
 
 
@@ -114,6 +122,30 @@ def _alerts(incident: Json) -> str:
         return "1, which affects nothing else"
     still = incident["firing_count"]
     return f"{incident['alert_count']}: 1 root explains {counted(others, 'alert')}; {still} still firing"
+
+
+HOW = {
+    "direct": "directly: it is down, and nothing above it explains it",
+    "ranked": "by rank: the best of {count}",
+    "person": "by a person",
+}
+"""How a root was found, in words."""
+
+
+def _found(incident: Json) -> str:
+    """How the root was found, and how sure that is."""
+    count = counted(len(incident.get("candidates", ())), "candidate")
+    return HOW.get(incident.get("how", ""), "").format(count=count)
+
+
+def _candidates(output: Output, incident: Json) -> None:
+    """The nodes that could be the cause, where there is more than one."""
+    found = incident.get("candidates", ())
+    if len(found) < 2:
+        return
+    output.heading("What it could come from")
+    rows = [(f"{each['score']:.2f}", each["node"], each["why"]) for each in found[:SHOWN_CANDIDATES]]
+    output.table(("SCORE", "NODE", "WHY"), rows, empty="")
 
 
 def _remediations(output: Output, found: Sequence[Json]) -> None:

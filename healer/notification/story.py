@@ -134,7 +134,7 @@ def tell_affected(incident: Incident, story: Story, owners: Sequence[str]) -> St
 
 def title(incident: Incident, state: State) -> str:
     """Line 1, for a lock screen: `[CRIT broken] rack r17 down, cn-1`. What does not fit goes in the order of its worth."""
-    root, suspect = incident.root, _one_line(incident.people.suspect)
+    root, suspect = incident.named or incident.root, _one_line(incident.people.suspect)
     start = f"[{_SHORT.get(incident.severity, incident.severity.upper())} {state}] "
     if suspect:
         return cut(f"{start}{suspect} suspected", TITLE_LIMIT)
@@ -186,7 +186,7 @@ def _lines(incident: Incident, deeds: Sequence[Deed], state: State) -> Iterator[
 
 
 def _what_broke(incident: Incident) -> Iterator[str]:
-    root = incident.root
+    root = incident.named or incident.root
     name, node, beneath = _name(root), _one_line(root.node), _one_line(root.beneath)
     where = f" on {node}" + (f", beneath {beneath}" if beneath and beneath != node else "") if node else ""
     yield f"{name}{where}"
@@ -196,6 +196,10 @@ def _what_broke(incident: Incident) -> Iterator[str]:
     elif not root.node:
         shown = (f"{key}={value}" for key, value in labels_of(root.labels).items() if key not in _SAID)
         yield cut(_one_line(", ".join(shown)) or "It has no other labels", REASON_LIMIT)
+    if incident.how == "ranked" and len(incident.candidates) > 1:
+        best, second = incident.candidates[:2]
+        why = _one_line(best.why[0] if best.why else "")
+        yield cut(f"The likeliest of {len(incident.candidates)}: {why}; then {_one_line(second.node)}", REASON_LIMIT)
     since = f"Since {clock(root.onset)} UTC"
     if root.onset_from == "judged afresh":
         since += " (left over from an earlier fault)"

@@ -67,7 +67,7 @@ def test_without_json_it_is_told_in_words(tmp_path: Path, capsys: pytest.Capture
     assert main(["converge", case(tmp_path, "one", firing("HostDown", "host/c", 1))]) == 0
     said = capsys.readouterr().out
     assert "one: 1 alert, 1 incident" in said
-    assert "HostDown on host/c (critical)" in said
+    assert "HostDown on host/c (critical, direct)" in said
 
 
 @pytest.mark.parametrize("what", ["missing", "folder", "bad"])
@@ -82,3 +82,56 @@ def test_a_file_that_cannot_be_used_is_named_with_what_would_be_right(
     said = capsys.readouterr()
     assert said.out == ""
     assert str(files[what]) in said.err
+
+
+CALLS = {
+    "nodes": [{"id": name} for name in ("shop", "cart", "db", "mail")],
+    "edges": [["cart", "shop"], ["db", "cart"], ["mail", "shop"]],
+}
+
+
+def degraded(name: str, node: str, severity: str) -> dict[str, Any]:
+    labels = {"alertname": name, "node": node, "severity": severity}
+    return {"labels": labels, "startsAt": "2026-01-07T10:00:00Z"}
+
+
+def test_the_named_root_may_sit_beneath_another_and_is_shown_as_the_root(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`root` is the first candidate; what the rules put above it is a member of the same incident, and there is one root."""
+    storm = [degraded("LatencyHigh", "db", "critical"), degraded("LatencyHigh", "shop", "warning")]
+    storm += [degraded(name, "cart", "critical") for name in ("CPUHigh", "MemoryHigh", "ErrorRateHigh")]
+    file = tmp_path / "calls.json"
+    file.write_text(json.dumps({"case": "calls", "topology": CALLS, "alerts": storm}))
+    [incident] = converged(capsys, str(file))[0]["incidents"]
+    assert incident["how"] == "ranked"
+    assert incident["root"]["node"] == incident["candidates"][0]["node"] == "cart"
+    roots = [alert for alert in incident["alerts"] if alert["status"] == "root"]
+    assert [alert["fingerprint"] for alert in roots] == [incident["root"]["fingerprint"]]
+    assert incident["title"].endswith("on cart")
+    assert {"db", "shop"} <= {candidate["node"] for candidate in incident["candidates"]}
+    assert all(candidate["why"] for candidate in incident["candidates"])
+
+
+def test_a_suspect_without_an_alert_is_shown_and_not_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    storm = [degraded("LatencyHigh", "shop", "warning"), degraded("LatencyHigh", "cart", "warning")]
+    file = tmp_path / "calls.json"
+    file.write_text(json.dumps({"case": "calls", "topology": CALLS, "alerts": storm}))
+    [incident] = converged(capsys, str(file))[0]["incidents"]
+    silent = [candidate["node"] for candidate in incident["candidates"] if candidate["fingerprint"] is None]
+    assert "db" in silent
+    assert incident["candidates"][0]["fingerprint"] == incident["root"]["fingerprint"]
+
+
+def test_files_are_one_history(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same storm is weighed otherwise after others: what came with each of them says less."""
+    storm = [degraded("LatencyHigh", "shop", "warning"), degraded("LatencyHigh", "mail", "warning")]
+    files = []
+    for number in range(6):
+        file = tmp_path / f"{number}.json"
+        file.write_text(json.dumps({"case": str(number), "topology": CALLS, "alerts": storm}))
+        files.append(str(file))
+    items = converged(capsys, *files)
+    scores = [[candidate["score"] for candidate in item["incidents"][0]["candidates"]] for item in items]
+    assert scores[0] != scores[-1]
+    assert converged(capsys, *files) == items
