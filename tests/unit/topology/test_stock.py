@@ -70,6 +70,9 @@ def test_the_labels_of_the_chart_mislead_no_more() -> None:
     here = mapper()
     assert here.map({**own, "alertname": "KubeNodeNotReady", "node": "worker-1"}).node == "host/worker-1"
     assert here.map({**own, "alertname": "KubePersistentVolumeErrors", "persistentvolume": "v"}).node == "pv/v"
+    assert here.map({**own, "alertname": "NodeTainted", "node": "worker-1", "key": "x"}).node == "host/worker-1"
+    pod = {**own, "namespace": "shop", "pod": "cart-7d9f8b6c5d-x2x8z", "node": "worker-1"}
+    assert here.map({**pod, "alertname": "PodRestarts"}).node == "pod/shop/cart-7d9f8b6c5d-x2x8z"
     address = {**own, "job": "node-exporter", "instance": "10.0.0.12:9100", "pod": "prom-node-exporter-x2x8z"}
     assert here.map({**address, "alertname": "NodeFilesystemAlmostOutOfSpace"}).node == "host/worker-2"
     volume = {"namespace": "shop", "persistentvolumeclaim": "data", "node": "worker-1", "job": "kubelet"}
