@@ -53,9 +53,7 @@ class Desk:
     def sources(self) -> list[SourceView]:
         """All sources, the one that is believed first at first; what was put only when something was."""
         standings = self._gathering.standings.values()
-        return [
-            _view(one) for one in standings if one.kind != "put" or one.answer is not None or one.refused is not None
-        ]
+        return [_view(one) for one in standings if one.kind != "put" or one.answer is not None or one.refused]
 
     def conflicts(self) -> tuple[Sequence[Conflict], int]:
         """Where sources disagree, the first of them, and how many there are."""

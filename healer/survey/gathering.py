@@ -17,9 +17,9 @@ from healer.survey.standing import Standing, Terms, doubted
 from healer.telemetry.metrics import Sample
 from healer.times import SECOND, Micros
 from healer.topology.answers import Answer
-from healer.topology.graph import Topology, decode
+from healer.topology.comparing import compare
+from healer.topology.graph import Topology
 from healer.topology.settings import PUT
-from healer.topology.shrinking import Refusal
 from healer.topology.source import Source, Unreadable
 
 log = logging.getLogger(__name__)
@@ -74,8 +74,8 @@ class Gathering:
             if standing is None:
                 await self._store.drop_answer(answer.source)
                 continue
-            graph = await self._store.aside(partial(decode, answer.data))
-            standing.answer, standing.nodes, standing.edges = answer, len(graph.nodes), len(graph.edges)
+            size = await self._store.aside(partial(compare, answer.data, answer.data, 0))
+            standing.answer, standing.nodes, standing.edges = answer, size.nodes, size.edges
         self.standings[PUT].heard = True
         for name, topology in said.items():
             await self.hear(name, topology)
@@ -110,8 +110,8 @@ class Gathering:
             else:
                 if topology is not None:
                     await self.hear(source.name, topology)
-                elif standing.refused is not None:
-                    await self.hear(source.name, standing.refused)
+                elif standing.refused:
+                    await self._hear(source.name, standing.refused)
                 else:
                     standing.confirm(self._clock.now())
             await self.tell(standing)
@@ -121,23 +121,23 @@ class Gathering:
 
     async def hear(self, name: str, topology: Topology, *, force: bool = False) -> bool:
         """A source says this. False when it is not believed yet. Raises StoreUnavailable."""
+        return await self._hear(name, await self._store.aside(topology.encode), force=force)
+
+    async def _hear(self, name: str, data: bytes, *, force: bool = False) -> bool:
         async with self._locks[name]:
             standing, now = self.standings[name], self._clock.now()
-            data = await self._store.aside(topology.encode)
-            before = standing.answer
-            if before is not None and before.data == data:
+            before = standing.answer.data if standing.answer is not None else _NOTHING
+            if standing.answer is not None and before == data:
                 standing.confirm(now)
                 return True
-            if before is not None and not force:
-                refused = await self._store.aside(
-                    partial(_doubted, before.data, topology, standing.refusal, now, self.terms)
-                )
-                if refused is not None:
-                    if standing.refusal is None:
-                        log.warning("the topology's source %s is not believed: %s", name, refused.why)
-                    standing.refuse(topology, refused)
-                    return False
-            standing.accept(topology, data, now)
+            compared = await self._store.aside(partial(compare, before, data, 0))
+            refused = None if force else doubted(compared, standing.refusal, now, self.terms)
+            if refused is not None:
+                if standing.refusal is None:
+                    log.warning("the topology's source %s is not believed: %s", name, refused.why)
+                standing.refuse(data, refused)
+                return False
+            standing.accept(data, compared.nodes, compared.edges, now)
             self.changed.set()
             return True
 
@@ -153,9 +153,9 @@ class Gathering:
         """A person says that what a source said last is right. False when nothing of it is refused. Raises KeyError for no
         such source, StoreUnavailable."""
         standing = self.standings[name]
-        if standing.refused is None:
+        if not standing.refused:
             return False
-        await self.hear(name, standing.refused, force=True)
+        await self._hear(name, standing.refused, force=True)
         await self.tell(standing)
         await self._keep(standing, at_once=True)
         return True
@@ -206,5 +206,4 @@ class Gathering:
                 yield Sample("healer_topology_source_age_seconds", age, labels, help="Since it was last confirmed.")
 
 
-def _doubted(data: bytes, topology: Topology, earlier: Refusal | None, now: Micros, terms: Terms) -> Refusal | None:
-    return doubted(decode(data), topology, earlier, now, terms)
+_NOTHING = Topology().encode()

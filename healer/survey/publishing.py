@@ -9,6 +9,8 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Protocol
 
+import msgspec
+
 from healer.journey.ports import Arrival, Journal, StepStore, StoreUnavailable
 from healer.journey.records import Record, Rewired
 from healer.seams import Clock
@@ -28,10 +30,9 @@ SHARE = 10
 """A change is followed by ten times as long as it took without one: a large graph may not eat the machine."""
 GRACE: Micros = 30 * SECOND
 """How long after a start a source that does not answer keeps the others waiting."""
-LARGE = 20_000
-"""Changes from which on the whole graph is adopted instead: they would be applied in one go."""
 DRIFT = 0.25
-"""... or when all changes since the last whole graph come to this share of it: replay and snapshots carry them along."""
+"""A whole graph is adopted, instead of one more change, when all changes since the last whole one come to this share of it:
+replay and snapshots carry them along."""
 SMALL = 1_000
 """Changes that are never too many."""
 
@@ -96,16 +97,16 @@ class Publishing:
             self._drift = len(patch)
         before, left, now = self._graph, self.union.departed if self.union else Departed(), self._clock.now()
         found = await store.aside(lambda: union(answers, before, left, now, linger))
-        if len(found.patch):
-            await self._record(found)
+        changes = len(found.patch) if found.patch is not None else found.nodes + found.edges
+        if changes:
+            await self._record(found, changes)
             await self._applied()
-        self._graph, self.union = found.data, found
-        return len(found.patch)
+        self._graph, self.union = found.data, msgspec.structs.replace(found, patch=None)
+        return changes
 
-    async def _record(self, found: Union) -> None:
-        changes = len(found.patch)
+    async def _record(self, found: Union, changes: int) -> None:
         whole = found.nodes + found.edges
-        if changes > LARGE or self._drift + changes > max(SMALL, DRIFT * whole):
+        if found.patch is None or self._drift + changes > max(SMALL, DRIFT * whole):
             await self._store.append([Arrival(await self._adopt(found.data))])
             self._drift = 0
         else:

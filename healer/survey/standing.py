@@ -6,7 +6,7 @@ import msgspec
 
 from healer.times import Micros, format_duration
 from healer.topology.answers import Answer
-from healer.topology.graph import Topology
+from healer.topology.comparing import Compared
 from healer.topology.shrinking import Refusal, refusal, shrunk
 
 
@@ -32,7 +32,7 @@ class Standing(msgspec.Struct):
     failing_since: Micros = 0
     why: str = ""
     refusal: Refusal | None = None
-    refused: Topology | None = None
+    refused: bytes = b""
     kept: bool = True
     """Whether the store has `answer`."""
     troubled: bool = False
@@ -45,20 +45,20 @@ class Standing(msgspec.Struct):
     def confirm(self, now: Micros) -> None:
         """It answered as it did before."""
         self.heard, self.failing_since, self.why = True, 0, ""
-        self.refusal = self.refused = None
+        self.refusal, self.refused = None, b""
         if self.answer is not None:
             self.answer = msgspec.structs.replace(self.answer, at=now)
 
-    def accept(self, graph: Topology, data: bytes, now: Micros) -> None:
+    def accept(self, data: bytes, nodes: int, edges: int, now: Micros) -> None:
         """It is believed."""
         self.answer, self.kept = Answer(self.name, now, data), False
-        self.nodes, self.edges = len(graph.nodes), len(graph.edges)
+        self.nodes, self.edges = nodes, edges
         self.confirm(now)
 
-    def refuse(self, graph: Topology, refused: Refusal) -> None:
+    def refuse(self, data: bytes, refused: Refusal) -> None:
         """It answered, and is not believed."""
         self.heard, self.failing_since, self.why = True, 0, ""
-        self.refusal, self.refused = refused, graph
+        self.refusal, self.refused = refused, data
 
     def trouble(self, terms: Terms, now: Micros) -> str:
         """What somebody has to know about it, "" for nothing."""
@@ -70,7 +70,7 @@ class Standing(msgspec.Struct):
         return ""
 
 
-def doubted(before: Topology, after: Topology, earlier: Refusal | None, now: Micros, terms: Terms) -> Refusal | None:
+def doubted(compared: Compared, earlier: Refusal | None, now: Micros, terms: Terms) -> Refusal | None:
     """Why an answer is not believed after the one before it; None for one that is."""
-    lost = shrunk(before, after, terms.shrink)
+    lost = shrunk(compared, terms.shrink)
     return refusal(lost, earlier, now, terms.confirm) if lost is not None else None

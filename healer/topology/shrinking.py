@@ -7,7 +7,7 @@ is down) than right. Such an answer is refused until it has been the same for a 
 import msgspec
 
 from healer.times import Micros, format_duration
-from healer.topology.graph import Topology
+from healer.topology.comparing import Compared
 
 AT_LEAST = 10
 """Fewer nodes or edges than this may go at once, whatever their share: three of five is no sign of anything."""
@@ -25,18 +25,15 @@ class Shrunk(msgspec.Struct, frozen=True):
         return f"{self.nodes} of {self.of_nodes} nodes and {self.edges} of {self.of_edges} edges would go at once"
 
 
-def shrunk(before: Topology, after: Topology, share: float) -> Shrunk | None:
+def shrunk(compared: Compared, share: float) -> Shrunk | None:
     """What would go, if that is more than `share` of the nodes or of the edges; None for an answer to be believed.
 
     What stands in both counts as staying: a graph of which everything was renamed is one that is gone.
     """
-    known = {node.id for node in after.nodes}
-    lost = sum(1 for node in before.nodes if node.id not in known)
-    edges = set(after.edges)
-    cut = sum(1 for edge in before.edges if edge not in edges)
-    if not (_much(lost, len(before.nodes), share) or _much(cut, len(before.edges), share)):
+    lost, cut = compared.nodes_gone, compared.edges_gone
+    if not (_much(lost, compared.nodes_before, share) or _much(cut, compared.edges_before, share)):
         return None
-    return Shrunk(lost, len(before.nodes), cut, len(before.edges))
+    return Shrunk(lost, compared.nodes_before, cut, compared.edges_before)
 
 
 def _much(gone: int, of: int, share: float) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from healer.topology.comparing import compare
 from healer.topology.graph import Node, Topology, decode, parts, topology
 from healer.topology.index import Index
 from healer.topology.patch import Patch, Sum, change, difference, patched, pieces
@@ -59,6 +60,17 @@ def test_a_difference_makes_the_second_of_the_first(before: Topology, after: Top
     """And the difference of equal topologies is empty."""
     assert patched(before, difference(before, after)) == after
     assert len(difference(after, after)) == 0
+
+
+@given(graphs(), graphs())
+def test_a_walk_beside_one_another_says_the_same(before: Topology, after: Topology) -> None:
+    """What is compared part by part is what is compared in memory; beyond the wanted number of changes there is no patch."""
+    wanted = difference(before, after)
+    found = compare(before.encode(), after.encode(), 1_000)
+    assert found.patch == wanted
+    assert (found.nodes, found.edges) == (len(after.nodes), len(after.edges))
+    assert (found.nodes_gone, found.edges_gone) == (len(wanted.gone), len(wanted.cut))
+    assert len(wanted) == 0 or compare(before.encode(), after.encode(), len(wanted) - 1).patch is None
 
 
 @settings(max_examples=200)

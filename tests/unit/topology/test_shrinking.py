@@ -1,8 +1,14 @@
 """Which answers are too small to be believed."""
 
 from healer.times import MINUTE
+from healer.topology.comparing import compare
 from healer.topology.graph import Node, Topology, topology
-from healer.topology.shrinking import Refusal, refusal, shrunk
+from healer.topology.shrinking import Refusal, Shrunk, refusal
+from healer.topology.shrinking import shrunk as of_compared
+
+
+def shrunk(before: Topology, after: Topology, share: float) -> Shrunk | None:
+    return of_compared(compare(before.encode(), after.encode(), 0), share)
 
 
 def star(size: int, prefix: str = "host/h") -> Topology:
