@@ -1,5 +1,6 @@
 """`healer topology init` against the real Prometheus: what it writes can be used, and it says what it is worth."""
 
+import time
 import urllib.error
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from healer.cli.topology_init import graph_of
 from healer.settings import parse_settings
 from healer.topology.discovery import CLUES, suggest
 from tests.servers.backfill import Was, backfill
+from tests.servers.healer import LISTEN, Healer
 from tests.servers.process import free_port, get
 from tests.servers.prometheus import Prometheus
 from tests.stock.table import kept
@@ -118,6 +120,22 @@ def test_the_edges_are_those_of_the_installation(prometheus: Prometheus) -> None
     }
     (host,) = [node for node in graph.nodes if node.id == "host/worker-1"]
     assert (host.aliases, host.attributes) == (("10.0.0.11",), {"address": "10.0.0.11"})
+
+
+def test_a_healer_that_runs_by_it_has_that_topology(
+    prometheus: Prometheus, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The piece is used as it was written, with nothing but where to listen added."""
+    text = said(prometheus, capsys)
+    asked = Asked(prometheus.url)
+    suggestion = suggest({clue.name: asked.count(clue.question) for clue in CLUES})
+    wanted = set(graph_of(asked, suggestion).edges)
+    with Healer(tmp_path / "healer", f'{text}server: {{listen: "{LISTEN}"}}\n') as healer:
+        until, edges = time.monotonic() + 30, set[tuple[str, str]]()
+        while edges != wanted:
+            assert time.monotonic() < until, edges ^ wanted
+            time.sleep(0.2)
+            edges = {(one["source"], one["target"]) for one in healer.api("topology")["edges"]}
 
 
 def test_it_says_what_share_of_last_weeks_alerts_gets_a_node(
