@@ -22,6 +22,8 @@ PLAIN = {
 """Storms in which one thing breaks and everything is seen, by the kind of node that breaks."""
 APART = ("rack", "host", "database", "workload", "dns")
 """Kinds of nodes of which two break without having to do with one another."""
+DOWN, UP = (60, 120), (30, 90)
+"""Seconds that a flapping link is down, and up, at a time."""
 SAYS = {
     "rack": "{} loses its power: its switch and hosts go dark, and what ran there is missed.",
     "switch": "{} fails: nothing behind it can be reached.",
@@ -59,10 +61,11 @@ def flapping(scene: Scene) -> Storm:
     """A rack's uplink goes down and up again; what takes longer than it stays down to be noticed is never noticed."""
     node = scene.chance.pick([node for node in scene.world.of_kind("switch") if not node.endswith("-core")])
     begins, downs = scene.begins, scene.chance.between(6, 10)
-    broken = scene.strike(node, begins=begins, ends=begins + scene.chance.between(50, 120) * SECOND)
+    ends = begins + scene.chance.between(*DOWN) * SECOND
+    broken = scene.strike(node, begins=begins, ends=ends)
     for _ in range(downs - 1):
-        begins = max(begins, scene.faults[-1][0].ends) + scene.chance.between(30, 90) * SECOND
-        ends = begins + scene.chance.between(50, 120) * SECOND
+        begins = ends + scene.chance.between(*UP) * SECOND
+        ends = begins + scene.chance.between(*DOWN) * SECOND
         moved = {one: at - broken.begins + begins for one, at in broken.onsets.items()}
         again = msgspec.structs.replace(broken, begins=begins, ends=ends, onsets=moved)
         scene.add(broken, alerts(again, scene.rules, scene.chance))

@@ -133,12 +133,12 @@ def test_a_fifth_of_the_edges_is_missing_and_no_node(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_flapping_link_goes_down_and_up(seed: int) -> None:
-    """The switch's own alert has several episodes, each over before the next."""
+    """The switch's own alert has several episodes, half a minute apart at least."""
     storm, _ = made("flapping", seed)
     episodes = [one for one in storm.alerts if one.labels["node"] == storm.roots[0]]
     assert len(episodes) >= 4
     for before, after in pairwise(episodes):
-        assert before.starts_at < before.ends_at < after.starts_at
+        assert before.starts_at < before.ends_at <= after.starts_at - 30 * SECOND
 
 
 @pytest.mark.parametrize("seed", SEEDS)
