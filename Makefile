@@ -13,7 +13,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help run test check bench simulate fuzz chaos lock servers
+.PHONY: help run test check bench bench-quality simulate fuzz chaos lock servers
 .DELETE_ON_ERROR:
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo "make test [TESTS=PATH]     install what the tests need, then run them"
 	@echo "make check                 format, lint, types, import contracts"
 	@echo "make bench                 healer beside Alertmanager, on the same alerts"
+	@echo "make bench-quality [STORMS=DIR]   how often the root is named, on recorded and generated storms or your own"
 	@echo "make simulate [SEEDS=N]    the whole service under faults, in virtual time"
 	@echo "make fuzz | chaos          bad input; kill -9 under load: in full"
 	@echo "make lock                  pin the dependencies anew"
@@ -45,6 +46,10 @@ bench: .venv/dev.stamp servers
 	$(BIN)/python -m bench.restart
 	$(BIN)/python -m bench.core_switch
 	@echo "Figures worth keeping go into docs/performance.md, with the command and the machine."
+
+bench-quality: .venv/dev.stamp
+	$(BIN)/python -m bench.quality $(if $(STORMS),--storms $(STORMS))
+	@echo "Figures worth keeping go into docs/quality.md, with the command."
 
 simulate: .venv/dev.stamp
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --jobs $(WORKERS)

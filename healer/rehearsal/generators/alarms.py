@@ -35,7 +35,7 @@ QUICK: Rules = {
     "workload": (Alarm("DeploymentBroken", "critical", 30 * SECOND, 100, "has no working replica of its new version"),),
     "service": (
         Alarm("ServiceErrorsHigh", "error", MINUTE, 70, "answers with errors"),
-        Alarm("ServiceLatencyHigh", "warning", MINUTE, 50, "is slow"),
+        Alarm("ServiceSlow", "warning", MINUTE, 50, "is slow"),
     ),
     "database": (
         Alarm("DatabaseDown", "critical", 30 * SECOND, 98, "takes no connections"),
@@ -60,7 +60,7 @@ STOCK: Rules = {
     "workload": (Alarm("KubeDeploymentRolloutStuck", "warning", 15 * MINUTE, 100, "does not progress"),),
     "service": (
         Alarm("ServiceErrorsHigh", "warning", MINUTE, 70, "answers with errors"),
-        Alarm("ServiceLatencyHigh", "warning", 5 * MINUTE, 50, "is slow"),
+        Alarm("ServiceSlow", "warning", 5 * MINUTE, 50, "is slow"),
     ),
     "database": (Alarm("DatabaseDown", "critical", 5 * MINUTE, 98, "takes no connections"),),
     "dns": (Alarm("DNSDown", "critical", 15 * MINUTE, 100, "answers no query"),),

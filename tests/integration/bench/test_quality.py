@@ -1,0 +1,95 @@
+"""How well roots are named must not fall behind what docs/quality.md claims."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.quality import STORMS, Line, Scored, generated, labelled, line, mean, recorded, run
+from healer.alerts.identity import labels_of
+from healer.convergence.settings import Convergence
+from healer.rehearsal.generators import storms
+
+ROOT = Path(__file__).parents[3]
+ORDINARY = {"critical", "warning", "latency", "availability", "requests", "Average", "Sum", "p99"}
+"""Words of every monitoring, which labels of the recorded storms have as well."""
+
+
+@pytest.fixture(scope="module")
+def lines() -> dict[str, Line]:
+    return {name: line(name, run(cases, Convergence())) for name, cases in recorded(STORMS)}
+
+
+@pytest.mark.parametrize(("name", "first", "among_three"), [("nezha_ob", 82, 94), ("petshop", 90, 100)])
+def test_recorded_storms_are_named_at_least_so_often(
+    name: str, first: int, among_three: int, lines: dict[str, Line]
+) -> None:
+    assert lines[name].first >= first
+    assert lines[name].among_three >= among_three
+
+
+@pytest.mark.parametrize("name", ["nezha_ob", "petshop"])
+def test_recorded_storms_are_compressed_at_least_so_far(name: str, lines: dict[str, Line]) -> None:
+    """Both over all alerts and as the mean over cases: tiny storms count as much as large ones."""
+    assert lines[name].compression >= 57
+    assert lines[name].each >= 57
+
+
+def test_a_mean_counts_every_installation_the_same(lines: dict[str, Line]) -> None:
+    both = list(lines.values())
+    assert mean(both).first == pytest.approx(sum(one.first for one in both) / len(both))
+
+
+def test_what_a_file_says_of_the_truth_changes_nothing() -> None:
+    """The engine sees topology and alerts only: other truths score otherwise, and come out the same."""
+    [storm] = storms("database", seed=1)
+    case = labelled(storm.encode(), "one").case
+    renamed = storm.encode().replace(b'"root_causes"', b'"elsewhere"').replace(b'"faults"', b'"nothing"')
+    assert labelled(renamed, "one").case == case
+
+
+class TestGenerated:
+    """One datacentre each: `make bench-quality` runs more of them."""
+
+    @pytest.mark.parametrize("kind", ["rack-power", "switch", "database", "deployment"])
+    def test_with_a_complete_topology_the_root_is_named(self, kind: str) -> None:
+        found = line(kind, generated(kind, seeds=1, each=3))
+        assert found.first >= 95
+        assert found.wrong == 0
+
+    def test_a_rack_is_one_message(self) -> None:
+        assert line("rack-power", generated("rack-power", seeds=1, each=3)).compression >= 98
+
+    def test_two_faults_are_two_incidents(self) -> None:
+        found = line("two-faults", generated("two-faults", seeds=2, each=2))
+        assert found.over_merge <= 1
+        assert found.first >= 95
+
+    def test_with_a_fifth_of_the_edges_missing_the_root_is_named_mostly(self) -> None:
+        assert line("missing-edges", generated("missing-edges", seeds=2, each=2)).first >= 75
+
+
+def words_of_the_recorded_storms() -> Iterator[str]:
+    for _, cases in recorded(STORMS):
+        for one in cases:
+            yield from (node.id for node in one.case.topology.nodes)
+            for alert in one.case.alerts:
+                yield from labels_of(alert.labels).values()
+
+
+def test_nothing_that_decides_knows_a_data_set() -> None:
+    """No node name and no label value of a recorded storm occurs in source or settings, but for ordinary words."""
+    files = [file for room in ("healer", "rules", "notifiers", "deploy") for file in (ROOT / room).rglob("*")]
+    text = "\n".join(
+        file.read_text(errors="ignore") for file in files if file.suffix in (".py", ".yaml", ".yml", ".rules")
+    )
+    names = set(words_of_the_recorded_storms()) - ORDINARY
+    assert len(names) > 60
+    found = {name for name in names if name in text and re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text)}
+    assert found == set()
+
+
+def test_a_case_without_alerts_counts_as_missed() -> None:
+    nothing = Scored("x", 0, 0, 1, 0, 0, 0, False, "", 0.0)
+    assert line("x", [nothing]).first == 0
