@@ -111,7 +111,7 @@ def look_for_suspects(state: State) -> None:
             continue
         root = best((one for one in alerts_on(state, state.topology.id(node)) if one.traits.suppressor), case)
         if root is not None:
-            by = case.people.blamed_by
+            by = case.people.blamed_by or case.people.confirmed_by
             let_suspect_go(state, case)
             state.changed[case] = None
             name_root(state, case, root, by)

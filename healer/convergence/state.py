@@ -4,6 +4,7 @@ Owned by one `Engine`; `intake` and `quiet` change it when records arrive, `sett
 derives incidents from the verdicts. Engine time is the wall clock less the time in which nobody stepped (`away`).
 """
 
+from collections import deque
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence, Sized
 from typing import Protocol
 
@@ -14,7 +15,7 @@ from healer.alerts.silences import Silence
 from healer.convergence.episode import Case, Episode, Place, Status
 from healer.convergence.history import History
 from healer.convergence.lasting import Rule
-from healer.convergence.outcome import Happening, Stage
+from healer.convergence.outcome import Happening, Stage, Storm
 from healer.convergence.people import APART, People
 from healer.convergence.settings import Convergence
 from healer.convergence.standing import Standing, Words
@@ -128,6 +129,11 @@ class State:
         self.aside = 0
         self.unstable = 0
         self.reminds_at: Micros = 0
+        self.changes: dict[bytes, tuple[Micros, ...]] = {}
+        self.flapping: dict[bytes, Micros] = {}
+        self.unsettled: dict[Place, Micros] = {}
+        self.openings: deque[Micros] = deque()
+        self.storm: Storm | None = None
 
     @property
     def wall(self) -> Micros:
@@ -185,8 +191,12 @@ class State:
         self.opened.pop(episode, None)
         self.kept.pop(episode, None)
         self.parted.pop(episode, None)
-        if self.people and self.people.forget(episode):
-            self.mark_below(episode.node)
+        if self.people:
+            for labels in self.people.beneath(episode.labels):
+                if (other := self.episodes.get(labels)) is not None and not other.ended_at:
+                    self.dirty[other] = None
+            if self.people.forget(episode):
+                self.mark_below(episode.node)
         if episode.node < 0:
             self.aside -= self._is_aside(episode)
             return
