@@ -34,7 +34,9 @@ from healer.prometheus.rules import PrometheusRules
 from healer.remediation.abilities import LACKS
 from healer.seams import Clock, Spawn, Supervisor, SystemClock, SystemRandom
 from healer.settings.cluster import cluster_environment
+from healer.settings.calendars import read_calendar
 from healer.settings.model import Settings
+from healer.settings.permitted import permissions
 from healer.store.opening import CannotOpen, open_store
 from healer.survey.standing import Terms
 from healer.telemetry.exporting import Sink
@@ -292,6 +294,8 @@ def read_plan(settings: Settings) -> Plan:
         packs=settings.rules.packs,
         kinds=kinds,
         channels=settings.channels,
+        calendars=settings.calendars,
+        permissions=permissions(settings),
         lacks=LACKS,
     )
     errors = [format_problem(problem) for problem in compiled.problems if problem.severity == "error"]
@@ -312,6 +316,8 @@ def read_plan(settings: Settings) -> Plan:
             channels=tuple(settings.channels),
             routes=settings.routes,
             heartbeat=settings.watchdog.alertname,
+            calendars={name: read_calendar(file) for name, file in settings.calendars.items()},
+            permissions=tuple(permissions(settings)),
             kinds=tuple(sorted(kinds)),
         ),
         topology=topology,

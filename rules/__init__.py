@@ -11,6 +11,7 @@ from rules.evaluation import evaluate, health_template, query_key
 from rules.expressions import Expression, Target
 from rules.facts import DEFAULT_HEALTH, Answer, Facts, Held, NodeFact, Query, Surroundings, Verdict, remember
 from rules.names import DEFAULT_SEVERITIES, FEATURES
+from rules.patterns import matches
 from rules.permissions import BadMatcher, Permission, read_matcher
 from rules.planning import (
     LimitKey,
@@ -94,6 +95,7 @@ __all__ = [
     "health_template",
     "key_of",
     "limit_keys",
+    "matches",
     "pack_names",
     "query_key",
     "read_matcher",

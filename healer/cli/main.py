@@ -28,6 +28,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "serve": Command("healer.cli.serve", "run the service"),
     "check": Command("healer.cli.check", "what is wrong with configuration, topology and rules, all at once"),
+    "test": Command("healer.cli.test", "run the tests of rules, on a virtual clock; nothing outside is touched"),
     "doctor": Command("healer.cli.doctor", "what is wrong with this installation, and how to mend it"),
     "incidents": Command("healer.cli.incidents", "what is going on"),
     "alerts": Command("healer.cli.alerts", "the alerts behind it, each with its status and reason"),

@@ -13,12 +13,13 @@ from healer.convergence.outcome import Incident
 from healer.convergence.settings import Convergence
 from healer.journey.records import Adopted
 from healer.notification.settings import Route
+from healer.remediation.abilities import LACKS
 from healer.times import Micros
 from healer.topology import graph
 from healer.topology import settings as topology_settings
 from healer.topology.kinds import kinds_of
 from healer.topology.map import Map
-from rules import RuleSet, Source, compile_files
+from rules import Permission, RuleSet, Source, compile_files
 
 
 class Deciding(msgspec.Struct, frozen=True):
@@ -40,6 +41,8 @@ class Deciding(msgspec.Struct, frozen=True):
     """The kinds of node that rules may name, sorted; () in what was kept before they were part of it: those of the graph."""
     calendars: dict[str, tuple[tuple[Micros, Micros], ...]] = {}
     """By name, the entries of each calendar: from and to."""
+    permissions: tuple[Permission, ...] = ()
+    """What the rules of a folder may do."""
 
 
 class RuleText(msgspec.Struct, frozen=True):
@@ -138,7 +141,11 @@ def charter(adopted: Adopted, kept: Documents) -> Charter:
     # Whether a kind exists was looked at when the rules were accepted; since then the last of its nodes may have gone.
     kinds = settings.kinds or kinds_of(graph.decode(kept.topology), settings.mappings, settings.labels, settings.health)
     compiled = compile_files(
-        [Source(one.path, one.text) for one in texts], packs=settings.packs, kinds=frozenset(kinds)
+        [Source(one.path, one.text) for one in texts],
+        packs=settings.packs,
+        kinds=frozenset(kinds),
+        permissions=settings.permissions,
+        lacks=LACKS,
     )
     if compiled.ruleset is None:
         first = next(problem for problem in compiled.problems if problem.severity == "error")

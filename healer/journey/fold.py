@@ -369,7 +369,8 @@ class Fold:
         self._told[incident.id] = (news, said, now)
         urgent = incident.severity == "critical" or story.state == "needs you"
         for channel in channels:
-            yield Wanted(incident.id, channel, self._revisions[incident.id], data, urgent, incident.told)
+            loud = urgent or self.planner.wakes(incident.id, channel)
+            yield Wanted(incident.id, channel, self._revisions[incident.id], data, loud, incident.told)
         briefed = self._briefed.setdefault(incident.id, {}) if affected else {}
         for channel, owners in affected.items():
             brief = _encode(tell_affected(incident, story, owners))

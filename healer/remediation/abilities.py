@@ -3,7 +3,7 @@
 LACKS: frozenset[str] = frozenset(
     {
         *("value", "annotations", "confidence", "root_is", "burn_rate", "objective", "change", "changed_within"),
-        *("calendar", "summarize", "escalate", "message", "for in verify"),
+        *("summarize", "message", "for in verify"),
     }
 )
 """Features that nothing behind the language can carry out: ignoring them would let a rule mean less than it says."""

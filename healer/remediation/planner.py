@@ -100,8 +100,12 @@ class Course(msgspec.Struct):
     deeds: dict[str, Deed] = {}
     notices: dict[str, tuple[str, ...]] = {}
     also_tell: tuple[str, ...] = ()
-    recoveries: tuple[str, ...] = ()
-    """The rules whose `on recovery` was begun."""
+    urgent: tuple[str, ...] = ()
+    """Those of them that are woken up."""
+    wakes: dict[str, tuple[str, ...]] = {}
+    """By remediation, the channels that are woken up when it fails."""
+    recoveries: dict[str, str] = {}
+    """By rule, the remediation that is its `on recovery`."""
 
 
 class Decided(msgspec.Struct, frozen=True):
@@ -171,6 +175,7 @@ class Planner:
             course.also_tell += tuple(
                 one for one in course.notices.get(record.remediation, ()) if one not in course.also_tell
             )
+            course.urgent += course.wakes.get(record.remediation, ())
         self.runs = remember_run(self.runs, record.remediation, record.state, now)
         if record.state not in UNDER_WAY:
             self._due.add(record.incident)
@@ -246,6 +251,11 @@ class Planner:
         course = self.courses.get(incident)
         return course.also_tell if course is not None else ()
 
+    def wakes(self, incident: str, channel: str) -> bool:
+        """Whether a rule wants a channel to be told urgently (`escalate: yes`)."""
+        course = self.courses.get(incident)
+        return course is not None and channel in course.urgent
+
     def let_go(self, incident: str) -> None:
         """The incident is over for good."""
         self.courses.pop(incident, None)
@@ -265,6 +275,8 @@ class Planner:
             else:
                 why = "the incident is over"
             for id in under_way:
+                if id in course.recoveries.values():
+                    continue
                 self._supersede(course, id, why, now, decided)
             return
         ready: list[tuple[Rule, Facts, tuple[str, ...]]] = []
@@ -306,9 +318,9 @@ class Planner:
             rule = self._charter.ruleset.named(name)
             if rule is None or not rule.on_recovery or name in course.recoveries:
                 continue
-            course.recoveries = (*course.recoveries, name)
             facts = self._facts(course.incident, Watch(), now)
-            self._start(course, rule, facts, ("the incident is over",), decided, recovery=True)
+            id = self._start(course, rule, facts, ("the incident is over",), decided, recovery=True)
+            course.recoveries[name] = id
             return
 
     def _work_under_way(self, rule: Rule, facts: Facts) -> AtWork | None:
@@ -362,8 +374,8 @@ class Planner:
         repeat: Repetition = ONCE,
         *,
         recovery: bool = False,
-    ) -> None:
-        """A rule matched: its plan, and whether it runs."""
+    ) -> str:
+        """A rule matched: its plan, and whether it runs. Returns the remediation's id."""
         incident, now = course.incident, facts.now
         then = render_steps(rule, facts, clause="on recovery" if recovery else "then")
         otherwise = () if recovery else render_steps(rule, facts, clause="otherwise")
@@ -391,12 +403,16 @@ class Planner:
         if state in UNDER_WAY and rule.repeat and not recovery:
             self.runs = [*self.runs, Run.of(id, rule, facts, state)]
         course.notices[id] = tuple(one.to for one in otherwise if isinstance(one, PlannedNotice))
+        course.wakes[id] = tuple(one.to for one in otherwise if isinstance(one, PlannedNotice) and one.escalate)
+        if not repeat.skip:
+            course.urgent += tuple(one.to for one in then if isinstance(one, PlannedNotice) and one.escalate)
         # A repetition that is skipped is no news.
         said = () if repeat.skip else tuple(one.to for one in then if isinstance(one, PlannedNotice))
         course.also_tell += tuple(one for one in said if one not in course.also_tell)
         decided.planned.append(Planned(id, plan, state, deadline, detail))
         told = {"rule": rule.name, "state": state, "what": what, "because": "; ".join(because), "detail": detail}
         decided.timeline.append(Happening(incident.id, now, "decide", "matched", told))
+        return id
 
     def _capped(self, rule: Rule) -> str:
         """Why a matching rule is not run, or ""."""

@@ -41,6 +41,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What is recorded, and for how long."""
     health: dict[str, str] = msgspec.field(default_factory=lambda: {"host": 'up{instance="{{ node.instance }}"}'})
     """By kind of node, the Prometheus query whose value 1 means healthy; `node` has the node's id and attributes."""
+    calendars: dict[str, Path] = {}
+    """Files with the times that a rule's `except: calendar("NAME")` means, by a name of your choice."""
     rules: Rules = Rules()
     """Which rules decide on remedies."""
     prometheus: tuple[Prometheus, ...] = ()

@@ -1,11 +1,11 @@
 """Settings of what lies around healer: rules on disk, monitoring, machines. Assembled in `healer.settings.model`."""
 
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
-from healer.alerts.matchers import Matchers
+from healer.alerts.matchers import Matchers, parse_matchers
 from healer.documents.fields import OR_TEXT, Duration, Secret, Url, parse_url
 from healer.executors.ssh_settings import SshSettings
 from healer.times import MINUTE, SECOND
@@ -18,6 +18,17 @@ class RulePath(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     path: Path
     """A `.heal` file, or a folder of them."""
+    owner: str = ""
+    """Whose rules these are."""
+    actions: tuple[str, ...] | None = None
+    """The actions that they may use; without it all."""
+    nodes: tuple[str, ...] = ()
+    """Matchers of the attributes of all nodes that they may touch, such as `owner="team-a"`; without any all nodes."""
+    mode_at_most: Literal["observe", "suggest", "approve", "auto"] = "auto"
+    """The furthest that they may go."""
+
+    def __post_init__(self) -> None:
+        parse_matchers(self.nodes)
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -5,8 +5,9 @@ import pytest
 
 from healer.convergence.outcome import AtWork, Incident
 from healer.journey.records import Progressed
+from healer.remediation.approval import PATIENCE
 from healer.remediation.model import BEFORE_INTENT, Limit
-from healer.remediation.planner import ASK_EVERY, ASK_FOR, PATIENCE, Course
+from healer.remediation.planner import ASK_EVERY, ASK_FOR, Course
 from healer.times import MINUTE, SECOND
 from tests.unit.remediation.build import HOST, NOON, ROOT, Desk, incident, rule
 
