@@ -12,7 +12,7 @@ import msgspec
 from healer.alerts.maintenance import Maintenance
 from healer.alerts.model import Alert
 from healer.alerts.silences import Silence, identify
-from healer.convergence import intake, onset, quiet, rewiring, saying
+from healer.convergence import flapping, intake, onset, quiet, rewiring, saying, storms
 from healer.convergence.beside import forget
 from healer.convergence.episode import Case, Episode, Place, Status
 from healer.convergence.freeze import Frozen, freeze, thaw
@@ -23,7 +23,7 @@ from healer.convergence.kept import keep, sift
 from healer.convergence.lasting import Rule
 from healer.convergence.naming import places_of
 from healer.convergence.onset import known_from
-from healer.convergence.outcome import AlertView, AtWork, Happening, Incident
+from healer.convergence.outcome import AlertView, AtWork, Happening, Incident, Storm
 from healer.convergence.people import Said
 from healer.convergence.settings import Convergence
 from healer.convergence.settle import MAX_PAST, bury, leave, settle
@@ -244,6 +244,11 @@ class Engine:
         """Severities that alerts had and that mean nothing here, "" for none at all; they count as warning."""
         return tuple(self.state.traits.unknown)
 
+    @property
+    def storm(self) -> Storm | None:
+        """The storm that is under way."""
+        return self.state.storm
+
     def __len__(self) -> int:
         """How many alerts are known: firing, or ended less than `settle` ago."""
         return len(self.state.episodes)
@@ -329,6 +334,7 @@ class Engine:
             spoken_at=episode.spoken_at,
             onset_from=known_from(episode),
             person=state.people.who.get(episode.labels, ""),
+            flapping=bool(state.flapping) and flapping.flaps(state, episode),
             beside=beside.labels if (beside := state.beside.get(episode)) is not None else b"",
         )
 
@@ -368,6 +374,12 @@ class Engine:
             return
         if kind == Kind.REMIND:
             remind(state)
+            return
+        if kind == Kind.CALM:
+            flapping.calm(state, who)
+            return
+        if kind == Kind.STORM:
+            storms.look(state)
             return
         for one in who:
             if isinstance(one, Place):

@@ -170,6 +170,8 @@ class Case:
         "began_at",
         "face",
         "id",
+        "in_storm",
+        "lull",
         "merged_into",
         "naming",
         "opened_at",
@@ -180,6 +182,7 @@ class Case:
         "reopened",
         "resolution",
         "resolved_at",
+        "returns",
         "revision",
         "said_again",
         "sides",
@@ -208,5 +211,8 @@ class Case:
         self.people = People()
         self.remind_at: Micros = 0
         self.said_again = 0
+        self.returns: tuple[Micros, ...] = ()
+        self.lull = False
+        self.in_storm = False
         self.naming = Naming()
         self.sides: dict[Place, None] = {}

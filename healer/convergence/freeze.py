@@ -15,7 +15,7 @@ from healer.convergence import quiet
 from healer.convergence.episode import Case, Episode, Place, StatusName
 from healer.convergence.history import History, Remembered
 from healer.convergence.lasting import Rule, by_name
-from healer.convergence.outcome import Naming, People
+from healer.convergence.outcome import Naming, People, Storm
 from healer.convergence.outcome import Status as IncidentStatus
 from healer.convergence.people import Words
 from healer.convergence.settings import Convergence
@@ -78,6 +78,9 @@ class CaseRow(msgspec.Struct, frozen=True, array_like=True):
     silent: bool
     remind_at: Micros = 0
     said_again: int = 0
+    returns: tuple[Micros, ...] = ()
+    lull: bool = False
+    in_storm: bool = False
     people: People = People()
     naming: Naming = Naming()
     sides: list[int] = []
@@ -104,6 +107,11 @@ class Frozen(msgspec.Struct, frozen=True):
     reminds_at: Micros = 0
     kept: list[tuple[int, int]] = []
     parted: list[tuple[int, str]] = []
+    changes: list[tuple[bytes, tuple[Micros, ...]]] = []
+    flapping: list[tuple[bytes, Micros]] = []
+    unsettled: list[tuple[int, Micros]] = []
+    openings: list[Micros] = []
+    storm: Storm | None = None
     people: Words = Words()
     lasting: dict[str, tuple[Rule, ...]] = {}
     history: Remembered = Remembered()
@@ -153,6 +161,11 @@ def freeze(state: State) -> Frozen:
         beside=[(one.seq, cause.seq) for one, cause in state.beside.items()],
         reminds_at=state.reminds_at,
         kept=[(one.seq, cause.seq) for one, cause in state.kept.items()],
+        changes=list(state.changes.items()),
+        flapping=list(state.flapping.items()),
+        unsettled=[(place.seq, until) for place, until in state.unsettled.items() if id(place) in places],
+        openings=list(state.openings),
+        storm=state.storm,
         parted=[(one.seq, incident) for one, incident in state.parted.items()],
         people=state.people.freeze(),
         lasting={name: tuple(chain.from_iterable(rules.values())) for name, rules in state.lasting.items()},
@@ -195,6 +208,10 @@ def thaw(frozen: Frozen, settings: Convergence, topology: Topology, installation
     state.opened = {by_seq[seq]: count for seq, count in frozen.opened}
     state.unreadable = set(frozen.unreadable)
     state.mirrored, state.said, state.maintenance = dict(frozen.silences), dict(frozen.said), dict(frozen.maintenance)
+    state.changes, state.flapping = dict(frozen.changes), dict(frozen.flapping)
+    state.unsettled = {by_seq[place]: until for place, until in frozen.unsettled}
+    state.openings.extend(frozen.openings)
+    state.storm = frozen.storm
     state.kept = {by_seq[one]: by_seq[cause] for one, cause in frozen.kept}
     state.parted = {by_seq[one]: incident for one, incident in frozen.parted}
     for one, cause in frozen.beside:
@@ -268,6 +285,9 @@ def _case_row(case: Case) -> CaseRow:
         case.silent,
         case.remind_at,
         case.said_again,
+        case.returns,
+        case.lull,
+        case.in_storm,
         case.people,
         case.naming,
         [side.seq for side in case.sides],
@@ -307,6 +327,7 @@ def _case(row: CaseRow, by_seq: dict[int, Any]) -> Case:
     case.resolution, case.merged_into, case.reopened = row.resolution, row.merged_into, row.reopened
     case.revision, case.silent = row.revision, row.silent
     case.remind_at, case.said_again, case.people = row.remind_at, row.said_again, row.people
+    case.returns, case.lull, case.in_storm = row.returns, row.lull, row.in_storm
     case.naming, case.sides = row.naming, {by_seq[side]: None for side in row.sides}
     return case
 

@@ -8,7 +8,7 @@ from itertools import chain
 
 import msgspec
 
-from healer.convergence import clusters, naming
+from healer.convergence import clusters, flapping, naming, storms
 from healer.convergence.beside import incident_beside, refer
 from healer.convergence.episode import Case, Episode, Place, Status
 from healer.convergence.outcome import Incident, Root
@@ -63,8 +63,13 @@ def conclude(state: State, place: Place, case: Case) -> None:
     if case.status == "open":
         if naming.consider(state, case):
             case = absorb(state, case)
-        if clusters.quiet(case):
+        quiet = clusters.quiet(case)
+        if quiet and not flapping.unsettled(state, case):
             resolve(state, case.place, case)
+        elif case.lull and not quiet:
+            case.reopened += 1
+            flapping.returned(state, case)
+        case.lull = quiet and case.status == "open"
 
 
 def absorb(state: State, case: Case) -> Case:
@@ -112,6 +117,7 @@ def open_case(state: State, place: Place, face: Episode) -> Case:
     if state.beneath:
         refer(state, place)
     note_split(state, case)
+    storms.opened(state, case)
     remind_later(state, case)
     state.note(case, "converge", "opened", suppressed=str(place.suppressed), members=str(place.firing - 1))
     return case
@@ -175,6 +181,7 @@ def reopen(state: State, case: Case) -> None:
     """Rule 12: it fires again within `settle`."""
     case.status, case.resolved_at, case.resolution = "open", 0, ""
     case.reopened += 1
+    flapping.returned(state, case)
     case.people = msgspec.structs.replace(case.people, acked_by="", acked_at=0, closed_by="")
     remind_later(state, case)
     state.note(case, "converge", "reopened", alertname=case.face.traits.name)
@@ -286,6 +293,8 @@ def projection(state: State, case: Case) -> Incident:
         reopened=case.reopened,
         beside=incident_beside(state, place, face) if state.beside else "",
         said_again=case.said_again,
+        flapping=bool(state.unsettled) and flapping.unsettled(state, case),
+        storm=case.in_storm,
         people=case.people,
         owner=(owner := owner_of(state, case, case.naming.root or root)),
         affected=tuple(sorted({one for there in here for one in there.affected} - {owner})),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from healer.alerts.model import Alert, relays
+from healer.convergence import flapping
 from healer.convergence.episode import Code, Episode, Status
 from healer.convergence.onset import first_known, think_again
 from healer.convergence.quiet import mark
@@ -62,6 +63,8 @@ def begin(
         episode.onset = first_known(state, episode, labels)
     episode.untold_since = now
     state.episodes[alert.labels] = episode
+    if state.changes and alert.labels in state.changes:
+        flapping.changed(state, episode)
     state.firing += 1
     state.track(episode)
     if alert.ends_at:
@@ -131,6 +134,7 @@ def begin_again(
         else:
             episode.by = None
     episode.status = Status.NEW
+    flapping.changed(state, episode)
     rejoin(state, episode)
 
 
@@ -195,6 +199,7 @@ def end(state: State, episode: Episode, resolution: str) -> None:
         episode.by.place.suppressed -= 1
         episode.by.place.ended += 1
         state.touched[episode.by.place] = None
+    flapping.changed(state, episode)
     state.timers.set(state.now + state.settings.settle, Kind.SETTLE, episode)
 
 

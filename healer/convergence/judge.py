@@ -58,6 +58,11 @@ class View(Protocol):
         ...
 
     @property
+    def flapping(self) -> Mapping[bytes, Micros]:
+        """Until when alerts are flapping, by their labels."""
+        ...
+
+    @property
     def kept(self) -> Mapping[Episode, Episode]:
         """What explained alerts before the topology or the settings changed, and would not any more."""
         ...
@@ -164,6 +169,8 @@ def held(episode: Episode, view: View) -> Verdict | None:
     if episode in view.contested:
         return Verdict(Status.HELD, None, Code.CONTESTED)
     place = view.place_of(episode)
+    if view.flapping and view.flapping.get(episode.labels, 0) > view.now:
+        return None  # it would end before its hold does, again and again
     if view.now >= episode.held_until or (place is not None and place.named):
         return None
     return Verdict(Status.HELD, None, Code.WAITING_FOR_CAUSE)

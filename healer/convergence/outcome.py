@@ -101,12 +101,21 @@ class Incident(msgspec.Struct, frozen=True):
     reopened: int = 0
     beside: str = ""
     said_again: int = 0
+    flapping: bool = False
+    storm: bool = False
     people: People = People()
     owner: str = ""
     affected: tuple[str, ...] = ()
     how: How = "direct"
     named: Root | None = None
     candidates: tuple[Candidate, ...] = ()
+
+
+class Storm(msgspec.Struct, frozen=True):
+    """Too many new roots at once: since when (wall time), and how many incidents opened in it."""
+
+    since: Micros
+    opened: int
 
 
 class Happening(msgspec.Struct, frozen=True):
@@ -140,6 +149,7 @@ class AlertView(msgspec.Struct, frozen=True):
     person: str = ""
     onset_from: str = ""
     beside: bytes = b""
+    flapping: bool = False
 
 
 class AtWork(msgspec.Struct, frozen=True):

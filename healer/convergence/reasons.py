@@ -66,6 +66,12 @@ def explain(
         )
     if path and view.status == "suppressed":
         said.append("over " + " < ".join(path))
+    if view.flapping:
+        within = format_duration(settings.flap.within)
+        said.append(
+            f"flapping: it changed {settings.flap.changes} times within {within}, so it is told once and nothing is run for it "
+            f"until it has been calm for {within} (flap)"
+        )
     if note := _severity(why):
         said.append(note)
     if view.onset < view.starts_at:

@@ -46,6 +46,39 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             raise ValueError(f"critical ({critical}) is longer than default ({default}): set it to {default} or less")
 
 
+class Flap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When what comes and goes is told once and left alone, until it has been calm for as long."""
+
+    changes: int = 4
+    """How often an alert ends or fires again: twice there and back is no accident."""
+    within: Duration = 10 * MINUTE
+    """... within this time."""
+    reopenings: int = 3
+    """How often incidents of one node open again."""
+    reopened_within: Duration = 15 * MINUTE
+    """... within this time."""
+
+    def __post_init__(self) -> None:
+        for name, value in (("changes", self.changes), ("reopenings", self.reopenings)):
+            if value < 2:
+                raise ValueError(f"{name} is less than 2: everything would be flapping", name)
+
+
+class Storm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When so many new roots are told as one, and nothing is repaired but by rules that say so."""
+
+    roots: int = 20
+    """How many incidents open, each with a root of its own: more messages than people read."""
+    within: Duration = MINUTE
+    """... within this time."""
+    calm_within: Duration = 5 * MINUTE
+    """It is over when fewer than half as many opened within this time."""
+
+    def __post_init__(self) -> None:
+        if self.roots < 2:
+            raise ValueError("roots is less than 2: every incident would be a storm", "roots")
+
+
 class Convergence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"for_": "for"}):
     """How far apart cause and symptom may be, and who may explain whom."""
 
@@ -67,6 +100,10 @@ class Convergence(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Alerts that are told although another explains them, with that one beside them: those that any of these match."""
     max_suppress: Duration = 4 * HOUR
     """An incident beneath which alerts stay suppressed is said again whenever this much time has passed."""
+    flap: Flap = Flap()
+    """What comes and goes."""
+    storm: Storm = Storm()
+    """Too many new roots at once."""
     severities: dict[str, str] = msgspec.field(default_factory=lambda: dict(SEVERITIES))
     """The severities your rules use, as info, warning, error, critical or ignore; given, it replaces this table."""
     for_: dict[str, Duration] = {}

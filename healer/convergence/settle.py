@@ -8,6 +8,7 @@ from heapq import heapify, heappop, heappush
 
 from healer.convergence.beside import doubt, link
 from healer.convergence.episode import Code, Episode, Place, Status
+from healer.convergence.flapping import unsettle
 from healer.convergence.judge import Verdict, judge
 from healer.convergence.settings import LEVELS
 from healer.convergence.state import State
@@ -141,6 +142,8 @@ def enter(state: State, episode: Episode) -> None:
     state.touched[place] = None
     if state.people:
         stir(state, episode)
+    if state.flapping and (until := state.flapping.get(episode.labels, 0)) > state.now:
+        unsettle(state, place, until)
     if episode.traits.suppressor:
         state.mark_below(episode.node)
 

@@ -20,6 +20,8 @@ class Kind:
     SILENCE: Final = 3
     PLACE: Final = 4
     REMIND: Final = 5
+    CALM: Final = 6
+    STORM: Final = 7
 
 
 class Numbered(Protocol):

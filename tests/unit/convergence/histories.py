@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from healer.alerts.identity import canonical
 from healer.alerts.model import Alert
 from healer.convergence.outcome import AlertView
-from healer.convergence.settings import Convergence, Hold
+from healer.convergence.settings import Convergence, Flap, Hold, Storm
 from healer.times import HOUR, SECOND
 from tests.unit.convergence.oracle import Limits, Oracle
 from tests.unit.convergence.world import START, Graph, World
@@ -23,6 +23,8 @@ SHORT = Convergence(
     hold=Hold(default=5 * SECOND, critical=3 * SECOND),
     settle=15 * SECOND,
     max_untold=HOUR,
+    flap=Flap(changes=1000, reopenings=1000),
+    storm=Storm(roots=1000),
 )
 LIMITS = Limits(SHORT.window, SHORT.slack, SHORT.settle)
 QUIET = 200

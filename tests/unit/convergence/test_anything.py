@@ -8,6 +8,7 @@ from healer.alerts.model import Alert
 from healer.alerts.silences import OWN, Silence, SilenceMatcher
 from healer.convergence.engine import Engine
 from healer.convergence.freeze import Frozen
+from healer.convergence.settings import Flap, Storm
 from healer.times import HOUR, SECOND
 from tests.unit.convergence.histories import SHORT, Kind, edges
 from tests.unit.convergence.promises import check_incidents, check_statuses
@@ -26,7 +27,7 @@ KINDS = st.sampled_from(
     ]
 )
 SENDERS = st.sampled_from(("one", "two"))
-SETTINGS = msgspec.structs.replace(SHORT, max_untold=60 * SECOND)
+SETTINGS = msgspec.structs.replace(SHORT, max_untold=60 * SECOND, flap=Flap(within=60 * SECOND), storm=Storm(roots=4))
 
 
 class Anything(RuleBasedStateMachine):
