@@ -1,4 +1,4 @@
-"""Whatever people say, in whatever order: every alert stands as it is judged, a restart changes nothing, nobody is lost."""
+"""Whatever people say, in whatever order: what they spoke of stands as they said, a restart changes nothing, nobody is lost."""
 
 from random import Random
 
@@ -88,13 +88,15 @@ class Life:
         self.world.engine = again
 
     def look(self) -> None:
-        """Every firing alert stands as it is judged, and its incident is open where people are to hear of it."""
+        """What people spoke of stands as it is judged now; where people are to hear of an alert, its incident is open."""
         engine = self.world.engine
+        people = engine.state.people
         for episode in engine.state.episodes.values():
             if episode.ended_at:
                 continue
-            verdict = judge(episode, engine.state)
-            assert (episode.status, who(episode.by)) == (verdict.status, who(verdict.by)), episode
+            if people.cause_of(episode, engine.state) is not None or people.alone(episode):
+                verdict = judge(episode, engine.state)
+                assert (episode.status, who(episode.by)) == (verdict.status, who(verdict.by)), episode
             if episode.status == Status.ROOT:
                 found = self.world.incidents[engine.view(episode).incident]
                 assert found.status == "open", found
