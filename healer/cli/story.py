@@ -43,6 +43,9 @@ _SAID: dict[str, Callable[[dict[str, str]], str]] = {
     "said again": lambda facts: f"said again: {counted(int(facts['suppressed']), 'alert')} still suppressed",
     "told": lambda facts: f"people were told through {facts.get('channel', 'a channel')}",
     "edited": lambda facts: f"the message in {facts.get('channel', 'a channel')} was brought up to date",
+    "barred": lambda facts: f"{facts['rule']}: nothing is begun, {facts['why']}",
+    "flapping": lambda _: "it comes and goes: told once, and nothing is run, until it is calm",
+    "calm": lambda _: "it is calm again",
     "withheld": lambda facts: f"{facts['rule']}: nothing is begun, the target is left to {facts['why']}",
     "matched": lambda facts: (
         f"rule {facts['rule']!r} says: {facts['what']} ({facts['state']}"

@@ -303,6 +303,9 @@ class Planner:
             if repeat.wait:
                 course.watches[rule.name].waits = True
                 continue
+            if why := _barred(rule, course.incident):
+                self._bar(course, rule, why, facts.now, decided)
+                continue
             if (work := self._work_under_way(rule, facts)) is not None:
                 self._withhold(course, rule, work, facts.now, decided)
                 return
@@ -327,6 +330,15 @@ class Planner:
         """Maintenance on any node that this rule would touch: it need not be the one whose alert it answers."""
         nodes = [one.target.id for one in render_steps(rule, facts) if isinstance(one, PlannedStep)]
         return next((work for node in nodes if (work := self._at_work(node)) is not None), None)
+
+    @staticmethod
+    def _bar(course: Course, rule: Rule, why: str, now: Micros, decided: Decided) -> None:
+        """Nothing is begun while the incident is marked so: the rule is asked again when the mark is gone."""
+        watch = course.watches[rule.name]
+        if watch.withheld != why:
+            watch.withheld = why
+            told = {"rule": rule.name, "why": why}
+            decided.timeline.append(Happening(course.incident.id, now, "decide", "barred", told))
 
     @staticmethod
     def _withhold(course: Course, rule: Rule, work: AtWork, now: Micros, decided: Decided) -> None:
@@ -419,6 +431,15 @@ class Planner:
         if self._charter.cap and not (rule.diagnostic and self._charter.cap == "dry run"):
             return self._charter.cap
         return "mode: suggest" if rule.mode == "suggest" and not rule.diagnostic else ""
+
+
+def _barred(rule: Rule, incident: Incident) -> str:
+    """Why nothing is begun for an incident, whatever its rules say, or ""."""
+    if incident.flapping:
+        return "flapping: it comes and goes, and nothing is run until it is calm"
+    if incident.storm and "storm" not in rule.allow:
+        return "storm: many things broke at once, and this rule does not say `allow: storm`"
+    return ""
 
 
 def _first_state(rule: Rule, plan: Plan, now: Micros) -> tuple[State, str, Micros]:

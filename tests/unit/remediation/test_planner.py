@@ -293,6 +293,23 @@ def test_memory_goes_on_elsewhere() -> None:
     assert [deed.remediation for deed in other.planner.deeds("i1")] == [planned.remediation]
 
 
+@pytest.mark.parametrize(("marks", "why"), [({"flapping": True}, "flapping"), ({"storm": True}, "storm")])
+def test_nothing_begins_for_what_flaps_or_in_a_storm(marks: dict[str, bool], why: str) -> None:
+    """A rule waits until the mark is gone, says so once, and has its turn then."""
+    desk = Desk(rule("shop"))
+    assert desk.sees(incident(**marks)) == []
+    assert desk.sees(incident(**marks, suppressed=2), now=NOON + SECOND) == []
+    (line,) = [line for decided in desk.decided for line in decided.timeline]
+    assert (line.code, line.facts["rule"], line.facts["why"].partition(":")[0]) == ("barred", "shop", why)
+    assert len(desk.sees(incident(), now=NOON + MINUTE)) == 1
+
+
+def test_a_rule_may_act_in_a_storm() -> None:
+    """`allow: storm` says so; it says nothing about what flaps."""
+    assert len(Desk(rule("shop", "allow: storm")).sees(incident(storm=True))) == 1
+    assert Desk(rule("shop", "allow: storm")).sees(incident(storm=True, flapping=True)) == []
+
+
 def test_nothing_begins_where_somebody_works() -> None:
     """A rule whose target is in maintenance waits for its end, whoever's alert it answers; that is said once."""
     desk = Desk(rule("shop"))
