@@ -17,6 +17,7 @@ from healer.convergence import judge
 from healer.convergence.engine import Engine, Taken
 from healer.convergence.settings import Convergence
 from healer.convergence.state import State, Topology
+from healer.convergence.timers import Kind
 from healer.executors.target import Result
 from healer.journey.fold import Fold
 from healer.journey.owner import Owner
@@ -79,6 +80,20 @@ def no_judging_afresh() -> Iterator[None]:
 def hold_without_end() -> Iterator[None]:
     """The timer at the end of a hold does nothing."""
     with _without(Engine, "_hold_ends", _nothing):
+        yield
+
+
+@ablation("the end of a silence goes unnoticed", promise="A2", scenario=SCENARIO)
+@contextmanager
+def silence_without_end() -> Iterator[None]:
+    """No timer rings when a silence ends; who silenced may say so later."""
+    fire = Engine._fire
+
+    def deaf(self: Engine, kind: int, who: list[Any]) -> None:
+        if kind != Kind.SILENCE:
+            fire(self, kind, who)
+
+    with _without(Engine, "_fire", deaf):
         yield
 
 
