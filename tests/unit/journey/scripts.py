@@ -5,6 +5,7 @@ record when the script is played once, one record a step.
 """
 
 from dataclasses import dataclass
+from typing import get_args
 
 import msgspec
 from hypothesis import strategies as st
@@ -12,13 +13,17 @@ from hypothesis import strategies as st
 from healer.alerts.maintenance import Maintenance
 from healer.alerts.model import Alert
 from healer.alerts.silences import OWN, Silence, identify
+from healer.convergence.lasting import Rule
+from healer.convergence.people import Said, Verb
 from healer.journey.charter import Charter
 from healer.journey.records import (
     Answer,
     Answered,
+    Began,
     Delivered,
     Extended,
     Hushed,
+    Lasting,
     Lifted,
     Maintained,
     Progressed,
@@ -79,6 +84,8 @@ KINDS = (
     "answer",
     "silence",
     *("hush", "maintain", "extend", "lift"),
+    *("say",) * 3,
+    *("began", "lasting"),
     "vanish",
     "trouble",
     "adopt",
@@ -145,6 +152,12 @@ def _record(event: Event, at: int, world: World) -> Record | None:
             return Extended(identify(INSTALLATION, number + 1), START + (at + seconds) * SECOND, "ada")
         case "lift":
             return Lifted(identify(INSTALLATION, number + 1), "ada")
+        case "say":
+            return _said(event, world)
+        case "began":
+            return Began("prometheus", tuple((labels(one), START + (at - seconds) * SECOND) for one in event.who))
+        case "lasting":
+            return Lasting("prometheus", (Rule(event.who[0].partition("@")[0], {}, seconds * SECOND),))
         case "vanish":
             return Vanished(tuple(labels(one) for one in event.who))
         case "trouble":
@@ -163,6 +176,23 @@ def _progress(event: Event, world: World) -> Progressed | None:
         return None
     one = planned[event.number % len(planned)]
     return Progressed(one.remediation, one.plan.incident, STATES[event.seconds % len(STATES)])
+
+
+def _said(event: Event, world: World) -> Said | None:
+    """Somebody's word on one of the incidents that there were."""
+    known = sorted(world.diary.incidents)
+    if not known:
+        return None
+    verbs: tuple[Verb, ...] = get_args(Verb)
+    return Said(
+        verbs[event.seconds % len(verbs)],
+        known[event.number % len(known)],
+        "ada",
+        key="once" if event.seconds == 30 else "",
+        alerts=tuple(labels(one) for one in event.who),
+        node=event.who[0].partition("@")[2] or "rack/r",
+        other=known[event.seconds % len(known)],
+    )
 
 
 def _hushes(event: Event, at: int, world: World) -> Hushed:
