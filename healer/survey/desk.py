@@ -8,14 +8,14 @@ from typing import Any
 
 import msgspec
 
+from healer.survey import apart
 from healer.survey.gathering import Answers, Gathering
 from healer.survey.provenance import empty, node_link
 from healer.survey.publishing import Publishing
 from healer.survey.standing import Standing
 from healer.times import Micros, format_rfc3339
-from healer.topology.graph import Topology
 from healer.topology.merging import Conflict
-from healer.topology.node_link import Fault, Reading
+from healer.topology.node_link import Fault
 
 PIECE = 256 << 10
 """Bytes of a piece of the graph, about: made off the event loop, then sent."""
@@ -71,8 +71,8 @@ class Desk:
     async def put(self, body: bytes, *, force: bool = False) -> SourceView:
         """A graph in the place of the one put before; its state is `refused` when it is not believed. Raises Unwanted,
         StoreUnavailable."""
-        read = await self._store.aside(partial(_read, body))
-        if not isinstance(read, Topology):
+        read = await apart.read(body, self._store.aside)
+        if not isinstance(read, bytes):
             raise Unwanted(read)
         await self._gathering.put(read, force=force)
         return _view(self._gathering.standings["put"])
@@ -113,14 +113,3 @@ def _joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
             yield b"".join(waiting)
             waiting, size = [], 0
     yield b"".join(waiting)
-
-
-def _read(body: bytes) -> Topology | Sequence[Fault]:
-    try:
-        data = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as broken:
-        return [Fault(0, (), f"not JSON: {broken}")]
-    reading = Reading()
-    reading.add(data)
-    topology = reading.finish()
-    return reading.faults or topology

@@ -7,17 +7,16 @@ says is not believed when half of its graph would go at once. `healer.survey.pub
 import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import Protocol
 
 from healer.journey.ports import Arrival, Journal, StoreUnavailable, T
 from healer.journey.records import Troubled
 from healer.seams import Clock
+from healer.survey import apart
 from healer.survey.standing import Standing, Terms, doubted
 from healer.telemetry.metrics import Sample
 from healer.times import SECOND, Micros
 from healer.topology.answers import Answer
-from healer.topology.comparing import compare
 from healer.topology.graph import Topology
 from healer.topology.settings import PUT
 from healer.topology.source import Source, Unreadable
@@ -74,7 +73,7 @@ class Gathering:
             if standing is None:
                 await self._store.drop_answer(answer.source)
                 continue
-            size = await self._store.aside(partial(compare, answer.data, answer.data, 0))
+            size = await apart.compared(answer.data, answer.data, 0, self._store.aside)
             standing.answer, standing.nodes, standing.edges = answer, size.nodes, size.edges
         self.standings[PUT].heard = True
         for name, topology in said.items():
@@ -130,7 +129,7 @@ class Gathering:
             if standing.answer is not None and before == data:
                 standing.confirm(now)
                 return True
-            compared = await self._store.aside(partial(compare, before, data, 0))
+            compared = await apart.compared(before, data, 0, self._store.aside)
             refused = None if force else doubted(compared, standing.refusal, now, self.terms)
             if refused is not None:
                 if standing.refusal is None:
@@ -141,10 +140,10 @@ class Gathering:
             self.changed.set()
             return True
 
-    async def put(self, topology: Topology, *, force: bool = False) -> bool:
-        """Somebody puts a graph in the place of the one put before; it is kept when this returns True. Raises
-        StoreUnavailable."""
-        believed = await self.hear(PUT, topology, force=force)
+    async def put(self, data: bytes, *, force: bool = False) -> bool:
+        """Somebody puts a graph (`Topology.encode`) in the place of the one put before; it is kept when this returns True.
+        Raises StoreUnavailable."""
+        believed = await self._hear(PUT, data, force=force)
         await self.tell(self.standings[PUT])
         await self._keep(self.standings[PUT], at_once=True)
         return believed

@@ -21,6 +21,7 @@ from healer.times import SECOND, Micros
 from healer.topology.departed import Departed
 from healer.topology.graph import Topology, decode
 from healer.topology.patch import Patch, patched, pieces
+from healer.topology.source import Unreadable
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ class Publishing:
             if not self._gathering.waits() or began - self._began > GRACE:
                 try:
                     await self.publish()
-                except StoreUnavailable as error:
+                except (StoreUnavailable, Unreadable) as error:
                     log.warning("a change of the topology is not recorded yet: %s", error)
                     self._gathering.changed.set()
             spent = (self._clock.monotonic() - began) / SECOND
@@ -85,7 +86,7 @@ class Publishing:
         answers = self._gathering.answers()
         if len(answers) == 1:
             return answers[0].data
-        return await self._store.aside(lambda: union(answers, Topology().encode(), Departed(), 0, 0).data)
+        return (await union(answers, Topology().encode(), Departed(), 0, 0, self._store.aside)).data
 
     async def publish(self) -> int:
         """Record what changed; how many changes. Raises StoreUnavailable."""
@@ -96,7 +97,7 @@ class Publishing:
             self._graph = await store.aside(lambda: patched(decode(adopted), patch).encode() if len(patch) else adopted)
             self._drift = len(patch)
         before, left, now = self._graph, self.union.departed if self.union else Departed(), self._clock.now()
-        found = await store.aside(lambda: union(answers, before, left, now, linger))
+        found = await union(answers, before, left, now, linger, store.aside)
         changes = len(found.patch) if found.patch is not None else found.nodes + found.edges
         if changes:
             await self._record(found, changes)

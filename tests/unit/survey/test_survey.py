@@ -194,11 +194,11 @@ def test_what_is_put_replaces_what_was_put_and_survives() -> None:
 
     async def play(stage: Stage) -> None:
         async with Life(stage, file=rack("x", of="f")) as life:
-            assert await life.healer.gathering.put(wide(50))
+            assert await life.healer.gathering.put(wide(50).encode())
             await asyncio.sleep(3)
             assert len(life.edges) == 51
-            assert not await life.healer.gathering.put(wide(5))
-            assert await life.healer.gathering.put(wide(5), force=True)
+            assert not await life.healer.gathering.put(wide(5).encode())
+            assert await life.healer.gathering.put(wide(5).encode(), force=True)
             await asyncio.sleep(150)
             assert len(life.edges) == 6
         async with Life(stage, file=rack("x", of="f")) as life:
