@@ -181,6 +181,7 @@ def reopen(state: State, case: Case) -> None:
     """Rule 12: it fires again within `settle`."""
     case.status, case.resolved_at, case.resolution = "open", 0, ""
     case.reopened += 1
+    case.in_storm = case.in_storm and state.storm is not None
     flapping.returned(state, case)
     case.people = msgspec.structs.replace(case.people, acked_by="", acked_at=0, closed_by="")
     remind_later(state, case)

@@ -31,7 +31,7 @@ def opened(state: State, case: Case) -> None:
 
 
 def look(state: State) -> None:
-    """It ends when fewer than half the limit opened within `calm_within`; incidents that it marked lose the mark."""
+    """It ends when fewer than half the limit opened within `calm_within`; incidents that it marked lose the mark, if they are open."""
     if state.storm is None:
         return
     limits = state.settings.storm
@@ -40,7 +40,7 @@ def look(state: State) -> None:
         return
     state.storm = None
     for case in state.cases.values():
-        if case.in_storm:
+        if case.in_storm and case.status == "open":
             case.in_storm = False
             state.changed[case] = None
 

@@ -38,7 +38,7 @@ from healer.journey.records import (
     Vanished,
 )
 from healer.notification.own import ALERT
-from healer.notification.story import tell, tell_affected
+from healer.notification.story import sum_up, tell, tell_affected
 from healer.remediation.planner import Course, Planner, Question
 from healer.remediation.repetition import Run
 from healer.times import HOUR, SECOND, Micros
@@ -46,6 +46,9 @@ from healer.topology.patch import Patch, Sum, change
 
 VERSION = "1"
 """Of the snapshot's format; another version is replayed from the journal instead."""
+
+STORM = "storm"
+"""The code of the alert about healer itself that is a storm's one message."""
 
 OWN = "healer"
 """The sender of alerts about healer itself."""
@@ -313,12 +316,42 @@ class Fold:
         """Let the planner see what changed at this instant."""
         taken = self.engine.take()
         self._took(taken)
-        decided = self.planner.consider(taken.incidents, self.engine.now)
+        incidents = (*taken.incidents, *self._weather())
+        if incidents and (summary := self._storm_incident()):
+            self._touch(summary)
+        decided = self.planner.consider(incidents, self.engine.now)
         for planned in decided.planned:
             self._planned.append(planned)
             self._touch(planned.plan.incident)
         self._superseded.extend(decided.superseded)
         self._timeline.extend(decided.timeline)
+
+    def _weather(self) -> tuple[Incident, ...]:
+        """Rule 13: a storm of the engine's is an alert about healer itself, and so one incident with one message."""
+        storm = self.engine.storm
+        if (storm is not None) is self.troubled(STORM):
+            return ()
+        # No record says so, and an instant is as good for the incident's id as a position.
+        now = self.engine.now
+        self.engine.deliver(
+            OWN, (Alert(_own(STORM), storm is not None, now, 0 if storm is not None else now),), now, now
+        )
+        taken = self.engine.take()
+        self._took(taken)
+        return taken.incidents
+
+    def _storm_incident(self) -> str:
+        alert = self.engine.alert(_own(STORM)) if self.engine.storm is not None else None
+        return alert.incident if alert is not None else ""
+
+    def _summed_up(self, incident: Incident) -> bool:
+        """Whether the storm's message speaks for it: not for what is critical, was told by name before, or is acted upon."""
+        return (
+            incident.storm
+            and incident.severity != "critical"
+            and incident.id not in self._told
+            and not self.planner.deeds(incident.id)
+        )
 
     def _took(self, taken: Taken) -> None:
         self._timeline.extend(taken.timeline)
@@ -338,8 +371,14 @@ class Fold:
 
     def _wanted(self, incident: Incident) -> Iterator[Wanted]:
         """What each recipient is to know of an incident by now, if that is new. News that are only numbers wait for `PACE`."""
+        if self._summed_up(incident):
+            return
         deeds = self.planner.deeds(incident.id)
-        story = tell(incident, deeds)
+        storm = self.engine.storm
+        more: list[str] = []
+        if storm is not None and incident.id == self._storm_incident():
+            more = sum_up(storm.opened, [one for one in self._incidents.values() if one.storm])
+        story = tell(incident, deeds, more)
         channels = self._channels(incident)
         affected = self._affected(incident, channels)
         news = _encode(
@@ -350,6 +389,7 @@ class Fold:
                 incident.severity,
                 incident.told,
                 incident.said_again,
+                incident.flapping,
                 incident.people,
                 deeds,
                 channels,

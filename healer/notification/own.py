@@ -26,6 +26,11 @@ _TROUBLES = {
         "Alertmanager no longer knows a large part of the open alerts. Nothing was ended because of that; see whether it "
         "has lost its Prometheus.",
     ),
+    "storm": Trouble(
+        "a storm: many faults at once",
+        "So many things broke at once that they are told together here; what is critical is told by name as well. Nothing is "
+        "run for them but by rules that say allow: storm.",
+    ),
     "quarantine": Trouble(
         "healer skipped a record",
         "A record in the journal could not be applied and was stepped over, so an alert may be missing here. This is a "

@@ -24,6 +24,10 @@ REASON_LIMIT = 300
 DEEDS = 5
 """Remediations that are told one by one: the newest."""
 
+SUMMED = 10
+"""Incidents of a storm that are told by name in its message."""
+_ORDER = {"critical": 0, "error": 1, "warning": 2, "info": 3}
+
 _WHICH = ("instance", "host", "node", "pod", "service", "device", "job", "namespace", "cluster")
 """Labels that say which one, for an alert that is on no node: the first that is there stands in the title."""
 _SAID = frozenset({"alertname", "severity"})
@@ -106,8 +110,8 @@ def state_of(incident: Incident, deeds: Sequence[Deed]) -> State:
     return "broken"
 
 
-def tell(incident: Incident, deeds: Sequence[Deed]) -> Story:
-    """The whole story as it stands."""
+def tell(incident: Incident, deeds: Sequence[Deed], more: Sequence[str] = ()) -> Story:
+    """The whole story as it stands. `more` are lines of its own, for an incident that speaks for others."""
     state = state_of(incident, deeds)
     return Story(
         incident=incident.id,
@@ -115,8 +119,21 @@ def tell(incident: Incident, deeds: Sequence[Deed]) -> Story:
         state=state,
         severity=incident.severity,
         title=title(incident, state),
-        lines=tuple(_lines(incident, deeds, state)),
+        lines=(*_lines(incident, deeds, state), *(("", *more) if more else ())),
     )
+
+
+def sum_up(opened: int, incidents: Sequence[Incident]) -> list[str]:
+    """A storm in a few lines: how many incidents opened in it, and which of those are open, the worst and oldest first."""
+    left = sorted(
+        (one for one in incidents if one.status == "open"),
+        key=lambda one: (_ORDER.get(one.severity, len(_ORDER)), one.opened_at, one.id),
+    )
+    lines = [f"{opened} incidents opened in this storm, {len(left)} of them are open:"]
+    lines += [f"- {one.severity}: {cut(_one_line(one.title), REASON_LIMIT)}" for one in left[:SUMMED]]
+    if len(left) > SUMMED:
+        lines.append(f"- and {len(left) - SUMMED} more: healer incidents list")
+    return lines
 
 
 def tell_affected(incident: Incident, story: Story, owners: Sequence[str]) -> Story:
@@ -214,6 +231,8 @@ def _what_broke(incident: Incident) -> Iterator[str]:
         )
         if incident.said_again and incident.suppressed:
             yield f"Said again, the {_ordinal(incident.said_again)} time: it still fires, and so does what it hides"
+        if incident.flapping:
+            yield "Flapping: it comes and goes. You hear of it again when it is calm, and nothing is run until then"
         if incident.beside:
             yield f"Incident {incident.beside} would explain it, but this is told in any case"
 

@@ -1,0 +1,73 @@
+"""Rule 13 as people see it: a storm is one message, critical roots are told by name, and its end is told once."""
+
+from healer.convergence.settings import Storm
+from healer.journey.fold import Fold, remembered
+from healer.journey.records import Adopted
+from healer.notification.own import ALERT
+from healer.topology.graph import Node, topology
+from tests.unit.journey.world import INSTALLATION, World, changed, chartered, cut, ends, fires
+
+HOSTS = tuple(f"host/{number:02}" for number in range(40))
+GRAPH = topology(map(Node, HOSTS), [])
+CHARTER = chartered(changed(storm=Storm(roots=8)).settings, GRAPH)
+
+
+def odd(first: int, last: int) -> tuple[str, ...]:
+    return tuple(f"Odd@{host}" for host in HOSTS[first:last])
+
+
+def stormy() -> World:
+    world = World(CHARTER)
+    world.applied(1, fires(*odd(0, 30), at=1, severity="warning"))
+    world.applied(2, fires("Hot@host/35", at=2))
+    world.until(60)
+    return world
+
+
+def told(world: World) -> set[str]:
+    return {incident for incident, _ in world.diary.told}
+
+
+def test_a_storm_is_one_message() -> None:
+    """Who opened before it was a storm, and who is critical, is told by name; all others by the storm's own message."""
+    world = stormy()
+    named = {world.diary.incidents[id].root.name for id in told(world)}
+    assert named == {"Odd", "Hot", ALERT}
+    summary = next(one for one in world.open if one.root.name == ALERT)
+    assert sum(one.root.name == "Odd" and one.id in told(world) for one in world.open) == 6
+    lines = world.story(summary.id).lines
+    assert "incidents opened in this storm" in " ".join(lines)
+    assert sum(line.startswith("- ") for line in lines) == 11
+    world.applied(70, ends(*odd(0, 30), at=70, severity="warning"))
+    world.until(85)
+    assert "1 of them are open" in " ".join(world.story(summary.id).lines)
+
+
+def test_the_end_is_told_once() -> None:
+    """When it is over its message says so, and what still fires is told by name."""
+    world = stormy()
+    world.applied(70, ends(*odd(0, 20), at=70, severity="warning"))
+    world.until(600)
+    summary = next(one for one in world.diary.incidents.values() if one.root.name == ALERT)
+    assert summary.status == "resolved"
+    assert world.story(summary.id).state == "over"
+    assert {one.id for one in world.open} <= told(world)
+    unnamed = [one for one in world.diary.incidents.values() if one.id not in told(world)]
+    assert len(unnamed) == 14
+    assert all(one.status == "resolved" for one in unnamed)
+
+
+def test_however_it_is_cut() -> None:
+    """Steps and restarts change nothing of what is told in the end."""
+    world = stormy()
+    world.applied(70, ends(*odd(0, 20), at=70, severity="warning"))
+    one = cut(world.entries, world.charters, [entry.position for entry in world.entries], Fold(CHARTER, INSTALLATION))
+    first, rest = world.entries[:3], world.entries[3:]
+    fold = Fold(CHARTER, INSTALLATION)
+    for entry in first:
+        fold.apply(entry, CHARTER if isinstance(entry.record, Adopted) else None)
+    fold.take(1, 1, 1, 3)
+    fold = Fold.load(remembered(fold.dump()), CHARTER, INSTALLATION)
+    other = cut(rest, world.charters, [], fold)
+    assert one.incidents.keys() >= other.incidents.keys()
+    assert {key[0] for key in one.told} == {key[0] for key in other.told}
