@@ -12,6 +12,8 @@ import argparse
 import asyncio
 from pathlib import Path
 
+import msgspec
+
 from healer import bootstrap
 from healer.alerts.instants import BadTime, read_instant
 from healer.cli.failure import CALLED_WRONG, FOUND_WRONG, Failure
@@ -59,14 +61,15 @@ def run(arguments: argparse.Namespace, output: Output | None = None, clock: Cloc
     exact = arguments.as_was or not (arguments.config or arguments.topology or arguments.set)
     try:
         otherwise = None if exact else _otherwise(arguments)
-        store = open_past(_data(arguments))
+        data = _data(arguments)
+        store = open_past(data)
     except (DocumentError, bootstrap.CannotStart, CannotOpen, Wrong) as error:
         raise Failure(str(error), CALLED_WRONG) from None
-    output.aside(f"reading {_data(arguments)}; nothing is sent, run or written")
+    output.aside(f"reading {data}; nothing is sent, run or written")
     try:
         return asyncio.run(_replay(store, span, otherwise, output, as_json=arguments.json))
     except (StoreUnavailable, Gap) as error:
-        raise Failure(f"{_data(arguments)}: {error}", FOUND_WRONG) from None
+        raise Failure(f"{data}: {error}", FOUND_WRONG) from None
 
 
 async def _replay(store: Store, span: Span, otherwise: Otherwise | None, output: Output, *, as_json: bool) -> int:
@@ -102,16 +105,21 @@ class _Charters:
 
     async def __call__(self, adopted: Adopted) -> Charter:
         if adopted not in self._made:
-            kept = Documents(
-                settings=await self._store.version(adopted.settings),
-                topology=await self._store.version(adopted.topology),
-                rules=await self._store.version(adopted.rules),
-            )
             try:
-                self._made[adopted] = charter(adopted, kept)
-            except ValueError as error:
-                raise Failure(str(error), FOUND_WRONG) from None
+                self._made[adopted] = charter(adopted, await self._kept(adopted))
+            except KeyError as missing:
+                message = f"the store has lost a document that decided, {missing}: try a backup"
+                raise Failure(message, FOUND_WRONG) from None
+            except (ValueError, msgspec.MsgspecError) as error:
+                raise Failure(f"what decided cannot be read by this version: {error}", FOUND_WRONG) from None
         return self._made[adopted]
+
+    async def _kept(self, adopted: Adopted) -> Documents:
+        return Documents(
+            settings=await self._store.version(adopted.settings),
+            topology=await self._store.version(adopted.topology),
+            rules=await self._store.version(adopted.rules),
+        )
 
 
 def _data(arguments: argparse.Namespace) -> Path:

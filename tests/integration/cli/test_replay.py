@@ -130,6 +130,17 @@ def test_a_past_that_was_changed_is_found(lived: Lived, tmp_path: Path, change: 
     assert found.answer["gap"] or found.answer["difference"]["step"] >= 3
 
 
+def test_documents_that_are_gone_are_named(lived: Lived, tmp_path: Path) -> None:
+    """Without what decided then nothing can be decided again: exit 1, and no traceback."""
+    copy(lived, tmp_path / "healer.db")
+    with sqlite3.connect(tmp_path / "healer.db") as database:
+        database.execute("DELETE FROM version WHERE kind = 'settings'")
+    database.close()
+    found = replay("--data", str(tmp_path))
+    assert (found.code, found.answer) == (1, None)
+    assert "lost a document" in found.errors
+
+
 def test_another_topology_would_have_had_other_roots(lived: Lived, tmp_path: Path) -> None:
     """What if nobody had known the rack's edges? Nothing is sent, and the service's own incidents stay as they are."""
     before = lived.healer.api("incidents")
