@@ -60,14 +60,14 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Prometheus(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A Prometheus that answers queries. A plain text is the URL."""
+    """A Prometheus that answers queries, and says when conditions began. A plain text is the URL."""
 
     short: ClassVar[tuple[str, ...]] = ("url",)
 
     url: Url
-    """Its base URL; `/api/v1/query` is added."""
+    """Its base URL; `/api/v1/query` is added, and for onsets `/api/v1/alerts` and `/api/v1/rules`."""
     match: Matchers = Matchers()
-    """Matchers on the root's labels: the incidents it is asked about; none: all that no earlier one took."""
+    """Matchers on the root's labels: the incidents it is asked about, and the alerts that are its own; none: all."""
     auth: Credentials | None = None
     """Unset: asked without."""
     timeout: Duration = 10 * SECOND
