@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from healer.times import Micros
 from tests.unit.convergence.histories import SHORT, Telling
 from tests.unit.convergence.oracle import groups
-from tests.unit.convergence.world import World
+from tests.unit.convergence.world import Graph, World
 
 
 def check_statuses(world: World, arrived: Mapping[str, Micros] | None = None) -> None:
@@ -57,6 +57,18 @@ def check_incidents(world: World) -> None:
             assert not inside
             survivor = world.incidents[incident.merged_into]
             assert survivor.opened_at <= incident.opened_at, "the oldest told incident survives"
+
+
+def check_kept(world: World) -> None:
+    """Rule 10: where the topology falls apart, what is explained stays with its root for as long as that fires."""
+    engine = world.engine
+    firing = {view.labels for view in engine.alerts() if not view.ended_at}
+    before = {view.labels: view.by for view in engine.alerts() if view.status == "suppressed" and view.by in firing}
+    engine.adopt(SHORT, Graph([], world.graph.names))
+    world.take()
+    after = {view.labels: view.by for view in engine.alerts() if view.status == "suppressed"}
+    assert before.items() <= after.items(), "an explanation once given went, though its root fires"
+    check_incidents(world)
 
 
 def partition(world: World) -> dict[frozenset[bytes], bytes]:

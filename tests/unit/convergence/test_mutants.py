@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from healer.convergence import engine, incidents, intake, judge, settle
+from healer.convergence import engine, incidents, intake, judge, settle, storms
 from healer.convergence.episode import Case, Code, Episode, Place, Status
 from healer.convergence.judge import Verdict, View
 from healer.convergence.state import State
 from healer.topology import redundancy
 from healer.topology.index import Index
+from tests.unit.convergence import test_storms
 from tests.unit.convergence.histories import random_story
 from tests.unit.convergence.test_oracle import tell
 from tests.unit.convergence.world import Graph
@@ -187,6 +188,11 @@ def rule_9_no_settle(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(judge, "explains", explains)
 
 
+def rule_10_a_new_graph_forgets(patch: pytest.MonkeyPatch) -> None:
+    """When the topology changes, explanations go with the edges."""
+    patch.setattr(judge, "still_stands", lambda *_: False)
+
+
 def rule_11_suppressed_all_the_same(patch: pytest.MonkeyPatch) -> None:
     """What never is to be suppressed is suppressed like any other."""
     patch.setattr(judge, "RULES", tuple(hides if rule is judge.suppressed else rule for rule in judge.RULES))
@@ -211,6 +217,18 @@ def rule_12_never_reopens(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(incidents, "fires_again", lambda *_: False)
 
 
+def rule_14_waits_on(patch: pytest.MonkeyPatch) -> None:
+    """What should be told at the end of its hold is not, as long as something else waits."""
+    real = judge.held
+
+    def held(episode: Episode, view: View) -> Verdict | None:
+        waiting = any(one.status == Status.HELD for place in view.places.values() for one in place.unexplained)
+        late = waiting and episode.status == Status.HELD
+        return real(episode, view) or (Verdict(Status.HELD, None, Code.WAITING_FOR_CAUSE) if late else None)
+
+    patch.setattr(judge, "RULES", tuple(held if rule is judge.held else rule for rule in judge.RULES))
+
+
 MUTANTS: list[Patch] = [mutant for name, mutant in sorted(globals().items()) if name.startswith("rule_")]
 
 
@@ -219,3 +237,10 @@ def test_mutant_is_caught(mutant: Patch, monkeypatch: pytest.MonkeyPatch) -> Non
     """A broken rule makes a check of these tests fail; an exception inside the engine would not count."""
     mutant(monkeypatch)
     assert caught() in ("histories.py", "promises.py")
+
+
+def test_storms_that_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rule 13 without its count makes the check of storms fail."""
+    monkeypatch.setattr(storms, "opened", lambda *_: None)
+    with pytest.raises(AssertionError):
+        test_storms.test_so_many_roots_are_a_storm()

@@ -7,7 +7,7 @@ from hypothesis import given
 
 from tests.unit.convergence import oracle
 from tests.unit.convergence.histories import QUIET, Story, Telling, stories
-from tests.unit.convergence.promises import check_incidents, check_partition, check_statuses
+from tests.unit.convergence.promises import check_incidents, check_kept, check_partition, check_statuses
 
 
 def tell(story: Story) -> None:
@@ -30,6 +30,7 @@ def tell(story: Story) -> None:
         check_statuses(telling.world, telling.arrived)
         check_incidents(telling.world)
     check_partition(telling)
+    check_kept(telling.world)
 
 
 @given(stories())
