@@ -16,6 +16,7 @@ from healer.convergence.engine import Engine, Taken
 from healer.convergence.freeze import Frozen
 from healer.convergence.outcome import AtWork, Happening, Incident
 from healer.convergence.people import Said
+from healer.journey.audience import Audience, Heard
 from healer.journey.charter import Charter
 from healer.journey.ports import Closed, Planned, Step, Superseded, Wanted
 from healer.journey.records import (
@@ -38,7 +39,7 @@ from healer.journey.records import (
     Vanished,
 )
 from healer.notification.own import ALERT
-from healer.notification.story import sum_up, tell, tell_affected
+from healer.notification.story import sum_up, tell
 from healer.remediation.planner import Course, Planner, Question
 from healer.remediation.repetition import Run
 from healer.times import HOUR, SECOND, Micros
@@ -56,6 +57,12 @@ OWN = "healer"
 PACE: Micros = 10 * SECOND
 """Between two editions of a message in which only numbers changed."""
 
+MAX_QUARANTINED = 100
+"""Records that could not be applied and are remembered, the newest; all are counted."""
+
+QUARANTINE_TOLD: Micros = HOUR
+"""For so long after the last record that was stepped over it is an incident; nothing else says that it is over."""
+
 LINGER: Micros = HOUR
 """How long an incident that is over is kept for a remediation that was superseded: its intent may have been written before."""
 
@@ -69,14 +76,6 @@ class Quarantined(msgspec.Struct, frozen=True):
     error: str
 
 
-class Brief(msgspec.Struct, frozen=True, array_like=True):
-    """What a channel was told whose owners an incident affects: whose, a hash of it, and whether it was to be told."""
-
-    owners: tuple[str, ...]
-    said: bytes
-    told: bool
-
-
 class Memory(msgspec.Struct, frozen=True):
     """Everything a fold remembers: a snapshot's data."""
 
@@ -88,8 +87,7 @@ class Memory(msgspec.Struct, frozen=True):
     told: dict[str, tuple[bytes, bytes, Micros]]
     pending: dict[str, Micros]
     over: dict[str, Micros] = {}
-    hearing: dict[str, tuple[str, ...]] = {}
-    briefed: dict[str, dict[str, Brief]] = {}
+    heard: Heard = Heard()
     runs: list[Run] = []
     patch: Patch = Patch()
 
@@ -111,12 +109,13 @@ class Fold:
         self.engine = Engine(charter.settings.convergence, self.map, installation, charter.settings.heartbeat)
         self.planner = Planner(charter, self.map, at_work=self.at_work, fires=self._fires)
         self.quarantined: list[Quarantined] = []
+        self.skipped = 0
+        """Records that could not be applied since this fold began; `quarantined` has the newest of them."""
         self._incidents: dict[str, Incident] = {}
         self._revisions: dict[str, int] = {}
         self._told: dict[str, tuple[bytes, bytes, Micros]] = {}
         self._pending: dict[str, Micros] = {}
-        self._hearing: dict[str, tuple[str, ...]] = {}
-        self._briefed: dict[str, dict[str, Brief]] = {}
+        self._audience = Audience()
         self._over: dict[str, Micros] = {}
         self._fired = False
         self._changed: dict[str, None] = {}
@@ -137,7 +136,9 @@ class Fold:
             self._apply(entry, charter)
         except Exception as error:  # noqa: BLE001 - a record that cannot be applied must not stop all that follow it
             self.quarantined.append(Quarantined(entry.position, f"{type(error).__name__}: {error}"))
-            self._trouble("quarantine", True, entry)
+            del self.quarantined[:-MAX_QUARANTINED]
+            self.skipped += 1
+            self._trouble("quarantine", True, entry, QUARANTINE_TOLD)
         self._consider()
 
     def advance(self, wall: Micros) -> None:
@@ -200,8 +201,7 @@ class Fold:
                 revisions=self._revisions,
                 told=self._told,
                 pending=self._pending,
-                hearing=self._hearing,
-                briefed=self._briefed,
+                heard=self._audience.heard(),
                 over=self._over,
                 runs=self.planner.runs,
                 patch=self.rewired.patch(),
@@ -220,7 +220,7 @@ class Fold:
         fold.planner = Planner(charter, fold.map, memory.courses, fold.at_work, runs=memory.runs, fires=fold._fires)
         fold._incidents, fold._revisions = memory.incidents, memory.revisions
         fold._told, fold._pending = memory.told, memory.pending
-        fold._hearing, fold._briefed = memory.hearing, memory.briefed
+        fold._audience = Audience(memory.heard)
         fold._over = memory.over
         return fold
 
@@ -306,9 +306,9 @@ class Fold:
             self.engine.lift(record.id)
         self.planner.look_again()
 
-    def _trouble(self, code: str, firing: bool, entry: Entry) -> None:
-        """What is wrong with healer itself is an alert like any other."""
-        ends_at = 0 if firing else entry.at
+    def _trouble(self, code: str, firing: bool, entry: Entry, lasts: Micros = 0) -> None:
+        """What is wrong with healer itself is an alert like any other. It lasts until it is said to end, or for so long."""
+        ends_at = entry.at + lasts if lasts or not firing else 0
         alert = Alert(_own(code), firing, entry.at, ends_at)
         self.engine.deliver(OWN, (alert,), entry.position, entry.at)
 
@@ -379,8 +379,8 @@ class Fold:
         if storm is not None and incident.id == self._storm_incident():
             more = sum_up(storm.opened, [one for one in self._incidents.values() if one.storm])
         story = tell(incident, deeds, more)
-        channels = self._channels(incident)
-        affected = self._affected(incident, channels)
+        channels = self._audience.channels(incident, self.charter, self.planner.also_tell(incident.id))
+        affected = self._audience.affected(incident, self.charter, channels)
         news = _encode(
             (
                 story.state,
@@ -411,36 +411,8 @@ class Fold:
         for channel in channels:
             loud = urgent or self.planner.wakes(incident.id, channel)
             yield Wanted(incident.id, channel, self._revisions[incident.id], data, loud, incident.told)
-        briefed = self._briefed.setdefault(incident.id, {}) if affected else {}
-        for channel, owners in affected.items():
-            brief = _encode(tell_affected(incident, story, owners))
-            was, briefed[channel] = briefed.get(channel), Brief(owners, _digest(brief), incident.told)
-            if was != briefed[channel]:
-                yield Wanted(
-                    incident.id, channel, self._revisions[incident.id], brief, urgent=False, opens=incident.told
-                )
-
-    def _channels(self, incident: Incident) -> tuple[str, ...]:
-        """Who hears all of it: by routes and rules now, and before, when it had another root. Who was told hears of the end."""
-        now = (*self.charter.route(incident), *self.planner.also_tell(incident.id))
-        known = self.charter.settings.channels
-        before = [channel for channel in self._hearing.get(incident.id, ()) if channel in known]
-        self._hearing[incident.id] = found = tuple(dict.fromkeys((*before, *now)))
-        return found
-
-    def _affected(self, incident: Incident, channels: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-        """Who hears that it is the cause of their own critical alerts, each with the owners that meet there; not who is told
-        anyway."""
-        known = self.charter.settings.channels
-        before = self._briefed.get(incident.id, {})
-        found = {
-            channel: brief.owners for channel, brief in before.items() if channel in known and channel not in channels
-        }
-        for owner in incident.affected:
-            for channel in self.charter.route(incident, owner):
-                if channel not in channels:
-                    found[channel] = tuple(sorted({*found.get(channel, ()), owner}))
-        return found
+        for channel, brief in self._audience.news(incident, story, affected):
+            yield Wanted(incident.id, channel, self._revisions[incident.id], brief, urgent=False, opens=incident.told)
 
     def _is_done(self, incident: str) -> bool:
         """Over, and nothing more will be heard of it. The answer does not depend on when steps let go of it.
@@ -460,8 +432,7 @@ class Fold:
         self._revisions.pop(incident, None)
         self._told.pop(incident, None)
         self._pending.pop(incident, None)
-        self._hearing.pop(incident, None)
-        self._briefed.pop(incident, None)
+        self._audience.let_go(incident)
         self.planner.let_go(incident)
 
 

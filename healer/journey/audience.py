@@ -1,0 +1,77 @@
+"""Who hears of an incident: all of it by routes and rules, or in one line because it is the cause of their own alerts?
+
+Kept by `healer.journey.fold`, with what each was told, since whoever heard of an incident hears of its end.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import blake2b
+
+import msgspec
+
+from healer.convergence.outcome import Incident
+from healer.journey.charter import Charter
+from healer.notification.story import Story, tell_affected
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Brief(msgspec.Struct, frozen=True, array_like=True):
+    """What a channel was told whose owners an incident affects: whose, a hash of it, and whether it was to be told."""
+
+    owners: tuple[str, ...]
+    said: bytes
+    told: bool
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """By incident: channels that hear all of it, and those that were told in one line. A snapshot's part."""
+
+    hearing: dict[str, tuple[str, ...]] = {}
+    briefed: dict[str, dict[str, Brief]] = {}
+
+
+class Audience:
+    """Remembers who heard of what."""
+
+    def __init__(self, heard: Heard | None = None) -> None:
+        self._hearing = dict(heard.hearing) if heard is not None else {}
+        self._briefed = {one: dict(there) for one, there in heard.briefed.items()} if heard is not None else {}
+
+    def heard(self) -> Heard:
+        return Heard(self._hearing, self._briefed)
+
+    def channels(self, incident: Incident, charter: Charter, also: Iterable[str]) -> tuple[str, ...]:
+        """Who hears all of it: by routes and rules now, and before, when it had another root."""
+        known = charter.settings.channels
+        before = [channel for channel in self._hearing.get(incident.id, ()) if channel in known]
+        self._hearing[incident.id] = found = tuple(dict.fromkeys((*before, *charter.route(incident), *also)))
+        return found
+
+    def affected(self, incident: Incident, charter: Charter, channels: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+        """Who hears that it is the cause of their own critical alerts, each with the owners that meet there; not who is told
+        anyway."""
+        known = charter.settings.channels
+        before = self._briefed.get(incident.id, {})
+        found = {name: brief.owners for name, brief in before.items() if name in known and name not in channels}
+        for owner in incident.affected:
+            for channel in charter.route(incident, owner):
+                if channel not in channels:
+                    found[channel] = tuple(sorted({*found.get(channel, ()), owner}))
+        return found
+
+    def news(
+        self, incident: Incident, story: Story, affected: Mapping[str, tuple[str, ...]]
+    ) -> Iterator[tuple[str, bytes]]:
+        """The one line (a story, packed) for each of these channels that it is new to."""
+        briefed = self._briefed.setdefault(incident.id, {}) if affected else {}
+        for channel, owners in affected.items():
+            said = _encode(tell_affected(incident, story, owners))
+            was, now = briefed.get(channel), Brief(owners, blake2b(said, digest_size=16).digest(), incident.told)
+            if was != now:
+                briefed[channel] = now
+                yield channel, said
+
+    def let_go(self, incident: str) -> None:
+        """It is over for good."""
+        self._hearing.pop(incident, None)
+        self._briefed.pop(incident, None)
