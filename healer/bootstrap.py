@@ -9,6 +9,7 @@ import ssl
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -33,11 +34,12 @@ from healer.prometheus.rows import PrometheusTables
 from healer.prometheus.rules import PrometheusRules
 from healer.remediation.abilities import LACKS
 from healer.seams import Clock, Spawn, Supervisor, SystemClock, SystemRandom
-from healer.settings.cluster import cluster_environment
 from healer.settings.calendars import read_calendar
+from healer.settings.cluster import cluster_environment
 from healer.settings.model import Settings
 from healer.settings.permitted import permissions
 from healer.store.opening import CannotOpen, open_store
+from healer.survey import apart
 from healer.survey.standing import Terms
 from healer.telemetry.exporting import Sink
 from healer.telemetry.logs import configure
@@ -233,7 +235,7 @@ def sources(
         made.append(FileSource(settings.topology.files, aside))
     for name, source in zip(settings.topology.names, settings.topology.sources, strict=True):
         if source.http is not None:
-            made.append(HttpSource(name, source.http, session, aside))
+            made.append(HttpSource(name, source.http, session, partial(apart.read, aside=aside)))
         elif source.kubernetes is not None:
             access = cluster_access(name, source.kubernetes)
             made.append(KubernetesSource(name, source.kubernetes, access, session, aside, spawn, clock))

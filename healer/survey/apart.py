@@ -8,11 +8,12 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import msgspec
 
 from healer.topology.comparing import Compared, compare
-from healer.topology.graph import Topology
+from healer.topology.graph import MAX_ID, Node, Topology, topology
 from healer.topology.node_link import Fault, Reading
 from healer.topology.source import Aside, Unreadable
 
@@ -58,10 +59,45 @@ def do(job: Job) -> Done:
         said = msgspec.json.decode(job.one)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as broken:
         return Done(faults=(Fault(0, (), f"not JSON: {broken}"),))
+    plain = quickly(said)
+    if plain is not None:
+        return Done(plain.encode())
     reading = Reading()
     reading.add(said)
     topology = reading.finish()
     return Done(faults=tuple(reading.faults[:1_000])) if reading.faults else Done(Topology.encode(topology))
+
+
+def quickly(said: Any) -> Topology | None:
+    """A graph without anything unusual in it, in a fifth of the time; None for one that has to be looked at closely."""
+    if not isinstance(said, dict) or not said.keys() <= _PLAIN or said.get("directed") is False:
+        return None
+    listed, linked = said.get("nodes") or [], said.get("edges") or said.get("links") or []
+    if not isinstance(listed, list) or not isinstance(linked, list) or ("edges" in said and "links" in said):
+        return None
+    nodes: dict[str, Node] = {}
+    for one in listed:
+        if type(one) is not dict or not _UNUSUAL.isdisjoint(one):
+            return None
+        id, kind = one.get("id"), one.get("kind", "")
+        if type(id) is not str or not id or len(id) > MAX_ID or not id.isprintable() or id != id.strip() or id in nodes:
+            return None
+        if type(kind) is not str or any(type(value) is not str for value in one.values()):
+            return None
+        nodes[id] = Node(id, kind, (), {key: value for key, value in one.items() if key not in ("id", "kind")})
+    edges = []
+    for one in linked:
+        if type(one) is not dict:
+            return None
+        parent, child = one.get("source"), one.get("target")
+        if parent not in nodes or child not in nodes or parent == child:
+            return None
+        edges.append((nodes[parent].id, nodes[child].id))
+    return topology(nodes.values(), edges)
+
+
+_PLAIN = frozenset({"directed", "multigraph", "graph", "nodes", "edges", "links"})
+_UNUSUAL = frozenset({"aliases", "alias", "children", "redundancy", "sources"})
 
 
 async def _do(job: Job, size: int, aside: Aside) -> Done:

@@ -118,9 +118,10 @@ class Gathering:
         except StoreUnavailable as error:
             log.warning("what the topology's source %s says is not recorded: %s", source.name, error)
 
-    async def hear(self, name: str, topology: Topology, *, force: bool = False) -> bool:
+    async def hear(self, name: str, topology: Topology | bytes) -> bool:
         """A source says this. False when it is not believed yet. Raises StoreUnavailable."""
-        return await self._hear(name, await self._store.aside(topology.encode), force=force)
+        said = topology if isinstance(topology, bytes) else await self._store.aside(topology.encode)
+        return await self._hear(name, said)
 
     async def _hear(self, name: str, data: bytes, *, force: bool = False) -> bool:
         async with self._locks[name]:

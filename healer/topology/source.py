@@ -30,7 +30,7 @@ class Source(Protocol):
         """Between two looks."""
         ...
 
-    async def look(self) -> Topology | None:
-        """The whole graph as this source knows it now; None when it is as it was at the last look. May wait for a change,
-        but no longer than a minute. Raises Unreadable."""
+    async def look(self) -> Topology | bytes | None:
+        """The whole graph as this source knows it now, or `Topology.encode()` of it; None when it is as it was at the last
+        look. May wait for a change, but no longer than a minute. Raises Unreadable."""
         ...

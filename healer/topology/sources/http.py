@@ -1,19 +1,22 @@
 """Topology from a CMDB or any other HTTP server that gives node-link JSON, polled; what did not change is not sent again."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import aiohttp
 
-from healer.documents.problems import DocumentError
+from healer.documents.problems import dotted
 from healer.times import SECOND, Micros, format_duration
-from healer.topology.graph import Topology
+from healer.topology.node_link import Fault
 from healer.topology.settings import HttpGraph
-from healer.topology.source import Aside, Unreadable
-from healer.topology.sources.file import parse_topology
+from healer.topology.source import Unreadable
 
 CHUNK = 64 << 10
 """Bytes taken from the connection at a time."""
+
+
+Read = Callable[[bytes], Awaitable[bytes | Sequence[Fault]]]
+"""Reads node-link JSON where it holds nobody up: `Topology.encode()` of it, or what is wrong."""
 
 
 class TooLong(Exception):
@@ -23,18 +26,18 @@ class TooLong(Exception):
 class HttpSource:
     """One URL. `ETag` and `Last-Modified` of the last good answer are sent back."""
 
-    def __init__(self, name: str, settings: HttpGraph, session: aiohttp.ClientSession, aside: Aside) -> None:
+    def __init__(self, name: str, settings: HttpGraph, session: aiohttp.ClientSession, read: Read) -> None:
         self.name = name
         self._settings = settings
         self._session = session
-        self._aside = aside
+        self._read = read
         self._known: dict[str, str] = {}
 
     @property
     def every(self) -> Micros:
         return self._settings.every
 
-    async def look(self) -> Topology | None:
+    async def look(self) -> bytes | None:
         """The graph, or None when the server says that it is the same."""
         url, limit = self._settings.url, self._settings.timeout
         try:
@@ -50,10 +53,10 @@ class HttpSource:
             return None
         if status != 200:
             raise Unreadable(f"{url} answered {status}")
-        try:
-            topology = await self._aside(lambda: parse_topology(body, f"{url}#.json"))
-        except DocumentError as error:
-            raise Unreadable(f"{url} gave no topology: {error.problems[0]}") from None
+        topology = await self._read(body)
+        if not isinstance(topology, bytes):
+            fault = topology[0]
+            raise Unreadable(f"{url} gave no topology: {dotted(fault.way)}: {fault.message}".replace(": : ", ": "))
         known = {"If-None-Match": headers.get("ETag"), "If-Modified-Since": headers.get("Last-Modified")}
         self._known = {name: value for name, value in known.items() if value}
         return topology

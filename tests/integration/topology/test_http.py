@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, TypeVar
 
 import aiohttp
@@ -10,7 +11,9 @@ import pytest
 from aiohttp import web
 
 from healer.documents.fields import Secret
+from healer.survey import apart
 from healer.times import SECOND
+from healer.topology.graph import decode
 from healer.topology.settings import HttpGraph
 from healer.topology.source import Unreadable
 from healer.topology.sources.http import HttpSource
@@ -50,7 +53,7 @@ async def polling(**settings: Any) -> AsyncIterator[tuple[Cmdb, HttpSource]]:
     url = f"http://127.0.0.1:{runner.addresses[0][1]}/graph"
     try:
         async with aiohttp.ClientSession() as session:
-            yield cmdb, HttpSource("cmdb", HttpGraph(url=url, **settings), session, aside)
+            yield cmdb, HttpSource("cmdb", HttpGraph(url=url, **settings), session, partial(apart.read, aside=aside))
     finally:
         await runner.cleanup()
 
@@ -60,13 +63,13 @@ async def test_what_did_not_change_is_not_sent_again() -> None:
     async with polling() as (cmdb, source):
         found = await source.look()
         assert found is not None
-        assert found.edges == (("rack/r", "host/a"),)
+        assert decode(found).edges == (("rack/r", "host/a"),)
         assert await source.look() is None
         assert cmdb.asked[-1]["If-None-Match"] == '"1"'
         cmdb.body, cmdb.tag = b'{"nodes": ["host/b"]}', '"2"'
         changed = await source.look()
         assert changed is not None
-        assert [node.id for node in changed.nodes] == ["host/b"]
+        assert [node.id for node in decode(changed).nodes] == ["host/b"]
 
 
 async def test_secrets_go_into_headers() -> None:
@@ -112,4 +115,6 @@ async def test_a_server_that_is_gone_is_unreadable() -> None:
     """Nobody there is a failure like others."""
     async with aiohttp.ClientSession() as session:
         with pytest.raises(Unreadable, match=r"127\.0\.0\.1:9"):
-            await HttpSource("cmdb", HttpGraph(url="http://127.0.0.1:9/x"), session, aside).look()
+            await HttpSource(
+                "cmdb", HttpGraph(url="http://127.0.0.1:9/x"), session, partial(apart.read, aside=aside)
+            ).look()

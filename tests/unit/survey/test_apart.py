@@ -1,0 +1,72 @@
+"""Reading and comparing large graphs in a process of their own: what comes back is what reading here gives."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from healer.survey import apart
+from healer.topology.graph import decode
+from healer.topology.node_link import Reading
+from tests.unit.survey.fields import wide
+
+T = TypeVar("T")
+
+
+async def aside(work: Callable[[], T]) -> T:
+    return work()
+
+
+async def test_what_is_done_apart_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same result, and the same mistakes, as in this process."""
+    monkeypatch.setattr(apart, "LARGE", 0)
+    body = msgspec.json.encode({"nodes": [{"id": "a"}, {"id": "b", "room": "1"}], "edges": [["a", "b"]]})
+    read = await apart.read(body, aside)
+    assert isinstance(read, bytes)
+    assert decode(read).edges == (("a", "b"),)
+    faults = await apart.read(b'{"nodes": [{"id": 1.5}]}', aside)
+    assert [fault.way for fault in faults if not isinstance(fault, int)] == [("nodes", 0, "id")]
+    found = await apart.compared(wide(30).encode(), wide(10).encode(), 100, aside)
+    assert (found.nodes_gone, found.edges_gone) == (20, 20)
+    assert found.patch is not None
+    assert len(found.patch) == 40
+
+
+NAMES = st.sampled_from(["a", "b", "rack/c", "", " d", 7])
+NODES = st.one_of(
+    NAMES,
+    st.fixed_dictionaries(
+        {"id": NAMES},
+        optional={
+            "kind": st.sampled_from(["host", 1]),
+            "room": st.sampled_from(["x", 2, None]),
+            "aliases": st.just(["q"]),
+        },
+    ),
+)
+EDGES = st.one_of(st.tuples(NAMES, NAMES).map(list), st.fixed_dictionaries({"source": NAMES, "target": NAMES}))
+
+
+@given(
+    st.fixed_dictionaries(
+        {"nodes": st.lists(NODES, max_size=4)},
+        optional={
+            "edges": st.lists(EDGES, max_size=3),
+            "links": st.lists(EDGES, max_size=3),
+            "directed": st.booleans(),
+            "odd": st.just(1),
+        },
+    )
+)
+def test_the_quick_way_reads_as_the_thorough_one(said: dict[str, Any]) -> None:
+    """What is read quickly has no mistakes, and is the same graph."""
+    reading = Reading()
+    reading.add(said)
+    thorough = reading.finish()
+    quick = apart.quickly(said)
+    if quick is not None:
+        assert reading.faults == []
+        assert quick == thorough
