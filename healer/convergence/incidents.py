@@ -207,10 +207,12 @@ def merge(state: State, place: Place, case: Case, into: Place | None) -> None:
     into.ended, place.ended = into.ended + len(place.past), place.ended - len(place.past)
     place.past = []
     other = into.incident
+    if other is case:  # what took over had joined it
+        case.sides.pop(into, None)
+        other = None
     gives_way = other is not None and state.people.gives_way.pop(case.id, "") == other.id
     if other is None or (not gives_way and (case.opened_at, case.id) < (other.opened_at, other.id)):
-        case.sides.pop(into, None)
-        if other is not None and other is not case:
+        if other is not None:
             close_merged(state, other, case)
         case.place, into.incident = into, case
         case.face = into.face or case.face
@@ -218,7 +220,7 @@ def merge(state: State, place: Place, case: Case, into: Place | None) -> None:
         remind_later(state, case)
         state.touched[into] = None
         state.note(case, "converge", "took root", alertname=case.face.traits.name, node=state.node_name(case.face.node))
-    elif other is not case:
+    else:
         close_merged(state, case, other)
     state.changed[case] = None
     if state.beneath:
