@@ -71,26 +71,27 @@ class Recording(msgspec.Struct, frozen=True):
     def labels(self, alert: Recorded) -> dict[str, str]:
         return alert.labels | {MARK: self.name}
 
-    def sent(self, start: int, end: int, now: Micros) -> list[Told]:
-        """What is told in [start, end), in order, as Prometheus would post it if the whole storm ended `now`."""
-        happenings: list[tuple[int, bool, Recorded]] = []
+    def schedule(self, now: Micros) -> list[tuple[int, Told]]:
+        """What is told at which second, in order, as Prometheus would post it if the whole storm ended `now`."""
+        began = now - self.length * SECOND
+        happenings: list[tuple[int, Told]] = []
         for alert in self.alerts:
-            happenings.append((alert.after if alert.told is None else alert.told, True, alert))
+            first = alert.after if alert.told is None else alert.told
+            happenings.append((first, self._told(alert, began, None, now + LIFETIME)))
             if alert.until is not None:
-                happenings.append((max(alert.until, happenings[-1][0]), False, alert))
-        those = [one for one in happenings if start <= one[0] < end]
-        those.sort(key=lambda one: one[0])
-        return [self._told(alert, now, firing=firing) for _, firing, alert in those]
+                ended = self._told(alert, began, alert.until, now)
+                happenings.append((max(alert.until, first), ended))
+        happenings.sort(key=lambda one: one[0])
+        return happenings
 
-    def _told(self, alert: Recorded, now: Micros, *, firing: bool) -> Told:
-        ends = now + LIFETIME if firing or alert.until is None else now - (self.length - alert.until) * SECOND
+    def _told(self, alert: Recorded, began: Micros, until: int | None, ends: Micros) -> Told:
         posted: dict[str, object] = {
             "labels": self.labels(alert),
             "annotations": {"summary": alert.summary},
-            "startsAt": format_rfc3339(now - (self.length - alert.after) * SECOND),
-            "endsAt": format_rfc3339(ends),
+            "startsAt": format_rfc3339(began + alert.after * SECOND),
+            "endsAt": format_rfc3339(ends if until is None else began + until * SECOND),
         }
-        return Told(firing, posted)
+        return Told(until is None, posted)
 
     def resolved(self, now: Micros) -> list[Told]:
         """All alerts, ended `now`."""

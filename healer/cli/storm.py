@@ -14,6 +14,7 @@ healer the topology that --topology writes.
 
 import argparse
 import asyncio
+from bisect import bisect_left
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -153,12 +154,14 @@ def _send(door: Door, recording: Recording, clock: Clock, output: Output, second
     output.aside(f"{recording.about} {counted(len(recording.alerts), 'alert')}, in {seconds:.0f} s:")
     # What is sent slower than it happened would begin in the future.
     end = clock.now() + int(min(seconds, recording.length) * SECOND)
-    slices = max(SLICES, int(seconds))
-    step = recording.length // slices + 1
+    step = recording.length // max(SLICES, int(seconds)) + 1
+    schedule = recording.schedule(end)
+    sent = 0
     with _progress(output) as progress:
         task = progress.add_task("sending", total=len(recording.alerts))
         for start in range(0, recording.length + 1, step):
-            batch = recording.sent(start, start + step, end)
+            until = bisect_left(schedule, start + step, key=lambda one: one[0])
+            batch, sent = [told for _, told in schedule[sent:until]], until
             door.send(batch)
             progress.advance(task, sum(one.firing for one in batch))
             wait(seconds * step / (recording.length + 1))

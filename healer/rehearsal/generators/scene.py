@@ -19,6 +19,9 @@ OUTAGE = (12, 45)
 ENDS = 50
 """Of a hundred faults, how many are repaired before the recording stops."""
 
+CORES = 25
+"""Of a hundred switches that fail, at least so many are core switches."""
+
 
 class Scene:
     """One storm of one kind. `number` counts the storms of an installation, whose datacentre stays the same."""
@@ -36,10 +39,13 @@ class Scene:
         """Edges that are there and that nobody told healer of."""
 
     def one(self, *kinds: str) -> str:
-        """A node of one of these kinds whose fault reaches something; each kind is as likely as the others."""
-        return self.chance.pick(
-            [node for node in self.world.of_kind(self.chance.pick(kinds)) if self.world.nodes[node]]
-        )
+        """A node of one of these kinds whose fault reaches something; each kind is as likely as the others.
+
+        Of a large datacentre's switches hardly any is a core switch, but it is those that people remember.
+        """
+        nodes = [node for node in self.world.of_kind(self.chance.pick(kinds)) if self.world.nodes[node]]
+        cores = [node for node in nodes if node.endswith("-core")]
+        return self.chance.pick(cores if cores and self.chance.happens(CORES) else nodes)
 
     def ends(self, begins: Micros) -> Micros:
         """When a fault is repaired; 0 for not before the recording stops."""

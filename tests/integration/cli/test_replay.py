@@ -81,7 +81,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
 def send(healer: Healer, storm: Storm, first: int, last: int) -> None:
     """Halves of the storm, in requests of different sizes, and wait until they are decided."""
     recording = recorded(storm, "")
-    told = [one for one in recording.sent(0, recording.length + 1, time.time_ns() // 1_000) if one.firing]
+    told = [told for _, told in recording.schedule(time.time_ns() // 1_000) if told.firing]
     half = len(told) // 2
     some = [one.posted for one in told[half * first : half * last or None]]
     while some:

@@ -59,18 +59,17 @@ def test_the_cause_is_heard_last_and_began_first(storm: Recording, settings: Set
         assert 0 <= alert.after * SECOND - ahead[alert.labels["alertname"]] <= 60 * SECOND
 
 
-def test_slices_are_the_whole(storm: Recording) -> None:
-    """What is sent slice by slice is every alert once, none of it in the future."""
-    sent = [each for start in range(0, storm.length + 1, 7) for each in storm.sent(start, start + 7, NOW)]
-    assert [each.posted["labels"] for each in sent] == [storm.labels(alert) for alert in storm.alerts]
+def test_what_is_sent_is_the_whole_in_order(storm: Recording) -> None:
+    """Every alert once, when it started to fire, marked as a drill."""
+    schedule = storm.schedule(NOW)
+    assert [told.posted["labels"] for _, told in schedule] == [storm.labels(alert) for alert in storm.alerts]
+    assert [at for at, _ in schedule] == [alert.after for alert in storm.alerts]
     assert all(storm.labels(alert)[MARK] == storm.name for alert in storm.alerts)
 
 
 def test_healer_reads_them(storm: Recording) -> None:
     """They fire for LIFETIME, and are over once resolved."""
-    batch = decode_api_v2(
-        msgspec.json.encode([each.posted for each in storm.sent(0, 1_000, NOW)]), Limits(), NOW, "test"
-    )
+    batch = decode_api_v2(msgspec.json.encode([told.posted for _, told in storm.schedule(NOW)]), Limits(), NOW, "test")
     assert not batch.refusals
     assert all(alert.firing and alert.ends_at == NOW + LIFETIME and alert.starts_at <= NOW for alert in batch.alerts)
     over = decode_api_v2(msgspec.json.encode([each.posted for each in storm.resolved(NOW)]), Limits(), NOW, "test")
