@@ -191,3 +191,23 @@ def test_the_command_line_says_it_all(night: Night) -> None:
     assert night.run("blame", night.id, host)["root"]["node"] == host
     assert night.run("close", night.id)["resolution"] == "person"
     assert "look at the fan" in json.dumps(night.run("report", night.id))
+
+
+def test_it_holds_after_a_crash(night: Night) -> None:
+    """Killed and started again, healer knows what people said, and tells it in the same way."""
+    new = night.say("split", what=[night.node("host/b")])
+    night.say("ack")
+    night.say("blame", node=night.node("host/a"))
+    before = {name: night.incident_of(name) for name in ("SwitchDown", "PodDown")}
+    night.healer.kill()
+    night.healer.start()
+    after = {name: night.incident_of(name) for name in ("SwitchDown", "PodDown")}
+    for name, was in before.items():
+        assert (after[name]["id"], after[name]["root"], after[name]["acknowledged_by"]) == (
+            was["id"],
+            was["root"],
+            was["acknowledged_by"],
+        )
+    assert after["PodDown"]["id"] == new["id"]
+    night.fire("DiskGone", "host/a")
+    assert night.incident_of("DiskGone")["id"] == night.id
