@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 
@@ -32,6 +33,8 @@ from healer.notification.deliver import Sender
 from healer.prometheus.query import PrometheusQueries
 from healer.prometheus.rows import PrometheusTables
 from healer.prometheus.rules import PrometheusRules
+from healer.rehearsal import preview
+from healer.rehearsal.record import COUNTED, records
 from healer.remediation.abilities import LACKS
 from healer.seams import Clock, Spawn, Supervisor, SystemClock, SystemRandom
 from healer.settings.calendars import read_calendar
@@ -45,6 +48,7 @@ from healer.telemetry.exporting import Sink
 from healer.telemetry.logs import configure
 from healer.telemetry.metrics import Registry
 from healer.telemetry.otlp import ExtraMissing, OtlpHttp
+from healer.times import Micros
 from healer.topology.kinds import kinds_of, kinds_promised
 from healer.topology.settings import Cluster
 from healer.topology.source import Aside, Unreadable
@@ -173,6 +177,8 @@ def service(settings: Settings, healer: Healer, registry: Registry) -> Service:
         clock=healer.ports.clock,
         registry=registry,
         desk=healer.desk,
+        foresee=partial(foresee, healer),
+        rules=partial(rule_records, healer),
         auth=settings.server.auth,
         bounds=Bounds(
             body=settings.server.max_body,
@@ -185,6 +191,20 @@ def service(settings: Settings, healer: Healer, registry: Registry) -> Service:
             ),
         ),
     )
+
+
+async def foresee(healer: Healer, labels: Mapping[str, str], starts_at: Micros) -> dict[str, Any]:
+    """What would happen for an alert now: by the rules in force, with answers of the real Prometheus. Runs nothing."""
+    view, ports = healer.view, healer.ports
+    around = preview.Around(view.on_node, view.above_node, view.silences())
+    return await preview.preview(
+        labels, view.charter, ports.clock.now(), starts_at=starts_at, ask=ports.asker.ask, around=around
+    )
+
+
+async def rule_records(healer: Healer) -> list[dict[str, Any]]:
+    """What each rule has done, and may do now."""
+    return records(healer.view.charter, await healer.ports.store.remediations(limit=COUNTED))
 
 
 def senders(

@@ -2,26 +2,29 @@
 
 healer remediation list [--status executing] [--incident ID]
 healer remediation show ID
+healer remediation approve ID | reject ID        answer, when you are asked
 """
 
 import argparse
 import shlex
 
 from healer.cli import connection
-from healer.cli.connection import Json
+from healer.cli.connection import Connection, Json, part
 from healer.cli.failure import CALLED_WRONG, Failure
 from healer.cli.output import Output
+from healer.cli.person import somebody
 from healer.cli.story import rule_text
 from healer.cli.words import ago, counted, label_text
 from healer.seams import SystemClock
 from healer.times import MILLISECOND, format_duration
 
+ANSWERS = {"approve": "let it run", "reject": "let it not run"}
 LISTED = 50
 """Remediations listed when nothing else is said."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    ways = parser.add_subparsers(dest="way", required=True, metavar="list|show")
+    ways = parser.add_subparsers(dest="way", required=True, metavar="list|show|approve|reject")
     listed = ways.add_parser("list", help="all of them, newest first")
     listed.add_argument("--status", action="append", metavar="STATE", help="only in this state; may be repeated")
     listed.add_argument("--incident", metavar="ID", help="only of this incident")
@@ -30,11 +33,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one = ways.add_parser("show", help="one with its plan and effects")
     one.add_argument("id", metavar="ID", help="as `list` shows it")
     connection.add_arguments(one)
+    for way, meaning in ANSWERS.items():
+        answer = ways.add_parser(way, help=meaning)
+        answer.add_argument("id", metavar="ID", help="as `list` shows it")
+        answer.add_argument("--plan", default="", metavar="HASH", help="only if it still is this plan")
+        connection.add_arguments(answer)
 
 
 def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
     output = output or Output()
     link = connection.connect(arguments, output)
+    if arguments.way in ANSWERS:
+        return _answer(arguments, link, output)
     if arguments.way == "show":
         if not arguments.id.isalnum():
             raise Failure(f"{arguments.id!r} is no id: `healer remediation list` shows them", CALLED_WRONG)
@@ -53,6 +63,17 @@ def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
     table(output, items, empty="no remediations")
     if total > len(items):
         output.aside(f"{len(items)} of {counted(total, 'remediation')}; --limit {total} shows all")
+    return 0
+
+
+def _answer(arguments: argparse.Namespace, link: Connection, output: Output) -> int:
+    """Say yes or no to a plan that waits for it."""
+    body = {"by": somebody(), "plan": arguments.plan}
+    found = link.post(f"/api/v1/remediations/{part(arguments.id)}/{arguments.way}", body)
+    if arguments.json:
+        output.json(found)
+    else:
+        output.line(f"{found['rule']}: {found['state'].replace('_', ' ')}: {found['detail']}")
     return 0
 
 

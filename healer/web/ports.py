@@ -4,8 +4,8 @@
 memory. `Service` is the bundle of everything that `create_app` needs.
 """
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any, Protocol
 
 import msgspec
 
@@ -16,7 +16,7 @@ from healer.alerts.silences import Silence
 from healer.convergence.outcome import AlertView, Happening, Incident
 from healer.journey.ports import Journal
 from healer.notification.ports import LedgerRow
-from healer.remediation.model import Intent, Remediation
+from healer.remediation.model import Intent, Remediation, State
 from healer.remediation.ports import Switch
 from healer.seams import Clock
 from healer.survey.desk import Desk
@@ -131,6 +131,8 @@ class Effects(Protocol):
 
     async def intents(self, remediation: str) -> list[Intent]: ...
 
+    async def move(self, remediation: Remediation, *, was: State, now: Micros) -> bool: ...
+
 
 class Told(Protocol):
     """What the API shows of the told ledger: a part of `healer.notification.ports.ToldLedger`."""
@@ -167,6 +169,10 @@ class Service(msgspec.Struct, frozen=True):
     clock: Clock
     registry: Registry
     desk: Desk | None = None
+    foresee: Callable[[Mapping[str, str], Micros], Awaitable[dict[str, Any]]] | None = None
+    """What would happen for an alert with these labels and this start (0: now); see `healer.rehearsal.preview`."""
+    rules: Callable[[], Awaitable[list[dict[str, Any]]]] | None = None
+    """What each rule has done, and may do; see `healer.rehearsal.record`."""
     """What is asked of the topology and said to it; without one there are no such routes."""
     auth: Auth = Auth()
     open_metrics: bool = True

@@ -1,0 +1,211 @@
+"""What would happen for this alert now? The incident, every rule that listens with each clause's value, the plan, the guards.
+
+Runs nothing and changes nothing: the alert goes through a fold of its own, under the charter that is in force. Called by
+`healer plan` and POST /api/v1/plan.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from healer.alerts.identity import canonical
+from healer.alerts.model import Alert
+from healer.convergence.outcome import AlertView, Incident
+from healer.journey.charter import Charter
+from healer.journey.fold import Fold
+from healer.journey.records import Answer as Sample
+from healer.journey.records import Delivered, Entry
+from healer.remediation import guards
+from healer.remediation.facts import facts_of
+from healer.remediation.model import Plan, PlanStep
+from healer.remediation.planning import approvers_of, limits_of, make_plan
+from healer.times import HOUR, Micros, format_duration
+from rules import Answer, Facts, Query, Refusal, Rule, evaluate, render_steps
+
+ROUNDS = 3
+"""How often answers may make further queries necessary."""
+SENDER = "plan"
+NOTHING_RUN = "nothing was run, and nothing was changed"
+
+Ask = Callable[[Sequence[Query], bytes], Awaitable[list[Sample]]]
+Look = Callable[[str], Sequence[AlertView]]
+
+
+class Around(msgspec.Struct, frozen=True):
+    """What is known of the present by whoever asks; without it the guards that need it say that they cannot tell."""
+
+    on_node: Look
+    above_node: Look
+    silences: tuple[Micros | None, bool]
+
+
+async def preview(
+    labels: Mapping[str, str],
+    charter: Charter,
+    now: Micros,
+    *,
+    starts_at: Micros = 0,
+    ask: Ask | None = None,
+    around: Around | None = None,
+) -> dict[str, Any]:
+    """The preview as JSON has it. `ask` puts queries to Prometheus; without it they are unknown, and said to be."""
+    said = canonical(labels)
+    fold = Fold(charter, SENDER)
+    begins = min(starts_at or now, now)
+    fold.apply(Entry(1, now, Delivered(SENDER, (Alert(said, True, begins, 0),))))
+    fold.advance(now + HOUR)
+    view = fold.engine.alert(said)
+    incident = fold.incident(view.incident) if view is not None and view.incident else None
+    if view is None or incident is None:
+        why = "nobody would be told of this alert, so no rule would look at it"
+        return {"incident": None, "rules": [], "plan": None, "ran": False, "note": f"{why}; {NOTHING_RUN}"}
+    shown, ready = [], []
+    for rule in charter.ruleset.listening(incident.root.name):
+        facts = await _facts(rule, incident, fold, charter, now, ask)
+        shown.append(_rule(rule, facts))
+        if shown[-1]["would_start"]:
+            ready.append((rule, facts))
+    return {
+        "incident": _incident(incident, view),
+        "rules": shown,
+        "plan": _plan(*ready[0], incident, view, charter, around) if ready else None,
+        "ran": False,
+        "note": NOTHING_RUN,
+    }
+
+
+async def _facts(rule: Rule, incident: Incident, fold: Fold, charter: Charter, now: Micros, ask: Ask | None) -> Facts:
+    """The facts, with answers to what this rule asks, where somebody can be asked."""
+    answers: dict[str, Answer] = {}
+    for _ in range(ROUNDS):
+        facts = facts_of(
+            incident,
+            fold.map,
+            now,
+            health=charter.health,
+            answers=answers,
+            held_since={},
+            fires=lambda node: any(each.status != "resolved" for each in fold.engine.on_node(node)),
+            calendars=charter.calendars,
+        )
+        conditions = (rule.when, *rule.exceptions, rule.verify.condition)
+        needs = tuple(dict.fromkeys(need for each in conditions for need in evaluate(each, facts).needs))
+        if ask is None or not needs:
+            break
+        for sample in await ask(needs, incident.root.labels):
+            answers[sample.query] = Answer(sample.value, sample.sampled_at or None, sample.why or None)
+    return facts
+
+
+def _incident(incident: Incident, view: AlertView) -> dict[str, Any]:
+    return {
+        "title": incident.title,
+        "severity": incident.severity,
+        "node": view.node or None,
+        "told_after": format_duration(max(0, incident.opened_at - view.onset)),
+        "status": view.status,
+    }
+
+
+def _rule(rule: Rule, facts: Facts) -> dict[str, Any]:
+    """One rule that listens, clause by clause."""
+    when = evaluate(rule.when, facts)
+    exceptions = [evaluate(each, facts) for each in rule.exceptions]
+    clauses = [{"clause": "when", "value": when.value, "because": list(when.because)}]
+    clauses += [{"clause": "except", "value": each.value, "because": list(each.because)} for each in exceptions]
+    unknown = [query.text for each in (when, *exceptions) for query in each.needs]
+    return {
+        "rule": rule.name,
+        "path": f"{rule.path}:{rule.line}",
+        "mode": rule.mode,
+        "priority": rule.priority,
+        "clauses": clauses,
+        "not_asked": list(dict.fromkeys(unknown)),
+        "would_start": when.value is True and all(each.value is False for each in exceptions),
+    }
+
+
+def _plan(
+    rule: Rule, facts: Facts, incident: Incident, view: AlertView, charter: Charter, around: Around | None
+) -> dict[str, Any]:
+    then = render_steps(rule, facts)
+    otherwise, after = (render_steps(rule, facts, clause=clause) for clause in ("otherwise", "after success"))
+    limits, refused = limits_of(rule, facts)
+    refusals = [f"{one.step}: {one.why}" for one in (*then, *otherwise, *after) if isinstance(one, Refusal)]
+    refusals += [refused] if refused else []
+    plan = make_plan(
+        incident,
+        rule,
+        (then, otherwise, after),
+        limits=limits,
+        because=evaluate(rule.when, facts).because,
+        capped_by=charter.cap or ("mode: suggest" if rule.mode == "suggest" and not rule.diagnostic else ""),
+        approve=approvers_of(rule, facts, ask=False),
+        recovery=False,
+    )
+    observed = _observed(facts.now, incident, view)
+    return {
+        "rule": rule.name,
+        "mode": rule.mode,
+        "would_be": "refused" if refusals else _outcome(plan),
+        "refusals": refusals,
+        "capped_by": plan.capped_by or None,
+        "approve": [
+            {"who": each.who, "people": each.count, "within": format_duration(each.within)} for each in plan.approve
+        ],
+        "steps": [_step(each, plan, observed, around) for each in plan.steps],
+        "otherwise": [_step(each, plan, observed, around) for each in plan.otherwise],
+        "after_success": [_step(each, plan, observed, around) for each in plan.after_success],
+        "verify": rule.verify.text,
+        "limits": [limit.text for limit in rule.limits],
+        "note": "limits are counted where an effect begins, and not here",
+    }
+
+
+def _outcome(plan: Plan) -> str:
+    if plan.mode == "observe":
+        return "observed"
+    if plan.capped_by:
+        return "suggested"
+    return "awaiting_approval" if plan.approve else "run"
+
+
+def _observed(now: Micros, incident: Incident, view: AlertView) -> guards.Observed:
+    return guards.Observed(
+        now=now, incident=incident, root=view, on_target=(), above_target=(), silences_age=None, silences_readable=True
+    )
+
+
+def _step(step: PlanStep, plan: Plan, observed: guards.Observed, around: Around | None) -> dict[str, Any]:
+    """One step: what would be sent where, and what each guard says to it."""
+    if around is not None and step.node:
+        age, readable = around.silences
+        observed = msgspec.structs.replace(
+            observed,
+            on_target=tuple(around.on_node(step.node)),
+            above_target=tuple(around.above_node(step.node)),
+            silences_age=age,
+            silences_readable=readable,
+        )
+    answers = []
+    for guard in guards.GUARDS if step.node else ():
+        refused = guard(plan, step, observed)
+        answers.append(
+            {
+                "guard": guard.__name__.replace("_", " "),
+                "allows": refused is None,
+                "why": refused.why if refused else "",
+            }
+        )
+    return {
+        "action": step.action,
+        "node": step.node or None,
+        "executor": step.executor or None,
+        "until": step.until or None,
+        "preview": {"argv": list(step.argv), "call": step.call or None, "parameters": dict(step.parameters)},
+        "timeout": format_duration(step.timeout),
+        "destructive": step.destructive,
+        "guards": answers,
+        "guards_know_the_present": around is not None,
+    }
