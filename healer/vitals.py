@@ -72,7 +72,7 @@ class Vitals:
             )
         open_now = sum(1 for incident in fold.incidents() if incident.status == "open")
         yield Sample("healer_incidents_open", open_now, help="Incidents that are open.")
-        yield Sample("healer_quarantined", len(fold.quarantined), help="Records that could not be applied.")
+        yield Sample("healer_quarantined", fold.skipped, help="Records that could not be applied.")
         yield Sample("healer_journal_position", owner.applied, help="The last record in a committed step.")
         yield Sample("healer_steps_total", owner.steps, (), "counter", "Steps committed since start.")
         yield Sample(

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from healer.alerts.model import Alert
-from healer.journey.fold import LINGER, PACE
+from healer.journey.fold import LINGER, MAX_QUARANTINED, PACE
 from healer.journey.records import (
     Adopted,
     Answer,
@@ -123,6 +123,18 @@ def test_a_record_on_which_the_engine_raises_is_stepped_over_and_told() -> None:
     (trouble,) = [one for one in world.open if one.root.name == "HealerTrouble"]
     assert "healer skipped a record" in world.story(trouble.id).title
     assert trouble.severity == "critical"
+
+
+def test_quarantine_ends() -> None:
+    """An hour after the last record that was stepped over it is over, and only the newest records are remembered."""
+    world = World()
+    for number in range(MAX_QUARANTINED + 1):
+        world.applied(1 + number, POISON)
+    assert (len(world.fold.quarantined), world.fold.skipped) == (MAX_QUARANTINED, MAX_QUARANTINED + 1)
+    world.until(3_600 + MAX_QUARANTINED)
+    assert world.fold.troubled("quarantine")
+    world.until(3_602 + MAX_QUARANTINED)
+    assert not world.fold.troubled("quarantine")
 
 
 def test_replay_quarantines_the_same_record_in_the_same_way() -> None:
