@@ -138,7 +138,12 @@ HOW = {
 def _found(incident: Json) -> str:
     """How the root was found, and how sure that is."""
     count = counted(len(incident.get("candidates", ())), "candidate")
-    return HOW.get(incident.get("how", ""), "").format(count=count)
+    how = HOW.get(incident.get("how", ""), "").format(count=count)
+    sure, record = incident.get("confidence"), incident.get("confidence_record", {"right": 0, "of": 0})
+    if not how or incident["how"] == "person":
+        return how
+    known = f"{record['right']} of {record['of']} such roots proved right here"
+    return f"{how}; {sure:.0%} sure ({known})" if sure is not None else f"{how}; how sure is not known yet ({known})"
 
 
 def _candidates(output: Output, incident: Json) -> None:

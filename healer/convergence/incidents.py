@@ -12,6 +12,7 @@ from healer.convergence import clusters, flapping, naming, storms
 from healer.convergence.beside import incident_beside, refer
 from healer.convergence.episode import Case, Episode, Place, Status
 from healer.convergence.outcome import Incident, Root
+from healer.convergence.record import confidence, kind_of
 from healer.convergence.settle import name
 from healer.convergence.state import TURN, State
 from healer.convergence.timers import Kind
@@ -304,4 +305,5 @@ def projection(state: State, case: Case) -> Incident:
         how=case.naming.how,
         named=case.naming.root,
         candidates=case.naming.candidates,
+        confidence=confidence(state.people.record, case.people.how or kind_of(case.naming)),
     )

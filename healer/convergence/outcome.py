@@ -41,6 +41,14 @@ class Candidate(msgspec.Struct, frozen=True):
     why: tuple[str, ...]
 
 
+class Confidence(msgspec.Struct, frozen=True):
+    """How sure a name is, in millionths, None for not known yet; `right` of `of` roots that were found so proved right here."""
+
+    value: int | None = None
+    right: int = 0
+    of: int = 0
+
+
 How = Literal["direct", "ranked", "unmapped", "person"]
 
 
@@ -109,6 +117,7 @@ class Incident(msgspec.Struct, frozen=True):
     how: How = "direct"
     named: Root | None = None
     candidates: tuple[Candidate, ...] = ()
+    confidence: Confidence = Confidence()
 
 
 class Storm(msgspec.Struct, frozen=True):

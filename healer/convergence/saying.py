@@ -14,6 +14,7 @@ from healer.convergence.judge import outranks
 from healer.convergence.naming import places_of
 from healer.convergence.outcome import Happening
 from healer.convergence.people import APART, Said
+from healer.convergence.record import kind_of
 from healer.convergence.settle import leave
 from healer.convergence.state import State
 
@@ -72,7 +73,7 @@ def count(state: State, case: Case | None, said: Said) -> None:
     how = said.how
     if case is not None:
         before = case.people
-        how = before.how or case.naming.how
+        how = before.how or kind_of(case.naming)
         case.people = msgspec.structs.replace(before, how=how)
         if before.confirmed_by if right else before.blamed_by:
             return

@@ -83,6 +83,8 @@ def incident(found: Incident, alerts: Sequence[Json], remediations: Sequence[Rem
         },
         "how": found.how,
         "candidates": [candidate(each) for each in found.candidates],
+        "confidence": None if found.confidence.value is None else found.confidence.value / ONE,
+        "confidence_record": {"right": found.confidence.right, "of": found.confidence.of},
         "alerts": [_renamed(each, found) for each in alerts],
         "alert_count": found.total,
         "firing_count": found.firing,
