@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from healer.executors.register import Ran, Register
-from healer.executors.target import Go, Order, Result
+from healer.executors.target import Go, Order, Result, Seen
 from healer.executors.wrapper import Unsendable, read_answer, request
 from healer.seams import Clock
 from healer.times import SECOND, Micros
@@ -51,7 +51,8 @@ class MemoryTarget:
 
     `perform(order)` is called once per effect, when it starts; it must not block. `pass_through(moment, order)` may wait
     (a delay: what was under way lands late), or raise `Cut`: before `go` that is no effect, at `answer` only the answer is
-    lost. `clock.monotonic()` is the machines' clock and has to agree with `asyncio.sleep`; `clock.now()` is healer's.
+    lost. `show(order)` says what a look brings; without it nothing can be
+    seen. `clock.monotonic()` is the machines' clock and has to agree with `asyncio.sleep`; `clock.now()` is healer's.
     """
 
     def __init__(
@@ -59,11 +60,13 @@ class MemoryTarget:
         clock: Clock,
         perform: Callable[[Order], Ran] = succeed,
         pass_through: Callable[[Moment, Order], Awaitable[None]] = undisturbed,
+        show: Callable[[Order], Ran] | None = None,
     ) -> None:
         self.effects: list[Effect] = []
         self.registers: defaultdict[str, Register] = defaultdict(Register)
         self.perform = perform
         self.pass_through = pass_through
+        self.show = show
         self._clock = clock
 
     async def run(self, order: Order, go: Go) -> Result:
@@ -113,6 +116,18 @@ class MemoryTarget:
         except (Cut, Unsendable) as error:
             return Result("unknown", why=f"the probe had no answer: {error}")
         return self._by_healers_clock(answer)
+
+    async def observe(self, order: Order) -> Seen:
+        if self.show is None:
+            return Seen(why="nothing can be seen of these machines")
+        try:
+            request("observe", order, order.output_limit)
+            await self.pass_through("send", order)
+            shown = self.show(order)
+            await self.pass_through("answer", order)
+        except (Cut, Unsendable) as error:
+            return Seen(why=str(error))
+        return Seen(shown.exit_code, shown.output[: order.output_limit].decode("utf-8", "replace"))
 
     async def close(self) -> None:
         """There is nothing to cut."""

@@ -5,7 +5,7 @@ import asyncio
 import asyncssh
 
 from healer.executors.target import Order, Result
-from healer.executors.wrapper import PREFIX, Done, Ready, read_answer
+from healer.executors.wrapper import PREFIX, Done, Looked, Ready, read_answer
 
 READY_S = 30.0
 """Seconds from a login to the wrapper's first answer: it may wait 10 s for its lock, and a sick disk syncs slowly."""
@@ -32,7 +32,7 @@ class Conversation:
         except (asyncssh.Error, OSError) as error:
             raise Cut(f"the connection was closed: {say(error)}") from error
 
-    async def answer(self, within_s: float, order: Order) -> Ready | Done | Result:
+    async def answer(self, within_s: float, order: Order) -> Ready | Done | Looked | Result:
         noise = b""
         try:
             async with asyncio.timeout(within_s):

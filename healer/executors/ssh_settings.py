@@ -7,6 +7,8 @@ import msgspec
 from healer.documents.fields import Duration, PathText, Size
 from healer.times import MINUTE, SECOND
 
+DIRECT = "none"
+"""The word for a machine that is reached without the jump host of all."""
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 
 
@@ -19,6 +21,8 @@ class SshHost(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Empty: the user of all."""
     port: Port | None = None
     """None: the port of all."""
+    jump: str = ""
+    """The name of the jump host before it. Empty: that of all; `none`: it is reached directly."""
 
 
 class SshSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -37,6 +41,10 @@ class SshSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """Where sshd listens on all machines that `hosts` does not name."""
     hosts: dict[str, SshHost] = {}
     """By node id."""
+    jump: str = ""
+    """The name of the jump host, of `jumps`, through which all machines are reached that say nothing else."""
+    jumps: dict[str, SshHost] = {}
+    """By name: hosts that let healer through. Each needs an address; it may have a jump host before it, too."""
 
     # What runs there
     wrapper: str = "/usr/local/lib/healer/healer-run"
@@ -55,7 +63,11 @@ class SshSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """Seconds that a machine waits for go after its ready. It bounds how long after the kill switch an effect may start, so
     more than 1 gives up that promise; a slow healer or link then has runs that fail without an effect."""
     parallel: Annotated[int, msgspec.Meta(ge=1, le=1_000)] = 16
-    """Connections at once. Guards limit effects; this limits sockets and key exchanges (about 10 ms of CPU each)."""
+    """Orders at once over all machines. Guards limit effects; this limits sockets and key exchanges (about 10 ms of CPU each)."""
+    per_host: Annotated[int, msgspec.Meta(ge=1, le=9)] = 4
+    """Orders at once on one machine. sshd allows 10 sessions on a connection (`MaxSessions`)."""
+    keep: Duration = MINUTE
+    """How long a connection without work stays open for the next order. 0s: not at all."""
     output_limit: Size = 64 << 10
     """Of what a run said, so much comes back: enough for diagnostics, small enough to keep for years. At most 1MiB."""
 
@@ -66,8 +78,27 @@ class SshSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
             raise ValueError(
                 f"expected an absolute path of letters, digits and / . _ -, found {self.wrapper!r}", "wrapper"
             )
+        self._check_jumps()
+        if self.keep > 10 * MINUTE:
+            raise ValueError("expected at most 10m", "keep")
         for key in ("connect_timeout", "keepalive", "margin"):
             if not SECOND // 10 <= getattr(self, key) <= 10 * MINUTE:
                 raise ValueError("expected 100ms to 10m", key)
         if self.output_limit > 1 << 20:
             raise ValueError("expected at most 1MiB", "output_limit")
+
+    def _check_jumps(self) -> None:
+        known = f"one of jumps ({', '.join(self.jumps) or 'there are none'})"
+        if self.jump and self.jump not in self.jumps:
+            raise ValueError(f"expected {known}, found {self.jump!r}", "jump")
+        for node, host in self.hosts.items():
+            if host.jump and host.jump not in self.jumps and host.jump != DIRECT:
+                raise ValueError(f"expected {known} or {DIRECT}, found {host.jump!r} for {node}", "hosts")
+        for name, host in self.jumps.items():
+            if not host.address or name == DIRECT:
+                raise ValueError(f"expected an address for {name!r}, and another name than {DIRECT}", "jumps")
+            before = [name]
+            while jump := self.jumps[before[-1]].jump:
+                if jump not in self.jumps or jump in before:
+                    raise ValueError(f"expected jumps that lead out, found {' -> '.join([*before, jump])}", "jumps")
+                before.append(jump)

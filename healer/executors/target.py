@@ -34,6 +34,8 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     trace_id: str = ""
     output_limit: int = 65_536
     """Bytes of output (stdout and stderr together) that come back; the executor may have a lower limit."""
+    identity: str = ""
+    """The machine-id that the target has to prove before anything starts. Empty: its host key is proof enough."""
 
 
 class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,8 +54,16 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Of `refused`: waiting changes nothing, a person has to mend something first (a host key, the wrapper, the disk)."""
 
 
+class Seen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a look at a target brought. `exit_code` is None where nothing could be seen, and `why` says so."""
+
+    exit_code: int | None = None
+    output: str = ""
+    why: str = ""
+
+
 class Target(Protocol):
-    """Carries out orders and settles those whose outcome is unknown."""
+    """Carries out orders, settles those whose outcome is unknown, and looks at the present state."""
 
     async def run(self, order: Order, go: Go) -> Result:
         """Carry out `order`, at most once, if the target finds it newer than all it has seen and `go()` is True.
@@ -69,6 +79,10 @@ class Target(Protocol):
         `order.token` and `order.step` are the prober's: they reach the register first, so that an attempt that is still
         under way cannot start any more. `unknown` means: ask again later.
         """
+        ...
+
+    async def observe(self, order: Order) -> Seen:
+        """Run `order.argv`, which changes nothing, and say what it said. No token is compared and none is recorded."""
         ...
 
     async def close(self) -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from healer.executors.target import Order, Result
+from healer.executors.target import Order, Result, Seen
 from healer.times import MILLISECOND, Micros
 
 PREFIX = b"healer-run "
@@ -27,7 +27,7 @@ class Unsendable(ValueError):
     """The order cannot be put into a request; the text says why."""
 
 
-def request(verb: Literal["run", "probe"], order: Order, limit: int, go_wait_s: int = 1) -> bytes:
+def request(verb: Literal["run", "probe", "observe"], order: Order, limit: int, go_wait_s: int = 1) -> bytes:
     """The request's lines. `limit`: bytes of output wanted; `go_wait_s`: 1 to 10. Raises Unsendable before anything leaves."""
     if not _NAME.fullmatch(order.intent) or (order.trace_id and not _NAME.fullmatch(order.trace_id)):
         raise Unsendable("intent and trace id are 1 to 64 letters, digits and . _ : -")
@@ -35,7 +35,7 @@ def request(verb: Literal["run", "probe"], order: Order, limit: int, go_wait_s: 
         raise Unsendable(f"token and step are from 0 to {NUMBER_MAX - 1}")
     if not 2 <= order.deadline_s <= 86_400:
         raise Unsendable(f"the deadline is from 2 to 86400 s, not {order.deadline_s}")
-    arguments = _arguments(order.argv) if verb == "run" else []
+    arguments = _arguments(order.argv) if verb != "probe" else []
     lines = [
         b"healer 1",
         f"verb {verb}".encode(),
@@ -77,7 +77,17 @@ def _arguments(argv: tuple[str, ...]) -> list[bytes]:
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """Compared and recorded; it waits for `go`."""
+    """Compared and recorded; it waits for `go`. `machine` is the machine-id, or "" where it has none."""
+
+    machine: str = ""
+
+
+class Looked(msgspec.Struct, frozen=True):
+    """The answer to an observe; `size` bytes of output follow the line."""
+
+    exit_code: int
+    machine: str
+    size: int
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -90,13 +100,16 @@ class Done(msgspec.Struct, frozen=True):
     cut: bool
 
 
-def read_answer(line: bytes, order: Order) -> Ready | Done | Result:
+def read_answer(line: bytes, order: Order) -> Ready | Done | Looked | Result:
     """One line of the wrapper's, without its prefix. Raises ValueError for what it cannot have said."""
     word, _, rest = line.decode("utf-8", "replace").partition(" ")
     if word == "done":
         return _done(rest)
     if word == "ready":
-        return Ready()
+        return Ready(rest.strip(" -"))
+    if word == "seen":
+        code, machine, size = rest.split(" ")
+        return Looked(int(code), machine.strip("-"), int(size))
     if word == "refused":
         lasting = not rest.startswith(_PASSING)
         return Result("refused", why=f"the target refused: {rest}", started=False, lasting=lasting)
@@ -128,6 +141,24 @@ def _done(rest: str) -> Done:
         size=int(size),
         cut=cut == "cut",
     )
+
+
+def impostor(machine: str, order: Order) -> str:
+    """Why this machine is not the one that the order is for, or ""."""
+    if not order.identity or machine == order.identity:
+        return ""
+    found = f"its machine-id is {machine}" if machine else "it has no machine-id"
+    return (
+        f"{order.target} proved to be another machine: {found}, and the topology says {order.identity}. "
+        f"If it was replaced or installed anew, correct its machine_id there"
+    )
+
+
+def looked(answer: Looked, output: bytes, order: Order) -> Seen:
+    """What was seen, unless another machine was looked at."""
+    if why := impostor(answer.machine, order):
+        return Seen(why=why)
+    return Seen(answer.exit_code, output.decode("utf-8", "replace"))
 
 
 def finished(done: Done, output: bytes, order: Order, now: Micros) -> Result:

@@ -94,6 +94,7 @@ class SshHost:
             wrapper=str(self.folder / "lib/healer-run"),
             margin=5 * SECOND,
             go_wait_s=5,
+            keep=0,
         )
         return msgspec.structs.replace(here, **changes)
 

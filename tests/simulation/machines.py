@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from healer.executors.memory import Cut, Effect, MemoryTarget, Moment
 from healer.executors.register import Ran, Register
-from healer.executors.target import Go, Order, Result
+from healer.executors.target import Go, Order, Result, Seen
 from healer.times import MILLISECOND, SECOND
 from tests.simulation.datacentre import Datacentre
 from tests.simulation.faults import Faults, land
@@ -56,6 +56,12 @@ class Machines:
     async def probe(self, order: Order) -> Result:
         await self._life.alive_or_never()
         answer = await land(self._target.probe(order), f"probe {order.intent}")
+        await self._life.alive_or_never()
+        return answer
+
+    async def observe(self, order: Order) -> Seen:
+        await self._life.alive_or_never()
+        answer = await land(self._target.observe(order), f"observe {order.intent}")
         await self._life.alive_or_never()
         return answer
 

@@ -12,7 +12,7 @@ from healer.executors.register import Ran
 from healer.executors.ssh import SshTarget
 from healer.executors.target import Order, Target
 from healer.seams import SystemClock
-from healer.times import SECOND
+from healer.times import MINUTE, SECOND
 from tests.contracts.targets.bench import Bench, Does
 from tests.servers.sshd import SshHost, ssh_host
 
@@ -118,6 +118,6 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
         yield _MemoryBench()
         return
     host: SshHost = request.getfixturevalue("machine")
-    target = SshTarget(host.settings(), SystemClock())
+    target = SshTarget(host.settings(keep=MINUTE), SystemClock())
     yield _SshBench(host, target)
     await target.close()

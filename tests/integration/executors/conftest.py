@@ -6,6 +6,7 @@ import pytest
 
 from healer.executors.ssh import SshTarget
 from healer.seams import SystemClock
+from healer.times import MINUTE
 from tests.servers.sshd import SshHost, ssh_host
 
 
@@ -26,6 +27,6 @@ def host_with_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshH
 @pytest.fixture
 async def target(machine: SshHost) -> AsyncIterator[SshTarget]:
     """The ssh executor, allowed to reach `machine`."""
-    target = SshTarget(machine.settings(), SystemClock())
+    target = SshTarget(machine.settings(keep=MINUTE), SystemClock())
     yield target
     await target.close()

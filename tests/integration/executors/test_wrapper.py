@@ -37,7 +37,7 @@ def ask(state: Path, said: bytes, *, shell: tuple[str, ...] = (), allow: str = "
 def run(state: Path, order: Order, *, go: bool = True) -> Result:
     """A whole run, as the ssh executor would see it."""
     lines = ask(state, request("run", order, order.output_limit) + (b"go\n" if go else b""))
-    return result(lines[1:] if lines[0] == b"ready" else lines, order)
+    return result(lines[1:] if lines[0].split()[0] == b"ready" else lines, order)
 
 
 def probe(state: Path, order: Order) -> Result:
@@ -53,6 +53,7 @@ def result(lines: list[bytes], order: Order) -> Result:
         output = b"".join(line + b"\n" for line in lines[1:])
         assert len(output) == answer.size
         return finished(answer, output, order, 0)
+    assert isinstance(answer, Result)
     return answer
 
 
@@ -60,7 +61,7 @@ def result(lines: list[bytes], order: Order) -> Result:
 def test_shells(state: Path, shell: tuple[str, ...]) -> None:
     """It works in dash and in bash, and as the program that it is."""
     lines = ask(state, request("run", ORDER, 100) + b"go\n", shell=shell)
-    assert lines[0] == b"ready"
+    assert lines[0].split()[0] == b"ready"
     assert lines[1].startswith(b"done 0 exited ")
     assert lines[2] == b"fine"
 
@@ -111,7 +112,7 @@ def test_same_as_the_register(state: Path, effort: Effort) -> None:
         (b"x\n" * 400 + b"end\n", "no complete request"),
         (b"healer 2\nend\n", "speaks version 1"),
         (b"healer 1\nrm -rf /\nend\n", "unknown line"),
-        (request("run", ORDER, 1).replace(b"verb run", b"verb sudo"), "neither run nor probe"),
+        (request("run", ORDER, 1).replace(b"verb run", b"verb sudo"), "none of run, probe, observe"),
         (request("run", ORDER, 1).replace(b"token 1", b"token -1"), "token is not a number"),
         (request("run", ORDER, 1).replace(b"token 1", b"token 1" + b"0" * 18), "token is not a number"),
         (request("run", ORDER, 1).replace(b"token 1", b"token 1+1"), "token is not a number"),
@@ -147,6 +148,19 @@ def test_protocol(state: Path, said: bytes, why: str) -> None:
         ("/bin/echo *\n", ("/bin/echo", "fine"), False),
         ("/bin/true\n/bin/echo fine\n", ("/bin/echo", "fine"), True),
         ("", ("/bin/echo", "fine"), False),
+        ("/bin/echo <name>\n", ("/bin/echo", "shop@1.service"), True),
+        ("/bin/echo <name>\n", ("/bin/echo", "-n"), False),
+        ("/bin/echo <name>\n", ("/bin/echo", "a b"), False),
+        ("/bin/echo <name>\n", ("/bin/echo", ""), False),
+        ("/bin/echo <name>\n", ("/bin/echo", "a/b"), False),
+        ("/bin/echo --prefix=<path>\n", ("/bin/echo", "--prefix=/var/tmp"), True),
+        ("/bin/echo --prefix=<path>\n", ("/bin/echo", "--prefix=/var/../etc"), False),
+        ("/bin/echo --prefix=<path>\n", ("/bin/echo", "--prefix=/var/.."), False),
+        ("/bin/echo --prefix=<path>\n", ("/bin/echo", "--prefix=tmp"), False),
+        ("/bin/echo --prefix=<path>\n", ("/bin/echo", "--other=/var"), False),
+        ("/bin/echo <number>\n", ("/bin/echo", "15"), True),
+        ("/bin/echo <number>\n", ("/bin/echo", "15s"), False),
+        ("observe /bin/echo fine\n", ("/bin/echo", "fine"), False),
     ],
 )
 def test_allow_list(state: Path, tmp_path: Path, rules: str, argv: tuple[str, ...], allowed: bool) -> None:
@@ -154,7 +168,7 @@ def test_allow_list(state: Path, tmp_path: Path, rules: str, argv: tuple[str, ..
     (tmp_path / "allow").write_text(rules)
     order = msgspec.structs.replace(ORDER, argv=argv)
     lines = ask(state, request("run", order, 100) + b"go\n", allow=str(tmp_path / "allow"))
-    assert (lines[0] == b"ready") is allowed
+    assert (lines[0].split()[0] == b"ready") is allowed
     assert allowed or lines[0].startswith(b"refused forbidden: ")
 
 
@@ -238,5 +252,6 @@ def test_full_disk(state: Path) -> None:
         check=False,
     )
     assert answer.returncode == 0, answer
-    lines = [line.split()[1:4] for line in answer.stdout.splitlines() if line.startswith("healer-run")]
+    heard = [line.split()[1:] for line in answer.stdout.splitlines() if line.startswith("healer-run")]
+    lines = [words[: 1 if words[0] == "ready" else 3] for words in heard]
     assert lines == [["ready"], ["done", "0", "exited"]] * 2, answer

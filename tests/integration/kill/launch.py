@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 
 from healer import bootstrap
 from healer.cli.main import main
-from healer.executors.target import Go, Order, Result, Target
+from healer.executors.target import Go, Order, Result, Seen, Target
 from healer.notification.deliver import Sender
 from healer.remediation.model import Intent
 from healer.store.opening import open_store
@@ -123,6 +123,9 @@ class MortalTarget:
 
     async def probe(self, order: Order) -> Result:
         return await self._target.probe(order)
+
+    async def observe(self, order: Order) -> Seen:
+        return await self._target.observe(order)
 
     async def close(self) -> None:
         await self._target.close()
