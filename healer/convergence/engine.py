@@ -31,6 +31,9 @@ from healer.convergence.state import State, Topology, Turn
 from healer.convergence.timers import Kind
 from healer.times import Micros
 
+TOPOLOGY_CHANGED = "the topology or the settings changed"
+"""Why incidents merged or split, where alerts neither came nor went."""
+
 
 class Closed(msgspec.Struct, frozen=True):
     """The alerts of an incident that memory forgets."""
@@ -186,7 +189,7 @@ class Engine:
         """Go on under other settings and another topology: everything that fires is judged again. Returns what `take` had."""
         taken = self.take()
         state = self.state = thaw(freeze(self.state), settings, topology, self.state.installation, heartbeat)
-        state.why = "the topology or the settings changed"
+        state.why = TOPOLOGY_CHANGED
         keep(state, state.episodes.values())
         for episode in state.episodes.values():
             if episode.ended_at:
@@ -210,7 +213,7 @@ class Engine:
             return self.adopt(state.settings, state.topology, state.heartbeat)
         taken = self.take()
         rewiring.mark(state, changed)
-        state.why = "the topology changed"
+        state.why = TOPOLOGY_CHANGED
         keep(state, state.dirty)
         sift(state)
         self._conclude()
