@@ -1,0 +1,97 @@
+"""`fmt`: one layout, nothing lost, the same meaning."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rules import Source, compile_files
+from rules.layout import WIDTH, lay_out, tokens_of
+from tests.unit.rules.build import SEED
+
+ROOT = Path(__file__).parents[3]
+EXAMPLE = (ROOT / "tests/unit/rehearsal/seed.heal").read_text(encoding="utf-8")
+MANUAL = (ROOT / "docs" / "rule-language.md").read_text(encoding="utf-8")
+FILES = [
+    SEED,
+    EXAMPLE,
+    *(file.read_text(encoding="utf-8") for file in sorted((ROOT / "rules" / "packs").glob("*.heal"))),
+    *re.findall(r"^```heal\n(.*?)^```$", MANUAL, re.MULTILINE | re.DOTALL),
+]
+SPACE = st.sampled_from(
+    [" ", "  ", "\n", "\n\n", "\n\n\n", "\t", "\r\n", " # a word\n", "\n# alone\n", '\n   # "in" ( it\n']
+)
+
+
+def laid_out(text: str) -> str:
+    """The layout of a text that can be read."""
+    after, report = lay_out("x.heal", text)
+    assert after is not None, report.problems
+    return after
+
+
+def meaning(text: str) -> object:
+    """What a text compiles to, without where it stands."""
+    compiled = compile_files([Source("x.heal", text)], packs=False)
+    assert compiled.ruleset is not None, compiled.problems
+    rules = [
+        (r.name, r.on_event, r.mode, r.priority, len(r.then), r.limits, r.verify.stable) for r in compiled.ruleset.rules
+    ]
+    return rules, sorted(compiled.ruleset.actions), sorted(compiled.ruleset.metrics), len(compiled.ruleset.tests)
+
+
+@pytest.mark.parametrize("text", FILES, ids=range(len(FILES)))
+def test_what_ships_keeps_its_tokens_and_its_meaning(text: str) -> None:
+    """Every pack and every example: the same tokens and comments, the same meaning, and a layout that stays."""
+    once = laid_out(text)
+
+    assert tokens_of(once) == tokens_of(text)
+    assert laid_out(once) == once
+    assert meaning(once) == meaning(text)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data(), st.booleans())
+def test_any_white_space_gives_the_same_layout(data: st.DataObject, comments: bool) -> None:
+    """White space and comments anywhere between two tokens: nothing is lost, and a second time changes nothing."""
+    plain = re.sub("#.*\\n", "", SEED)
+    space = SPACE if comments else st.sampled_from([" ", "\n", "\n\n", "\t", "\r\n"])
+    tokens = tokens_of(plain)
+    text = ""
+    for left, right in zip(tokens, [*tokens[1:], ""], strict=True):
+        text += left + (" " if right == "event" else "" if right == ":" else data.draw(space))
+    once = laid_out(text)
+
+    assert tokens_of(once) == tokens_of(text)
+    assert laid_out(once) == once
+    assert comments or once == laid_out(plain)
+
+
+def test_the_layout() -> None:
+    """One clause a line, one step a line, comments where they were, one empty line between definitions."""
+    text = 'rule   "a" on event:"X" # why\n  # before\n when : suppressed>-1 and not(resolved)\n'
+    text += 'then:notify("x")notify( "y" )\n\n\n# of b\nrule "b" on event: "Y" then: notify("x")'
+
+    assert laid_out(text) == (
+        'rule "a"\n  on event: "X"  # why\n  # before\n  when: suppressed > -1 AND NOT (resolved)\n'
+        '  then: notify("x")\n        notify("y")\n\n# of b\nrule "b"\n  on event: "Y"\n  then: notify("x")\n'
+    )
+
+
+def test_a_long_condition_is_broken() -> None:
+    """A line that is too long goes on below, before AND or OR."""
+    condition = " AND ".join(f'labels.name{number} == "value"' for number in range(12))
+    lines = laid_out(f'rule "a"\n  on event: "X"\n  when: {condition}\n  then: notify("x")\n').splitlines()
+
+    assert all(len(line) <= WIDTH for line in lines)
+    assert sum(line.startswith("        AND") for line in lines) >= 2
+
+
+def test_what_cannot_be_read_is_left_alone() -> None:
+    """A file with a mistake of form has no layout, and the mistake is told."""
+    after, report = lay_out("x.heal", 'rule "a"\n  on evnt: "X"\n')
+
+    assert after is None
+    assert [problem.code for problem in report.problems] == ["E0104"]
