@@ -49,11 +49,11 @@ def join(state: State, place: Place, case: Case) -> None:
 
 
 def hand_over(case: Case, survivor: Case) -> None:
-    """What had joined an incident joins the one that speaks for it from now on."""
-    for side in case.sides:
-        side.incident = survivor
-        if side is not survivor.place:
-            survivor.sides[side] = None
+    """The places of an incident join the one that speaks for it from now on."""
+    for place in places_of(case):
+        if place.incident is case and place is not survivor.place:
+            place.incident = survivor
+            survivor.sides[place] = None
     case.sides = {}
 
 

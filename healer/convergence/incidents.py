@@ -82,7 +82,7 @@ def absorb(state: State, case: Case) -> Case:
         case, younger = sorted((case, other), key=lambda one: (one.opened_at, one.id))
         younger.place.incident = case
         case.sides[younger.place] = None
-        close_merged(state, younger, case)
+        close_merged(state, younger, case, "they are connected")
         state.touched[case.place] = None
     return case
 
@@ -213,9 +213,9 @@ def merge(state: State, place: Place, case: Case, into: Place | None) -> None:
         other = None
     gives_way = other is not None and state.people.gives_way.pop(case.id, "") == other.id
     if other is None or (not gives_way and (case.opened_at, case.id) < (other.opened_at, other.id)):
+        case.place, into.incident = into, case
         if other is not None:
             close_merged(state, other, case)
-        case.place, into.incident = into, case
         case.face = into.face or case.face
         name(state, into)
         remind_later(state, case)
@@ -228,13 +228,13 @@ def merge(state: State, place: Place, case: Case, into: Place | None) -> None:
         refer(state, into)
 
 
-def close_merged(state: State, case: Case, survivor: Case) -> None:
+def close_merged(state: State, case: Case, survivor: Case, reason: str = "one root explains both") -> None:
     """An incident that another speaks for from now on."""
     case.status, case.merged_into, case.resolved_at = "merged", survivor.id, state.wall
     state.cases.pop(case.id, None)
     clusters.hand_over(case, survivor)
     state.changed[case] = None
-    reason = state.why or "one root explains both"
+    reason = state.why or reason
     state.note(case, "converge", "merged", into=survivor.id, reason=reason)
     state.note(survivor, "converge", "absorbed", incident=case.id, reason=reason)
 

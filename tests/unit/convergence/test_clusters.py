@@ -1,0 +1,141 @@
+"""Degraded things that are connected are one incident; two things that are down are two."""
+
+from random import Random
+
+import pytest
+
+from healer.convergence.settings import Convergence
+from healer.times import SECOND
+from tests.unit.convergence.world import START, Graph, World
+
+CALLS = "host > db; db > cart > shop; mail > shop; other > alone"
+
+
+def world(drawing: str = CALLS, *, join: bool = True) -> World:
+    return World(drawing, Convergence(join=join))
+
+
+def nodes(one: World) -> list[tuple[str, int]]:
+    """The open incidents by the node they are named after, with how many alerts fire in them."""
+    named = ((found.named or found.root, found.firing) for found in one.open)
+    return sorted((root.node, firing) for root, firing in named)
+
+
+STORM = """
+    0s LatencyHigh on mail warning
+    0s LatencyHigh on cart warning
+    1s ErrorsHigh on cart warning
+    2s LatencyHigh on shop warning
+"""
+
+
+def test_roots_that_one_node_feels_are_one_incident_with_candidates() -> None:
+    one = world().play(STORM).until("2m")
+    assert nodes(one) == [("cart", 4)]
+    [incident] = one.open
+    assert incident.how == "ranked"
+    assert incident.candidates[0].node == "cart"
+    assert {"mail", "shop", "db"} <= {candidate.node for candidate in incident.candidates}
+
+
+def test_without_the_setting_each_root_is_its_own() -> None:
+    assert len(world(join=False).play(STORM).until("2m").open) == 2
+
+
+def test_what_is_not_connected_is_another_incident() -> None:
+    one = world().play("0s LatencyHigh on cart warning\n1s LatencyHigh on other warning").until("2m")
+    assert nodes(one) == [("cart", 1), ("other", 1)]
+
+
+def test_what_began_long_after_is_another_incident() -> None:
+    one = world().play("0s LatencyHigh on cart warning\n20m LatencyHigh on mail warning").until("22m")
+    assert len(one.open) == 2
+
+
+def test_two_things_that_are_down_are_two_faults() -> None:
+    one = world("a b > service").play(
+        "0s HostDown on a critical\n1s HostDown on b critical\n2s Errors on service error"
+    )
+    assert [found.how for found in one.until("2m").open] == ["direct", "direct"]
+
+
+def test_what_is_down_is_not_joined_by_what_is_degraded() -> None:
+    one = world("a b > service").play(
+        "0s HostDown on a critical\n1s LatencyHigh on b warning\n2s Errors on service error"
+    )
+    assert nodes(one.until("2m")) == [("a", 2), ("b", 1)]
+
+
+def test_direct_wins_over_any_score() -> None:
+    """What is down and topmost is the root, however much more what lies beneath it says."""
+    one = world("switch > a > service").play("""
+        0s SwitchDown on switch critical
+        0s CPUHigh on service critical
+        0s MemoryHigh on service critical
+        0s ErrorsHigh on service critical
+    """)
+    [incident] = one.until("2m").open
+    assert incident.named is None
+    assert incident.how == "direct"
+    assert incident.root.node == "switch" == incident.candidates[0].node
+
+
+def test_told_apart_and_then_connected_the_older_speaks_for_both() -> None:
+    one = world().play("0s LatencyHigh on mail warning\n0s LatencyHigh on host warning").until("2m")
+    assert len(one.open) == 2
+    older = min(one.open, key=lambda found: (found.opened_at, found.id)).id
+    one.play("3m ErrorsHigh on shop warning").until("5m")
+    assert [found.id for found in one.open] == [older]
+    assert one.open[0].firing == 3
+
+
+def test_it_is_over_when_the_last_of_them_is() -> None:
+    one = world().play(STORM).until("2m")
+    one.play("3m LatencyHigh on cart ends\n3m ErrorsHigh on cart ends\n3m LatencyHigh on shop ends").until("8m")
+    assert [found.firing for found in one.open] == [1]
+    one.play("9m LatencyHigh on mail ends").until("12m")
+    assert not one.open
+    [closed] = one.closed
+    assert len(closed.alerts) == 4
+    assert one.engine.history.incidents == 1
+
+
+def test_a_snapshot_keeps_what_joined() -> None:
+    one = world().play(STORM).until("2m")
+    before = one.open
+    one.engine = one.engine.thawed(one.engine.freeze(), Convergence(), one.graph, "test")
+    one.play("3m LatencyHigh on alone warning").until("5m")
+    [kept] = [found for found in one.open if found.id == before[0].id]
+    assert kept.firing == 4
+    assert len(one.open) == 2
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_whatever_happens_numbers_are_those_of_what_fires_and_all_ends(seed: int) -> None:
+    """What is told has an open incident, which counts its alerts; when all is over nothing is left in memory."""
+    chance = Random(seed)
+    names = [f"n{number}" for number in range(chance.randint(3, 9))]
+    edges = [(a, b) for at, a in enumerate(names) for b in names[at + 1 :] if chance.random() < 0.35]
+    one = World(Graph(edges, names), Convergence())
+    firing: set[tuple[str, str]] = set()
+    second = 0
+    for _ in range(chance.randint(5, 40)):
+        second += chance.choice([0, 1, 10, 40, 130, 400])
+        alert = chance.choice(["HostDown", "HighErrors", "LatencyHigh", "RequestRateDrop"]), chance.choice(names)
+        if alert in firing:
+            firing.remove(alert)
+            one.play(f"{second}s {alert[0]} on {alert[1]} ends")
+        else:
+            firing.add(alert)
+            one.play(f"{second}s {alert[0]} on {alert[1]} {chance.choice(['warning', 'error', 'critical'])}")
+        views = [view for view in one.engine.alerts() if not view.ended_at]
+        for view in views:
+            if view.status in ("root", "member"):
+                assert one.incidents[view.incident].status == "open"
+        for incident in one.open:
+            assert incident.firing == sum(view.incident == incident.id for view in views)
+    for name, node in sorted(firing):
+        one.play(f"{second}s {name} on {node} ends")
+    one.until(f"{second + 4000}s")
+    state = one.engine.state
+    assert (one.open, state.cases, state.places, state.wall >= START + second * SECOND) == ([], {}, {}, True)
