@@ -49,6 +49,7 @@ bench: .venv/dev.stamp servers
 
 bench-quality: .venv/dev.stamp
 	$(BIN)/python -m bench.quality $(if $(STORMS),--storms $(STORMS))
+	$(if $(STORMS),,$(BIN)/python -m bench.tuning && $(BIN)/python -m bench.reliability)
 	@echo "Figures worth keeping go into docs/quality.md, with the command."
 
 simulate: .venv/dev.stamp

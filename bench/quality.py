@@ -78,16 +78,15 @@ def labelled(raw: bytes, name: str) -> Labelled:
 def score(found: Played, truth: Truth) -> Scored:
     """How well one case came out. A fault is looked for in the incident that holds most of its alerts."""
     told = [one for one in found.incidents if one.incident.told]
-    where = {seen.view.labels: one for one in told for seen in one.alerts}
-    homes = [_home(where, truth, number) for number in range(len(truth.faults))]
+    homes = [home(found, truth, number) for number in range(len(truth.faults))]
     first = three = 0
-    for fault, home in zip(truth.faults, homes, strict=True):
-        if home is None:
+    for fault, there in zip(truth.faults, homes, strict=True):
+        if there is None:
             continue
-        first += bool(fault & {named(home)})
-        three += bool(fault & set(_first_three(home)))
+        first += named(there) in fault
+        three += bool(fault & set(_first_three(there)))
     anyone = frozenset().union(*truth.faults)
-    known = [home.incident.id for home in homes if home is not None]
+    known = [there.incident.id for there in homes if there is not None]
     alerts = sum(len(one.alerts) for one in found.incidents) + len(found.untold)
     notices = sum(1 + len(one.absorbed) for one in told)
     return Scored(
@@ -115,8 +114,9 @@ def _first_three(found: Found) -> list[str]:
     return list(dict.fromkeys([named(found), *(one.node for one in found.incident.candidates)]))[:3]
 
 
-def _home(where: dict[bytes, Found], truth: Truth, number: int) -> Found | None:
+def home(played: Played, truth: Truth, number: int) -> Found | None:
     """The incident of a fault's root; where that has no alert, the one that holds most of what the fault brought about."""
+    where = {seen.view.labels: one for one in played.incidents if one.incident.told for seen in one.alerts}
     caused = [truth.identities[index] for index in truth.caused[number]]
     own = [one for one in caused if labels_of(one).get("node") in truth.faults[number]]
     count: dict[str, int] = {}

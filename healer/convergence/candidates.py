@@ -15,10 +15,6 @@ from healer.convergence.evidence import Clue, Trouble, trouble
 from healer.convergence.fixed import ONE, share
 from healer.times import Micros
 
-LIFT, OWN, NOT_WORSE, KINDS = 2 * ONE, ONE, ONE, ONE // 2
-"""What each signal counts: what it would explain, its own evidence, nothing worse above it, kinds of alert. A plateau."""
-MEASURED_OUTSIDE, ONLY_TRAFFIC, SILENT = ONE // 2, ONE, ONE // 2
-"""What counts against a candidate: only its callers measure it; nothing but its traffic changed; it has no alert."""
 FADES = 700_000
 """What is left of an explanation with every hop after the first."""
 MAX_NODES = 100
@@ -29,6 +25,25 @@ MAX_BELOW = 1_000
 """Nodes beneath, at most, that are counted to tell how much a position alone would explain."""
 MAX_CALLERS = 32
 MAX_CANDIDATES = 10
+
+
+class Weights(msgspec.Struct, frozen=True):
+    """What each signal counts, in millionths. They sit on a plateau: half or twice of one changes little.
+
+    For a candidate: what it would explain, its own evidence, nothing worse above it, how many kinds of alert it has. Against
+    it: only its callers measure it; nothing but its traffic changed; it has no alert.
+    """
+
+    lift: int = 2 * ONE
+    own: int = ONE
+    not_worse: int = ONE
+    kinds: int = ONE // 2
+    measured_outside: int = ONE // 2
+    only_traffic: int = ONE
+    silent: int = ONE // 2
+
+
+WEIGHTS = Weights()
 
 
 class Surroundings(Protocol):
@@ -51,20 +66,28 @@ class Scored(msgspec.Struct, frozen=True):
 
 
 def rank(
-    clues: Iterable[Clue], graph: Surroundings, window: Micros, slack: Micros, *, always: int = -1
+    clues: Iterable[Clue],
+    graph: Surroundings,
+    window: Micros,
+    slack: Micros,
+    *,
+    always: int = -1,
+    weights: Weights = WEIGHTS,
 ) -> list[Scored]:
     """The candidates, best first, at most MAX_CANDIDATES; a silent one is never the first. Empty without clues.
 
     A fault may show at most `window` later elsewhere, and at most `slack` earlier. `always` is a node that is not left out.
     """
-    return _Ranking(clues, graph, window, slack, always).ranked()
+    return _Ranking(clues, graph, window, slack, always, weights).ranked()
 
 
 class _Ranking:
     """One incident being weighed."""
 
-    def __init__(self, clues: Iterable[Clue], graph: Surroundings, window: Micros, slack: Micros, always: int) -> None:
-        self.graph, self.window, self.slack, self.always = graph, window, slack, always
+    def __init__(
+        self, clues: Iterable[Clue], graph: Surroundings, window: Micros, slack: Micros, always: int, weights: Weights
+    ) -> None:
+        self.graph, self.window, self.slack, self.always, self.weights = graph, window, slack, always, weights
         by_node: dict[int, list[Clue]] = defaultdict(list)
         for clue in clues:
             by_node[clue.node].append(clue)
@@ -134,10 +157,11 @@ class _Ranking:
         kinds = share(len(own.names), self.kinds) if own is not None else 0
         outside = own is not None and own.seen_from_outside and not self.parents(node)
         victim = own is not None and own.drop and bool(self.callers(node))
-        score = (LIFT * lift + OWN * strength + NOT_WORSE * not_worse + KINDS * kinds) // ONE
-        score -= MEASURED_OUTSIDE * outside + ONLY_TRAFFIC * victim + SILENT * (own is None)
+        weights = self.weights
+        score = weights.lift * lift + weights.own * strength + weights.not_worse * not_worse + weights.kinds * kinds
+        against = weights.measured_outside * outside + weights.only_traffic * victim + weights.silent * (own is None)
         why = self._why(own, reached, worst, strength, outside=outside, victim=victim)
-        return Scored(node, score, own is None, why)
+        return Scored(node, score // ONE - against, own is None, why)
 
     def _onset(self, node: int, own: Trouble | None) -> Micros:
         """A node without an alert, or with nothing but less traffic, failed when the first of its neighbours did."""
