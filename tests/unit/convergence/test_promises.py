@@ -122,9 +122,17 @@ def test_more_or_fewer_steps(story: Story, looks: list[int]) -> None:
     assert outcomes(often) == outcomes(seldom)
 
 
-def outcomes(world: World) -> dict[str, Incident]:
-    """The incidents but for the number of times that they were written."""
-    return {id: msgspec.structs.replace(one, revision=0) for id, one in world.incidents.items()}
+def outcomes(world: World) -> dict[str, object]:
+    """The incidents but for the number of times that they were written.
+
+    Of one that is over only how it ended: its alerts may fire elsewhere before somebody takes what changed.
+    """
+    return {
+        id: msgspec.structs.replace(one, revision=0)
+        if one.status == "open"
+        else (one.status, one.opened_at, one.resolved_at, one.resolution, one.merged_into, one.reopened)
+        for id, one in world.incidents.items()
+    }
 
 
 @given(stories(), st.integers(0, 13))
