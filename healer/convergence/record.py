@@ -29,7 +29,7 @@ def kind_of(naming: Naming) -> str:
         return naming.how
     first, *others = naming.candidates
     margin = first.score - others[0].score if others else 0
-    distance = "clear" if margin >= CLEAR else "ahead" if margin >= AHEAD else "close"
+    distance = "clear" if margin >= CLEAR else "ahead" if margin >= AHEAD else "close" if others else "alone"
     alerting = sum(1 for one in naming.candidates if one.labels)
     return f"{naming.how}, {distance}, {'many' if alerting >= MANY else 'few'}"
 
