@@ -167,6 +167,7 @@ class Healer:
         files = {"file": self._plan.topology} if ("file", "file") in self._plan.sources else {}
         await self.gathering.begin(files)
         await self.owner.recover(await self._adopt(), keep_topology=self.gathering.waits())
+        await self.gathering.tell_of_those_who_left(self.view.troubles())
         spawn.keep("owner", self._own)
         for channel in self.ports.senders:
             spawn.keep(f"channel {channel}", partial(self.deliverer.run, channel))

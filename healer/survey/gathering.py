@@ -6,7 +6,7 @@ says is not believed when half of its graph would go at once. `healer.survey.pub
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from healer.journey.ports import Arrival, Journal, StoreUnavailable, T
@@ -170,6 +170,13 @@ class Gathering:
         if bool(why) != before:
             await self._store.append([Arrival(Troubled(code, bool(why), why))])
         standing.troubled = bool(why)
+
+    async def tell_of_those_who_left(self, codes: Iterable[str]) -> None:
+        """End the troubles of sources that are none any more: nobody else will. Raises StoreUnavailable."""
+        ours = {f"{CODE} {name}" for name in self.standings}
+        gone = [code for code in codes if code.startswith(f"{CODE} ") and code not in ours]
+        if gone:
+            await self._store.append([Arrival(Troubled(code, False, "it is no source any more")) for code in gone])
 
     async def _keep(self, standing: Standing, *, at_once: bool = False) -> None:
         if standing.kept or standing.answer is None:

@@ -267,3 +267,20 @@ def test_a_change_that_could_not_be_stored_is_stored_later() -> None:
             assert life.edges == {("rack/r", "host/a"), ("rack/r", "host/b")}
 
     played(play)
+
+
+def test_the_trouble_of_a_source_ends_with_the_source() -> None:
+    """One that is taken out of the configuration while it fails is nobody's trouble any more, and what it said goes."""
+
+    async def play(stage: Stage) -> None:
+        source = Said("cmdb", rack("a"))
+        async with Life(stage, source):
+            await asyncio.sleep(5)
+            source.error = "refused"
+            await asyncio.sleep(400)
+        async with Life(stage, file=rack("x", of="f")) as life:
+            assert await life.troubles() == [("topology cmdb", True), ("topology cmdb", False)]
+            assert [answer.source for answer in await life.store.answers()] == ["file"]
+            assert life.edges == {("rack/f", "host/x")}
+
+    played(play)
