@@ -22,6 +22,8 @@ from healer.rehearsal.generators import KINDS, storms
 from healer.rehearsal.playback import Found, Played, play_all
 
 STORMS = Path(__file__).parent / "storms"
+OBSCURED = ("missing-edges", "noise")
+"""Kinds of generated storms of which not all is known, or not all has to do with the fault."""
 SEEDS = 4
 """Datacentres for each kind of generated storm."""
 STORMS_EACH = 5
@@ -219,12 +221,21 @@ def main() -> int:
     if len(lines) > 1:
         print(mean(lines))
     if not arguments.storms:
-        for kind in KINDS:
-            scored = generated(kind)
-            print(line(kind, scored), flush=True)
-            if arguments.cases:
-                _cases(scored)
+        _generated(each=arguments.cases)
     return 0
+
+
+def _generated(*, each: bool) -> None:
+    """Generated storms of each kind, and together those in which all edges are known and nothing else is wrong."""
+    complete: list[Scored] = []
+    for kind in KINDS:
+        scored = generated(kind)
+        print(line(kind, scored), flush=True)
+        if kind not in OBSCURED:
+            complete += scored
+        if each:
+            _cases(scored)
+    print(line("complete, together", complete))
 
 
 def mean(lines: list[Line]) -> Line:
