@@ -24,7 +24,8 @@ def settings(folder: Path, more: str = "") -> Settings:
 server: {{listen: "127.0.0.1:0"}}
 store: {{url: "sqlite:///data/healer.db"}}
 topology:
-  sources: [{{file: topology.yaml}}]
+  sources:
+    - {{file: topology.yaml}}
 {more}
 """
     return parse_settings(text, {}, str(folder / "healer.yaml"))
