@@ -180,6 +180,7 @@ def service(settings: Settings, healer: Healer, registry: Registry) -> Service:
         foresee=partial(foresee, healer),
         rules=partial(rule_records, healer),
         auth=settings.server.auth,
+        changes=settings.changes,
         bounds=Bounds(
             body=settings.server.max_body,
             max_lag=settings.journal.max_lag,
@@ -340,6 +341,8 @@ def read_plan(settings: Settings) -> Plan:
             heartbeat=settings.watchdog.alertname,
             calendars={name: read_calendar(file) for name, file in settings.calendars.items()},
             permissions=tuple(permissions(settings)),
+            changes=settings.changes.nodes,
+            change_window=settings.changes.window,
             kinds=tuple(sorted(kinds)),
         ),
         topology=topology,

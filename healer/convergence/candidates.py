@@ -1,11 +1,11 @@
-"""Which node is the cause? Every node that alerts, and those directly above, scored by six signals and put in order. Pure.
+"""Which node is the cause? Every node that alerts, and those directly above, scored by seven signals and put in order. Pure.
 
 Called by `naming` for the alerts of one incident. The sum is from docs/quality.md; each signal is a sentence that an
 operator can read. All numbers are millionths. Nothing here knows a system, a node or an alert: only words and the graph.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Protocol
 
@@ -31,7 +31,8 @@ class Weights(msgspec.Struct, frozen=True):
     """What each signal counts, in millionths. They sit on a plateau: half or twice of one changes little.
 
     For a candidate: what it would explain, its own evidence, nothing worse above it, how many kinds of alert it has. Against
-    it: only its callers measure it; nothing but its traffic changed; it has no alert.
+    it: only its callers measure it; nothing but its traffic changed; it has no alert. For it again: something was deployed
+    there just before, which counts as much as evidence of its own.
     """
 
     lift: int = 2 * ONE
@@ -41,9 +42,19 @@ class Weights(msgspec.Struct, frozen=True):
     measured_outside: int = ONE // 2
     only_traffic: int = ONE
     silent: int = ONE // 2
+    changed: int = ONE
 
 
 WEIGHTS = Weights()
+
+
+Changed = Callable[[int, Micros], str]
+"""What changed on a node shortly before an instant, in a sentence; "" where nothing is known to have."""
+
+
+def nothing(_node: int, _onset: Micros) -> str:
+    """Nobody tells of changes."""
+    return ""
 
 
 class Surroundings(Protocol):
@@ -73,20 +84,29 @@ def rank(
     *,
     always: int = -1,
     weights: Weights = WEIGHTS,
+    changed: Changed = nothing,
 ) -> list[Scored]:
     """The candidates, best first, at most MAX_CANDIDATES; a silent one is never the first. Empty without clues.
 
     A fault may show at most `window` later elsewhere, and at most `slack` earlier. `always` is a node that is not left out.
     """
-    return _Ranking(clues, graph, window, slack, always, weights).ranked()
+    return _Ranking(clues, graph, window, slack, always, weights, changed).ranked()
 
 
 class _Ranking:
     """One incident being weighed."""
 
     def __init__(
-        self, clues: Iterable[Clue], graph: Surroundings, window: Micros, slack: Micros, always: int, weights: Weights
+        self,
+        clues: Iterable[Clue],
+        graph: Surroundings,
+        window: Micros,
+        slack: Micros,
+        always: int,
+        weights: Weights,
+        changed: Changed,
     ) -> None:
+        self.changed = changed
         self.graph, self.window, self.slack, self.always, self.weights = graph, window, slack, always, weights
         by_node: dict[int, list[Clue]] = defaultdict(list)
         for clue in clues:
@@ -161,7 +181,9 @@ class _Ranking:
         score = weights.lift * lift + weights.own * strength + weights.not_worse * not_worse + weights.kinds * kinds
         against = weights.measured_outside * outside + weights.only_traffic * victim + weights.silent * (own is None)
         why = self._why(own, reached, worst, strength, outside=outside, victim=victim)
-        return Scored(node, score // ONE - against, own is None, why)
+        changed = self.changed(node, onset)
+        for_it = score // ONE + (weights.changed if changed else 0)
+        return Scored(node, for_it - against, own is None, (*why, changed) if changed else why)
 
     def _onset(self, node: int, own: Trouble | None) -> Micros:
         """A node without an alert, or with nothing but less traffic, failed when the first of its neighbours did."""

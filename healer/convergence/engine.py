@@ -14,6 +14,7 @@ from healer.alerts.model import Alert
 from healer.alerts.silences import Silence, identify
 from healer.convergence import flapping, intake, onset, quiet, rewiring, saying, storms
 from healer.convergence.beside import forget
+from healer.convergence.candidates import Changed
 from healer.convergence.episode import Case, Episode, Place, Status
 from healer.convergence.freeze import Frozen, freeze, thaw
 from healer.convergence.history import History, Remembered
@@ -64,6 +65,10 @@ class Engine:
         self.state = State(settings, topology, installation, heartbeat)
         if history is not None:
             self.state.history = History(history)
+
+    def ask_changes(self, changed: Changed) -> None:
+        """Who knows what changed on a node shortly before something was wrong there: a signal for candidates."""
+        self.state.changed_before = changed
 
     # --- what happens
 

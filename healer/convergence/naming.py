@@ -95,7 +95,8 @@ def weigh(state: State, evidence: list[Episode], face: int) -> list[Scored]:
         Clue(node, alert, level, one.onset, history.rarity(series_of(name(node), alert, one.traits.severity)))
         for (node, alert, level), one in first.items()
     ]
-    return rank(clues, state.topology, state.settings.window, state.settings.slack, always=face)
+    settings = state.settings
+    return rank(clues, state.topology, settings.window, settings.slack, always=face, changed=state.changed_before)
 
 
 def faces(evidence: list[Episode]) -> dict[int, Episode]:

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from healer.changes.model import Touched
 from healer.times import Micros, format_rfc3339
 
 Status = Literal["open", "resolved", "merged"]
@@ -87,6 +88,7 @@ class Incident(msgspec.Struct, frozen=True):
     with every change. `beside` is the incident whose root would explain this one, were it not to be told in any case;
     `said_again` counts how often people were reminded of what is suppressed here. `how` the root was found among `candidates`,
     best first; `named` is the best one's alert where it is not the root by the rules, which decide who is suppressed and healed.
+    `changes` are deployments and pushes shortly before, near its root, the newest first.
     """
 
     id: str
@@ -118,6 +120,7 @@ class Incident(msgspec.Struct, frozen=True):
     named: Root | None = None
     candidates: tuple[Candidate, ...] = ()
     confidence: Confidence = Confidence()
+    changes: tuple[Touched, ...] = ()
 
 
 class Storm(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ import msgspec
 
 from healer.alerts.maintenance import Maintenance
 from healer.alerts.silences import Silence
+from healer.convergence.candidates import Changed, nothing
 from healer.convergence.episode import Case, Episode, Place, Status
 from healer.convergence.history import History
 from healer.convergence.lasting import Rule
@@ -102,6 +103,7 @@ class State:
         self.cases: dict[str, Case] = {}
         self.opened: dict[Episode, int] = {}
         self.history = History()
+        self.changed_before: Changed = nothing
         self.timers: Timers[Episode | Place | Turn] = Timers()
         self.contested: dict[Episode, Micros] = {}
         self.co_holders: dict[Episode, dict[str, Micros]] = {}

@@ -9,12 +9,13 @@ import msgspec
 
 from healer.alerts.identity import labels_of
 from healer.alerts.matchers import Matchers, parse_matchers
+from healer.changes.settings import Line
 from healer.convergence.outcome import Incident
 from healer.convergence.settings import Convergence
 from healer.journey.records import Adopted
 from healer.notification.settings import Route
 from healer.remediation.abilities import LACKS
-from healer.times import Micros
+from healer.times import MINUTE, Micros
 from healer.topology import graph
 from healer.topology import settings as topology_settings
 from healer.topology.kinds import kinds_of
@@ -43,6 +44,10 @@ class Deciding(msgspec.Struct, frozen=True):
     """By name, the entries of each calendar: from and to."""
     permissions: tuple[Permission, ...] = ()
     """What the rules of a folder may do."""
+    changes: tuple[Line, ...] = ()
+    """Which nodes a change touches."""
+    change_window: Micros = 30 * MINUTE
+    """How long before an onset a change is said with it."""
 
 
 class RuleText(msgspec.Struct, frozen=True):

@@ -12,17 +12,20 @@ import msgspec
 
 from healer.alerts.identity import canonical
 from healer.alerts.model import Alert
+from healer.changes.recent import Remembered
 from healer.convergence.engine import Engine, Taken
 from healer.convergence.freeze import Frozen
 from healer.convergence.outcome import AtWork, Happening, Incident
 from healer.convergence.people import Said
 from healer.journey.audience import Audience, Heard
 from healer.journey.charter import Charter
+from healer.journey.lately import Lately
 from healer.journey.ports import Closed, Planned, Step, Superseded, Wanted
 from healer.journey.records import (
     Adopted,
     Answered,
     Began,
+    Changed,
     Delivered,
     Entry,
     Extended,
@@ -90,6 +93,7 @@ class Memory(msgspec.Struct, frozen=True):
     heard: Heard = Heard()
     runs: list[Run] = []
     patch: Patch = Patch()
+    changes: Remembered = Remembered()
 
 
 def remembered(data: bytes) -> Memory:
@@ -106,7 +110,9 @@ class Fold:
         self.map = charter.map()
         self.rewired = Sum()
         """By how much the topology differs from the one that was adopted."""
+        self.lately = Lately(charter, self.map)
         self.engine = Engine(charter.settings.convergence, self.map, installation, charter.settings.heartbeat)
+        self.engine.ask_changes(self.lately.just_before)
         self.planner = Planner(charter, self.map, at_work=self.at_work, fires=self._fires)
         self.quarantined: list[Quarantined] = []
         self.skipped = 0
@@ -205,6 +211,7 @@ class Fold:
                 over=self._over,
                 runs=self.planner.runs,
                 patch=self.rewired.patch(),
+                changes=self.lately.remembered(),
             )
         )
 
@@ -217,6 +224,8 @@ class Fold:
         fold.engine = Engine.thawed(
             memory.engine, charter.settings.convergence, fold.map, installation, charter.settings.heartbeat
         )
+        fold.lately = Lately(charter, fold.map, memory.changes)
+        fold.engine.ask_changes(fold.lately.just_before)
         fold.planner = Planner(charter, fold.map, memory.courses, fold.at_work, runs=memory.runs, fires=fold._fires)
         fold._incidents, fold._revisions = memory.incidents, memory.revisions
         fold._told, fold._pending = memory.told, memory.pending
@@ -276,6 +285,7 @@ class Fold:
             self.charter = charter
             self.map = charter.map()
             change(self.map.index, self.rewired.patch())
+            self.lately.adopt(charter, self.map)
             self._took(self.engine.adopt(charter.settings.convergence, self.map, charter.settings.heartbeat))
             self.planner.adopt(charter, self.map)
         elif isinstance(record, Rewired):
@@ -291,6 +301,9 @@ class Fold:
             if happening is not None:
                 self._timeline.append(happening)
                 self._touch(record.incident)
+        elif isinstance(record, Changed):
+            if self.lately.take(record.change) is not None:
+                self._stand_beside()
         elif isinstance(record, Troubled):
             self._trouble(record.code, record.firing, entry)
         else:
@@ -356,13 +369,23 @@ class Fold:
     def _took(self, taken: Taken) -> None:
         self._timeline.extend(taken.timeline)
         for incident in taken.incidents:
-            self._incidents[incident.id] = incident
+            before = self._incidents.get(incident.id)
+            if before is not None and before.changes:
+                incident = msgspec.structs.replace(incident, changes=before.changes)
+            self._incidents[incident.id] = self.lately.beside(incident)
             self._touch(incident.id)
             if incident.status == "merged":
                 self._over.setdefault(incident.id, self.engine.now)
         for one in taken.closed:
             self._closed.append(Closed(one.incident, _encode(one.alerts)))
             self._over.setdefault(one.incident, self.engine.now)
+
+    def _stand_beside(self) -> None:
+        """A change was told of: it may belong to what is open by now, since hosts tell late."""
+        for id, incident in self._incidents.items():
+            if incident.status == "open" and (found := self.lately.beside(incident)) is not incident:
+                self._incidents[id] = found
+                self._touch(id)
 
     def _touch(self, incident: str) -> None:
         if incident in self._incidents:

@@ -11,6 +11,7 @@ import msgspec
 from healer.alerts.maintenance import Maintenance
 from healer.alerts.model import Alert
 from healer.alerts.silences import Silence
+from healer.changes.model import Change
 from healer.convergence.lasting import Rule
 from healer.convergence.people import Said
 from healer.times import Micros
@@ -129,6 +130,12 @@ class Switched(msgspec.Struct, frozen=True, array_like=True, tag="switch"):
     why: str = ""
 
 
+class Changed(msgspec.Struct, frozen=True, array_like=True, tag="change"):
+    """Something was pushed or deployed, or a deployment went on."""
+
+    change: Change
+
+
 class Resumed(msgspec.Struct, frozen=True, array_like=True, tag="resume"):
     """Nobody stepped for `gap`: deadlines of hold, settle, expiry and flap move by it."""
 
@@ -161,6 +168,7 @@ Record = (
     | Said
     | Began
     | Lasting
+    | Changed
 )
 
 ResolutionKind = Literal["sent", "expired", "vanished", "superseded", "person"]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from healer.alerts.identity import labels_of
 from healer.alerts.maintenance import Maintenance
 from healer.alerts.silences import Silence, identify
+from healer.changes.model import Change
 from healer.convergence.lasting import Rule
 from healer.convergence.outcome import AlertView, AtWork, Incident
 from healer.convergence.reasons import explain
@@ -69,6 +70,12 @@ class View:
         index = self.topology.index
         below, above_it = index.id(node), index.id(above)
         return below >= 0 and any(one == above_it for one, _ in index.above(below))
+
+    def heard_of(self, change: Change) -> bool:
+        return self._owner.fold.lately.heard_of(change)
+
+    def touches(self, change: Change) -> tuple[str, ...]:
+        return self._owner.fold.lately.touches(change)
 
     def lag(self) -> int:
         return self._owner.lag

@@ -69,6 +69,11 @@ def _cross_check(document: Document, settings: Settings) -> Iterator[Problem]:
             compile_mapping(line, index)
         except MappingError as error:
             yield document.problem(("topology", "nodes", index, *error.path), error.message)
+    for index, change in enumerate(settings.changes.nodes):
+        try:
+            compile_mapping(change.mapping(), index)
+        except MappingError as error:
+            yield document.problem(("changes", "nodes", index, *error.path), error.message)
     yield from _sources(document, settings)
     for index, route in enumerate(settings.routes):
         for position, name in enumerate(route.channels):

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from healer.alerts.matchers import Matchers
+from healer.changes.settings import Changes
 from healer.convergence.settings import Convergence
 from healer.documents.fields import Secret
 from healer.journey.settings import Journal
@@ -37,6 +38,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What can fail, and what fails with it."""
     convergence: Convergence = Convergence()
     """How alerts fall into incidents."""
+    changes: Changes = Changes()
+    """Pushes and deployments, told by Git hosts."""
     journal: Journal = Journal()
     """What is recorded, and for how long."""
     health: dict[str, str] = msgspec.field(default_factory=lambda: {"host": 'up{instance="{{ node.instance }}"}'})

@@ -13,6 +13,8 @@ from healer.alerts.limits import Limits
 from healer.alerts.maintenance import Maintenance
 from healer.alerts.model import Detail, RefusedAlert
 from healer.alerts.silences import Silence
+from healer.changes.model import Change
+from healer.changes.settings import Changes
 from healer.convergence.outcome import AlertView, Happening, Incident
 from healer.journey.ports import Journal
 from healer.notification.ports import LedgerRow
@@ -109,6 +111,14 @@ class View(Quiet, Protocol):
         """The names of all channels."""
         ...
 
+    def heard_of(self, change: Change) -> bool:
+        """Whether this delivery of a Git host came before."""
+        ...
+
+    def touches(self, change: Change) -> tuple[str, ...]:
+        """The nodes that a change touches."""
+        ...
+
     def lag(self) -> int:
         """Alerts accepted and not yet applied."""
         ...
@@ -175,6 +185,8 @@ class Service(msgspec.Struct, frozen=True):
     """What each rule has done, and may do; see `healer.rehearsal.record`."""
     """What is asked of the topology and said to it; without one there are no such routes."""
     auth: Auth = Auth()
+    changes: Changes = Changes()
+    """Whose word on changes counts."""
     open_metrics: bool = True
     """/metrics needs no credentials, as in the Prometheus family."""
     bounds: Bounds = Bounds()
