@@ -3,7 +3,8 @@
 The catalogue that ships with healer is `rules/packs/actions.heal`, in the same words that anybody can use.
 """
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Final, Literal
 
 import msgspec
 
@@ -11,6 +12,14 @@ from rules.expressions import Template
 from rules.units import Type
 
 Fence = Literal["target", "precondition", "key", "none"]
+SHOWN: Final[Mapping[str, frozenset[str]]] = {
+    "boot": frozenset(),
+    "disk": frozenset({"below"}),
+    "lease": frozenset(),
+    "process": frozenset(),
+    "service": frozenset(),
+}
+"""The kinds of state that can be read from what `observe:` brings, each with the parameters that reading it uses."""
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +45,10 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
-    """A kind of step. `accepts` empty means every kind of node; times are microseconds; `version` hashes its text."""
+    """A kind of step. `accepts` empty means every kind of node; times are microseconds; `version` hashes its text.
+
+    `observe` tells the present state; `shows` is the kind of state that it tells, one of SHOWN, or "" for mere text.
+    """
 
     name: str
     path: str
@@ -55,6 +67,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     timeout: int
     hard_timeout: int
     observe: Invocation | None = None
+    shows: str = ""
     fence: Fence = "none"
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 
 from rules import expressions as ex
 from rules import syntax
-from rules.actions import Action, Command, Fence, Invocation, Metric, Parameter
+from rules.actions import SHOWN, Action, Command, Fence, Invocation, Metric, Parameter
 from rules.checking import Checker, World
 from rules.names import FUNCTIONS, NAMES, PREFIXES
 from rules.parameters import refuse
@@ -107,7 +107,10 @@ def compile_action(draft: Draft, report: Report, world: World) -> Action | None:
     fence = _word(clauses.get("fence"), _FENCES, report)
     if diagnostic and _flag(clauses.get("destructive"), default=False):
         report.error("E0406", clauses["destructive"].head, "an action that changes nothing destroys nothing")
-    _refuse_unused(clauses.get("with"), parameters, run, observe, report)
+    shows = _word(clauses.get("shows"), tuple(SHOWN), report) or ""
+    if "shows" in clauses and "observe" not in clauses:
+        report.error("E0406", clauses["shows"].head, "`shows:` says what `observe:` tells, and there is none")
+    _refuse_unused(clauses.get("with"), parameters, run, observe, report, SHOWN.get(shows, frozenset()))
     if report.errors > before or run is None or not draft.sound:
         return None
     line, _ = report.place(draft.name_span[0])
@@ -129,6 +132,7 @@ def compile_action(draft: Draft, report: Report, world: World) -> Action | None:
         timeout=timeout,
         hard_timeout=hard_timeout,
         observe=observe,
+        shows=shows,
         fence=cast("Fence", fence) if fence else _FENCE_OF.get(executor, "none"),
     )
 
@@ -262,11 +266,12 @@ def _refuse_unused(
     run: Invocation | None,
     observe: Invocation | None,
     report: Report,
+    read: frozenset[str],
 ) -> None:
     if clause is None or run is None or run.call is not None:
         return
     used = {name for call in (run, observe) if call for part in call.argv for name in HOLE.findall(part)}
-    used.add(run.command_parameter or "")
+    used |= read | {run.command_parameter or ""}
     for item in cast("tuple[syntax.ParameterText, ...]", clause.tree or ()):
         if item.name not in used and any(parameter.name == item.name for parameter in parameters):
             report.error("E0406", clause.place(item.span), f"the parameter `{item.name}` is never used")

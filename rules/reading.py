@@ -46,6 +46,7 @@ START_OF: Final = {
     "timeout": "duration",
     "hard timeout": "duration",
     "observe": "invocation",
+    "shows": "words",
     "fence": "words",
     "given": "given",
     "expect": "expectation",

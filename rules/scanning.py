@@ -43,6 +43,7 @@ ACTION_CLAUSES: Final = (
     "timeout",
     "hard timeout",
     "observe",
+    "shows",
     "fence",
 )
 TEST_CLAUSES: Final = ("given", "expect")

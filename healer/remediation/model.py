@@ -63,6 +63,12 @@ class PlanStep(msgspec.Struct, frozen=True):
     position: int = 0
     closing: bool = False
     """It tidies up behind the plan, so it runs although the incident is over by then."""
+    observe: tuple[str, ...] = ()
+    """What tells the present state of what it changes, and of which kind that state is ("" for mere text)."""
+    shows: str = ""
+    address: str = ""
+    """Where the node was when the plan was made; what it had to prove there is `identity`."""
+    identity: str = ""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -155,6 +161,14 @@ class Intent(msgspec.Struct, frozen=True):
     exit_code: int | None = None
     output: str = ""
     why: str = ""
+    address: str = ""
+    """Where the target was: a probe goes there, whatever became of the topology. "" in older ones."""
+    identity: str = ""
+    observe: tuple[str, ...] = ()
+    shows: str = ""
+    before: str = ""
+    """What `observe` brought right before it was written."""
+    parameters: tuple[tuple[str, str | float | int | bool], ...] = ()
 
 
 class Refused(msgspec.Struct, frozen=True):

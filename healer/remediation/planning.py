@@ -125,6 +125,10 @@ def _effect(one: PlannedStep, clause: str) -> PlanStep:
         clause=clause,
         position=one.position,
         closing=_closing(clause),
+        observe=one.observe,
+        shows=one.action.shows,
+        address=one.target.attributes.get("address") or one.target.name,
+        identity=one.target.attributes.get("machine_id", ""),
     )
 
 

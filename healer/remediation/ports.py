@@ -46,12 +46,12 @@ class EffectStore(Protocol):
         ...
 
     async def write_intent(
-        self, remediation: Remediation, step: PlanStep, *, intent: str, deadline: Micros, now: Micros
+        self, remediation: Remediation, step: PlanStep, *, intent: str, deadline: Micros, now: Micros, before: str = ""
     ) -> Intent | Refused:
         """T3. In one transaction: kill switch read (thrown or unreadable refuses); the remediation still under way; no
         unsettled intent on the target; `remediation.plan.limits` counted over remediations that wrote an intent (this
-        remediation counts once, an unsettled one counts); the target's token raised by one; intent (id `intent`) and audit
-        entry written; the remediation moved to `executing`.
+        remediation counts once, an unsettled one counts); the target's token raised by one; intent (id `intent`, with what
+        was seen `before`) and audit entry written; the remediation moved to `executing`.
 
         Idempotent for the same `intent` id: after an ambiguous failure it returns the intent already written.
         """

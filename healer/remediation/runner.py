@@ -12,7 +12,8 @@ from functools import partial
 
 import msgspec
 
-from healer.executors.target import Order, Result, Target
+from healer.executors.states.reading import Change
+from healer.executors.target import Order, Result, Seen, Target
 from healer.journey.ports import StoreUnavailable
 from healer.locks.ports import Hold, LockService
 from healer.remediation import guards
@@ -20,6 +21,7 @@ from healer.remediation.approval import pass_on
 from healer.remediation.arrows import (
     next_state,
     otherwise,
+    stepped,
     steps_of,
     until_of,
     verified,
@@ -28,6 +30,7 @@ from healer.remediation.arrows import (
 )
 from healer.remediation.model import BEFORE_INTENT, UNDER_WAY, Intent, PlanStep, Refused, Remediation, State
 from healer.remediation.ports import EffectStore
+from healer.remediation.proof import change_of, looks_after, proven
 from healer.remediation.situation import Situation
 from healer.remediation.verify import Verifier
 from healer.seams import Clock, Spawn
@@ -57,6 +60,10 @@ MARGIN: Micros = MINUTE
 """How long after the target's own deadline an outcome may still be on its way; then a person is told."""
 AT_ONCE = 64
 """Remediations driven at the same time."""
+LOOKED_S = 10
+"""Seconds that a look at a target may take there."""
+AGAIN_S = 2.0
+"""Seconds between looks for an effect that may still come to show."""
 OUTPUT_LIMIT = 4096
 """Characters of a step's output that are kept with its intent."""
 
@@ -201,19 +208,29 @@ class Runner:
         try:
             async with self._locks.hold(step.node, LOCK_S) as hold:
                 # Within the lock: waiting for it may have taken longer than an observation is good for.
-                written = await self._observe(remediation, step) or await self._write(remediation, step)
-                if isinstance(written, Intent):
-                    log.info("intent %s: %s on %s, token %d", written.id, step.action, step.node, written.token)
-                    after = await self._execute(remediation, step, written, target, hold)
+                after = await self._observe(remediation, step) or await self._act(remediation, step, target, hold)
         except TimeoutError as error:
-            written = Refused("lock", str(error) or f"somebody else holds the lock of {step.node}")
-        if isinstance(written, Refused):
+            after = Refused("lock", str(error) or f"somebody else holds the lock of {step.node}")
+        if isinstance(after, Refused):
             over = self._is_over(remediation) and not step.closing
-            return await (self._leave_off(remediation) if over else self._wait(remediation, written))
+            return await (self._leave_off(remediation) if over else self._wait(remediation, after))
         if after is not None and after.state == "waiting":
             await asyncio.sleep(min(GUARD_S[0] * 2 ** min(after.attempt - 1, 10), GUARD_S[1]))
             return await self._again(after)
         return after
+
+    async def _act(
+        self, remediation: Remediation, step: PlanStep, target: Target, hold: Hold
+    ) -> Remediation | Refused | None:
+        """Look, write the intent, and have its effect; where there is nothing to change, none of it."""
+        change, before = await self._look(step, target)
+        if change.verdict != "change":
+            return await self._unchanged(remediation, step, change)
+        written = await self._write(remediation, step, before)
+        if isinstance(written, Refused):
+            return written
+        log.info("intent %s: %s on %s, token %d", written.id, step.action, step.node, written.token)
+        return await self._execute(remediation, step, written, target, hold)
 
     async def _ask(self, remediation: Remediation) -> Remediation | None:
         """Somebody has to agree: until then it waits, and when nobody does the next are asked, or it expires."""
@@ -291,12 +308,47 @@ class Runner:
         )
         return guards.refuse(remediation.plan, step, observed)
 
-    async def _write(self, remediation: Remediation, step: PlanStep) -> Intent | Refused:
+    async def _look(self, step: PlanStep, target: Target) -> tuple[Change, str]:
+        """What the step would change, and what was seen of it. What cannot be seen stops nothing: the machine decides."""
+        if not step.observe:
+            return Change(""), ""
+        seen = await self._seen(
+            target, Order("look", 0, 0, step.node, self._address(step), step.observe, LOOKED_S, identity=step.identity)
+        )
+        change = change_of(step, seen)
+        log.info("%s on %s would change: %s", step.action, step.node, change.sentence)
+        return change, seen.output[:OUTPUT_LIMIT]
+
+    @staticmethod
+    async def _seen(target: Target, order: Order) -> Seen:
+        try:
+            return await target.observe(msgspec.structs.replace(order, output_limit=OUTPUT_LIMIT))
+        except Exception as error:
+            # A mistake in an executor: what cannot be seen decides nothing.
+            log.exception("a look at %s", order.target)
+            return Seen(why=f"the executor made a mistake ({type(error).__name__})")
+
+    async def _unchanged(self, remediation: Remediation, step: PlanStep, change: Change) -> Remediation | None:
+        """Nothing to do is a step done, recorded as such; what cannot work is a step failed, before anything was run."""
+        said = f"{step.action} on {step.node}: {change.sentence}"
+        if change.verdict == "impossible":
+            return await self._otherwise(remediation, "failed", said)
+        now = self._clock.now()
+        after = stepped(remediation, now, said, now, self._rule(remediation))
+        log.info("remediation %s: %s", remediation.id, said)
+        return await self._again(after) if await self._move(after, remediation.state) else None
+
+    async def _write(self, remediation: Remediation, step: PlanStep, before: str) -> Intent | Refused:
         """T3. The intent's id says which attempt it is, so that an attempt cannot be written twice."""
         now = self._clock.now()
         intent = f"{remediation.id}.{remediation.step}.{remediation.attempt}"
         return await self._store.write_intent(
-            remediation, step, intent=intent, deadline=now + step.timeout + self._grace_s * SECOND, now=now
+            remediation,
+            step,
+            intent=intent,
+            deadline=now + step.timeout + self._grace_s * SECOND,
+            now=now,
+            before=before,
         )
 
     async def _execute(
@@ -371,11 +423,24 @@ class Runner:
 
     async def _conclude(self, remediation: Remediation, intent: Intent, result: Result) -> Remediation | None:
         """T4: outcome and next state in one transaction."""
+        result = await self._proven(intent, result)
         now = self._clock.now()
         after = next_state(remediation, result, now, self._rule(remediation))
         if not await self._store.settle_intent(self._settled(intent, result), after, was="executing", now=now):
             return await self._again(remediation)
         return await self._again(after)
+
+    async def _proven(self, intent: Intent, result: Result) -> Result:
+        """The result, once a look after it says whether it took effect, or its patience is over."""
+        target = self._targets.get(intent.executor)
+        if target is None or not looks_after(intent, result):
+            return result
+        look = msgspec.structs.replace(self._order(intent, None), argv=intent.observe, deadline_s=LOOKED_S)
+        while True:
+            after = proven(intent, result, await self._seen(target, look), self._clock.now())
+            if after is not None:
+                return after
+            await asyncio.sleep(AGAIN_S)
 
     @staticmethod
     def _settled(intent: Intent, result: Result) -> Intent:
@@ -389,19 +454,28 @@ class Runner:
         )
 
     def _order(self, intent: Intent, step: PlanStep | None) -> Order:
-        node = self._situation.topology.index.id(intent.target)
-        attributes = self._situation.topology.index.attributes(node) if node >= 0 else {}
         timeout = step.timeout if step is not None else intent.deadline - intent.written_at
         return Order(
             intent=intent.id,
             step=intent.step,
             token=intent.token,
             target=intent.target,
-            address=str(attributes.get("address", intent.target.partition("/")[2] or intent.target)),
+            address=intent.address or self._address_now(intent.target),
             argv=intent.argv,
             deadline_s=max(2, timeout // SECOND),
             trace_id=intent.trace_id,
+            identity=intent.identity,
         )
+
+    def _address(self, step: PlanStep) -> str:
+        return step.address or self._address_now(step.node)
+
+    def _address_now(self, node: str) -> str:
+        """For plans and intents that do not say where their target was."""
+        index = self._situation.topology.index
+        number = index.id(node)
+        attributes = index.attributes(number) if number >= 0 else {}
+        return str(attributes.get("address", node.partition("/")[2] or node))
 
     # --- did it help?
 

@@ -23,6 +23,7 @@ class Asked(msgspec.Struct, frozen=True):
     intent: str
     deadline: Micros
     now: Micros
+    before: str = ""
 
 
 def write(transaction: Transaction, asked: Asked) -> Intent | Refused:
@@ -140,6 +141,12 @@ def _intent(asked: Asked, token: int) -> Intent:
         written_at=asked.now,
         deadline=asked.deadline,
         idempotent=step.idempotent,
+        address=step.address,
+        identity=step.identity,
+        observe=step.observe,
+        shows=step.shows,
+        before=asked.before,
+        parameters=step.parameters,
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from healer.convergence.outcome import AtWork
 from healer.executors.memory import Cut, Moment
 from healer.executors.register import Ran
-from healer.executors.target import Go, Order, Result
+from healer.executors.target import Go, Order, Result, Seen
 from healer.remediation.model import Limit, State
 from healer.times import HOUR, MINUTE, SECOND, Micros
 from tests.simulation.loop import SimLoop
@@ -330,6 +330,9 @@ class Wayward:
         self.probes.append(order)
         return _say(self.known)
 
+    async def observe(self, order: Order) -> Seen:
+        return Seen(why="nobody is there")
+
     async def close(self) -> None: ...
 
 
@@ -486,5 +489,68 @@ def test_steps_after_the_first_do_not_begin_when_the_incident_is_over(loop: SimL
         night.converged.end(night.clock.now() + 11 * SECOND)
         await night.until("succeeded")
         assert night.started() == ["r1.0.0"]
+
+    lived(loop, night, work)
+
+
+DF = ("/usr/bin/df", "/var")
+FULL, ROOMY = "/var 1073741824 10737418  99%\n", "/var 1073741824 751619276  30%\n"
+MAKE_ROOM = msgspec.structs.replace(
+    CLEAN, observe=DF, shows="disk", address="10.0.0.9", identity="1" * 32, parameters=(("below", 0.8),)
+)
+
+
+def test_nothing_to_do_is_a_recorded_no_op(loop: SimLoop) -> None:
+    """Where what is wanted is so already nothing is run and no intent is written; the step is done, and says why."""
+    night = Night(loop, of=plan(MAKE_ROOM))
+    night.fleet.show = lambda _: Ran(output=ROOMY.encode())
+
+    async def work() -> None:
+        stands = await night.until("verifying")
+        assert "nothing to do: /var is 30% used" in stands.detail
+        assert night.fleet.effects == []
+        assert await night.store.intents("r1") == []
+
+    lived(loop, night, work)
+
+
+def test_what_cannot_work_is_not_run(loop: SimLoop) -> None:
+    """Where a look says that the action cannot work, the step failed before anything was run."""
+    night = Night(loop, of=plan(MAKE_ROOM))
+    night.fleet.show = lambda _: Ran(exit_code=1, output=b"df: /var: No such file or directory\n")
+
+    async def work() -> None:
+        assert "it cannot work" in (await night.until("failed")).detail
+        assert night.fleet.effects == []
+
+    lived(loop, night, work)
+
+
+def test_what_was_seen_is_kept_with_the_intent(loop: SimLoop) -> None:
+    """The state before the effect, the address it went to and what it freed are there for whoever reads it later."""
+    night = Night(loop, of=plan(MAKE_ROOM))
+    night.fleet.show = lambda _: Ran(output=(ROOMY if night.fleet.effects else FULL).encode())
+
+    async def work() -> None:
+        await night.until("verifying")
+        (intent,) = await night.store.intents("r1")
+        assert (intent.before, intent.address, intent.identity) == (FULL, "10.0.0.9", "1" * 32)
+        assert "freed" in intent.why
+
+    lived(loop, night, work)
+
+
+def test_a_probe_goes_where_the_effect_went(loop: SimLoop) -> None:
+    """The address is the intent's: that its node has left the topology meanwhile changes nothing."""
+    target = Wayward(Result("unknown", why="the connection was lost"))
+    night = Night(loop, of=plan(MAKE_ROOM), target=target)
+
+    async def work() -> None:
+        await night.until("executing")
+        while not target.probes:
+            await asyncio.sleep(1)
+        assert {order.address for order in (*target.runs, *target.probes)} == {"10.0.0.9"}
+        target.known = Result("succeeded")
+        await night.until("verifying")
 
     lived(loop, night, work)
