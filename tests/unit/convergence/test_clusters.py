@@ -139,3 +139,16 @@ def test_whatever_happens_numbers_are_those_of_what_fires_and_all_ends(seed: int
     one.until(f"{second + 4000}s")
     state = one.engine.state
     assert (one.open, state.cases, state.places, state.wall >= START + second * SECOND) == ([], {}, {}, True)
+
+
+def test_an_incident_is_weighed_again_only_when_it_has_grown() -> None:
+    """However many alerts come one by one, it is weighed a few dozen times, so that an alert costs the same."""
+    hosts = " ".join(f"h{number:03}" for number in range(400))
+    one = world(f"gate > {hosts}").play("0s LatencyHigh on gate critical").until("20s")
+    weighed = set()
+    for number in range(400):
+        one.play(f"{20 + number // 10}s LatencyHigh on h{number:03} warning")
+        [case] = one.engine.state.cases.values()
+        weighed.add(case.naming.weigh_at)
+    assert nodes(one) == [("gate", 401)]
+    assert len(weighed) < 40
