@@ -45,7 +45,7 @@ def check_gitee(headers: Mapping[str, str], secrets: Sequence[Secret], now: Micr
     _some("gitee", secrets, "changes.gitee.secrets")
     given, stamp = _header(headers, "X-Gitee-Token"), _header(headers, "X-Gitee-Timestamp")
     wanted = [key.decode() for key in _keys(secrets)]
-    signed = [_base64(key, f"{stamp}\n".encode() + key) for key in _keys(secrets)]
+    signed = [_base64(key, f"{stamp}\n".encode("utf-8", "surrogateescape") + key) for key in _keys(secrets)]
     # Documented as encoded for a URL and shown without: both are taken.
     plain = _known(given, wanted)
     by_signature = _known(given, signed) | _known(unquote(given, errors="replace"), signed)
@@ -57,7 +57,7 @@ def check_gitee(headers: Mapping[str, str], secrets: Sequence[Secret], now: Micr
 
 def _check_signed(headers: Mapping[str, str], body: bytes, signing: Sequence[Secret], now: Micros) -> None:
     id, stamp = _header(headers, "webhook-id"), _header(headers, "webhook-timestamp")
-    message = f"{id}.{stamp}.".encode("utf-8", "replace") + body
+    message = f"{id}.{stamp}.".encode("utf-8", "surrogateescape") + body
     signed = [_base64(key, message) for key in _whole_keys(signing)]
     given = [one.partition(",")[2] for one in _header(headers, "webhook-signature").split() if one.startswith("v1,")]
     if not any([_known(one, signed) for one in given[:10]]):  # noqa: C419 - a generator would stop early

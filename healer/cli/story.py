@@ -12,6 +12,7 @@ ALERTS = 20
 """Alerts of an incident that are shown when nothing else is said: root and members come first."""
 
 SHOWN_CANDIDATES = 5
+SHORT_SHA = 8
 
 _SAID: dict[str, Callable[[dict[str, str]], str]] = {
     "arrived": lambda facts: f"{facts['alertname']} arrived" + (f" on {facts['node']}" if facts.get("node") else ""),
@@ -89,6 +90,7 @@ def show(output: Output, incident: Json, now: Micros, *, alerts: int = ALERTS) -
     )
     _remediations(output, incident["remediations"])
     _candidates(output, incident)
+    _changes(output, incident)
     _table(output, incident, alerts)
 
 
@@ -154,6 +156,27 @@ def _candidates(output: Output, incident: Json) -> None:
     output.heading("What it could come from")
     rows = [(f"{each['score']:.2f}", each["node"], each["why"]) for each in found[:SHOWN_CANDIDATES]]
     output.table(("SCORE", "NODE", "WHY"), rows, empty="")
+
+
+def _changes(output: Output, incident: Json) -> None:
+    """What was deployed or pushed shortly before."""
+    found = incident.get("changes", ())
+    if not found:
+        return
+    output.heading("What changed before")
+    onset = incident["root"]["onset"]
+    rows = [
+        (
+            f"{between(each['at'], onset)} before",
+            each["repo"],
+            f"{each['kind']} {each['state']}" + (f" to {each['env']}" if each["env"] else ""),
+            each["sha"][:SHORT_SHA] or "-",
+            each["actor"] or "-",
+            ", ".join(each["nodes"]),
+        )
+        for each in found
+    ]
+    output.table(("WHEN", "REPOSITORY", "WHAT", "COMMIT", "BY", "NODES"), rows, empty="")
 
 
 def _remediations(output: Output, found: Sequence[Json]) -> None:

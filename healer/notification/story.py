@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from healer.alerts.identity import labels_of
+from healer.changes.wording import told as changed
 from healer.convergence.outcome import Incident, Root
 from healer.notification.own import trouble
 from healer.remediation.model import UNDER_WAY
@@ -217,6 +218,10 @@ def _what_broke(incident: Incident) -> Iterator[str]:
         best, second = incident.candidates[:2]
         why = _one_line(best.why[0] if best.why else "")
         yield cut(f"The likeliest of {len(incident.candidates)}: {why}; then {_one_line(second.node)}", REASON_LIMIT)
+    if incident.changes:
+        before = changed(incident.changes[0], root.onset)
+        more = len(incident.changes) - 1
+        yield cut(f"Changed: {before}", REASON_LIMIT) + (f", and {more} more" if more else "")
     since = f"Since {clock(root.onset)} UTC"
     if root.onset_from == "judged afresh":
         since += " (left over from an earlier fault)"

@@ -6,6 +6,7 @@ from healer.web import (
     accept,
     alertmanager,
     alerts,
+    changes,
     incidents,
     maintenance,
     notifications,
@@ -27,12 +28,15 @@ from healer.web.ports import Service
 def create_app(service: Service, oversize: Oversize | None = None) -> web.Application:
     """Every route of `service`. Hand in the `Oversize` that somebody settles, or large requests stay an open trouble."""
     large = oversize or Oversize(service.journal, service.clock)
-    access = Access(service.auth, open_metrics=service.open_metrics)
+    access = Access(service.auth, open_metrics=service.open_metrics, signed=changes.PATHS)
     app = web.Application(middlewares=[guarding(access, service.registry)])
     expected = expecting(access, service.bounds.body, large)
     graphs = expecting(access, topology.MAX_GRAPH, large)
+    signed = expecting(access, service.changes.max_body, None)
+    special = {topology.PATH: graphs, **dict.fromkeys(changes.PATHS, signed)}
     ways = (
         *accept.routes(service, large),
+        *changes.routes(service),
         *incidents.routes(service),
         *saying.routes(service),
         *alerts.routes(service),
@@ -53,7 +57,7 @@ def create_app(service: Service, oversize: Oversize | None = None) -> web.Applic
                 way.method,
                 way.path,
                 way.handler,
-                {**way.kwargs, "expect_handler": graphs if way.path == topology.PATH else expected},
+                {**way.kwargs, "expect_handler": special.get(way.path, expected)},
             )
             for way in ways
         ]

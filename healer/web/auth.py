@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
@@ -22,11 +23,12 @@ ALWAYS_OPEN = frozenset({"/-/healthy", "/-/ready"})
 class Access:
     """The credentials of one healer, kept as digests."""
 
-    def __init__(self, auth: Auth, *, open_metrics: bool = True) -> None:
+    def __init__(self, auth: Auth, *, open_metrics: bool = True, signed: Collection[str] = ()) -> None:
+        """`signed` are paths where something else than credentials says who is there."""
         self._bearer = tuple(_digest(token.reveal().encode()) for token in auth.bearer)
         self._basic = tuple(_digest(f"{user}:{word.reveal()}".encode()) for user, word in auth.basic.items())
         self._required = bool(auth)
-        self._open = ALWAYS_OPEN | {"/metrics"} if open_metrics else ALWAYS_OPEN
+        self._open = ALWAYS_OPEN.union(signed, {"/metrics"} if open_metrics else ())
 
     def check(self, request: web.Request) -> None:
         """Raises Problem: 401 without good credentials, 403 for another site's page in somebody's browser."""

@@ -58,16 +58,19 @@ def guarding(access: Access, registry: Registry) -> Middleware:
 
 
 def expecting(
-    access: Access, body_limit: int, oversize: Oversize
+    access: Access, body_limit: int, oversize: Oversize | None
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse | None]]:
-    """Answer `Expect: 100-continue`: who is not let in, or would send too much, is told before sending it."""
+    """Answer `Expect: 100-continue`: who is not let in, or would send too much, is told before sending it.
+
+    Without `oversize` nobody else hears of it: where strangers may come in, or no alert can be lost.
+    """
 
     async def expected(request: web.Request) -> web.StreamResponse | None:
         try:
             access.check(request)
             refuse_large(request.content_length or 0, body_limit)
         except Problem as problem:
-            if problem.status == 413:
+            if problem.status == 413 and oversize is not None:
                 await oversize.happened(request.remote or "somebody", problem.detail)
             response = problem.response()
             response.force_close()

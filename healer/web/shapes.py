@@ -11,6 +11,7 @@ from healer.alerts.identity import fingerprint, fingerprint_of, labels_of
 from healer.alerts.maintenance import Maintenance
 from healer.alerts.model import RefusedAlert
 from healer.alerts.silences import Silence
+from healer.changes.model import Touched
 from healer.convergence.fixed import ONE
 from healer.convergence.outcome import AlertView, Candidate, Happening, Incident
 from healer.notification.ports import LedgerRow
@@ -107,7 +108,28 @@ def incident(found: Incident, alerts: Sequence[Json], remediations: Sequence[Rem
         "closed_by": found.people.closed_by or None,
         "revision": found.revision,
         "remediations": [brief_remediation(each) for each in remediations],
-        "changes": [],
+        "changes": [change(each) for each in found.changes],
+    }
+
+
+def change(found: Touched) -> Json:
+    """A deployment or a push. `at` is when it began, `heard_at` when it was last heard of."""
+    told = found.change
+    return {
+        "source": told.source,
+        "delivery_id": told.delivery_id,
+        "repo": told.repo,
+        "kind": told.kind,
+        "env": told.env or None,
+        "ref": told.ref,
+        "sha": told.sha,
+        "state": told.state,
+        "actor": told.actor or None,
+        "commits": [{"id": each.id, "message": each.message, "author": each.author or None} for each in told.commits],
+        "at": when(found.since),
+        "heard_at": when(found.until),
+        "url": told.url or None,
+        "nodes": list(found.nodes),
     }
 
 
