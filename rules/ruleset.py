@@ -7,7 +7,7 @@ import msgspec
 
 from rules.actions import Action, Command, Metric
 from rules.expressions import Expression, Target
-from rules.patterns import is_literal, matches
+from rules.patterns import PatternSet, is_literal, matches
 from rules.trials import Trial
 from rules.units import SECOND
 
@@ -171,6 +171,7 @@ class RuleSet:
                 else:
                     self._patterns.append((number, pattern))
         self._named = {rule.name: rule for rule in reversed(self.rules)}
+        self._together = PatternSet([pattern for _, pattern in self._patterns])
         self._cache: dict[str, tuple[Rule, ...]] = {}
 
     def listening(self, alertname: str) -> tuple[Rule, ...]:
@@ -178,7 +179,7 @@ class RuleSet:
         found = self._cache.get(alertname)
         if found is None:
             numbers = set(self._literal.get(alertname, ()))
-            numbers.update(number for number, pattern in self._patterns if matches(pattern, alertname))
+            numbers.update(self._patterns[at][0] for at in self._together.matching(alertname))
             found = tuple(self._ranked[number] for number in sorted(numbers))
             # Names come from outside: the cache is bounded by starting over.
             if len(self._cache) >= MAX_CACHED_EVENTS:

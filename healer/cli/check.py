@@ -8,20 +8,25 @@ import argparse
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
+import msgspec
+
 from healer.cli import defaults
 from healer.cli.failure import CALLED_WRONG, FOUND_WRONG, Failure
+from healer.cli.junit import Case, write_junit
 from healer.cli.output import Output
 from healer.cli.words import counted
 from healer.documents.document import load_document
 from healer.documents.problems import DocumentError
 from healer.remediation.abilities import LACKS
 from healer.settings import Settings, load_settings
+from healer.settings.calendars import read_calendar
+from healer.settings.permitted import permissions
 from healer.topology.doubts import doubts
 from healer.topology.graph import Topology
 from healer.topology.inspection import Note, notes
 from healer.topology.kinds import kinds_of
 from healer.topology.sources.file import read_topology
-from rules import RuleSet, Source, compile_files, format_problem, health_template, pack_names
+from rules import Permission, Problem, RuleSet, Source, compile_files, format_problem, health_template, pack_names
 
 TOPOLOGY_KEYS = frozenset({"nodes", "edges", "links"})
 """A YAML file with one of these at its top is a topology; any other is a configuration."""
@@ -35,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "paths", type=Path, nargs="*", metavar="PATH", help="rules (.heal, folders), topologies, configurations"
     )
     parser.add_argument("--json", action="store_true", help="JSON instead of text")
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="write a report for CI, too")
 
 
 def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
@@ -58,9 +64,15 @@ def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
     if rules:
         _check_rules(report, rules, pack_names())
     if arguments.json:
-        output.json({"errors": report.errors, "warnings": report.warnings, "checked": report.checked})
+        problems = [msgspec.to_builtins(problem) for problem in report.problems]
+        output.json(
+            {"errors": report.errors, "warnings": report.warnings, "checked": report.checked, "problems": problems}
+        )
     else:
         report.finish()
+    if arguments.junit is not None:
+        wrong = [Case("healer check", error.splitlines()[0], error) for error in report.errors]
+        write_junit(arguments.junit, "healer check", [*wrong, *(Case("healer check", good) for good in report.checked)])
     return FOUND_WRONG if report.errors else 0
 
 
@@ -72,6 +84,8 @@ class Report:
         self.errors: list[str] = []
         self.warnings: list[str] = []
         self.checked: list[str] = []
+        self.problems: list[Problem] = []
+        """Those of rules, each with its code and its place."""
         self._quiet = quiet
 
     def error(self, text: str) -> None:
@@ -126,7 +140,15 @@ def _check_config(report: Report, file: Path) -> None:
         settings.rules.packs,
         kinds=kinds,
         channels=settings.channels,
+        calendars=settings.calendars,
+        permitted=permissions(settings),
     )
+    for name, file in settings.calendars.items():
+        try:
+            report.good(f"{file}: calendar {name}: entries {len(read_calendar(file))}")
+        except DocumentError as error:
+            for problem in error.problems:
+                report.error(str(problem))
 
 
 def _means(settings: Settings) -> str:
@@ -163,8 +185,10 @@ def _check_rules(
     *,
     kinds: frozenset[str] | None = None,
     channels: Collection[str] | None = None,
+    calendars: Collection[str] | None = None,
+    permitted: Sequence[Permission] = (),
 ) -> None:
-    """Compile them together. `kinds` and `channels` are those of a configuration; None: any word may be one."""
+    """Compile them together. `kinds`, `channels`, `calendars` are those of a configuration; None: any word may be one."""
     unknown = [name for name in packs if name not in pack_names()]
     for name in unknown:
         report.error(f"rules.packs: there is no pack {name!r}; there are {', '.join(pack_names())}")
@@ -174,8 +198,11 @@ def _check_rules(
         packs=[name for name in packs if name not in unknown],
         kinds=kinds,
         channels=channels,
+        calendars=calendars,
+        permissions=permitted,
         lacks=LACKS,
     )
+    report.problems.extend(compiled.problems)
     for problem in compiled.problems:
         (report.error if problem.severity == "error" else report.warn)(format_problem(problem))
     if compiled.ruleset is not None:
@@ -198,7 +225,9 @@ def _rules(report: Report, ruleset: RuleSet, own: Sequence[str]) -> None:
     """Each file with its rules, and what a rule leaves to the defaults."""
     for path in own:
         rules = [rule for rule in ruleset.rules if rule.path == path]
-        report.good(f"{path}: {counted(len(rules), 'rule')}")
+        tests = sum(trial.path == path for trial in ruleset.tests)
+        also = f", {counted(tests, 'test')}" if tests else ""
+        report.good(f"{path}: {counted(len(rules), 'rule')}{also}")
         for rule in rules:
             report.say(f"  {rule.name!r}: mode {rule.mode}")
             for line in defaults.of(rule):

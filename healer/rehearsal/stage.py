@@ -12,7 +12,7 @@ import msgspec
 from healer.alerts.identity import canonical
 from healer.alerts.model import Alert
 from healer.convergence.settings import Convergence
-from healer.executors.target import Go, Order, Result
+from healer.executors.target import Go, Order, Result, Seen
 from healer.journey.charter import Charter, Deciding
 from healer.journey.owner import Owner
 from healer.journey.ports import Arrival, Planned, Step
@@ -254,6 +254,9 @@ class _Actions:
 
     async def probe(self, order: Order) -> Result:
         return Result("failed", why=f"nothing is known of {order.intent}", started=False)
+
+    async def observe(self, order: Order) -> Seen:
+        return Seen(why=f"a rehearsal has no {order.target} to look at")
 
     async def close(self) -> None:
         """There is nothing to cut."""

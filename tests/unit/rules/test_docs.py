@@ -7,6 +7,7 @@ import pytest
 
 from rules import CODES
 from rules.scanning import ACTION_CLAUSES, RULE_CLAUSES
+from tests.unit.rules import errors_page
 from tests.unit.rules.build import compiled, ruleset
 
 MANUAL = (Path(__file__).parents[3] / "docs" / "rule-language.md").read_text(encoding="utf-8")
@@ -41,3 +42,8 @@ def test_every_clause_is_documented() -> None:
 def test_shipped_metrics_are_documented() -> None:
     """The manual names every metric that ships."""
     assert [name for name in ruleset("").metrics if f"`{name}`" not in MANUAL] == []
+
+
+def test_the_page_of_codes_is_the_compilers() -> None:
+    """docs/rule-errors.md has a section for every code, with what the compiler says to its example today."""
+    assert errors_page.PAGE.read_text(encoding="utf-8") == errors_page.page()

@@ -8,7 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rules import Answer, Facts, NodeFact, Rule, Source, compile_files, evaluate, limit_keys, remember, render_steps
+from rules.layout import lay_out
+from rules.patterns import BadPattern, PatternSet, compile_pattern, matches
 from tests.unit.rules.build import rule
+
+
+def _is_pattern(text: str) -> bool:
+    try:
+        compile_pattern(text)
+    except BadPattern:
+        return False
+    return True
+
 
 INTEGERS = st.integers(min_value=-(2**63), max_value=2**63 - 1)
 TEXTS = st.text(max_size=20) | st.sampled_from(["prod", "-x", "nginx.service", "'", "\ud800", "9" * 400, "1e999"])
@@ -119,9 +130,26 @@ def test_planning_never_raises_and_keeps_arguments_whole(facts: Facts) -> None:
     assert len(limit_keys(compiled, facts)) == 3
 
 
+PATTERNS = st.lists(
+    st.text("ab.*+|()[]?", max_size=8).filter(_is_pattern) | st.sampled_from(["a", "ab.*", "(?i)AB", "[ab]+", ""]),
+    max_size=12,
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(PATTERNS, st.text("abAB\udc80", max_size=6))
+def test_patterns_together_say_what_each_says_alone(patterns: list[str], text: str) -> None:
+    """Asked at once, the patterns that match are those that match alone."""
+    together = PatternSet(patterns).matching(text)
+
+    assert sorted(together) == [number for number, pattern in enumerate(patterns) if matches(pattern, text)]
+
+
 WORDS = st.sampled_from(
     re.split(
         r"\|",
+        'test "t"|given:|expect:|alert "X"|node "host/a"|{|}|after|is|nothing|approval by|repeat: skip|while running|'
+        'approve:|else page|except: window("|on recovery:|wait until|find(|count(|'
         'rule "a"|on event:|when:|then:|verify:|limit:|with:|run:|mode:|action "x"|metric m:|command "c":|execute(|'
         'notify("x")|)|(|[|]|{{|}}|,|AND|NOT|for|5m|95%|3|"|"x"|value|query(|==|=~|??|-|\n|#|in|ssh|stable|within|per|yes',
     )
@@ -139,3 +167,6 @@ def test_compiling_never_raises(text: str | bytes) -> None:
     for problem in result.problems:
         assert problem.line >= 1
         assert problem.column >= 1
+    laid, _ = lay_out("any.heal", text)
+    assert errors or laid is not None
+    assert laid is None or lay_out("any.heal", laid)[0] == laid

@@ -9,7 +9,6 @@ from rules import NodeFact, PlannedStep, Refusal, evaluate, render_steps
 from rules.permissions import BadMatcher, read_matcher, touches
 from tests.unit.rules.build import FACTS, HOST, NOW, SECOND, condition, rule, verdict
 
-
 BELOW = {"host/web-1": ("pod/a/1", "pod/a/2", "vm/v")}
 ABOVE = {"host/web-1": ("rack/r1", "zone/z1"), "rack/r1": ("zone/z1",)}
 FIRING = frozenset({"pod/a/1", "rack/r1"})
