@@ -112,6 +112,34 @@ class SshHost:
         os.kill(int((self.folder / "sshd.pid").read_text()), signal.SIGHUP)
         time.sleep(0.3)
 
+    @property
+    def disk(self) -> Path:
+        """Where the machine sees its small disk."""
+        return self.folder / "disk"
+
+    @property
+    def disk_from_outside(self) -> Path:
+        """The same, as this process sees it: the machine's mounts are its own."""
+        return Path(f"/proc/{(self.folder / 'sshd.pid').read_text()}/root{self.disk}")
+
+    def fill_disk(self, days_old: int) -> None:
+        """The fault: files that were written so many days ago take the disk up to the last block."""
+        spool = self.disk_from_outside / "spool"
+        with suppress(OSError), (spool / "left-behind").open("wb") as file:
+            while True:
+                file.write(b"x" * 65_536)
+        then = time.time() - days_old * 86_400
+        os.utime(spool / "left-behind", (then, then))
+
+    def disk_used(self) -> float:
+        """The ratio of the small disk that is taken."""
+        found = os.statvfs(self.disk_from_outside)
+        return 1 - found.f_bavail / found.f_blocks
+
+    def runs(self) -> int:
+        """How many runs the wrapper's register has recorded, over all targets."""
+        return sum(int(slot.read_text().split()[3]) for slot in self.state.glob("slot.*") if slot.read_text()[0] != "-")
+
     def service_running(self) -> bool:
         """Does the service answer on its port?"""
         with socket.socket() as probe:
@@ -129,8 +157,11 @@ class SshHost:
 
 
 @contextmanager
-def ssh_host(folder: Path, *, forced: bool = True, service: bool = False) -> Iterator[SshHost]:
-    """Install and start a machine. `forced`: the key may run nothing but the wrapper. `service`: it runs SERVICE."""
+def ssh_host(folder: Path, *, forced: bool = True, service: bool = False, disk_mib: int = 0) -> Iterator[SshHost]:
+    """Install and start a machine. `forced`: the key may run nothing but the wrapper. `service`: it runs SERVICE.
+
+    `disk_mib`: it has a small disk of its own at `host.disk`, below which tmpfiles.d calls files of `spool` old after a day.
+    """
     _require(Path(SSHD).exists(), "sshd is missing: apt-get install openssh-server")
     _require(os.geteuid() == 0, "only root can start a machine with a mount namespace of its own")
     version = subprocess.run([SSHD, "-V"], capture_output=True, text=True, check=False).stderr.splitlines()[-1]
@@ -141,6 +172,8 @@ def ssh_host(folder: Path, *, forced: bool = True, service: bool = False) -> Ite
     )
     if service:
         script += _install_service(host)
+    if disk_mib:
+        script += _install_disk(host, disk_mib)
     script += shlex.join(["exec", SSHD, "-D", "-E", str(folder / "sshd.log"), "-f", str(folder / "sshd_config")])
     process = subprocess.Popen(["unshare", "--mount", "sh", "-c", script], stdin=subprocess.DEVNULL)
     (folder / "sshd.pid").write_text(str(process.pid))
@@ -204,6 +237,19 @@ def _install_service(host: SshHost) -> str:
     return (
         f"cp {folder}/{SERVICE} /run/systemd/system/; mount --bind {folder}/systemctl /usr/bin/systemctl; "
         f"/usr/bin/systemctl start {SERVICE}; "
+    )
+
+
+def _install_disk(host: SshHost, mib: int) -> str:
+    """The commands that mount the disk and say what is old there."""
+    _require(
+        Path("/usr/bin/systemd-tmpfiles").exists(), "/usr/bin/systemd-tmpfiles is missing: apt-get install systemd"
+    )
+    host.disk.mkdir()
+    (host.folder / "spool.conf").write_text(f"e {host.disk}/spool - - - m:1d\n")
+    return (
+        f"mount -t tmpfs -o size={mib}m tmpfs {host.disk}; mkdir -p {host.disk}/spool /run/tmpfiles.d; "
+        f"cp {host.folder}/spool.conf /run/tmpfiles.d/; "
     )
 
 
