@@ -216,7 +216,7 @@ def merge(state: State, place: Place, case: Case, into: Place | None) -> None:
         case.place, into.incident = into, case
         if other is not None:
             close_merged(state, other, case)
-        case.face = into.face or case.face
+        case.face = into.face or over(case.face.by) or case.face
         name(state, into)
         remind_later(state, case)
         state.touched[into] = None
@@ -226,6 +226,11 @@ def merge(state: State, place: Place, case: Case, into: Place | None) -> None:
     state.changed[case] = None
     if state.beneath:
         refer(state, into)
+
+
+def over(cause: Episode | None) -> Episode | None:
+    """A cause that ended less than `settle` ago: until then the incident is about it, not about what is to follow it."""
+    return cause if cause is not None and cause.ended_at else None
 
 
 def close_merged(state: State, case: Case, survivor: Case, reason: str = "one root explains both") -> None:
