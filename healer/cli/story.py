@@ -133,6 +133,7 @@ HOW = {
     "direct": "directly: it is down, and nothing above it explains it",
     "ranked": "by rank: the best of {count}",
     "person": "by a person",
+    "silent": "the first of several that are down at once: what lies above them has no alert, and is suspected",
 }
 """How a root was found, in words."""
 

@@ -142,7 +142,10 @@ class _Ranking:
         scored.sort(key=lambda one: (-one.score, self.graph.name(one.node)))
         first = next(at for at, one in enumerate(scored) if not one.silent)
         ordered = [scored[first], *scored[:first], *scored[first + 1 :]]
-        return [one for at, one in enumerate(ordered) if at < MAX_CANDIDATES or one.node == self.always]
+        suspect = next((one for one in ordered if one.silent), None)
+        return [
+            one for at, one in enumerate(ordered) if at < MAX_CANDIDATES or one.node == self.always or one is suspect
+        ]
 
     def _candidates(self) -> list[int]:
         """What alerts, what lies directly above, and who calls what only lost its traffic."""

@@ -1,7 +1,8 @@
 """Does what was just found wrong belong to an incident that is open already? Called by `incidents` before one opens.
 
 Where things are degraded and none is down, several roots that are connected are mostly one fault seen from several sides:
-they become one incident with ranked candidates. Two things that are down, neither above the other, are two faults.
+they become one incident with ranked candidates. Two things that are down, neither above the other, are two faults; where
+most of what lies beneath a node without an alert goes down at once, that node is suspected, and they are one.
 """
 
 from collections.abc import Iterator
@@ -19,14 +20,18 @@ MAX_BELOW = 200
 """Nodes beneath the new root at which it is looked, the nearest first."""
 MAX_CHILDREN = 32
 """Nodes directly beneath the new root by whose other parents it is looked: what the same thing depends on."""
+SEVERAL = 3
+"""So many of the things beneath a silent node have to be down together, and half of all, for it to be suspected."""
 MAX_SIDES = 1_000
 """Places that join one incident."""
 
 
 def companion(state: State, place: Place, face: Episode) -> Case | None:
     """The oldest open incident with which this place is connected, and nothing says that they are two faults."""
-    if not state.settings.join or not isinstance(place.key, int) or face.node < 0 or is_down(face):
+    if not state.settings.join or not isinstance(place.key, int) or face.node < 0:
         return None
+    if is_down(face):
+        return beneath_one_suspect(state, place, face)
     found = {
         case.id: case
         for one, other in _connected(state, place, face)
@@ -36,6 +41,35 @@ def companion(state: State, place: Place, face: Episode) -> Case | None:
         and _takes(case)
     }
     return min(found.values(), key=lambda case: (case.opened_at, case.id), default=None)
+
+
+def beneath_one_suspect(state: State, place: Place, face: Episode) -> Case | None:
+    """The oldest open incident of what went down beside this: most of what lies directly beneath one silent node, at once."""
+    for parent, hops in state.above(face.node)[:MAX_ABOVE]:
+        if hops > 1:
+            break
+        if parent in state.at_node:
+            continue
+        near = islice(state.topology.below(parent), MAX_CHILDREN)
+        children = [node for node in near if (parent, 1) in state.above(node)[:MAX_ABOVE]]
+        down = [
+            next(
+                (one for one in _at(state, node) if is_down(one) and not one.ended_at and _near(state, one, face)), None
+            )
+            for node in children
+        ]
+        fallen = [one for one in down if one is not None]
+        if len(fallen) < SEVERAL or 2 * len(fallen) < len(children):
+            continue
+        cases = {case.id: case for one in fallen if (case := _case_of(one)) is not None and case is not place.incident}
+        found = [case for case in cases.values() if case.status == "open" and not case.people.closed_by]
+        if found:
+            return min(found, key=lambda case: (case.opened_at, case.id))
+    return None
+
+
+def _near(state: State, one: Episode, other: Episode) -> bool:
+    return abs(one.onset - other.onset) <= state.settings.slack
 
 
 def join(state: State, place: Place, case: Case) -> None:

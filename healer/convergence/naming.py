@@ -52,14 +52,15 @@ def consider(state: State, case: Case) -> bool:
     evidence = gather(case)
     direct = any(is_down(one) for one in evidence)
     scored = weigh(state, evidence, face.node)
+    several = direct and any(side.face is not None and is_down(side.face) for side in case.sides)
     if direct:
-        scored.sort(key=lambda one: one.node != face.node)
+        scored.sort(key=lambda one: (one.node != face.node, several and not one.silent))
     best = faces(evidence)
     root = best.get(scored[0].node) if scored and not direct else None
     if root is not None and root.node == face.node:
         root = None
     candidates = tuple([candidate(state, one, best.get(one.node)) for one in scored])
-    how: How = "direct" if direct else "ranked"
+    how: How = "silent" if several else "direct" if direct else "ranked"
     case.naming = Naming(how, root_of(state, root) if root else None, candidates, weigh_at, face.labels)
     if node_of(state, case) != (was.root.node if was.root is not None else state.node_name(face.node)):
         named = root or face

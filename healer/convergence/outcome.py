@@ -50,7 +50,7 @@ class Confidence(msgspec.Struct, frozen=True):
     of: int = 0
 
 
-How = Literal["direct", "ranked", "unmapped", "person"]
+How = Literal["direct", "ranked", "silent", "unmapped", "person"]
 
 
 class Naming(msgspec.Struct, frozen=True):

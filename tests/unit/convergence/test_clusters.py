@@ -152,3 +152,21 @@ def test_an_incident_is_weighed_again_only_when_it_has_grown() -> None:
         weighed.add(case.naming.weigh_at)
     assert nodes(one) == [("gate", 401)]
     assert len(weighed) < 40
+
+
+def test_most_of_what_lies_beneath_a_silent_node_is_one_incident_with_a_suspect() -> None:
+    """A rack without an alert of its own: its hosts go down at once, and the rack is among the first candidates."""
+    hosts = [f"h{number}" for number in range(6)]
+    one = world(f"hall > rack; rack > {' '.join(hosts)}; hall > far")
+    one.play("\n".join(f"{number}s HostDown on {host} critical" for number, host in enumerate(hosts[:5]))).until("3m")
+    [incident] = one.open
+    assert (incident.firing, incident.how) == (5, "silent")
+    assert incident.candidates[0].labels
+    assert "rack" in [candidate.node for candidate in incident.candidates[:3]]
+
+
+def test_a_few_of_many_that_are_down_are_faults_of_their_own() -> None:
+    hosts = [f"h{number}" for number in range(12)]
+    one = world(f"rack > {' '.join(hosts)}")
+    one.play("\n".join(f"0s HostDown on {host} critical" for host in hosts[:4])).until("3m")
+    assert len(one.open) == 4
