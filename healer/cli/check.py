@@ -145,7 +145,8 @@ def _check_config(report: Report, file: Path) -> None:
     )
     for name, file in settings.calendars.items():
         try:
-            report.good(f"{file}: calendar {name}: entries {len(read_calendar(file))}")
+            entries = len(read_calendar(file))
+            report.good(f"{file}: calendar {name}, {entries} entr{'y' if entries == 1 else 'ies'}")
         except DocumentError as error:
             for problem in error.problems:
                 report.error(str(problem))

@@ -99,6 +99,8 @@ def _show(output: Output, found: Json) -> None:
             ("detail", found["detail"]),
             ("mode", found["mode"]),
             ("held back by", found["capped_by"]),
+            ("asks", found["asked"]),
+            ("agreed", ", ".join(found["agreed"])),
             ("root", label_text(root["labels"]) if root else ""),
             ("because", "; ".join(found["because"])),
             ("created", found["created_at"]),
@@ -124,13 +126,14 @@ def _show(output: Output, found: Json) -> None:
 def _steps(found: Json) -> list[tuple[object, ...]]:
     numbered = [(number, each) for number, each in enumerate(found["steps"])]
     otherwise = [("otherwise", each) for each in found["otherwise"]]
+    after = [("after success", each) for each in found["after_success"]]
     return [
         (
             number,
             each["action"],
             each["node"],
             format_duration(each["timeout_ms"] * MILLISECOND),
-            shlex.join(each["argv"]),
+            shlex.join(each["argv"]) or each["until"] or each["call"] or "",
         )
-        for number, each in (*numbered, *otherwise)
+        for number, each in (*numbered, *otherwise, *after)
     ]

@@ -190,6 +190,12 @@ def remediation(found: Remediation, intents: Sequence[Intent]) -> Json:
         "capped_by": plan.capped_by or None,
         "steps": [_step(each) for each in plan.steps],
         "otherwise": [_step(each) for each in plan.otherwise],
+        "after_success": [_step(each) for each in plan.after_success],
+        "approve": [
+            {"who": one.who, "people": one.count, "within_ms": one.within // MILLISECOND} for one in plan.approve
+        ],
+        "asked": plan.approve[found.asked].who if found.state == "awaiting_approval" else None,
+        "agreed": list(found.agreed),
         "step": found.step,
         "attempt": found.attempt,
         "deadline": when(found.deadline),
@@ -277,6 +283,9 @@ def _step(found: PlanStep) -> Json:
         "executor": found.executor,
         "node": found.node,
         "argv": list(found.argv),
+        "call": found.call or None,
+        "parameters": dict(found.parameters),
+        "until": found.until or None,
         "timeout_ms": found.timeout // MILLISECOND,
         "idempotent": found.idempotent,
         "destructive": found.destructive,
@@ -295,6 +304,8 @@ def _intent(found: Intent) -> Json:
         "exit_code": found.exit_code,
         "output": found.output,
         "why": found.why,
+        "address": found.address,
+        "before": found.before,
         "written_at": when(found.written_at),
         "deadline": when(found.deadline),
     }

@@ -138,3 +138,39 @@ def test_a_health_query_that_could_never_be_asked(
     assert f"health.rack: {wrong}" in capsys.readouterr().out
     with pytest.raises(CannotStart, match=r"^health\.rack: "):
         read_plan(load_settings(config))
+
+
+def test_what_programs_read(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """JSON has each problem of a rule with its code and place; a JUnit report has one case for each error."""
+    (config.parent / "rules" / "own.heal").write_text(RULE.replace("restart_service", "restart_servce"))
+    report = config.parent / "report.xml"
+    assert main(["check", "--config", str(config), "--json", "--junit", str(report)]) == 1
+    (problem,) = msgspec.json.decode(capsys.readouterr().out)["problems"]
+    assert (problem["code"], problem["line"], problem["column"]) == ("E0203", 3, 17)
+    assert problem["hint"] == "did you mean `restart_service`?"
+    assert report.read_text().count("<failure") == 1
+
+
+def test_a_calendar_is_read(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A calendar of the configuration is named with its entries; a mistake in it has its place."""
+    calendar = config.parent / "cal.yaml"
+    config.write_text(config.read_text() + "calendars: {freeze: cal.yaml}\n")
+    calendar.write_text("- {from: 2026-02-16T00:00:00+08:00, to: 2026-02-24T00:00:00+08:00, why: holidays}\n")
+    assert main(["check", "--config", str(config)]) == 0
+    assert "calendar freeze, 1 entry" in capsys.readouterr().out
+    for wrong in ("- {from: soon, to: later}\n", "- {from: 2026-02-16T00:00:00Z}\n", "x: 1\n"):
+        calendar.write_text(wrong)
+        assert main(["check", "--config", str(config)]) == 1
+        assert "cal.yaml:1:" in capsys.readouterr().out
+    calendar.write_text("- {from: 2026-02-16T00:00:00Z, to: 2026-02-15T00:00:00Z}\n")
+    assert main(["check", "--config", str(config)]) == 1
+    assert "is not after from" in capsys.readouterr().out
+
+
+def test_a_folder_has_its_limits(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a folder's rules may not use is refused where they are checked, and where the service would start."""
+    config.write_text(config.read_text().replace("[rules/]", "[{path: rules/, owner: team-a, actions: [reboot_node]}]"))
+    assert main(["check", "--config", str(config)]) == 1
+    assert "error[E0210]: rules of team-a may not use restart_service" in capsys.readouterr().out
+    with pytest.raises(CannotStart, match="E0210"):
+        read_plan(load_settings(config))
