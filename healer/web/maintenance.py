@@ -73,7 +73,7 @@ def routes(service: Service) -> list[web.RouteDef]:
         if sum(state(one, now) != "expired" for one in view.maintenance()) >= MAX_KEPT:
             raise Problem(409, f"there is maintenance in {MAX_KEPT} places: end some that nobody needs")
         id = view.identify(await words.say(service, Maintained(said)))
-        return as_json(shapes.work(view.maintenance_of(id) or msgspec.structs.replace(said, id=id), now))
+        return as_json(shapes.work(view.maintenance_of(id) or msgspec.structs.replace(said, id=id), clock.now()))
 
     async def extend(request: web.Request) -> web.Response:
         longer = await read(request, Longer)
@@ -81,7 +81,7 @@ def routes(service: Service) -> list[web.RouteDef]:
         found = _going_on(_known(view, request), now)
         until = _until(longer, found, now)
         await words.say(service, Extended(found.id, until, words.who(request, "")))
-        return as_json(shapes.work(view.maintenance_of(found.id) or found, now))
+        return as_json(shapes.work(view.maintenance_of(found.id) or found, clock.now()))
 
     async def end(request: web.Request) -> web.Response:
         found = _going_on(_known(view, request), clock.now())
