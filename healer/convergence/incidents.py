@@ -65,6 +65,10 @@ def conclude(state: State, place: Place, case: Case) -> None:
         if naming.consider(state, case):
             case = absorb(state, case)
         quiet = clusters.quiet(case)
+        if quiet and place is not case.place:
+            # Its own place knows whether it is over, or what explains all of it by now.
+            state.touched[case.place] = None
+            return
         if quiet and not flapping.unsettled(state, case):
             resolve(state, case.place, case)
         elif case.lull and not quiet:

@@ -170,3 +170,16 @@ def test_a_few_of_many_that_are_down_are_faults_of_their_own() -> None:
     one = world(f"rack > {' '.join(hosts)}")
     one.play("\n".join(f"0s HostDown on {host} critical" for host in hosts[:4])).until("3m")
     assert len(one.open) == 4
+
+
+def test_a_late_root_takes_over_all_that_had_joined() -> None:
+    """People heard of the hosts as one incident; when the rack's own alert comes, it is still that one, with the rack as root."""
+    hosts = [f"h{number}" for number in range(6)]
+    one = world(f"rack > {' '.join(hosts)}")
+    one.play("\n".join(f"0s HostDown on {host} critical" for host in hosts)).until("40s")
+    [told] = [found for found in one.open if found.firing == 6]
+    one.play("50s RackDown on rack critical since=-10s").until("3m")
+    [incident] = one.open
+    assert incident.id == told.id
+    assert (incident.root.node, incident.firing, incident.how) == ("rack", 7, "direct")
+    assert not [found for found in one.incidents.values() if found.status == "resolved"]
