@@ -32,6 +32,8 @@ COMMANDS = {
     "fmt": Command("healer.cli.fmt", "rule files in their one canonical layout"),
     "plan": Command("healer.cli.plan", "what would happen for this alert now; runs nothing"),
     "rules": Command("healer.cli.rules", "what each rule has done, would have done, and may do now"),
+    "actions": Command("healer.cli.actions", "what a rule can do: the actions, what each takes, runs and risks"),
+    "sudoers": Command("healer.cli.sudoers", "the files that let healer repair a machine, and do nothing else there"),
     "doctor": Command("healer.cli.doctor", "what is wrong with this installation, and how to mend it"),
     "incidents": Command("healer.cli.incidents", "what is going on"),
     "alerts": Command("healer.cli.alerts", "the alerts behind it, each with its status and reason"),

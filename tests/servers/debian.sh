@@ -6,7 +6,7 @@ set -eu
 PATH=$PATH:/usr/sbin:/sbin
 missing=
 for wanted in sshd:openssh-server prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager \
-  strace:strace; do
+  strace:strace visudo:sudo logrotate:logrotate; do
   command -v "${wanted%%:*}" >/dev/null || missing="$missing ${wanted#*:}"
 done
 [ -n "$missing" ] || exit 0
