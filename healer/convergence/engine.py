@@ -192,8 +192,9 @@ class Engine:
 
     def adopt(self, settings: Convergence, topology: Topology, heartbeat: str = "") -> Taken:
         """Go on under other settings and another topology: everything that fires is judged again. Returns what `take` had."""
-        taken = self.take()
-        state = self.state = thaw(freeze(self.state), settings, topology, self.state.installation, heartbeat)
+        taken, before = self.take(), self.state
+        state = self.state = thaw(freeze(before), settings, topology, before.installation, heartbeat)
+        state.changed_before = before.changed_before
         state.why = TOPOLOGY_CHANGED
         keep(state, state.episodes.values())
         for episode in state.episodes.values():

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from healer.alerts.maintenance import Maintenance
 from healer.alerts.model import Alert
 from healer.alerts.silences import OWN, Silence, identify
+from healer.changes.model import State
 from healer.convergence.lasting import Rule
 from healer.convergence.people import Said, Verb
 from healer.journey.charter import Charter
@@ -44,6 +45,7 @@ from tests.unit.journey.world import (
     World,
     changed,
     chartered,
+    deployed,
     ends,
     fires,
     labels,
@@ -87,6 +89,7 @@ KINDS = (
     *("say",) * 3,
     *("began", "lasting"),
     "vanish",
+    "change",
     "trouble",
     "adopt",
     "resume",
@@ -160,6 +163,10 @@ def _record(event: Event, at: int, world: World) -> Record | None:
             return Lasting("prometheus", (Rule(event.who[0].partition("@")[0], {}, seconds * SECOND),))
         case "vanish":
             return Vanished(tuple(labels(one) for one in event.who))
+        case "change":
+            states: tuple[State, ...] = get_args(State)
+            node = event.who[0].partition("@")[2] or "host/gone"
+            return deployed(node, at - seconds, number=number, state=states[seconds % len(states)])
         case "trouble":
             return Troubled("no input", number % 2 == 0)
         case "resume":

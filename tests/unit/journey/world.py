@@ -12,12 +12,14 @@ import msgspec
 from healer.alerts.identity import canonical
 from healer.alerts.model import Alert
 from healer.alerts.silences import Silence, SilenceMatcher
+from healer.changes.model import Change, State
+from healer.changes.settings import Line
 from healer.convergence.outcome import Happening, Incident
 from healer.convergence.settings import Convergence, Hold
 from healer.journey.charter import Charter, Deciding, Documents, RuleText, charter, documents
 from healer.journey.fold import Fold
 from healer.journey.ports import Closed, Planned, Step, Superseded, Wanted
-from healer.journey.records import Adopted, Delivered, Entry, Record, Silenced
+from healer.journey.records import Adopted, Changed, Delivered, Entry, Record, Silenced
 from healer.notification.story import Story
 from healer.times import SECOND, Micros
 from healer.topology.graph import Node, Topology, topology
@@ -44,6 +46,8 @@ DECIDING = Deciding(
     channels=("duty",),
     routes=(),
     heartbeat="Watchdog",
+    changes=(Line(node="{env}"),),
+    change_window=60 * SECOND,
 )
 TREE = topology(
     [Node("switch/s", "switch"), Node("rack/r", "rack"), *(Node(host, "host") for host in HOSTS)],
@@ -103,6 +107,15 @@ def silenced(node: str, begin: int, end: int) -> Silenced:
     """One silence is known: of a node."""
     silence = Silence(f"of {node}", "am", (SilenceMatcher("node", node),), START + begin * SECOND, START + end * SECOND)
     return Silenced("am", True, (silence,))
+
+
+def deployed(node: str, at: float, *, number: int = 0, state: State = "succeeded", key: str = "") -> Changed:
+    """News of a deployment onto a node: of the one with this number, or of one of its own."""
+    key = key or f"{node} {at} {number} {state}"
+    told = Change(
+        "github", key, "acme/shop", "deploy", node, "main", "1a2b3c4d", state, "ada", (), START + int(at * SECOND), ""
+    )
+    return Changed(msgspec.structs.replace(told, deployment=str(number or ""), keys=(key,)))
 
 
 class Diary:
