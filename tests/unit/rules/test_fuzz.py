@@ -19,8 +19,8 @@ from tests.unit.rules.test_mistakes import MISTAKES
 
 SLOW_S = 0.05
 """Seconds for 10 kB on a machine that does nothing else; a busy one gets a second try."""
-CORPUS = [*FILES, *(text for text, _, _, _ in MISTAKES if len(text) < 2_000)]
-PIECES = sorted({piece for text in CORPUS for piece in re.findall(r'"[^"\n]*"?|[\w.%]+|\s+|[^\s\w]', text)})
+CORPUS: list[str] = [*FILES, *(text for text, _, _, _ in MISTAKES if len(text) < 2_000)]
+PIECES: list[str] = sorted({piece for text in CORPUS for piece in re.findall(r'"[^"\n]*"?|[\w.%]+|\s+|[^\s\w]', text)})
 STRANGE = [
     "\x00",
     "\ufeff",
