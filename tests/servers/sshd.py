@@ -122,6 +122,12 @@ class SshHost:
         """The same, as this process sees it: the machine's mounts are its own."""
         return Path(f"/proc/{(self.folder / 'sshd.pid').read_text()}/root{self.disk}")
 
+    def mount(self, source: str, place: str) -> None:
+        """Put a file of the machine's over another, in the machine's own mounts."""
+        sshd = (self.folder / "sshd.pid").read_text()
+        command = ["nsenter", "--mount", "--target", sshd, "mount", "--bind", source, place]
+        subprocess.run(command, check=True, capture_output=True)
+
     def fill_disk(self, days_old: int) -> None:
         """The fault: files that were written so many days ago take the disk up to the last block."""
         spool = self.disk_from_outside / "spool"
@@ -248,7 +254,7 @@ def _install_disk(host: SshHost, mib: int) -> str:
     host.disk.mkdir()
     (host.folder / "spool.conf").write_text(f"e {host.disk}/spool - - - m:1d\n")
     return (
-        f"mount -t tmpfs -o size={mib}m tmpfs {host.disk}; mkdir -p {host.disk}/spool /run/tmpfiles.d; "
+        f"mount -t tmpfs -o size={mib}m,mode=0755 tmpfs {host.disk}; mkdir -p {host.disk}/spool /run/tmpfiles.d; "
         f"cp {host.folder}/spool.conf /run/tmpfiles.d/; "
     )
 

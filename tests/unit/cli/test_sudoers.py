@@ -50,7 +50,7 @@ def test_the_allow_list_is_what_the_rules_run(tmp_path: Path, capsys: pytest.Cap
         "/usr/bin/systemctl restart shop.service",
         "/usr/bin/systemd-tmpfiles --clean --prefix=<path>",
         "observe /usr/bin/df --block-size=1 --output=target,size,avail,pcent <path>",
-        "observe /usr/bin/pgrep --exact --uid <name> java",
+        "observe /usr/bin/pgrep --runstates RSDTt --exact --uid <name> java",
         *(
             "observe /usr/bin/systemctl show "
             f"--property=LoadState,ActiveState,SubState,Type,MainPID,InvocationID {unit}"
