@@ -53,9 +53,7 @@ def make_plan(
 
 def approvers_of(rule: Rule, facts: Facts, *, ask: bool) -> tuple[Asked, ...]:
     """Who is asked: those of `approve:`; without one, where the mode or a repetition asks, whoever owns the node."""
-    if rule.diagnostic and not ask and rule.mode != "approve":
-        return ()
-    if rule.approve:
+    if rule.approve and (ask or rule.mode != "suggest"):
         return tuple(Asked(each.who, each.count, each.within) for each in rule.approve)
     if rule.mode != "approve" and not ask:
         return ()

@@ -46,8 +46,6 @@ GUARD_S = (5.0, 60.0)
 """Seconds between attempts of what a guard refused; they double up to the second where the target itself refuses."""
 GO_S = (0.1, 0.5)
 """Seconds at most for what was accepted to be decided, and for all guards, while a target waits for go."""
-ASK_S = 5.0
-"""Seconds between looks whether somebody agreed."""
 VERIFY_S = 5.0
 """Seconds between looks whether it helped."""
 PROBE_S = (2.0, 60.0)
@@ -112,7 +110,9 @@ class Runner:
         while True:
             self._awake.clear()
             for remediation in await self._store.under_way():
-                if remediation.id not in self._driven and len(self._driven) < AT_ONCE:
+                # What waits for people is only looked at: it may wait long, and must not keep others from being driven.
+                room = len(self._driven) < AT_ONCE or remediation.state == "awaiting_approval"
+                if remediation.id not in self._driven and room:
                     self._driven.add(remediation.id)
                     self._spawn.start(f"remediation {remediation.id}", self._drive(remediation))
             try:
@@ -234,15 +234,12 @@ class Runner:
 
     async def _ask(self, remediation: Remediation) -> Remediation | None:
         """Somebody has to agree: until then it waits, and when nobody does the next are asked, or it expires."""
+        await self._situation.settled()
         if self._is_over(remediation):
             return await self._end(remediation, "superseded", "the incident was over before anybody agreed")
         if self._clock.now() > remediation.deadline:
-            after = pass_on(remediation, self._clock.now())
-            if not await self._move(after, "awaiting_approval"):
-                return await self._again(remediation)
-            return after if after.state in BEFORE_INTENT else None
-        await asyncio.sleep(ASK_S)
-        return await self._again(remediation)
+            await self._move(pass_on(remediation, self._clock.now()), "awaiting_approval")
+        return None
 
     async def _wait_until(self, remediation: Remediation) -> Remediation | None:
         """A step that waits: it has no effect, so it needs no intent."""
