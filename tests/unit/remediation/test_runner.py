@@ -11,6 +11,7 @@ from healer.executors.memory import Cut, Moment
 from healer.executors.register import Ran
 from healer.executors.target import Go, Order, Result, Seen
 from healer.remediation.model import Limit, State
+from healer.seams import Supervisor
 from healer.times import HOUR, MINUTE, SECOND, Micros
 from tests.simulation.loop import SimLoop
 from tests.unit.remediation.build import CLEAN, HOST, RESTART, alert, plan
@@ -552,5 +553,56 @@ def test_a_probe_goes_where_the_effect_went(loop: SimLoop) -> None:
         assert {order.address for order in (*target.runs, *target.probes)} == {"10.0.0.9"}
         target.known = Result("succeeded")
         await night.until("verifying")
+
+    lived(loop, night, work)
+
+
+BOOTS = ("0f5a1cc6-6b0e-4c43-a5a4-8f0f5c3f7a11", "9a5a1cc6-6b0e-4c43-a5a4-8f0f5c3f7a11")
+REBOOT = msgspec.structs.replace(
+    RESTART, action="reboot_node", timeout=10 * MINUTE, observe=("/usr/bin/cat", "/boot_id"), shows="boot"
+)
+
+
+@pytest.mark.parametrize("restarted", [False, True], ids=["the same healer", "one that was started meanwhile"])
+def test_a_reboot_is_over_when_there_is_another_boot(loop: SimLoop, restarted: bool) -> None:
+    """The command ends at once; success comes with a new boot id, three minutes later, whoever waits for it."""
+    night = Night(loop, of=plan(REBOOT))
+    back_at = 0
+
+    def show(_: Order) -> Ran:
+        return Ran(output=BOOTS[night.clock.now() > back_at > 0].encode())
+
+    def reboot(_: Order) -> Ran:
+        nonlocal back_at
+        back_at = night.clock.now() + 3 * MINUTE
+        return Ran()
+
+    night.fleet.show, night.perform = show, reboot
+
+    async def work() -> None:
+        await night.until("executing")
+        await asyncio.sleep(60)
+        if restarted:
+            await night.stops()
+            night.spawn = Supervisor()
+            night.works()
+        assert (await night.stands()).state == "executing"
+        await night.until("verifying")
+        assert night.clock.now() > back_at
+        (intent,) = await night.store.intents("r1")
+        assert (intent.outcome, len(night.fleet.effects)) == ("succeeded", 1)
+        assert "rebooted: boot 0f5a1cc6 before, 9a5a1cc6 now" in intent.why
+
+    lived(loop, night, work)
+
+
+def test_a_machine_that_does_not_come_back(loop: SimLoop) -> None:
+    """A reboot without a new boot by its deadline has failed."""
+    night = Night(loop, of=plan(REBOOT))
+    night.fleet.show = lambda _: Ran(output=BOOTS[0].encode())
+
+    async def work() -> None:
+        stands = await night.until("failed")
+        assert "it did not reboot" in stands.detail
 
     lived(loop, night, work)
