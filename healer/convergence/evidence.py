@@ -25,7 +25,8 @@ class Class:
 
 
 WORDS: tuple[tuple[str, str], ...] = (
-    (Class.DOWN, r"unreachable|not_?ready|offline|broken|crash|(host|node|target|instance|server|service)_?down|down$"),
+    (Class.DOWN, r"unreachable|not_?ready|probe_?fail|offline|broken|crash"
+     r"|(host|node|target|instance|server|service)_?down|down$"),
     (Class.SATURATION, r"cpu|memory|\boom|oom_?kill|disk|filesystem|space|inode|saturat|throttl|exhaust|swap|heap|pressure"
      r"|queue|connections|file_?descriptors|full|usage"),
     (Class.ERROR, r"error|fail|fault|success|availab|5xx|refused|reject|panic|restart|lost|loss"),

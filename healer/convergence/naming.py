@@ -8,6 +8,8 @@ cause often sits below what its callers measure. The rules alone say who is supp
 from collections.abc import Iterator
 from itertools import chain, islice
 
+import msgspec
+
 from healer.convergence.candidates import Scored, rank
 from healer.convergence.episode import Case, Episode, Place
 from healer.convergence.evidence import Class, Clue, class_of
@@ -55,6 +57,7 @@ def consider(state: State, case: Case) -> bool:
     several = direct and any(side.face is not None and is_down(side.face) for side in case.sides)
     if direct:
         scored.sort(key=lambda one: (one.node != face.node, several and not one.silent))
+        scored = crowned(scored)
     best = faces(evidence)
     root = best.get(scored[0].node) if scored and not direct else None
     if root is not None and root.node == face.node:
@@ -66,6 +69,13 @@ def consider(state: State, case: Case) -> bool:
         named = root or face
         state.note(case, "converge", "named", alertname=named.traits.name, node=state.node_name(named.node))
     return True
+
+
+def crowned(scored: list[Scored]) -> list[Scored]:
+    """What is known directly wins over any score: it has none below the others'."""
+    first, *others = scored
+    best = max((one.score for one in others), default=first.score)
+    return [msgspec.structs.replace(first, score=max(first.score, best)), *others]
 
 
 def node_of(state: State, case: Case) -> str:

@@ -31,7 +31,7 @@ def opened(state: State, case: Case) -> None:
 
 
 def look(state: State) -> None:
-    """It ends when fewer than half the limit opened within `calm_within`; incidents that it marked lose the mark, if they are open."""
+    """It ends when fewer than half the limit opened within `calm_within`; what is open of its incidents loses the mark."""
     if state.storm is None:
         return
     limits = state.settings.storm

@@ -78,6 +78,8 @@ def test_direct_wins_over_any_score() -> None:
     assert incident.named is None
     assert incident.how == "direct"
     assert incident.root.node == "switch" == incident.candidates[0].node
+    scores = [candidate.score for candidate in incident.candidates]
+    assert scores == sorted(scores, reverse=True)
 
 
 def test_told_apart_and_then_connected_the_older_speaks_for_both() -> None:
