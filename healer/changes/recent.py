@@ -113,6 +113,11 @@ def was_before(one: Touched, onset: Micros, window: Micros) -> bool:
     return until >= onset - window
 
 
+def heard_at(one: Touched, now: Micros) -> Micros:
+    """When something was last done: now, while it is under way."""
+    return now if one.change.state == "running" and one.until + LAPSES >= now else one.until
+
+
 def before_incident(
     changes: Iterable[Touched],
     onset: Micros,

@@ -12,6 +12,7 @@ import msgspec
 
 from healer.alerts.identity import canonical
 from healer.alerts.model import Alert
+from healer.changes.model import Touched
 from healer.changes.recent import Remembered
 from healer.convergence.engine import Engine, Taken
 from healer.convergence.freeze import Frozen
@@ -113,7 +114,7 @@ class Fold:
         self.lately = Lately(charter, self.map)
         self.engine = Engine(charter.settings.convergence, self.map, installation, charter.settings.heartbeat)
         self.engine.ask_changes(self.lately.just_before)
-        self.planner = Planner(charter, self.map, at_work=self.at_work, fires=self._fires)
+        self.planner = Planner(charter, self.map, at_work=self.at_work, fires=self._fires, changed=self.lately.newest)
         self.quarantined: list[Quarantined] = []
         self.skipped = 0
         """Records that could not be applied since this fold began; `quarantined` has the newest of them."""
@@ -226,7 +227,15 @@ class Fold:
         )
         fold.lately = Lately(charter, fold.map, memory.changes)
         fold.engine.ask_changes(fold.lately.just_before)
-        fold.planner = Planner(charter, fold.map, memory.courses, fold.at_work, runs=memory.runs, fires=fold._fires)
+        fold.planner = Planner(
+            charter,
+            fold.map,
+            memory.courses,
+            fold.at_work,
+            runs=memory.runs,
+            fires=fold._fires,
+            changed=fold.lately.newest,
+        )
         fold._incidents, fold._revisions = memory.incidents, memory.revisions
         fold._told, fold._pending = memory.told, memory.pending
         fold._audience = Audience(memory.heard)
@@ -302,8 +311,8 @@ class Fold:
                 self._timeline.append(happening)
                 self._touch(record.incident)
         elif isinstance(record, Changed):
-            if self.lately.take(record.change) is not None:
-                self._stand_beside()
+            if (found := self.lately.take(record.change)) is not None:
+                self._stand_beside(found)
         elif isinstance(record, Troubled):
             self._trouble(record.code, record.firing, entry)
         else:
@@ -380,12 +389,14 @@ class Fold:
             self._closed.append(Closed(one.incident, _encode(one.alerts)))
             self._over.setdefault(one.incident, self.engine.now)
 
-    def _stand_beside(self) -> None:
+    def _stand_beside(self, change: Touched) -> None:
         """A change was told of: it may belong to what is open by now, since hosts tell late."""
         for id, incident in self._incidents.items():
             if incident.status == "open" and (found := self.lately.beside(incident)) is not incident:
                 self._incidents[id] = found
                 self._touch(id)
+        courses = [one for id in self.planner.courses if (one := self._incidents.get(id)) is not None]
+        self.planner.look_at([one.id for one in courses if self.lately.newest(one) == change])
 
     def _touch(self, incident: str) -> None:
         if incident in self._incidents:

@@ -63,6 +63,12 @@ class Lately:
         found = before_incident(known, root.onset, self._window, around, lies_above)
         return msgspec.structs.replace(incident, changes=found) if found != incident.changes else incident
 
+    def newest(self, incident: Incident) -> Touched | None:
+        """The change that was heard of last, of those of its root's node and those that stand beside it."""
+        of_node = self.recent.newest(incident.root.node)
+        known = [*self.beside(incident).changes, *([of_node] if of_node is not None else [])]
+        return max(known, key=lambda one: (one.until, one.change.subject), default=None)
+
     def remembered(self) -> Remembered:
         """What a snapshot carries of it."""
         return self.recent.remembered()

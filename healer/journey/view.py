@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from healer.alerts.identity import labels_of
 from healer.alerts.maintenance import Maintenance
 from healer.alerts.silences import Silence, identify
-from healer.changes.model import Change
+from healer.changes.model import Change, Touched
 from healer.convergence.lasting import Rule
 from healer.convergence.outcome import AlertView, AtWork, Incident
 from healer.convergence.reasons import explain
@@ -115,6 +115,10 @@ class View:
     def at_work(self, node: str) -> AtWork | None:
         """The maintenance that is under way on a node, if it is."""
         return self._owner.fold.at_work(node)
+
+    def changed(self, incident: Incident) -> Touched | None:
+        """The newest change near an incident's root, before or after its onset."""
+        return self._owner.fold.lately.newest(incident)
 
     # --- for silences and maintenance
 

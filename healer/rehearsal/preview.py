@@ -88,6 +88,7 @@ async def _facts(rule: Rule, incident: Incident, fold: Fold, charter: Charter, n
             held_since={},
             fires=lambda node: any(each.status != "resolved" for each in fold.engine.on_node(node)),
             calendars=charter.calendars,
+            changed=fold.lately.newest,
         )
         conditions = (rule.when, *rule.exceptions, rule.verify.condition)
         needs = tuple(dict.fromkeys(need for each in conditions for need in evaluate(each, facts).needs))

@@ -2,7 +2,7 @@
 
 LACKS: frozenset[str] = frozenset(
     {
-        *("value", "annotations", "confidence", "root_is", "burn_rate", "objective", "change", "changed_within"),
+        *("value", "annotations", "confidence", "root_is", "burn_rate", "objective"),
         *("summarize", "message", "for in verify"),
     }
 )

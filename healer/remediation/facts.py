@@ -3,6 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from healer.alerts.identity import labels_of
+from healer.changes.model import Touched
+from healer.changes.recent import heard_at
+from healer.changes.touching import labels_of as labels_of_change
 from healer.convergence.outcome import Incident
 from healer.remediation.nodes import node_fact
 from healer.remediation.surroundings import Around
@@ -21,16 +24,19 @@ def facts_of(
     samples_after: int | None = None,
     fires: Callable[[int], bool] | None = None,
     calendars: Mapping[str, Sequence[tuple[int, int]]] | None = None,
+    changed: Callable[[Incident], Touched | None] | None = None,
 ) -> Facts:
     """The facts of one incident. Instants are microseconds since 1970; `samples_after` is the end of an effect.
 
-    `fires` says whether an alert fires on a node of the topology, by its number; without it nobody knows.
+    `fires` says whether an alert fires on a node of the topology, by its number; without it nobody knows. `changed`
+    gives the newest change near its root, in the same way.
     """
     root = incident.root
     number = topology.index.id(root.node) if root.node else -1
     ancestors = _ancestors(topology, number) if number >= 0 else {}
     node = node_fact(topology, number) if number >= 0 else None
     around = Around(topology, fires) if fires is not None else None
+    change = changed(incident) if changed is not None else None
     return Facts(
         now=now,
         alertname=root.name,
@@ -50,6 +56,9 @@ def facts_of(
         held_since=held_since,
         health=health,
         samples_after=samples_after,
+        change=change.change.repo if change is not None else None,
+        change_facts={**labels_of_change(change.change), "sha": change.change.sha} if change is not None else {},
+        changed_at=heard_at(change, now) if change is not None else None,
     )
 
 

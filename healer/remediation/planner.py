@@ -4,12 +4,13 @@ Driven by the fold: it is shown the incidents that changed, the answers to what 
 it says which remediations begin. What it does not know it asks for, and whoever answers puts the answer into the journal.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from typing import Protocol
 
 import msgspec
 
+from healer.changes.model import Touched
 from healer.convergence.outcome import AtWork, Happening, Incident, Stage
 from healer.journey.ports import Planned, Superseded
 from healer.journey.records import Answered, Progressed
@@ -128,11 +129,15 @@ class Planner:
         *,
         runs: list[Run] | None = None,
         fires: Callable[[int], bool] | None = None,
+        changed: Callable[[Incident], Touched | None] | None = None,
     ) -> None:
-        """`fires` says whether an alert fires on a node, by its number; without it nobody knows."""
+        """`fires` says whether an alert fires on a node, by its number, `changed` what was deployed near an incident's root
+        last; without them nobody knows.
+        """
         self.courses: dict[str, Course] = courses or {}
         self.runs: list[Run] = runs or []
         self._fires = fires
+        self._changed = changed
         self._at_work = at_work
         self._due: set[str] = set()
         self.adopt(charter, topology)
@@ -192,6 +197,10 @@ class Planner:
     def look_again(self) -> None:
         """Somebody said when they work where: what waits for that is looked at again."""
         self._due.update(id for id, course in self.courses.items() if any(w.withheld for w in course.watches.values()))
+
+    def look_at(self, incidents: Iterable[str]) -> None:
+        """Something was deployed near these."""
+        self._due.update(incidents)
 
     def next_due(self) -> Micros | None:
         """When a condition could turn next."""
@@ -374,6 +383,7 @@ class Planner:
             held_since=watch.held_since,
             fires=self._fires,
             calendars=self._charter.calendars,
+            changed=self._changed,
         )
 
     def _start(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from healer.changes.model import Touched
 from healer.convergence.outcome import AlertView, AtWork, Incident
 from healer.journey.charter import Charter
 from healer.times import Micros
@@ -32,6 +33,10 @@ class Situation(Protocol):
 
     def at_work(self, node: str) -> AtWork | None:
         """The maintenance that is under way on a node, if it is."""
+        ...
+
+    def changed(self, incident: Incident) -> Touched | None:
+        """The newest change near an incident's root, before or after its onset, as far as hosts told."""
         ...
 
     def silences(self) -> tuple[Micros | None, bool]:

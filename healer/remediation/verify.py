@@ -52,6 +52,7 @@ class Verifier:
                 samples_after=remediation.effect_ended_at,
                 fires=self._fires,
                 calendars=situation.charter.calendars,
+                changed=situation.changed,
             )
             facts = msgspec.structs.replace(facts, resolved=self._resolved(remediation, incident))
             verdict = evaluate(condition, facts)

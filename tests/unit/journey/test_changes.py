@@ -5,7 +5,7 @@ import msgspec
 from healer.changes.settings import Line
 from healer.convergence.outcome import Incident
 from healer.journey.fold import Fold, remembered
-from healer.journey.records import Rewired
+from healer.journey.records import Changed, Rewired
 from healer.times import SECOND
 from healer.topology.graph import Node
 from healer.topology.patch import Patch
@@ -114,6 +114,45 @@ def test_a_snapshot_of_an_earlier_version_knows_of_none() -> None:
     del document["changes"]
     fold = Fold.load(remembered(msgspec.msgpack.encode(document)), world.charter, INSTALLATION)
     assert len(fold.lately.recent) == 0
+
+
+class TestRules:
+    """Rules may ask what changed."""
+
+    RULES = """rule "roll back"
+  on event: "Slow"
+  when: changed_within(20s) AND change == "acme/shop" AND change.state == "failed" AND change.env == "host/a"
+  then: notify("boss")
+  mode: auto
+"""
+
+    def planned(self, *told: Changed) -> int:
+        """How many remediations begin for an incident, when this is told of one after the other."""
+        world = World(chartered(rules=self.RULES))
+        world.applied(30, fires("Slow@host/a", at=30))
+        world.until(40)
+        for number, one in enumerate(told):
+            world.applied(41 + number, one)
+        world.until(300)
+        return len(world.diary.planned)
+
+    def test_a_rule_fires_on_what_was_deployed_also_when_that_is_told_late(self) -> None:
+        assert self.planned(deployed("host/a", 29, state="failed")) == 1
+        assert self.planned(deployed("host/a", 41, state="failed")) == 1
+
+    def test_what_is_not_known_fires_nothing(self) -> None:
+        assert self.planned() == 0
+
+    def test_what_was_long_ago_or_went_well_fires_nothing(self) -> None:
+        assert self.planned(deployed("host/a", 10, state="failed")) == 0
+        assert self.planned(deployed("host/a", 29)) == 0
+        assert self.planned(deployed("host/b", 29, state="failed")) == 0
+
+    def test_a_deployment_under_way_has_just_changed(self) -> None:
+        """And one that then fails is one change."""
+        running = deployed("host/a", 15, number=7, state="running")
+        assert self.planned(running) == 0
+        assert self.planned(running, deployed("host/a", 40, number=7, state="failed")) == 1
 
 
 class TestCandidates:

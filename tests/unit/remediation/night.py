@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from healer.changes.model import Touched
 from healer.convergence.outcome import AlertView, AtWork, Incident
 from healer.executors.memory import MemoryTarget, Moment
 from healer.executors.register import Ran
@@ -63,6 +64,9 @@ class Converged:
 
     def at_work(self, node: str) -> AtWork | None:
         return self.work
+
+    def changed(self, incident: Incident) -> Touched | None:
+        return None
 
     def silences(self) -> tuple[Micros | None, bool]:
         return self.silenced_from
