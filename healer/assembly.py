@@ -19,8 +19,8 @@ from healer.heartbeat.pulse import Pulse
 from healer.heartbeat.watch import Heartbeat, Ping
 from healer.journey.charter import Charter, Deciding, Documents, RuleText, charter, documents
 from healer.journey.owner import Owner
-from healer.journey.ports import Overtaken, Step
-from healer.journey.records import Adopted, Entry
+from healer.journey.ports import Arrival, Overtaken, Step, StoreUnavailable
+from healer.journey.records import Adopted, Answer, Entry
 from healer.journey.view import View
 from healer.locks.ports import LockService
 from healer.notification.deliver import Deliverer, Sender
@@ -45,11 +45,20 @@ from healer.topology import graph
 from healer.topology import source as topology_source
 from healer.topology.patch import Patch
 from healer.vitals import Vitals
+from rules import Query
 
 log = logging.getLogger(__name__)
 
 FORGET_S = 3600.0
 """Seconds between looks for days that are old enough to be forgotten."""
+BEHIND_S = 30.0
+"""Seconds that a reload waits until what was accepted before it is decided."""
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+
+
+class TooFarBehind(Exception):
+    """So much waits to be converged that nothing new is adopted now."""
 
 
 class Alertmanager(Source, Place, Protocol):
@@ -102,8 +111,12 @@ class Healer:
     """The service without its door: records go in by the store's journal, everything else happens by itself."""
 
     def __init__(self, plan: Plan, ports: Ports, registry: Registry) -> None:
-        self._plan = plan
+        self.plan = plan
         self.ports = ports
+        self._targets = dict(ports.targets)
+        self._channels: dict[str, None] = {}
+        self._jobs: dict[str, tuple[object, asyncio.Task[None]]] = {}
+        self._prepared: Charter | None = None
         self.registry = registry
         store = ports.store
         self.owner = Owner(
@@ -125,9 +138,9 @@ class Healer:
             base_url=plan.base_url,
             count=lambda channel, reason: attempts.of(channel, reason).inc(),
         )
-        verifier = Verifier(self.view, ports.asker, ports.clock)
+        verifier = Verifier(self.view, self, ports.clock)
         self.runner = Runner(
-            store, self.view, ports.targets, ports.locks, verifier, ports.clock, ports.spawn, grace_s=plan.grace_s
+            store, self.view, self._targets, ports.locks, verifier, ports.clock, ports.spawn, grace_s=plan.grace_s
         )
         self.reconciler = Reconciler(
             ports.alertmanagers,
@@ -155,36 +168,60 @@ class Healer:
         self.onsets = Onsets(ports.prometheus, store, self.view, lambda url, result: reads.of(url, result).inc())
         self.vitals = Vitals(self.owner, store, ports.spawn, ports.clock)
         registry.read(self.vitals.samples)
-        self.pulse = Pulse(plan.watchdog.alertname, ports.clock, lambda: self.owner.applied) if plan.watchdog else None
-        if self.pulse is not None:
-            registry.read(self.pulse.samples)
+        self.last_resort = LastResort(store.probe, self._last_told(), ports.clock, plan.base_url)
+        self.pulse = self._listen_for_heartbeats()
+        registry.read(lambda: self.pulse.samples() if self.pulse is not None else ())
 
     async def start(self) -> None:
         """Recover, then start everything that goes on by itself. Returns when all that was accepted before is decided."""
         store, spawn = self.ports.store, self.ports.spawn
         store.on_append(self._hear)
         await store.free_claims()
-        files = {"file": self._plan.topology} if ("file", "file") in self._plan.sources else {}
+        files = {"file": self.plan.topology} if ("file", "file") in self.plan.sources else {}
         await self.gathering.begin(files)
         await self.owner.recover(await self._adopt(), keep_topology=self.gathering.waits())
         await self.gathering.tell_of_those_who_left(self.view.troubles())
         spawn.keep("owner", self._own)
-        for channel in self.ports.senders:
-            spawn.keep(f"channel {channel}", partial(self.deliverer.run, channel))
         spawn.keep("runner", self.runner.run)
         spawn.keep("left behind", self.runner.look_after)
         spawn.keep("questions", self._answer_questions)
         spawn.keep("vitals", self.vitals.run)
-        if self.ports.alertmanagers:
-            spawn.keep("silences", self.mirror.run)
-            spawn.keep("reconciliation", self.reconciler.run)
-        for source in self.ports.sources:
-            spawn.keep(f"topology {source.name}", partial(self.gathering.follow, source))
         spawn.keep("topology", self.publishing.run)
-        if self.ports.prometheus:
-            spawn.keep("onsets", self.onsets.run)
-        for name, run in self._guardians():
-            spawn.keep(name, run)
+        self._go_on()
+
+    async def take(self, plan: Plan, ports: Ports) -> bool:
+        """Go on by what the files say now, and by what was made of them. Returns whether anything that decides is new.
+
+        `ports` has the clock, chance, tasks, store and locks that there are. Raises TooFarBehind, StoreUnavailable, and
+        ValueError for rules that do not compile: then everything is as it was.
+        """
+        async with self.publishing.alone:
+            before = await self._adopt_anew(plan)
+            beats = self.plan.watchdog == plan.watchdog
+            self.plan, self.ports = plan, ports
+        for name in self._jobs.keys() - self._wanted().keys():
+            self._end(name)
+        self._targets.clear()
+        self._targets.update(ports.targets)
+        self.deliverer.use(ports.senders, plan.base_url)
+        self.last_resort.use(self._last_told(), plan.base_url)
+        self.mirror.use(ports.alertmanagers, plan.silences_every)
+        self.reconciler.use(ports.alertmanagers, plan.reconcile_every)
+        self.onsets.use(ports.prometheus)
+        if not beats:
+            self.pulse = self._listen_for_heartbeats()
+        try:
+            await self._survey()
+        except (StoreUnavailable, topology_source.Unreadable) as error:
+            # What decides is adopted, so there is no way back; whoever publishes tries again.
+            log.warning("a change of the topology is not recorded yet: %s", error)
+        finally:
+            self._go_on()
+        return before != self.owner.fold.charter.adopted
+
+    async def ask(self, queries: Sequence[Query], labels: bytes) -> list[Answer]:
+        """Ask whoever answers queries now. Never raises for what the outside does."""
+        return await self.ports.asker.ask(queries, labels)
 
     async def stop(self, within: float) -> None:
         """End all tasks, then keep a snapshot so that the next start is short; not of a step whose commit was cut short."""
@@ -196,9 +233,72 @@ class Healer:
 
     # --- inside
 
-    def _guardians(self) -> Iterator[tuple[str, Callable[[], Coroutine[Any, Any, None]]]]:
+    async def _survey(self) -> None:
+        """Ask the sources of the topology that there are now, and publish what the files say."""
+        plan = self.plan
+        files = {"file": plan.topology} if ("file", "file") in plan.sources else {}
+        await self.gathering.use(plan.sources, self.ports.sources, plan.terms, files)
+        await self.gathering.tell_of_those_who_left(self.view.troubles())
+        if not self.gathering.waits():
+            await self.publishing.publish()
+
+    async def _adopt_anew(self, plan: Plan) -> Adopted:
+        """Put what decides from now on into the journal, if it is not what decides already; returns what that was."""
+        owner, store = self.owner, self.ports.store
+        try:
+            async with asyncio.timeout(BEHIND_S):
+                await owner.reached(owner.accepted)
+        except TimeoutError:
+            raise TooFarBehind(f"{owner.lag} alerts wait to be converged") from None
+        before = owner.fold.charter.adopted
+        kept = documents(plan.deciding, owner.fold.charter.topology, plan.rules)
+        adopted = Adopted(
+            topology=before.topology,
+            settings=await store.keep_version("settings", kept.settings),
+            rules=await store.keep_version("rules", kept.rules),
+        )
+        if adopted != before:
+            # Made before it is a record: what does not compile must not get into the journal.
+            self._prepared = await store.aside(lambda: charter(adopted, kept).prepare())
+            (position, _), *_ = await store.append([Arrival(adopted)])
+            await owner.reached(position)
+        return before
+
+    def _go_on(self) -> None:
+        """Start what is to go on by itself, anew where it depends on something that was replaced, and end the rest."""
+        wanted = self._wanted()
+        for name in self._jobs.keys() - wanted.keys():
+            self._end(name)
+        for name, (depends, work) in wanted.items():
+            if name in self._jobs and self._jobs[name][0] != depends:
+                self._end(name)
+            if name not in self._jobs:
+                self._jobs[name] = (depends, self.ports.spawn.keep(name, work))
+
+    def _end(self, name: str) -> None:
+        self._jobs.pop(name)[1].cancel()
+
+    def _wanted(self) -> dict[str, tuple[object, Work]]:
+        """By name, what goes on by itself because the configuration says so, with what it cannot go on without."""
+        ports = self.ports
+        # Nobody is interrupted while telling: the worker of a channel that is gone waits for the channel to come back.
+        self._channels |= dict.fromkeys(ports.senders)
+        jobs: dict[str, tuple[object, Work]] = {
+            f"channel {channel}": (None, partial(self.deliverer.run, channel)) for channel in self._channels
+        }
+        if ports.alertmanagers or "silences" in self._jobs:
+            jobs["silences"] = None, self.mirror.run
+        if ports.alertmanagers:
+            jobs["reconciliation"] = None, self.reconciler.run
+        for source in ports.sources:
+            jobs[f"topology {source.name}"] = source, partial(self.gathering.follow, source)
+        if ports.prometheus:
+            jobs["onsets"] = None, self.onsets.run
+        return jobs | {name: (depends, work) for name, depends, work in self._guardians()}
+
+    def _guardians(self) -> Iterator[tuple[str, object, Work]]:
         """What watches over healer itself, as far as it is wanted."""
-        plan, ports = self._plan, self.ports
+        plan, ports = self.plan, self.ports
         if plan.watchdog is not None and self.pulse is not None:
             heartbeat = Heartbeat(
                 self.pulse,
@@ -208,23 +308,32 @@ class Healer:
                 every=plan.watchdog.every,
                 missing_after=plan.watchdog.missing_after,
             )
-            yield "watch", heartbeat.watch
+            depends = (plan.watchdog, ports.ping)
+            yield "watch", depends, heartbeat.watch
             if ports.ping is not None:
-                yield "heartbeat", heartbeat.beat
+                yield "heartbeat", depends, heartbeat.beat
         if plan.last_resort:
-            told = {name: ports.senders[name] for name in plan.last_resort}
-            yield "last resort", LastResort(ports.store.probe, told, ports.clock, plan.base_url).run
+            yield "last resort", None, self.last_resort.run
         if plan.deciding.place == "lead" and ports.alertmanagers:
-            yield "backstop", Backstop(ports.alertmanagers, ports.store, self.view, ports.clock).run
+            backstop = Backstop(ports.alertmanagers, ports.store, self.view, ports.clock)
+            yield "backstop", tuple(ports.alertmanagers), backstop.run
         if ports.sink is not None:
-            yield "traces", TraceExport(ports.store, ports.sink, ports.clock, sample=plan.trace_sample).run
+            export = TraceExport(ports.store, ports.sink, ports.clock, sample=plan.trace_sample)
+            yield "traces", (ports.sink, plan.trace_sample), export.run
         if plan.retention:
-            yield "retention", self._forget
+            yield "retention", None, self._forget
+
+    def _last_told(self) -> Mapping[str, Sender]:
+        return {name: self.ports.senders[name] for name in self.plan.last_resort}
+
+    def _listen_for_heartbeats(self) -> Pulse | None:
+        watchdog = self.plan.watchdog
+        return Pulse(watchdog.alertname, self.ports.clock, lambda: self.owner.applied) if watchdog else None
 
     async def _forget(self) -> None:
         """Let go of days that are older than they have to be kept."""
         while True:
-            removed = await self.ports.store.forget(self.ports.clock.now() - self._plan.retention)
+            removed = await self.ports.store.forget(self.ports.clock.now() - self.plan.retention)
             if removed:
                 log.info("forgot %d rows of the past", removed)
             await asyncio.sleep(FORGET_S)
@@ -249,7 +358,7 @@ class Healer:
     async def _adopt(self) -> Adopted:
         """Keep what the files say now, and what the sources said last, and name it."""
         store = self.ports.store
-        kept = documents(self._plan.deciding, await self.publishing.whole(), self._plan.rules)
+        kept = documents(self.plan.deciding, await self.publishing.whole(), self.plan.rules)
         return Adopted(
             topology=await store.keep_version("topology", kept.topology),
             settings=await store.keep_version("settings", kept.settings),
@@ -267,6 +376,9 @@ class Healer:
 
     async def _charter(self, adopted: Adopted) -> Charter:
         store = self.ports.store
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None and prepared.adopted == adopted:
+            return prepared
         kept = Documents(
             settings=await store.version(adopted.settings),
             topology=await store.version(adopted.topology),
@@ -276,7 +388,7 @@ class Healer:
         return await store.aside(lambda: charter(adopted, kept).prepare())
 
     async def _answer_questions(self) -> None:
-        await answer_questions(self._questions, self.ports.asker, self.ports.store)
+        await answer_questions(self._questions, self, self.ports.store)
 
     def _questions(self) -> Sequence[Question]:
         """Those of the fold that decides now: memory may have been thrown away since the last look."""

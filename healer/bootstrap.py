@@ -7,41 +7,52 @@ import os
 import signal
 import ssl
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import msgspec
 
 import notifiers
 import rules
 from healer.alertmanager.client import AlertmanagerClient
 from healer.alerts.limits import Limits
-from healer.assembly import Healer, Plan, Ports
+from healer.assembly import Healer, Plan, Ports, TooFarBehind
+from healer.documents.document import load_document
+from healer.documents.problems import Problem, dotted
 from healer.executors.ssh import SshTarget
+from healer.executors.ssh_settings import SshSettings
 from healer.executors.target import Target
 from healer.heartbeat.http import HttpPing
 from healer.heartbeat.watch import Ping
 from healer.journey.charter import Deciding, RuleText
 from healer.journey.ports import StoreUnavailable
+from healer.kept import Kept
 from healer.locks.local import LocalLocks
 from healer.locks.ports import LockService
 from healer.locks.redis import RedisLocks, connect
 from healer.notification.deliver import Sender
+from healer.notification.settings import Channel as ChannelSettings
 from healer.prometheus.query import PrometheusQueries
 from healer.prometheus.rows import PrometheusTables
 from healer.prometheus.rules import PrometheusRules
 from healer.rehearsal import preview
 from healer.rehearsal.record import COUNTED, records
+from healer.reload import NotReloaded, Reload, Reloaded
 from healer.remediation.abilities import LACKS
 from healer.seams import Clock, Spawn, Supervisor, SystemClock, SystemRandom
 from healer.settings.calendars import read_calendar
 from healer.settings.cluster import cluster_environment
+from healer.settings.difference import differences, needs_restart
+from healer.settings.load import load_settings
 from healer.settings.model import Settings
+from healer.settings.outside import Alertmanager
 from healer.settings.permitted import permissions
 from healer.store.opening import CannotOpen, open_store
+from healer.store.store import Store
 from healer.survey import apart
 from healer.survey.standing import Terms
 from healer.telemetry.exporting import Sink
@@ -59,7 +70,8 @@ from healer.topology.sources.http import HttpSource
 from healer.topology.sources.kubernetes import KubernetesSource
 from healer.topology.sources.kubernetes_access import Access, from_kubeconfig, own_account
 from healer.topology.sources.prometheus import PrometheusSource
-from healer.web.app import create_app
+from healer.web.app import access_of, create_app
+from healer.web.auth import Access as Door
 from healer.web.listen import Listener
 from healer.web.oversize import Oversize
 from healer.web.ports import Bounds, Service
@@ -77,11 +89,28 @@ SETTLE_S = 60.0
 
 
 class CannotStart(Exception):
-    """What is wrong, and what to do about it; nothing was started."""
+    """What is wrong, and what to do about it; nothing was started. `problems` has the places, where it is about rules."""
+
+    def __init__(self, why: str, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(why)
+        self.problems = tuple(problems)
 
 
-async def serve(settings: Settings, announce: Callable[[str], None]) -> int:
-    """Run until SIGTERM or SIGINT. `announce` gets the URL when requests may be sent. Returns the exit code."""
+class Ground(msgspec.Struct, frozen=True):
+    """What stays for as long as the process does, whatever its configuration."""
+
+    clock: Clock
+    random: SystemRandom
+    registry: Registry
+    spawn: Supervisor
+    store: Store
+    locks: LockService
+    session: aiohttp.ClientSession
+
+
+async def serve(settings: Settings, announce: Callable[[str], None], file: Path | None = None) -> int:
+    """Run until SIGTERM or SIGINT. `announce` gets the URL when requests may be sent; `file` is what a reload reads. Returns the
+    exit code."""
     check_distributions()
     configure(sys.stderr, level=settings.log.level, format=settings.log.format, secrets=settings.secrets())
     plan = read_plan(settings)
@@ -90,7 +119,7 @@ async def serve(settings: Settings, announce: Callable[[str], None]) -> int:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stopping.set)
     async with AsyncExitStack() as stack:
-        healer, listener = await start(settings, plan, stack)
+        healer, listener = await start(settings, plan, stack, file)
         announce(f"{settings.server.url.rpartition(':')[0]}:{listener.port}")
         await stopping.wait()
         log.info("stopping")
@@ -99,7 +128,9 @@ async def serve(settings: Settings, announce: Callable[[str], None]) -> int:
     return 0
 
 
-async def start(settings: Settings, plan: Plan, stack: AsyncExitStack) -> tuple[Healer, Listener]:
+async def start(
+    settings: Settings, plan: Plan, stack: AsyncExitStack, file: Path | None = None
+) -> tuple[Healer, Listener]:
     """Wire the service and open its door. What it holds is closed with the stack."""
     clock, random, registry, spawn = SystemClock(), SystemRandom(), Registry(), Supervisor()
     try:
@@ -108,34 +139,17 @@ async def start(settings: Settings, plan: Plan, stack: AsyncExitStack) -> tuple[
         raise CannotStart(str(error)) from error
     stack.push_async_callback(store.close)
     session = await stack.enter_async_context(aiohttp.ClientSession())
-    ports = Ports(
-        clock=clock,
-        random=random,
-        spawn=spawn,
-        store=store,
-        locks=locks(settings, clock, random, spawn, stack),
-        targets=targets(settings, clock),
-        senders=senders(settings, session, clock, random, registry),
-        asker=PrometheusQueries(settings.prometheus, session, clock),
-        prometheus=[PrometheusRules(server, session) for server in settings.prometheus],
-        alertmanagers=[
-            AlertmanagerClient(url, settings.alertmanager.auth, settings.alertmanager.timeout, session)
-            for url in settings.alertmanager.urls
-        ],
-        ping=ping(settings, session),
-        sink=sink(settings, session),
-        sources=sources(settings, session, store.aside, spawn, clock),
-    )
-    for target in ports.targets.values():
-        stack.push_async_callback(target.close)
-    healer = Healer(plan, ports, registry)
+    ground = Ground(clock, random, registry, spawn, store, locks(settings, clock, random, spawn, stack), session)
+    kept = Kept()
+    healer = Healer(plan, ports(settings, ground, kept, stack), registry)
     oversize = Oversize(store, clock)
-    listener = Listener(
-        create_app(service(settings, healer, registry), oversize),
-        settings.server.host,
-        settings.server.port,
-        tls_context(settings),
-    )
+    tls = tls_context(settings)
+    renewal = Renewal(file, settings, healer, ground, kept, stack, tls)
+    reload = Reload(renewal, clock)
+    registry.read(reload.samples)
+    offered = msgspec.structs.replace(service(settings, healer, registry), reload=reload)
+    renewal.access = access_of(offered)
+    listener = Listener(create_app(offered, oversize, renewal.access), settings.server.host, settings.server.port, tls)
     stack.push_async_callback(spawn.stop, STOP_S)
     try:
         await recover(healer)
@@ -149,7 +163,125 @@ async def start(settings: Settings, plan: Plan, stack: AsyncExitStack) -> tuple[
         way_out = "stop what listens there, or say another address (server.listen)"
         raise CannotStart(f"cannot listen on {settings.server.listen}: {why}: {way_out}") from error
     stack.push_async_callback(listener.stop, STOP_S / 2)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, lambda: spawn.start("reload", reload.on_signal()))
+    stack.callback(loop.remove_signal_handler, signal.SIGHUP)
     return healer, listener
+
+
+class Renewal:
+    """Reads the files again and has the service go on by them: what `healer.reload.Reload` calls, one at a time."""
+
+    def __init__(
+        self,
+        file: Path | None,
+        settings: Settings,
+        healer: Healer,
+        ground: Ground,
+        kept: Kept,
+        stack: AsyncExitStack,
+        tls: ssl.SSLContext | None,
+    ) -> None:
+        self._file = file
+        self._settings = settings
+        self._healer = healer
+        self._ground = ground
+        self._kept = kept
+        self._stack = stack
+        self._tls = tls
+        self.access: Door | None = None
+
+    async def __call__(self) -> Reloaded:
+        """All or nothing. Raises NotReloaded, DocumentError."""
+        if self._file is None:
+            raise NotReloaded("restart", "healer was started without a file: start it with --config FILE")
+        if not self._healer.owner.ready:
+            raise NotReloaded("unavailable", "healer is not ready yet")
+        file, before = self._file, self._settings
+        try:
+            settings, plan, tls = await self._ground.store.aside(partial(read_again, file, before))
+            kept = self._kept.again()
+            made = ports(settings, self._ground, kept, self._stack)
+            old = self._healer.plan
+            await self._healer.take(plan, made)
+        except CannotStart as error:
+            raise NotReloaded("wrong", str(error), error.problems) from error
+        except ValueError as error:
+            raise NotReloaded("wrong", str(error)) from error
+        except (StoreUnavailable, TooFarBehind) as error:
+            raise NotReloaded("unavailable", str(error)) from error
+        self._settle(settings, kept, tls)
+        changed = tuple(map(dotted, differences(before, settings)))
+        refused = [view for view in self._healer.desk.sources() if view.state == "refused"]
+        return Reloaded(
+            changed, tuple(contents(old, plan)), tuple(f"topology: {view.name}: {view.why}" for view in refused)
+        )
+
+    def _settle(self, settings: Settings, kept: Kept, tls: ssl.SSLContext | None) -> None:
+        """What remains cannot fail: it was tried on the way."""
+        kept.settle()
+        # What is still under way may yet write an old secret into the log.
+        secrets = (*settings.secrets(), *self._settings.secrets())
+        configure(sys.stderr, level=settings.log.level, format=settings.log.format, secrets=secrets)
+        if self.access is not None:
+            self.access.use(settings.server.auth)
+        if self._tls is not None and tls is not None and settings.server.tls is not None:
+            self._tls.load_cert_chain(settings.server.tls.cert, settings.server.tls.key)
+        self._settings, self._kept = settings, kept
+
+
+def read_again(file: Path, before: Settings) -> tuple[Settings, Plan, ssl.SSLContext | None]:
+    """All files, checked as at a start; may take long. Raises DocumentError, CannotStart, NotReloaded."""
+    settings = load_settings(file)
+    fixed = [way for way in differences(before, settings) if needs_restart(way)]
+    if fixed:
+        document = load_document(file)
+        message = "cannot change while healer runs: restart it, or put this back"
+        problems = [document.problem(way, message) for way in fixed]
+        raise NotReloaded("restart", f"{', '.join(map(dotted, fixed))} needs a restart", problems)
+    return settings, read_plan(settings), tls_context(settings)
+
+
+def contents(before: Plan, after: Plan) -> Iterator[str]:
+    """What changed in files, whatever the configuration says about these."""
+    was, now = ({rule.path: rule.text for rule in plan.rules} for plan in (before, after))
+    yield from sorted(path for path in was.keys() | now.keys() if was.get(path) != now.get(path))
+    calendars = before.deciding.calendars.items() ^ after.deciding.calendars.items()
+    yield from sorted({f"calendar {name}" for name, _ in calendars})
+    if before.topology != after.topology:
+        yield "topology"
+
+
+def ports(settings: Settings, ground: Ground, kept: Kept, stack: AsyncExitStack) -> Ports:
+    """Everything that touches the outside, made anew where its settings are not those of the time before. Raises CannotStart."""
+    clock, session = ground.clock, ground.session
+    return Ports(
+        clock=clock,
+        random=ground.random,
+        spawn=ground.spawn,
+        store=ground.store,
+        locks=ground.locks,
+        targets=targets(settings, clock, kept, stack),
+        senders=senders(settings, session, clock, ground.random, ground.registry, kept),
+        asker=PrometheusQueries(settings.prometheus, session, clock),
+        prometheus=[
+            kept.once(f"rules of {server.url}", server, partial(PrometheusRules, server, session))
+            for server in settings.prometheus
+        ],
+        alertmanagers=[alertmanager(settings.alertmanager, url, session, kept) for url in settings.alertmanager.urls],
+        ping=kept.once("ping", settings.watchdog.ping, lambda: ping(settings, session)),
+        sink=kept.once("otlp", settings.telemetry.otlp, lambda: sink(settings, session)),
+        sources=sources(settings, session, ground.store.aside, ground.spawn, clock, kept),
+    )
+
+
+def alertmanager(settings: Alertmanager, url: str, session: aiohttp.ClientSession, kept: Kept) -> AlertmanagerClient:
+    """One Alertmanager."""
+    return kept.once(
+        f"alertmanager {url}",
+        (settings.auth, settings.timeout),
+        lambda: AlertmanagerClient(url, settings.auth, settings.timeout, session),
+    )
 
 
 async def recover(healer: Healer) -> None:
@@ -209,17 +341,22 @@ async def rule_records(healer: Healer) -> list[dict[str, Any]]:
 
 
 def senders(
-    settings: Settings, session: aiohttp.ClientSession, clock: SystemClock, random: SystemRandom, registry: Registry
+    settings: Settings,
+    session: aiohttp.ClientSession,
+    clock: Clock,
+    random: SystemRandom,
+    registry: Registry,
+    kept: Kept,
 ) -> Mapping[str, Sender]:
     """A sender per channel, within its rates, behind its breaker."""
     opened = registry.gauges("healer_channel_open", "1 while a channel's breaker keeps messages back.", ("channel",))
     means = notifiers.Means(session, sys.stdout, clock.now)
-    limiter = MemoryLimiter(clock)
-    made: dict[str, Sender] = {}
-    for name, channel in settings.channels.items():
+    limiter = kept.once("limiter", None, lambda: MemoryLimiter(clock))
+
+    def make(name: str, channel: ChannelSettings) -> Sender:
         kind = notifiers.CHANNELS[channel.type]
         opened.of(name).set(0)
-        made[name] = Channel(
+        return Channel(
             kind.factory(name, channel.config, means),
             breaker=Breaker(name, clock, on_change=lambda name, state: opened.of(name).set(state != "closed")),
             limiter=limiter,
@@ -227,7 +364,16 @@ def senders(
             random=random,
             sleep=asyncio.sleep,
         )
-    return made
+
+    def end(name: str, _: Sender) -> None:
+        opened.of(name).set(0)
+
+    return {
+        name: kept.once(
+            f"channel {name}", (channel.type, channel.config), partial(make, name, channel), partial(end, name)
+        )
+        for name, channel in settings.channels.items()
+    }
 
 
 def ping(settings: Settings, session: aiohttp.ClientSession) -> Ping | None:
@@ -248,23 +394,27 @@ def sink(settings: Settings, session: aiohttp.ClientSession) -> Sink | None:
 
 
 def sources(
-    settings: Settings, session: aiohttp.ClientSession, aside: Aside, spawn: Spawn, clock: Clock
+    settings: Settings, session: aiohttp.ClientSession, aside: Aside, spawn: Spawn, clock: Clock, kept: Kept
 ) -> list[TopologySource]:
     """Those of the topology that are asked again and again, in the order of the configuration."""
     made: list[TopologySource] = []
     if settings.topology.files:
-        made.append(FileSource(settings.topology.files, aside))
+        files = settings.topology.files
+        made.append(kept.once("topology file", files, lambda: FileSource(files, aside)))
     for name, source in zip(settings.topology.names, settings.topology.sources, strict=True):
         if source.http is not None:
-            made.append(HttpSource(name, source.http, session, partial(apart.read, aside=aside)))
+            read = partial(apart.read, aside=aside)
+            made.append(kept.once(f"topology {name}", source, partial(HttpSource, name, source.http, session, read)))
         elif source.kubernetes is not None:
             access = cluster_access(name, source.kubernetes)
-            made.append(KubernetesSource(name, source.kubernetes, access, session, aside, spawn, clock))
+            watched = partial(KubernetesSource, name, source.kubernetes, access, session, aside, spawn, clock)
+            made.append(kept.once(f"topology {name}", source, watched, KubernetesSource.end))
         elif source.prometheus is not None:
             url = source.prometheus.url or settings.prometheus[0].url
             server = next(server for server in settings.prometheus if server.url == url)
             ask = PrometheusTables(server, session, aside).ask
-            made.append(PrometheusSource(name, source.prometheus, ask, aside))
+            rows = partial(PrometheusSource, name, source.prometheus, ask, aside)
+            made.append(kept.once(f"topology {name}", (source, server), rows))
     return made
 
 
@@ -295,9 +445,16 @@ def locks(
     return found
 
 
-def targets(settings: Settings, clock: SystemClock) -> Mapping[str, Target]:
-    """An executor per kind that is set up."""
-    return {"ssh": SshTarget(settings.executors.ssh, clock)} if settings.executors.ssh is not None else {}
+def targets(settings: Settings, clock: Clock, kept: Kept, stack: AsyncExitStack) -> Mapping[str, Target]:
+    """An executor per kind that is set up. One that is replaced ends with the process: a run may still be under way on it."""
+
+    def make(ssh: SshSettings) -> Target:
+        target = SshTarget(ssh, clock)
+        stack.push_async_callback(target.close)
+        return target
+
+    ssh = settings.executors.ssh
+    return {"ssh": kept.once("ssh", ssh, partial(make, ssh))} if ssh is not None else {}
 
 
 def read_plan(settings: Settings) -> Plan:
@@ -323,7 +480,9 @@ def read_plan(settings: Settings) -> Plan:
     )
     errors = [format_problem(problem) for problem in compiled.problems if problem.severity == "error"]
     if compiled.ruleset is None:
-        raise CannotStart("\n".join(errors))
+        found = (problem for problem in compiled.problems if problem.severity == "error")
+        places = [Problem(one.path, one.line, one.column, one.code, one.message) for one in found]
+        raise CannotStart("\n".join(errors), places)
     for problem in compiled.problems:
         log.warning("%s:%d:%d: %s: %s", problem.path, problem.line, problem.column, problem.code, problem.message)
     return Plan(

@@ -37,6 +37,16 @@ class Mirror:
         self._known: dict[str, tuple[Silence, ...]] = {}
         self._read_at: dict[str, Micros] = {}
         self._readable: dict[str, bool] = {}
+        self._left: list[str] = []
+
+    def use(self, sources: Sequence[Source], every: Micros) -> None:
+        """Look at these from now on. What was known of one that stays is known; silences of one that left end."""
+        urls = {source.url for source in sources}
+        self._left = [url for url in dict.fromkeys((*self._left, *self._known, *self._readable)) if url not in urls]
+        for url in self._left:
+            for known in (self._known, self._read_at, self._readable):
+                known.pop(url, None)
+        self._sources, self._every_s = sources, every / SECOND
 
     def age(self) -> tuple[Micros | None, bool]:
         """How long ago the oldest of the sources was read (None: there is none), and whether all could be read."""
@@ -45,13 +55,22 @@ class Mirror:
         now = self._clock.monotonic()
         if any(source.url not in self._read_at for source in self._sources):
             return None, False
-        return now - min(self._read_at.values()), all(self._readable.values())
+        return now - min(self._read_at[source.url] for source in self._sources), all(self._readable.values())
 
     async def run(self) -> None:
         """Look at all of them, again and again: one that does not answer keeps nobody from the others."""
         while True:
+            await self._let_go()
             await asyncio.gather(*(self._try(source) for source in self._sources))
             await asyncio.sleep(self._every_s)
+
+    async def _let_go(self) -> None:
+        try:
+            while self._left:
+                await self._append(Silenced(self._left[-1], readable=True))
+                self._left.pop()
+        except StoreUnavailable as error:
+            log.warning("silences of %s are not ended: %s", self._left[-1], error)
 
     async def _try(self, source: Source) -> None:
         try:
@@ -104,6 +123,12 @@ class Reconciler:
         self._missing: set[bytes] | None = None
         self._troubled = troubled
         self._suspicious: bool | None = None
+
+    def use(self, sources: Sequence[Source], every: Micros) -> None:
+        """Ask these from now on. What one of others missed is no evidence of theirs."""
+        if {source.url for source in sources} != {source.url for source in self._sources}:
+            self._missing = None
+        self._sources, self._every_s = sources, every / SECOND
 
     async def run(self) -> None:
         while True:

@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
             for line in greeting(settings, url, typed()):
                 output.line(line)
 
-        return uvloop.run(bootstrap.serve(settings, announce))
+        return uvloop.run(bootstrap.serve(settings, announce, arguments.config))
     except DocumentError as error:
         raise Failure(f"cannot start, this has to be mended first (`healer check` says it all):\n{error}") from None
     except bootstrap.CannotStart as error:

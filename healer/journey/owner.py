@@ -91,6 +91,16 @@ class Owner:
         return self._applied
 
     @property
+    def accepted(self) -> int:
+        """Position of the last record that this process knows to be stored."""
+        return self._accepted
+
+    async def reached(self, position: int) -> None:
+        """Wait until the record at this position is decided and committed."""
+        while self._applied < position or not self._still:
+            await self._stepped.wait()
+
+    @property
     def lag(self) -> int:
         """Alerts that are stored but not converged."""
         return self._waiting_alerts

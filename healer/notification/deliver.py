@@ -90,13 +90,22 @@ class Deliverer:
         count: Callable[[str, str], None],
     ) -> None:
         self._ledger = ledger
-        self._senders = senders
+        self._senders = dict(senders)
         self._clock = clock
         self._random = random
         self._base_url = base_url
         self._count = count
         self._awake = {channel: asyncio.Event() for channel in senders}
         self.accepts: dict[str, bool] = {}
+
+    def use(self, senders: Mapping[str, Sender], base_url: str) -> None:
+        """Tell by these from now on. What is being sent goes on by its own sender; `run` of a channel that has none waits."""
+        before, self._senders, self._base_url = self._senders, dict(senders), base_url
+        for channel in before.keys() | senders.keys():
+            if before.get(channel) is not senders.get(channel):
+                # What the one before it could not deliver says nothing of this one.
+                self.accepts.pop(channel, None)
+            self._awake.setdefault(channel, asyncio.Event()).set()
 
     def wake(self) -> None:
         """Something is wanted told."""
@@ -113,6 +122,10 @@ class Deliverer:
         awake = self._awake[channel]
         while True:
             awake.clear()
+            sender = self._senders.get(channel)
+            if sender is None:
+                await awake.wait()
+                continue
             try:
                 claims = await self._ledger.claim(channel, now=self._clock.now(), lease=LEASE, limit=1)
                 if not claims:
@@ -122,7 +135,7 @@ class Deliverer:
                 await asyncio.sleep(LOOK_S)
                 continue
             for claim in claims:
-                rest = await self._serve(claim)
+                rest = await self._serve(claim, self._senders.get(channel, sender))
                 if rest:
                     await asyncio.sleep(rest / SECOND)
 
@@ -135,23 +148,23 @@ class Deliverer:
         except TimeoutError:
             pass
 
-    async def _serve(self, claim: Claim) -> Micros:
+    async def _serve(self, claim: Claim, sender: Sender) -> Micros:
         """Tell one row and record what came of it. Returns for how long the channel wants to be left alone."""
         story = msgspec.msgpack.decode(claim.story, type=Story)
         with within_trace(story.trace_id):
-            answer = await self._tell(claim, story)
+            answer = await self._tell(claim, story, sender)
             self._count(claim.channel, answer.reason)
-            self._learn(claim.channel, answer)
-            await self._record(claim, story, answer)
+            if self._senders.get(claim.channel) is sender:
+                self._learn(claim.channel, answer)
+            await self._record(claim, story, answer, sender)
         return min(answer.retry_after, LONGEST_REST) if isinstance(answer, RateLimited | NotTried) else 0
 
-    async def _tell(self, claim: Claim, story: Story) -> Answer:
+    async def _tell(self, claim: Claim, story: Story, sender: Sender) -> Answer:
         """Send it, or edit what was sent; a message that is gone is sent anew.
 
         Where nothing can be edited, people hear again only when line 1 has changed, and not that something is being done:
         what came of it follows.
         """
-        sender = self._senders[claim.channel]
         if claim.message_id and not sender.can_edit and (story.title == claim.said or story.state == "healing"):
             return OkNoop(Told.unpack(claim.message_id))
         message = message_of(story, self._base_url)
@@ -178,25 +191,25 @@ class Deliverer:
             case _:
                 pass
 
-    async def _record(self, claim: Claim, story: Story, answer: Answer) -> None:
+    async def _record(self, claim: Claim, story: Story, answer: Answer, sender: Sender) -> None:
         """Tell the ledger, and do not stop before it knows: what is sent and not recorded would be sent again."""
         now = self._clock.now()
         while True:
             try:
-                await self._settle(claim, story, answer, now)
+                await self._settle(claim, story, answer, sender, now)
             except StoreUnavailable as error:
                 log.warning("the ledger does not know yet what %s was told: %s", claim.channel, error)
                 await asyncio.sleep(RETRY_S)
             else:
                 return
 
-    async def _settle(self, claim: Claim, story: Story, answer: Answer, now: Micros) -> None:
+    async def _settle(self, claim: Claim, story: Story, answer: Answer, sender: Sender, now: Micros) -> None:
         failed = self._ledger.failed
         match answer:
-            case OkNoop(reference=reference) if not self._senders[claim.channel].can_edit:
+            case OkNoop(reference=reference) if not sender.can_edit:
                 await self._ledger.told(claim, message_id=reference.pack(), now=now, said=claim.said)
             case Ok(reference=reference) | OkNoop(reference=reference):
-                said = story.state if self._senders[claim.channel].can_edit else story.title
+                said = story.state if sender.can_edit else story.title
                 await self._ledger.told(claim, message_id=reference.pack(), now=now, said=said)
             case Permanent(why=why):
                 log.error("channel %s refused incident %s: %s", claim.channel, claim.incident, why)

@@ -43,6 +43,11 @@ class LastResort:
         self._known: dict[str, Sight] = dict.fromkeys(senders, "sees")
         self._why = ""
 
+    def use(self, senders: Mapping[str, Sender], place: str) -> None:
+        """Tell these from now on; who was told that healer is blind is told when it sees again."""
+        self._senders, self._place = senders, place
+        self._known = {name: self._known.get(name, "sees") for name in senders}
+
     async def run(self) -> None:
         while True:
             await self.look()
@@ -73,14 +78,14 @@ class LastResort:
             self._wanted = "blind"
 
     async def _tell(self, channel: str) -> None:
-        wanted, message = self._wanted, self._message()
+        wanted, message, sender = self._wanted, self._message(), self._senders[channel]
         try:
             async with asyncio.timeout(TELL_S):
-                answer = await self._senders[channel].send(message, trace_id="")
+                answer = await sender.send(message, trace_id="")
         except TimeoutError:
             answer = Ambiguous(f"no answer within {TELL_S:g} s")
         # Here an answer that got lost counts as told: one message too few is better than one every ten seconds.
-        if isinstance(answer, Ok | OkNoop | Ambiguous):
+        if isinstance(answer, Ok | OkNoop | Ambiguous) and channel in self._known:
             self._known[channel] = wanted
         log.warning("last resort: %s: %s (%s)", channel, message.title, answer.reason)
 

@@ -69,6 +69,11 @@ class Onsets:
         self._awake = asyncio.Event()
         self._failed: dict[str, str] = {}
 
+    def use(self, sources: Sequence[Source]) -> None:
+        """Ask these from now on."""
+        self._sources = sources
+        self._awake.set()
+
     @property
     def woken(self) -> bool:
         """Whether there is reason to look at once."""

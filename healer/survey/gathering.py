@@ -80,6 +80,28 @@ class Gathering:
             await self.hear(name, topology)
             await self._keep(self.standings[name])
 
+    async def use(
+        self,
+        names: Sequence[tuple[str, str]],
+        sources: Sequence[Source],
+        terms: Terms,
+        said: Mapping[str, Topology],
+    ) -> None:
+        """Go on with these, as in `begin`: what a source that stays said last still counts. Raises StoreUnavailable."""
+        before = self.standings
+        self.standings = {name: before.get(name) or Standing(name, kind) for name, kind in (*names, (PUT, PUT))}
+        for name, kind in names:
+            self.standings[name].kind = kind
+        self._locks = {name: self._locks.get(name) or asyncio.Lock() for name in self.standings}
+        self.sources, self.terms = sources, terms
+        self.changed.set()
+        for name in before.keys() - self.standings.keys():
+            await self._store.drop_answer(name)
+        for name, topology in said.items():
+            await self.hear(name, topology)
+            await self.tell(self.standings[name])
+            await self._keep(self.standings[name], at_once=True)
+
     def answers(self) -> list[Answer]:
         """What each said last, in the order in which they are believed."""
         return [one.answer for one in self.standings.values() if one.answer is not None]

@@ -64,6 +64,8 @@ class Publishing:
         self._began = clock.monotonic()
         self._graph: bytes | None = None
         self._drift = 0
+        self.alone = asyncio.Lock()
+        """Held by whoever says what decides from now on: one who adopts names what the one before adopted."""
         self.union: Union | None = None
         """The graph as it was published last."""
 
@@ -90,6 +92,10 @@ class Publishing:
 
     async def publish(self) -> int:
         """Record what changed; how many changes. Raises StoreUnavailable."""
+        async with self.alone:
+            return await self._publish()
+
+    async def _publish(self) -> int:
         self._gathering.changed.clear()
         store, answers, linger = self._store, self._gathering.answers(), self._gathering.terms.linger
         if self._graph is None:

@@ -13,6 +13,7 @@ from healer.web import (
     pause,
     plan,
     plumbing,
+    reload,
     remediations,
     rules,
     saying,
@@ -25,10 +26,11 @@ from healer.web.oversize import Oversize
 from healer.web.ports import Service
 
 
-def create_app(service: Service, oversize: Oversize | None = None) -> web.Application:
-    """Every route of `service`. Hand in the `Oversize` that somebody settles, or large requests stay an open trouble."""
+def create_app(service: Service, oversize: Oversize | None = None, access: Access | None = None) -> web.Application:
+    """Every route of `service`. Hand in the `Oversize` that somebody settles, or large requests stay an open trouble; and
+    the `Access` whose credentials somebody may change."""
     large = oversize or Oversize(service.journal, service.clock)
-    access = Access(service.auth, open_metrics=service.open_metrics, signed=changes.PATHS)
+    access = access or access_of(service)
     app = web.Application(middlewares=[guarding(access, service.registry)])
     expected = expecting(access, service.bounds.body, large)
     graphs = expecting(access, topology.MAX_GRAPH, large)
@@ -50,6 +52,7 @@ def create_app(service: Service, oversize: Oversize | None = None) -> web.Applic
         *alertmanager.routes(service),
         *topology.routes(service),
         *plumbing.routes(service),
+        *reload.routes(service),
     )
     app.add_routes(
         [
@@ -63,3 +66,8 @@ def create_app(service: Service, oversize: Oversize | None = None) -> web.Applic
         ]
     )
     return app
+
+
+def access_of(service: Service) -> Access:
+    """Who may come in."""
+    return Access(service.auth, open_metrics=service.open_metrics, signed=changes.PATHS)

@@ -25,10 +25,14 @@ class Access:
 
     def __init__(self, auth: Auth, *, open_metrics: bool = True, signed: Collection[str] = ()) -> None:
         """`signed` are paths where something else than credentials says who is there."""
+        self.use(auth)
+        self._open = ALWAYS_OPEN.union(signed, {"/metrics"} if open_metrics else ())
+
+    def use(self, auth: Auth) -> None:
+        """From now on these credentials are the good ones."""
         self._bearer = tuple(_digest(token.reveal().encode()) for token in auth.bearer)
         self._basic = tuple(_digest(f"{user}:{word.reveal()}".encode()) for user, word in auth.basic.items())
         self._required = bool(auth)
-        self._open = ALWAYS_OPEN.union(signed, {"/metrics"} if open_metrics else ())
 
     def check(self, request: web.Request) -> None:
         """Raises Problem: 401 without good credentials, 403 for another site's page in somebody's browser."""

@@ -18,6 +18,7 @@ from healer.changes.settings import Changes
 from healer.convergence.outcome import AlertView, Happening, Incident
 from healer.journey.ports import Journal
 from healer.notification.ports import LedgerRow
+from healer.reload import Reloaded
 from healer.remediation.model import Intent, Remediation, State
 from healer.remediation.ports import Switch
 from healer.seams import Clock
@@ -184,6 +185,8 @@ class Service(msgspec.Struct, frozen=True):
     rules: Callable[[], Awaitable[list[dict[str, Any]]]] | None = None
     """What each rule has done, and may do; see `healer.rehearsal.record`."""
     """What is asked of the topology and said to it; without one there are no such routes."""
+    reload: Callable[[], Awaitable[Reloaded]] | None = None
+    """Reads the configuration again; without it there is no such route."""
     auth: Auth = Auth()
     changes: Changes = Changes()
     """Whose word on changes counts."""

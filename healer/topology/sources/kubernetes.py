@@ -93,16 +93,16 @@ class KubernetesSource:
         self._listed: set[str] = set()
         self._failing: dict[str, str] = {}
         self._changed = asyncio.Event()
-        self._started = False
+        self._tasks: list[asyncio.Task[None]] = []
         self._rested_until: Micros = 0
 
     async def look(self) -> Topology | None:
         """Wait for a change, for no longer than half a minute."""
-        if not self._started:
-            self._started = True
+        if not self._tasks:
             for resource, paths in self._wanted.items():
                 for path in paths:
-                    self._spawn.keep(f"kubernetes {path}", partial(self._follow, resource, path))
+                    follow = partial(self._follow, resource, path)
+                    self._tasks.append(self._spawn.keep(f"kubernetes {path}", follow))
         try:
             async with asyncio.timeout(QUIET_S):
                 await self._changed.wait()
@@ -117,6 +117,11 @@ class KubernetesSource:
             await asyncio.sleep(0)
             raise Unreadable("; ".join(dict.fromkeys(self._failing.values())))
         return await self._made()
+
+    def end(self) -> None:
+        """Watch no more: nobody looks again."""
+        for task in self._tasks:
+            task.cancel()
 
     async def _made(self) -> Topology:
         rest = self._rested_until - self._clock.monotonic()
