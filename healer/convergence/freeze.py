@@ -4,6 +4,7 @@ Every object is written once, as a row, and referred to by its number. Nodes are
 their labels when the memory is read, under whatever topology holds then.
 """
 
+from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
@@ -15,6 +16,7 @@ from healer.convergence import quiet
 from healer.convergence.episode import Case, Episode, Place, StatusName
 from healer.convergence.history import History, Remembered
 from healer.convergence.lasting import Rule, by_name
+from healer.convergence.naming import places_of
 from healer.convergence.outcome import Naming, People, Storm
 from healer.convergence.outcome import Status as IncidentStatus
 from healer.convergence.people import Words
@@ -59,6 +61,7 @@ class PlaceRow(msgspec.Struct, frozen=True, array_like=True):
     ended: int
     incident: str
     affected: list[str] = []
+    node: str = ""
 
 
 class CaseRow(msgspec.Struct, frozen=True, array_like=True):
@@ -121,7 +124,7 @@ def freeze(state: State) -> Frozen:
     """The engine's memory, between two records. Nothing may be dirty, and all that changed must have been taken."""
     assert not any((state.dirty, state.touched, state.changed)), "a step is under way"
     everyone = {id(one): one for one in state.episodes.values()}
-    places = {id(place): place for place in (*state.places.values(), *(case.place for case in state.cases.values()))}
+    places = {id(place): place for place in _places(state)}
     for place in places.values():
         for one in (*place.unexplained, *place.explained, *place.past):
             everyone[id(one)] = one
@@ -140,7 +143,7 @@ def freeze(state: State) -> Frozen:
         away=state.away,
         seq=state.seq,
         episodes=[_episode_row(one, state.episodes.get(one.labels) is one) for one in everyone.values()],
-        places=[_place_row(place) for place in places.values()],
+        places=[_place_row(place, state) for place in places.values()],
         cases=[_case_row(case) for case in state.cases.values()],
         timers=[
             (
@@ -252,7 +255,17 @@ def _episode_row(one: Episode, known: bool) -> EpisodeRow:
     )
 
 
-def _place_row(place: Place) -> PlaceRow:
+def _places(state: State) -> Iterator[Place]:
+    """All places, also those of incidents, and of alerts that ended, whose node left the topology or is another's by now."""
+    yield from state.places.values()
+    for case in state.cases.values():
+        yield from places_of(case)
+    for one in state.episodes.values():
+        if one.place is not None:
+            yield one.place
+
+
+def _place_row(place: Place, state: State) -> PlaceRow:
     return PlaceRow(
         place.seq,
         None if isinstance(place.key, int) else place.key,
@@ -264,6 +277,7 @@ def _place_row(place: Place) -> PlaceRow:
         place.ended,
         place.incident.id if place.incident is not None else "",
         list(place.affected),
+        state.node_name(place.key) if isinstance(place.key, int) else "",
     )
 
 
@@ -335,9 +349,8 @@ def _case(row: CaseRow, by_seq: dict[int, Any]) -> Case:
 def _count(state: State, place: Place, row: PlaceRow) -> None:
     """What can be counted is not written; a place sits where its alerts do."""
     if row.key is None:
-        place.key = next((one.node for one in (*place.unexplained, *place.past, *place.explained)), -1)
-        if place.incident is not None and not place.unexplained and place.incident.place is place:
-            place.key = place.incident.face.node
+        known = state.topology.id(row.node) if row.node else place.incident.face.node if place.incident else -1
+        place.key = next((one.node for one in place.unexplained), known)
     firing = [one for one in place.unexplained if not one.ended_at]
     place.firing = len(firing)
     place.suppressed = sum(
@@ -346,4 +359,5 @@ def _count(state: State, place: Place, row: PlaceRow) -> None:
     for one in firing:
         place.ranking.append((-one.traits.level, one.onset, one.labels, one))
     place.ranking.sort()
-    state.places[place.key] = place
+    if (there := state.places.setdefault(place.key, place)) is not place and firing and not there.firing:
+        state.places[place.key] = place  # where what fires moves, what is over there has to make room

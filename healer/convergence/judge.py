@@ -97,11 +97,17 @@ def judge(episode: Episode, view: View) -> Verdict:
     for rule in RULES:
         verdict = rule(episode, view)
         if verdict is not None:
-            if episode.traits.always_told and verdict.by is None:
+            if verdict.by is None and told_in_any_case(episode, view):
                 found = explanation(episode, view)
-                return msgspec.structs.replace(verdict, beside=found.by if found else None)
+                if found is not None or episode.traits.always_told:
+                    return msgspec.structs.replace(verdict, beside=found.by if found else None)
             return verdict
     raise AssertionError("the last rule always fits")
+
+
+def told_in_any_case(episode: Episode, view: View) -> bool:
+    """Whether it is told, or may be, although another explains it: what would is remembered, and marks it when it leaves."""
+    return episode.traits.always_told or view.now - episode.untold_since >= view.settings.max_untold
 
 
 def silenced(episode: Episode, view: View) -> Verdict | None:
@@ -137,13 +143,14 @@ def suppressed(episode: Episode, view: View) -> Verdict | None:
     found = explanation(episode, view)
     if found is None or view.now - episode.untold_since < view.settings.max_untold:
         return found
-    return None if comes_too_late(episode, found) else found
+    return None if comes_too_late(episode, found, view) else found
 
 
-def comes_too_late(episode: Episode, found: Verdict) -> bool:
+def comes_too_late(episode: Episode, found: Verdict, view: View) -> bool:
     """Whether what explained an alert that is untold for `max_untold` ended, and what is to follow began to fire after it.
 
-    An explanation that moves upwards while the earlier cause still fires is the same story, however late.
+    An explanation that moves upwards while the earlier cause still fires is the same story, however late. What was told
+    because of this stays told, also as a member, for as long as something would explain it.
     """
     cause, before = found.by, episode.by
     assert cause is not None
@@ -151,6 +158,8 @@ def comes_too_late(episode: Episode, found: Verdict) -> bool:
         return False
     if before is not None:
         return bool(before.ended_at)
+    if episode.status == Status.MEMBER:
+        return episode in view.beside
     return episode.code == Code.UNTOLD_TOO_LONG or episode.code == Code.NOT_JUDGED
 
 
@@ -186,6 +195,10 @@ def root(episode: Episode, view: View) -> Verdict:
         return Verdict(Status.ROOT, None, Code.ROOT_WENT_AWAY)
     if episode.node < 0:
         return Verdict(Status.ROOT, None, Code.UNMAPPED)
+    if episode.traits.always_told:
+        return Verdict(
+            Status.ROOT, None, Code.NOTHING_ABOVE
+        )  # it is told whatever holds, so `beside` is what explains it
     if view.groups and (spared := best(episode, causes(episode, view, explains), view)) is not None:
         return Verdict(Status.ROOT, None, Code.REDUNDANCY_HOLDS, spared.distance, spared.by)
     if (milder := best(episode, causes(episode, view, explains_but_for_severity), view)) is not None:

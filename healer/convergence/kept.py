@@ -14,20 +14,25 @@ from healer.convergence.state import State
 
 
 def keep(state: State, concerned: Iterable[Episode]) -> None:
-    """Before all that is judged again: what is explained by something that fires stays with it."""
+    """Before all that is judged again: what is explained by something that fires stays with it.
+
+    Not so what is told in any case: it is only shown beside its cause.
+    """
     for one in concerned:
-        if one.by is not None and not one.ended_at and not one.by.ended_at:
+        if one.by is not None and not one.ended_at and not one.by.ended_at and not one.traits.always_told:
             state.kept.setdefault(one, one.by)
 
 
 def sift(state: State) -> None:
     """Judge, and forget what needs not be kept because the rules say the same."""
+    given = dict(state.kept)
     settle(state)
+    state.kept = dict(given)
     late = [one for one, cause in state.kept.items() if one.by is not cause and cause.place is not None]
     state.dirty.update(dict.fromkeys(late))  # their cause moved to another node after they were judged
     settle(state)
-    kept, state.kept = state.kept, {}
-    for one, cause in kept.items():
+    state.kept = {}
+    for one, cause in given.items():
         found = explanation(one, state)
         if one.by is cause and (found is None or found.by is not cause):
             state.kept[one] = cause

@@ -68,8 +68,11 @@ def lift(state: State, id: str) -> None:
 
 
 def resume(state: State, gap: Micros) -> None:
-    """Engine time stood still for `gap`, silences did not."""
+    """Engine time stood still for `gap`, silences did not. What is down and ended lately counts as ending that much later."""
     state.away += gap
+    for episode in state.episodes.values():
+        if episode.ended_at and episode.traits.hard and episode.place is not None:
+            state.mark_below(episode.node)
     turn(state)
 
 

@@ -43,6 +43,8 @@ def assign(state: State, episode: Episode, verdict: Verdict) -> None:
     was = episode.status
     episode.status, episode.code, episode.distance = verdict.status, verdict.code, verdict.distance
     if verdict.by is not episode.by:
+        if state.kept:
+            state.kept.pop(episode, None)  # what stays because it was given does not come back once it is gone
         if episode.by is not None:
             let_go(state, episode)
         if verdict.by is not None:
@@ -175,6 +177,8 @@ def release(state: State, episode: Episode, place: Place, heir: Episode | None) 
         if symptom.by is not episode:
             kept.append(symptom)
         elif not symptom.ended_at:
+            if heir is not None and state.kept:
+                state.kept.pop(symptom, None)
             let_go(state, symptom)
             state.dirty[symptom] = None
             if episode.ended_at:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from healer.convergence.judge import judge
 from healer.times import Micros
 from tests.unit.convergence.histories import SHORT, Telling
 from tests.unit.convergence.oracle import groups
@@ -57,6 +58,24 @@ def check_incidents(world: World) -> None:
             assert not inside
             survivor = world.incidents[incident.merged_into]
             assert survivor.opened_at <= incident.opened_at, "the oldest told incident survives"
+
+
+def check_fixed_point(world: World) -> None:
+    """Nothing missed a mark: whatever fires, judged again, is judged the same, for the same reason.
+
+    What depends on history is remembered, and part of what is judged: an explanation that stays while its root fires
+    (rule 10), and that an alert was told because it was untold for too long.
+    """
+    state = world.engine.state
+    for episode in state.episodes.values():
+        if not episode.ended_at:
+            verdict = judge(episode, state)
+            assert (episode.status, episode.code, episode.by) == (verdict.status, verdict.code, verdict.by), (
+                episode,
+                verdict,
+            )
+            assert state.beside.get(episode) is verdict.beside, episode
+            assert not episode.by or episode.distance == verdict.distance, episode
 
 
 def check_kept(world: World) -> None:

@@ -11,7 +11,7 @@ from healer.convergence.freeze import Frozen
 from healer.convergence.settings import Flap, Storm
 from healer.times import HOUR, SECOND
 from tests.unit.convergence.histories import SHORT, Kind, edges
-from tests.unit.convergence.promises import check_incidents, check_statuses
+from tests.unit.convergence.promises import check_fixed_point, check_incidents, check_statuses
 from tests.unit.convergence.world import START, Graph, World
 
 NODES = ("n0", "n1", "n2", "n3")
@@ -153,6 +153,7 @@ class Anything(RuleBasedStateMachine):
     def keeps_its_promises(self) -> None:
         check_statuses(self.world)
         check_incidents(self.world)
+        check_fixed_point(self.world)
 
     def teardown(self) -> None:
         if not hasattr(self, "world"):

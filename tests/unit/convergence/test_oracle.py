@@ -7,7 +7,13 @@ from hypothesis import given
 
 from tests.unit.convergence import oracle
 from tests.unit.convergence.histories import QUIET, Story, Telling, stories
-from tests.unit.convergence.promises import check_incidents, check_kept, check_partition, check_statuses
+from tests.unit.convergence.promises import (
+    check_fixed_point,
+    check_incidents,
+    check_kept,
+    check_partition,
+    check_statuses,
+)
 
 
 def tell(story: Story) -> None:
@@ -23,12 +29,14 @@ def tell(story: Story) -> None:
         telling.compare(at)
         check_statuses(telling.world, telling.arrived)
         check_incidents(telling.world)
+        check_fixed_point(telling.world)
         last = at
     for second in (last + 3, last + 5, last + 14, last + 15, last + 16, last + QUIET):
         telling.pass_to(second)
         telling.compare(second)
         check_statuses(telling.world, telling.arrived)
         check_incidents(telling.world)
+        check_fixed_point(telling.world)
     check_partition(telling)
     check_kept(telling.world)
 
