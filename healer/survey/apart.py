@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from healer.topology.comparing import Compared, compare
+from healer.topology.comparing import Compared, Differing, counted, differing
 from healer.topology.graph import MAX_ID, Node, Topology, topology
 from healer.topology.node_link import Fault, Reading
 from healer.topology.source import Aside, Unreadable
@@ -24,11 +24,10 @@ WITHIN_S = 120.0
 
 
 class Job(msgspec.Struct):
-    """What to do: `read` node-link JSON, or `compare` two graphs with at most `most` changes in the patch."""
+    """What to do: read node-link JSON, or compare where two graphs differ, with at most `most` changes in the patch."""
 
-    what: str
-    one: bytes
-    other: bytes = b""
+    body: bytes = b""
+    left: Differing | None = None
     most: int = 0
 
 
@@ -40,23 +39,25 @@ class Done(msgspec.Struct):
 
 async def read(body: bytes, aside: Aside) -> bytes | Sequence[Fault]:
     """Node-link JSON as `Topology.encode` writes it, or what is wrong with it. Raises Unreadable when it takes too long."""
-    done = await _do(Job("read", body), len(body), aside)
+    done = await _do(Job(body), len(body), aside)
     return done.faults or done.data
 
 
 async def compared(before: bytes, after: bytes, most: int, aside: Aside) -> Compared:
     """As `healer.topology.comparing.compare`. Raises Unreadable when it takes too long."""
-    done = await _do(Job("compare", before, after, most), len(before) + len(after), aside)
+    left = await aside(partial(differing, before, after))
+    # Where only one of them is left, there is little to walk over, or nothing.
+    done = await _do(Job(left=left, most=most), len(left) if left.before else 0, aside)
     assert done.compared is not None
     return done.compared
 
 
 def do(job: Job) -> Done:
     """The work itself."""
-    if job.what == "compare":
-        return Done(compared=compare(job.one, job.other, job.most))
+    if job.left is not None:
+        return Done(compared=counted(job.left, job.most))
     try:
-        said = msgspec.json.decode(job.one)
+        said = msgspec.json.decode(job.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as broken:
         return Done(faults=(Fault(0, (), f"not JSON: {broken}"),))
     plain = quickly(said)

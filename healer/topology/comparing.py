@@ -1,15 +1,16 @@
 """Two topologies side by side, part by part: how much is gone, and what changed, without holding either as objects. Pure.
 
-Both are sorted, so one walk over each is enough; `healer.topology.patch.difference` says the same of topologies in memory.
+Parts that both have are not looked at (`healer.topology.graph` cuts so that most are). Both are sorted, so one walk over what
+is left is enough; `healer.topology.patch.difference` says the same of topologies in memory.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any, TypeVar
 
 import msgspec
 
-from healer.topology.graph import Node, parts
+from healer.topology.graph import Node, part, pieces, size
 from healer.topology.patch import Edge, Patch
 
 T = TypeVar("T")
@@ -51,9 +52,43 @@ class _Changes:
         )
 
 
+class Differing(msgspec.Struct):
+    """Two graphs without the parts that both have: `nodes` and `edges` are in those, `new` are nodes and edges in `after`."""
+
+    before: list[bytes]
+    after: list[bytes]
+    nodes: int = 0
+    edges: int = 0
+    new: tuple[int, int] = (0, 0)
+
+    def __len__(self) -> int:
+        """Bytes that are left to look at."""
+        return sum(map(len, self.before)) + sum(map(len, self.after))
+
+
+def differing(before: bytes, after: bytes) -> Differing:
+    """Both as `Topology.encode` wrote them. Raises msgspec.DecodeError."""
+    old, new = pieces(before), pieces(after)
+    both = set(old).intersection(new)
+    found = Differing([one for one in old if one not in both], [one for one in new if one not in both])
+    found.nodes, found.edges = _sizes(both)
+    found.new = _sizes(found.after)
+    return found
+
+
 def compare(before: bytes, after: bytes, most: int) -> Compared:
     """Both as `Topology.encode` wrote them; the patch has at most `most` changes. Raises msgspec.DecodeError."""
-    found, changes = Compared(), _Changes(most)
+    return counted(differing(before, after), most)
+
+
+def counted(left: Differing, most: int) -> Compared:
+    """As `compare`. Raises msgspec.DecodeError."""
+    found = Compared(left.nodes, left.edges, left.nodes, left.edges)
+    if not left.before and sum(left.new) > most:  # all of it is new, and too much for a patch: nothing to look at
+        found.nodes += left.new[0]
+        found.edges += left.new[1]
+        return found
+    before, after, changes = left.before, left.after, _Changes(most)
     for old, new in _side_by_side(_nodes(before), _nodes(after), lambda node: node.id):
         found.nodes_before += old is not None
         found.nodes += new is not None
@@ -100,9 +135,14 @@ def _side_by_side(before: Iterator[Any], after: Iterator[Any], key: Any) -> Iter
         new = next(after, None)
 
 
-def _nodes(data: bytes) -> Iterator[Node]:
-    return chain.from_iterable(part.nodes for part in parts(data))
+def _sizes(some: Iterable[bytes]) -> tuple[int, int]:
+    sizes = list(map(size, some))
+    return sum(nodes for nodes, _ in sizes), sum(edges for _, edges in sizes)
 
 
-def _edges(data: bytes) -> Iterator[Edge]:
-    return chain.from_iterable(part.edges for part in parts(data) if part.edges)
+def _nodes(some: Iterable[bytes]) -> Iterator[Node]:
+    return chain.from_iterable(part(one).nodes for one in some)
+
+
+def _edges(some: Iterable[bytes]) -> Iterator[Edge]:
+    return chain.from_iterable(part(one).edges for one in some)

@@ -4,19 +4,26 @@ Sources make it, the journal refers to it by `digest`, the store keeps `encode`,
 fast. Pure.
 
 What is kept is a list of parts: msgspec holds the interpreter while it decodes, and a million nodes in one piece would
-keep everybody else waiting for a second.
+keep everybody else waiting for a second. Where a part ends is told by the names in it, so that two graphs that differ in one
+edge have all parts in common but one: `healer.topology.comparing` need not look at those.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any, TypeVar
+from zlib import crc32
 
 import msgspec
 
 MAX_ID = 512
 """Characters of a node's id or alias."""
-PART = 5_000
-"""Nodes or edges in one part: a few milliseconds to decode."""
+PART = 4_000
+"""Nodes or edges in one part, at least: a few milliseconds to decode."""
+PART_MOST = 8_000
+"""Nodes or edges in one part, at most."""
+ENDS = 1_000
+"""One of so many names may be the last of its part."""
 
 T = TypeVar("T")
 
@@ -47,8 +54,8 @@ class Topology(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def encode(self) -> bytes:
         """Canonical msgpack: a list of parts, each a topology of its own."""
-        nodes = (Topology(nodes=some) for some in _slices(self.nodes))
-        edges = (Topology(edges=some) for some in _slices(self.edges))
+        nodes = (Topology(nodes=some) for some in _slices(self.nodes, _id))
+        edges = (Topology(edges=some) for some in _slices(self.edges, _below))
         return _encoder.encode([_encoder.encode(part) for part in (*nodes, *edges)])
 
     def digest(self) -> str:
@@ -58,16 +65,45 @@ class Topology(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def topology(nodes: Iterable[Node], edges: Iterable[tuple[str, str]]) -> Topology:
     """A topology in its canonical order. The caller has checked it."""
-    return Topology(tuple(sorted(nodes, key=lambda node: node.id)), tuple(sorted(set(edges))))
+    return Topology(tuple(sorted(nodes, key=_id)), tuple(_sorted(edges)))
+
+
+def _sorted(edges: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    """By parent, then child, each once: names are compared, not pairs, which takes a third of the time."""
+    children: dict[str, list[str]] = {}
+    for parent, child in edges:
+        children.setdefault(parent, []).append(child)
+    for parent in sorted(children):
+        for child in sorted(set(children[parent])):
+            yield parent, child
+
+
+def pieces(data: bytes) -> list[bytes]:
+    """What `encode` wrote, in parts that are not decoded yet, all nodes before the first edge. Raises msgspec.DecodeError."""
+    if data[:1] and data[0] >> 4 == _MAP:  # in one piece, as it was kept at first
+        return [data]
+    return _list.decode(data)
+
+
+def joined(some: Sequence[bytes]) -> bytes:
+    """Parts that were taken out of a graph as a graph."""
+    return _encoder.encode(some)
+
+
+def part(piece: bytes) -> Topology:
+    """One of `pieces`. Raises msgspec.DecodeError."""
+    return _decoder.decode(piece)
+
+
+def size(piece: bytes) -> tuple[int, int]:
+    """Nodes and edges of one of `pieces`, in a tenth of the time that decoding takes. Raises msgspec.DecodeError."""
+    counted = _counter.decode(piece)
+    return len(counted.nodes), len(counted.edges)
 
 
 def parts(data: bytes) -> Iterator[Topology]:
     """What `encode` wrote, part by part, all nodes before the first edge. Raises msgspec.DecodeError."""
-    if data[:1] and data[0] >> 4 == _MAP:  # in one piece, as it was kept at first
-        yield _decoder.decode(data)
-        return
-    for part in _list.decode(data):
-        yield _decoder.decode(part)
+    return map(part, pieces(data))
 
 
 def decode(data: bytes) -> Topology:
@@ -78,13 +114,32 @@ def decode(data: bytes) -> Topology:
     )
 
 
-def _slices(items: Sequence[T]) -> Iterator[tuple[T, ...]]:
-    for start in range(0, len(items), PART):
-        yield tuple(items[start : start + PART])
+def _slices(items: Sequence[T], name: Callable[[T], str]) -> Iterator[tuple[T, ...]]:
+    """Cut after an item whose name says so, whatever comes before it; at `PART_MOST` where none does."""
+    start = 0
+    while start < len(items):
+        end = min(start + PART_MOST, len(items))
+        for at in range(start + PART, end):
+            if crc32(name(items[at - 1]).encode()) % ENDS == 0:
+                end = at
+                break
+        yield tuple(items[start:end])
+        start = end
 
 
+class _Sizes(msgspec.Struct):
+    nodes: list[msgspec.Raw] = []
+    edges: list[msgspec.Raw] = []
+
+
+def _id(node: Node) -> str:
+    return node.id
+
+
+_below: Callable[[tuple[str, str]], str] = itemgetter(1)
 _MAP = 0x8
 """The upper half of the byte with which msgpack begins a small map."""
 _encoder = msgspec.msgpack.Encoder(order="sorted")
 _decoder = msgspec.msgpack.Decoder(Topology)
+_counter = msgspec.msgpack.Decoder(_Sizes)
 _list = msgspec.msgpack.Decoder(list[bytes])

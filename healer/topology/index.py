@@ -336,11 +336,20 @@ class Index:
         self._load(topology)
 
     def _load(self, topology: Topology) -> None:
+        fresh = self._number_all([node.id for node in topology.nodes])
         for node in topology.nodes:
-            self.add(node.id, node.kind, node.attributes, node.aliases, node.redundancy)
+            if fresh and not (node.aliases or node.redundancy):  # most nodes of a large graph: no need to look for more
+                self._kinds[self._ids[node.id]] = intern(node.kind or kind_of(node.id))
+                if node.attributes:
+                    self._describe(self._ids[node.id], node.attributes)
+            else:
+                self.add(node.id, node.kind, node.attributes, node.aliases, node.redundancy)
         find, first, link = self._ids.get, self._first, self.link
+        name, above = "", -1
         for parent, child in topology.edges:
-            above, below = find(parent, -1), find(child, -1)
+            if parent != name:  # edges are sorted by their parents
+                name, above = parent, find(parent, -1)
+            below = find(child, -1)
             if above < 0 or below < 0:
                 continue  # beyond `max_nodes`
             if first[below] < 0 and above != below and self._children is None:
@@ -348,6 +357,19 @@ class Index:
             else:
                 link(above, below)
         self.version += 1
+
+    def _number_all(self, names: list[str]) -> bool:
+        """Give numbers to nodes of the topology at once. False, and nothing is done, when one of them has a number already, or
+        there are too many."""
+        count, known = len(names), len(self._names)
+        if known + count > self.max_nodes or not self._ids.keys().isdisjoint(names) or len(set(names)) < count:
+            return False
+        self._ids.update(zip(names, range(known, known + count), strict=True))
+        self._names.extend(names)
+        self._kinds.extend([""] * count)
+        self._first.extend([-1] * count)
+        self._declared.extend(b"\1" * count)
+        return True
 
     def _number(self, name: str) -> int:
         node = self._ids.get(name, -1)
