@@ -16,12 +16,23 @@ CRITICAL, WARNING = 3, 1
 
 
 def ranked(
-    drawing: str, *clues: tuple[str, str, int], later: dict[str, Micros] | None = None
+    drawing: str,
+    *clues: tuple[str, str, int],
+    later: dict[str, Micros] | None = None,
+    deployed: dict[str, Micros] | None = None,
 ) -> dict[str, tuple[str, ...]]:
-    """The candidates of some alerts (name, node, level), best first, with what is said of each."""
+    """The candidates of some alerts (name, node, level), best first, with what is said of each.
+
+    On a node that was `deployed`, something changed before the alerts began and at most so much before its own onset.
+    """
     graph = Graph.drawn(drawing)
     told = [Clue(graph.id(node), name, level, START + (later or {}).get(node, 0)) for name, node, level in clues]
-    return {graph.name(one.node): one.why for one in rank(told, graph, 10 * MINUTE, 2 * MINUTE)}
+
+    def changed(node: int, onset: Micros) -> str:
+        within = (deployed or {}).get(graph.name(node), -1)
+        return "it was deployed" if START <= onset <= START + within else ""
+
+    return {graph.name(one.node): one.why for one in rank(told, graph, 10 * MINUTE, 2 * MINUTE, changed=changed)}
 
 
 def test_logarithms_are_right_to_two_millionths() -> None:
@@ -51,6 +62,24 @@ def test_the_words_of_a_name_say_what_kind_of_trouble_it_is(name: str, found: st
 
 def test_without_clues_there_is_no_candidate() -> None:
     assert ranked("a > b") == {}
+
+
+def test_what_was_deployed_just_before_is_looked_at_first() -> None:
+    """Between two that look alike it decides, at the time when each began, and it is said last."""
+    slow = [("LatencyHigh", node, WARNING) for node in ("a", "b")]
+    drawing = "cart > a; cart > b"
+    assert next(iter(ranked(drawing, *slow))) == "a"
+    found = ranked(drawing, *slow, deployed={"b": MINUTE})
+    assert (next(iter(found)), found["b"][-1]) == ("b", "it was deployed")
+    assert found["a"] == ranked(drawing, *slow)["a"]
+    later = {"b": 2 * MINUTE}
+    assert ranked(drawing, *slow, later=later, deployed={"b": MINUTE}) == ranked(drawing, *slow, later=later)
+
+
+def test_a_suspect_without_an_alert_is_not_named_for_a_deployment() -> None:
+    """It rises among the candidates, and stays behind what alerts."""
+    found = list(ranked("db > shop; cache > shop", ("LatencyHigh", "shop", WARNING), deployed={"db": MINUTE}))
+    assert found == ["shop", "db", "cache"]
 
 
 def test_what_explains_the_others_is_named_first() -> None:

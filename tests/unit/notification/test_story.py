@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from healer.alerts.identity import canonical
+from healer.changes.model import Change, Touched
 from healer.convergence.outcome import Incident, People
 from healer.notification.own import ALERT
 from healer.notification.story import DEEDS, REASON_LIMIT, TITLE_LIMIT, Deed, State, clock, state_of, tell, title
@@ -254,6 +255,17 @@ def test_an_alert_on_no_node_says_which_one_by_its_labels(
     assert story.title == title_says
     assert line_says in story.lines[1]
     assert "severity" not in story.lines[1]
+
+
+def test_what_changed_before_is_one_line() -> None:
+    """The newest change, and how many more there are: the rest is in the API."""
+    told = Change("github", "d", "acme/shop", "deploy", "prod", "main", "1a2b3c4d5e", "succeeded", "ada", (), 0, "")
+    since = incident().root.onset - 4 * MINUTE
+    one = Touched(told, ("host/web-1",), since, since)
+    line = "Changed: acme/shop was deployed to prod 4m before (main, 1a2b3c4d, by ada)"
+    assert line in tell(incident(changes=(one,)), ()).lines
+    assert any(text.endswith(", and 2 more") for text in tell(incident(changes=(one, one, one)), ()).lines)
+    assert not any("Changed" in text for text in tell(incident(), ()).lines)
 
 
 def test_people_are_named_who_said_something_of_it() -> None:
