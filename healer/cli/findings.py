@@ -64,6 +64,9 @@ def _running(evidence: Evidence) -> Iterator[Finding]:
         yield Finding("wrong", evidence.not_ready, "wait a moment after a start; if it stays, healer's log says why")
     else:
         yield Finding("good", "it runs and is ready")
+    if evidence.numbers.one("healer_config_last_reload_successful") == 0:
+        mend = "`healer check --config FILE` says what to mend; then `systemctl reload healer`, or POST /-/reload"
+        yield Finding("wrong", "the last reload was refused: an older configuration is still in force", mend)
     lag = evidence.numbers.one("healer_journal_lag_records") or 0
     if lag > LAG:
         yield Finding(

@@ -36,12 +36,17 @@ TAKEN: tuple[Path, ...] = (
 
 def differences(before: Settings, after: Settings) -> list[Path]:
     """The way to each value that is not the same, in the order of the settings; a secret counts by its text."""
-    return list(dict.fromkeys(_differences((), before, after)))
+    return list(dict.fromkeys(map(_as_written, _differences((), before, after))))
 
 
 def needs_restart(way: Path) -> bool:
     """Whether a value can only be changed by starting healer again."""
     return not any(way[: len(taken)] == taken for taken in TAKEN)
+
+
+def _as_written(way: Path) -> Path:
+    """The way as the file has it: what belongs to a channel's type stands beside `type` there."""
+    return (*way[:2], *way[3:]) if way[0] == "channels" and way[2:3] == ("config",) else way
 
 
 def _differences(way: Path, before: Any, after: Any) -> Iterator[Path]:
@@ -56,8 +61,5 @@ def _differences(way: Path, before: Any, after: Any) -> Iterator[Path]:
                 yield (*way, name)
             elif name in before:
                 yield from _differences((*way, name), before[name], after[name])
-        if list(before) != list(after) and before.keys() == after.keys():
-            # Where a mapping's order counts (channels, mappings of nodes), another order is another configuration.
-            yield way
     else:
         yield way

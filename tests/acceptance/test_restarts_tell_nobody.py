@@ -1,7 +1,7 @@
 """What Alertmanager gets wrong (its issue 4064): after a restart or reload, what is inhibited is told before its cause is known.
 
 Five hundred hosts behind a switch that is down, and healer starts again in the middle: killed, in peace, and on another
-configuration. Whoever was told of the switch hears nothing.
+configuration; or it reloads one, as it runs. Whoever was told of the switch hears nothing.
 """
 
 import json
@@ -98,13 +98,25 @@ def restart(healer: Healer) -> None:
 
 def configure(healer: Healer) -> None:
     """It comes back on other settings and another topology: everything that fires is judged again."""
-    file = healer.folder / "healer.yaml"
-    file.write_text(file.read_text().replace("window: 10m", "window: 9m"))
-    (healer.folder / "topology.yaml").write_text(written([*hosts(), "host/new"]))
+    change(healer)
     healer.restart()
 
 
-@pytest.mark.parametrize("again", [kill, restart, configure])
+def reload(healer: Healer) -> None:
+    """It takes other settings and another topology while it runs, and then the same once more."""
+    change(healer)
+    taken = json.loads(post(f"{healer.url}/-/reload", within=30))
+    assert (taken["changed"], taken["files"], taken["notes"]) == (["convergence.window"], ["topology"], [])
+    assert json.loads(post(f"{healer.url}/-/reload", within=30)) == {"changed": [], "files": [], "notes": []}
+
+
+def change(healer: Healer) -> None:
+    file = healer.folder / "healer.yaml"
+    file.write_text(file.read_text().replace("window: 10m", "window: 9m"))
+    (healer.folder / "topology.yaml").write_text(written([*hosts(), "host/new"]))
+
+
+@pytest.mark.parametrize("again", [kill, restart, configure, reload])
 def test_nobody_hears_of_what_is_suppressed(tmp_path: Path, again: Callable[[Healer], None]) -> None:
     """One message for five hundred and one alerts, and not one more, edits included, because healer started again.
 
@@ -119,8 +131,8 @@ def test_nobody_hears_of_what_is_suppressed(tmp_path: Path, again: Callable[[Hea
         here.repeat()
         here.hears_nothing(told)
         assert here.suppressed() == HOSTS
-        here.alert("host/h0", "host/new" if again is configure else "host/h1")
-        until(lambda: here.suppressed() == HOSTS + (again is configure), here)
+        here.alert("host/h0", "host/new" if again in (configure, reload) else "host/h1")
+        until(lambda: here.suppressed() == HOSTS + (again in (configure, reload)), here)
         assert here.asked().count("sendMessage") == 1
 
 

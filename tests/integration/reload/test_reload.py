@@ -191,7 +191,7 @@ def test_a_channel_that_changed_tells_by_its_new_settings(tmp_path: Path) -> Non
             here.change(here.chat.url, other.url)
             here.write("telegram.token", "999:other")
             changed = here.reload()["changed"]
-            assert changed == ["channels.duty.config.token", "channels.duty.config.api_url"]
+            assert changed == ["channels.duty.token", "channels.duty.api_url"]
             here.alert("host/b")
             here.until(lambda: [each["method"] for each in other.asked()] == ["sendMessage"])
             assert here.sends() == 1

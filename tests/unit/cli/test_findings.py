@@ -16,6 +16,7 @@ healer_store_available 1
 healer_dead_letters 0
 healer_quarantined 0
 healer_journal_lag_records 0
+healer_config_last_reload_successful 1
 healer_alerts 100
 healer_alerts_mapped 90
 healer_alerts_unmapped 9
@@ -42,6 +43,11 @@ def test_nothing_is_wrong_where_all_is_well() -> None:
     [
         ({"not_ready": "healer is not ready: the journal is being read"}, "the journal is being read", "log says why"),
         ({"numbers": {"healer_store_available 1": "healer_store_available 0"}}, "cannot be written", "free space"),
+        (
+            {"numbers": {"reload_successful 1": "reload_successful 0"}},
+            "last reload was refused",
+            "healer check --config",
+        ),
         ({"numbers": {"letters 0": "letters 3"}}, "3 messages could not be delivered", "notifications resend"),
         ({"numbers": {"quarantined 0": "quarantined 1"}}, "1 record could not be applied", "report"),
         ({"numbers": {"records 0": "records 20000"}}, "20,000 alerts wait", "too small"),
