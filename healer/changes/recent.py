@@ -10,7 +10,7 @@ import msgspec
 
 from healer.changes.model import Change, Touched
 from healer.changes.touching import MAX_NODES
-from healer.times import HOUR, Micros
+from healer.times import HOUR, MINUTE, Micros
 
 MAX_CHANGES = 2_000
 """Changes that are remembered, the newest."""
@@ -42,6 +42,7 @@ class Recent:
         self._keys: dict[str, None] = dict.fromkeys(remembered.keys)
         self._changes: dict[tuple[str, str, str], Touched] = {}
         self._by_node: dict[str, dict[tuple[str, str, str], None]] = defaultdict(dict)
+        self._after: tuple[int, tuple[Touched, ...]] | None = None
         for one in remembered.changes:
             self._keep(one)
 
@@ -50,6 +51,16 @@ class Recent:
 
     def __iter__(self) -> Iterator[Touched]:
         yield from self._changes.values()
+
+    def after(self, floor: Micros) -> tuple[Touched, ...]:
+        """The changes that were not over before this instant, and a few more.
+
+        In a storm every incident asks, about nearly the same instant: the answer is kept for its minute.
+        """
+        minute = floor // MINUTE
+        if self._after is None or self._after[0] != minute:
+            self._after = minute, tuple(one for one in self._changes.values() if _ended(one) >= minute * MINUTE)
+        return self._after[1]
 
     def remembered(self) -> Remembered:
         return Remembered(tuple(self._changes.values()), tuple(self._keys))
@@ -88,6 +99,7 @@ class Recent:
 
     def _keep(self, one: Touched) -> None:
         subject = one.change.subject
+        self._after = None
         self._changes[subject] = one
         for node in one.nodes:
             there = self._by_node[node]
@@ -109,8 +121,11 @@ def was_before(one: Touched, onset: Micros, window: Micros) -> bool:
     """Whether a change began before this instant, and was under way or over at most `window` before it."""
     if one.change.state not in _COUNT or one.since > onset:
         return False
-    until = one.until + LAPSES if one.change.state == "running" else one.until
-    return until >= onset - window
+    return _ended(one) >= onset - window
+
+
+def _ended(one: Touched) -> Micros:
+    return one.until + LAPSES if one.change.state == "running" else one.until
 
 
 def heard_at(one: Touched, now: Micros) -> Micros:

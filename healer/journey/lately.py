@@ -49,7 +49,8 @@ class Lately:
         Those that it had, and that are forgotten here by now, stay as long as they belong to its root.
         """
         root = incident.named or incident.root
-        if not root.node or not (len(self.recent) or incident.changes):
+        known = (*incident.changes, *self.recent.after(root.onset - self._window))
+        if not root.node or not known:
             return incident
         index = self._index
         number = index.id(root.node)
@@ -59,7 +60,6 @@ class Lately:
             below = index.id(node)
             return number >= 0 and below >= 0 and any(above == number for above, _ in index.above(below))
 
-        known = (*incident.changes, *self.recent)
         found = before_incident(known, root.onset, self._window, around, lies_above)
         return msgspec.structs.replace(incident, changes=found) if found != incident.changes else incident
 

@@ -180,6 +180,21 @@ def test_beside_an_incident_stand_the_newest_of_what_is_near() -> None:
 
 
 class TestMemory:
+    @given(
+        st.lists(st.tuples(st.integers(0, 300), st.booleans()), max_size=20),
+        st.lists(st.integers(-10, 400), max_size=10),
+    )
+    def test_what_is_looked_at_is_all_that_counts(self, changes: list[tuple[int, bool]], onsets: list[int]) -> None:
+        """Whatever was asked before, and whatever came since."""
+        recent = Recent()
+        for number, (at, running) in enumerate(changes):
+            state = "running" if running else "succeeded"
+            recent.take(change(at * MINUTE, delivery_id=str(number), state=state), ("service/shop",))
+            for onset in onsets:
+                asked = NOW + onset * MINUTE
+                counts = {one for one in recent if was_before(one, asked, WINDOW)}
+                assert counts <= set(recent.after(asked - WINDOW))
+
     def test_it_is_bounded_in_all_directions(self) -> None:
         recent = Recent()
         for number in range(MAX_CHANGES + MAX_KEYS):
