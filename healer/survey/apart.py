@@ -6,9 +6,10 @@ aside, in a thread, because a process takes half a second to start. `python -m h
 
 import asyncio
 import sys
+import tempfile
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 
@@ -80,23 +81,32 @@ def quickly(said: Any) -> Topology | None:
     for one in listed:
         if type(one) is not dict or not _UNUSUAL.isdisjoint(one):
             return None
-        id, kind = one.get("id"), one.get("kind", "")
-        if type(id) is not str or not id or len(id) > MAX_ID or not id.isprintable() or id != id.strip() or id in nodes:
+        id = one.get("id")
+        if type(id) is not str or not id or len(id) > MAX_ID or not id.isprintable() or id[0] == " " or id[-1] == " ":
             return None
-        if type(kind) is not str or any(type(value) is not str for value in one.values()):
+        if len(one) == 1:
+            nodes[id] = Node(id)
+            continue
+        kind = one.get("kind", "")
+        if type(kind) is not str or not set(map(type, one.values())) <= _TEXT:
             return None
         nodes[id] = Node(id, kind, (), {key: value for key, value in one.items() if key not in ("id", "kind")})
+    if len(nodes) < len(listed):
+        return None
     edges = []
     for one in linked:
         if type(one) is not dict:
             return None
         parent, child = one.get("source"), one.get("target")
-        if parent not in nodes or child not in nodes or parent == child:
+        if type(parent) is not str or type(child) is not str or parent == child:
             return None
-        edges.append((nodes[parent].id, nodes[child].id))
+        if parent not in nodes or child not in nodes:
+            return None
+        edges.append((parent, child))
     return topology(nodes.values(), edges)
 
 
+_TEXT = frozenset({str})
 _PLAIN = frozenset({"directed", "multigraph", "graph", "nodes", "edges", "links"})
 _UNUSUAL = frozenset({"aliases", "alias", "children", "redundancy", "sources"})
 
@@ -104,31 +114,55 @@ _UNUSUAL = frozenset({"aliases", "alias", "children", "redundancy", "sources"})
 async def _do(job: Job, size: int, aside: Aside) -> Done:
     if size < LARGE:
         return await aside(partial(do, job))
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        __name__,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        async with asyncio.timeout(WITHIN_S):
-            given = await aside(partial(msgspec.msgpack.encode, job))
-            answer, _ = await process.communicate(given)
-    except TimeoutError:
-        raise Unreadable(f"a graph of {size >> 20} MiB was not read within {WITHIN_S:.0f} s") from None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode:
-        raise Unreadable(f"a graph of {size >> 20} MiB could not be read: its process ended with {process.returncode}")
-    return await aside(partial(msgspec.msgpack.decode, answer, type=Done))
+    with await aside(partial(_written, job)) as given, tempfile.TemporaryFile() as answered:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", __name__, stdin=given, stdout=answered, stderr=asyncio.subprocess.DEVNULL
+        )
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                await process.wait()
+        except TimeoutError:
+            raise Unreadable(f"a graph of {size >> 20} MiB was not read within {WITHIN_S:.0f} s") from None
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        if process.returncode:
+            raise Unreadable(
+                f"a graph of {size >> 20} MiB could not be read: its process ended with {process.returncode}"
+            )
+        return await aside(partial(_answer, answered))
+
+
+def _written(job: Job) -> IO[bytes]:
+    """A job as a file: through a pipe it would be copied three times, a piece at a time on the event loop."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - whoever asked closes it
+    file.write(_HAS_BODY if job.left is None else _HAS_LEFT)
+    file.write(job.body if job.left is None else msgspec.msgpack.encode(job))
+    file.seek(0)
+    return file
+
+
+def _answer(file: IO[bytes]) -> Done:
+    file.seek(0)
+    kind, rest = file.read(1), file.read()
+    return Done(rest) if kind == _HAS_BODY else msgspec.msgpack.decode(rest, type=Done)
+
+
+_HAS_BODY = b"b"
+"""What follows is bytes as they are: of node-link JSON, or of the graph."""
+_HAS_LEFT = b"l"
+"""What follows is a Job, or a Done."""
+
+
+def _main() -> None:
+    kind, rest = sys.stdin.buffer.read(1), sys.stdin.buffer.read()
+    done = do(Job(rest) if kind == _HAS_BODY else msgspec.msgpack.decode(rest, type=Job))
+    sys.stdout.buffer.write(_HAS_BODY + done.data if done.data else _HAS_LEFT + msgspec.msgpack.encode(done))
 
 
 if __name__ == "__main__":
     import gc
 
     gc.disable()  # nothing here is ever in a circle, and the process ends soon
-    sys.stdout.buffer.write(msgspec.msgpack.encode(do(msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Job))))
+    _main()

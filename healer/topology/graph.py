@@ -28,14 +28,14 @@ ENDS = 1_000
 T = TypeVar("T")
 
 
-class Group(msgspec.Struct, frozen=True, array_like=True):
+class Group(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Parents that stand in for one another: a fault reaches the child only while fewer than `needs` of them are healthy."""
 
     needs: int
     members: tuple[str, ...]
 
 
-class Node(msgspec.Struct, frozen=True, omit_defaults=True):
+class Node(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A thing that can fail. `aliases` are other names it is found by; `attributes` are what mappings and rules read;
     `redundancy` says which of its parents stand in for one another."""
 
