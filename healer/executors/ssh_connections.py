@@ -82,7 +82,8 @@ class Connections:
         # Whoever waits for room is a user too: the way that it waits for must stay the one that others find.
         way.users += 1
         try:
-            async with self._room, way.room:
+            # The machine's own room first: whoever waits for a slow machine must not take the place of others.
+            async with way.room, self._room:
                 process = await self._started(way, name, command)
                 try:
                     yield process

@@ -92,6 +92,31 @@ async def test_per_host(machine: SshHost) -> None:
     assert most == 2
 
 
+async def test_a_slow_machine_holds_up_no_other(machine: SshHost, tmp_path: Path) -> None:
+    """Orders that wait for one machine leave room for another's."""
+    with ssh_host(tmp_path / "other") as other:
+        known = tmp_path / "known_hosts"
+        known.write_text(machine.known_hosts.read_text() + other.known_hosts.read_text())
+        keys = (str(machine.key), str(other.key))
+        hosts = {"other": SshHostSettings(port=other.port)}
+        settings = machine.settings(parallel=2, per_host=1, keys=keys, hosts=hosts, known_hosts=str(known))
+        target = SshTarget(settings, SystemClock())
+        entered, leave = asyncio.Event(), asyncio.Event()
+
+        async def hesitate() -> bool:
+            entered.set()
+            await leave.wait()
+            return True
+
+        slow = [asyncio.ensure_future(target.run(order(machine, "/bin/true"), hesitate)) for _ in range(3)]
+        await entered.wait()
+        async with asyncio.timeout(10):
+            assert (await target.run(order(other, "/bin/true", node="other"), go)).outcome == "succeeded"
+        assert not any(run.done() for run in slow)
+        leave.set()
+        await asyncio.gather(*slow)
+
+
 async def test_jump(gate: SshHost, machine: SshHost, tmp_path: Path) -> None:
     """A machine behind a jump host is reached through it, its own host key is checked, and both connections are kept."""
     target = through(gate, machine, tmp_path)
