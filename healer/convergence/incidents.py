@@ -25,6 +25,8 @@ def derive(state: State) -> None:
     # An incident that moves to another place takes it before a new one opens there.
     for place in sorted(touched, key=lambda one: one.incident is None) if state.people else touched:
         update(state, place)
+    if state.moved:
+        state.moved.clear()
 
 
 def update(state: State, place: Place) -> None:
@@ -40,21 +42,28 @@ def update(state: State, place: Place) -> None:
     if case.place is not place:
         conclude(state, place, case)
         return
-    cause = case.face.by
-    explained = not place.firing and not case.face.ended_at
-    # Where the incident moved already, its new root may be over or silenced, and the one it took over its face still.
-    if case.status == "open" and explained and cause is not None and cause.place is not place:
-        merge(state, place, case, cause.place)
-        return
-    moved = case.face.place
-    if case.status == "open" and explained and moved is not None and moved is not place:
-        merge(state, place, case, moved)  # the topology changed, and its root sits elsewhere
+    if case.status == "open" and not place.firing and (elsewhere := followed(state, place, case)) is not None:
+        merge(state, place, case, elsewhere)
         return
     if place.face is not None:
         case.face = place.face
     case.silent = place.face is None and place.firing > sum(one in place.unexplained for one in state.contested)
     case.silent &= not any(side.face is not None for side in case.sides)
     conclude(state, place, case)
+
+
+def followed(state: State, place: Place, case: Case) -> Place | None:
+    """Where what was told of an incident fires on, beneath a cause elsewhere or on another node; None where nothing does.
+
+    Where the incident moved already, its new root may be over or silenced, and the one it took over its face still. Where its
+    face ended in the very record that explained what else was told of it, that is what it follows.
+    """
+    for one in (case.face, state.moved.get(place)):
+        if one is not None and not one.ended_at:
+            there = one.by.place if one.by is not None and one.by.place is not place else one.place
+            if there is not None and there is not place:
+                return there
+    return None
 
 
 def conclude(state: State, place: Place, case: Case) -> None:

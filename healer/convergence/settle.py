@@ -9,7 +9,7 @@ from heapq import heapify, heappop, heappush
 from healer.convergence.beside import doubt, link
 from healer.convergence.episode import Code, Episode, Place, Status
 from healer.convergence.flapping import unsettle
-from healer.convergence.judge import Verdict, judge
+from healer.convergence.judge import Verdict, judge, outranks
 from healer.convergence.settings import LEVELS
 from healer.convergence.state import State
 from healer.convergence.timers import Kind
@@ -49,9 +49,10 @@ def assign(state: State, episode: Episode, verdict: Verdict) -> None:
             let_go(state, episode)
         if verdict.by is not None:
             if episode.place is not None:
-                leave(state, episode, verdict.by)
                 if was == Status.ROOT or was == Status.MEMBER:
                     episode.untold_since = state.now
+                    take_along(state, episode, episode.place)
+                leave(state, episode, verdict.by)
             attach(state, episode, verdict.by)
             if verdict.status == Status.SUPPRESSED and episode.traits.level == CRITICAL:
                 affect(state, episode, verdict.by.place)
@@ -72,6 +73,12 @@ def assign(state: State, episode: Episode, verdict: Verdict) -> None:
             state.touched[episode.place] = None
             if verdict.status == Status.ROOT:
                 name(state, episode.place)
+
+
+def take_along(state: State, episode: Episode, place: Place) -> None:
+    """Where the last that is told of an incident finds its cause elsewhere, the incident follows it there."""
+    if place.incident is not None and ((before := state.moved.get(place)) is None or outranks(episode, before)):
+        state.moved[place] = episode
 
 
 def affect(state: State, episode: Episode, place: Place | None) -> None:

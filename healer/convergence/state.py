@@ -117,6 +117,8 @@ class State:
         self.lasting: dict[str, dict[str, tuple[Rule, ...]]] = {}
         self.kept: dict[Episode, Episode] = {}
         self.parted: dict[Episode, str] = {}
+        self.moved: dict[Place, Episode] = {}
+        """The worst told alert that went from beneath an incident to a cause elsewhere, since incidents were last derived."""
         self.why = ""
         """Why incidents merge and split, where it is not the alerts that came and went."""
         self.beside: dict[Episode, Episode] = {}

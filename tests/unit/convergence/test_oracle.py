@@ -3,10 +3,10 @@
 import ast
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import example, given
 
 from tests.unit.convergence import oracle
-from tests.unit.convergence.histories import QUIET, Story, Telling, stories
+from tests.unit.convergence.histories import QUIET, Event, Kind, Story, Telling, stories
 from tests.unit.convergence.promises import (
     check_fixed_point,
     check_incidents,
@@ -41,7 +41,28 @@ def tell(story: Story) -> None:
     check_kept(telling.world)
 
 
+CONTESTED = Story(
+    edges=(("n0", "n1"),),
+    nodes=("n0", "n1"),
+    deliveries=(
+        (
+            100,
+            (
+                Event(Kind("Hot", "n0", "warning"), "fires", 15, False),
+                Event(Kind("Down", "n0", "warning"), "fires", 15, False),
+            ),
+        ),
+        (112, (Event(Kind("Hot", "n0", "warning"), "fires", 0, False),)),
+        (124, (Event(Kind("Down", "n0", "warning"), "ends", 0, False),)),
+        (126, (Event(Kind("Hot", "n1", "warning"), "fires", 0, False),)),
+        (126, (Event(Kind("Down", "n0", "warning"), "fires", 0, True),)),
+    ),
+)
+"""A copy of a hard cause fires again, and explains what began after its end."""
+
+
 @given(stories())
+@example(CONTESTED)
 def test_agrees(story: Story) -> None:
     """Of every firing alert, at every instant, engine and oracle name the same explanation and the same onset."""
     tell(story)
