@@ -4,8 +4,9 @@ from typing import Literal, Protocol
 
 from healer.executors.target import Order, Target
 
-Does = Literal["succeed", "fail", "work", "hang", "babble"]
-"""Ends well with "fine" · exit code 3 · well, after a second · never, and ignores TERM · 5000 bytes of output."""
+Does = Literal["succeed", "fail", "work", "hang", "babble", "show"]
+"""Ends well with "fine" · exit code 3 · well, after a second · never, and ignores TERM · 5000 bytes of output ·
+no effect: "state" and exit code 3."""
 
 
 class Bench(Protocol):

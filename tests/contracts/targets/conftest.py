@@ -17,6 +17,7 @@ from tests.contracts.targets.bench import Bench, Does
 from tests.servers.sshd import SshHost, ssh_host
 
 _ACT = """#!/bin/sh
+[ "$1" != show ] || { echo state; exit 3; }
 echo "$HEALER_INTENT" >>"$(dirname "$0")/effects.log"
 case $1 in
   succeed) echo fine ;;
@@ -32,8 +33,13 @@ _RUNS: dict[str, Ran] = {
     "work": Ran(output=b"fine\n", takes=SECOND),
     "hang": Ran(takes=10_000 * SECOND),
     "babble": Ran(output=b"x" * 5000),
+    "show": Ran(exit_code=3, output=b"state\n"),
 }
 _tests = itertools.count()
+
+
+def _does(order: Order) -> Ran:
+    return _RUNS[order.argv[1]]
 
 
 class _Orders:
@@ -65,7 +71,7 @@ class _Orders:
 class _MemoryBench(_Orders):
     def __init__(self) -> None:
         super().__init__("/act", "10.0.0.1")
-        self._fleet = MemoryTarget(SystemClock(), lambda order: _RUNS[order.argv[1]], self._pass_through)
+        self._fleet = MemoryTarget(SystemClock(), _does, self._pass_through, _does)
         self._cut = False
 
     @property

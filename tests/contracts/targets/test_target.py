@@ -68,6 +68,22 @@ async def test_busy(bench: Bench) -> None:
     assert bench.effects() == ["a"]
 
 
+async def test_observe(bench: Bench) -> None:
+    """A look brings what the command says; the register neither refuses nor remembers it, and no effect is counted."""
+    await bench.target.run(bench.order("a", 5), go)
+    seen = await bench.target.observe(bench.order("look", 1, does="show"))
+    assert (seen.exit_code, seen.output) == (3, "state\n")
+    assert (await bench.target.run(bench.order("look", 6), go)).outcome == "succeeded"
+    assert bench.effects() == ["a", "look"]
+
+
+async def test_observe_in_vain(bench: Bench) -> None:
+    """What cannot be sent cannot be looked at, and says so instead of raising."""
+    seen = await bench.target.observe(msgspec.structs.replace(bench.order("look", 1), argv=("two\nlines",)))
+    assert seen.exit_code is None
+    assert seen.why
+
+
 async def test_kill_switch(bench: Bench) -> None:
     """When go says no after ready, nothing starts, and a probe agrees."""
     result = await bench.target.run(bench.order("a", 1), no_go)
