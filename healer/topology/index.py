@@ -46,7 +46,12 @@ class Index:
         self._attributes: dict[int, Mapping[str, Any]] = {}
         self._aliases: dict[str, tuple[int, ...]] = {}
         self._declared = bytearray()
-        self._children: dict[int, list[int]] | None = None
+        self._below = array("i")
+        """Children, those of one parent side by side: of each from `_from` to `_to`."""
+        self._from = array("i")
+        self._to = array("i")
+        self._children: dict[int, list[int]] = {}
+        """Children of parents that came to others later, instead of those in `_below`."""
         self._circles: dict[int, frozenset[int]] = {}
         self.groups: dict[int, tuple[tuple[int, frozenset[int]], ...]] = {}
         """By child: how many of which parents it needs (see `redundancy`). Empty in most topologies."""
@@ -85,7 +90,8 @@ class Index:
         return () if first < 0 else (first, *self._further.get(node, ()))
 
     def children(self, node: int) -> Sequence[int]:
-        return self._down().get(node, ())
+        changed = self._children.get(node)
+        return self._below[self._from[node] : self._to[node]] if changed is None else changed
 
     def declared_parents(self, node: int) -> list[int]:
         """The parents that the topology names, not alerts' labels."""
@@ -131,13 +137,12 @@ class Index:
 
     def below(self, node: int) -> Iterator[int]:
         """Descendants, nearest first. Not itself."""
-        down = self._down()
         seen = {node}
         level = [node]
         while level:
             after: list[int] = []
             for parent in level:
-                for child in down.get(parent, ()):
+                for child in self.children(parent):
                     if child not in seen:
                         seen.add(child)
                         after.append(child)
@@ -283,9 +288,23 @@ class Index:
             if parent in parents:
                 return False
             self._set_parents(child, tuple(sorted((*parents, parent), key=self._names.__getitem__)))
-        if self._children is not None:
-            insort(self._children.setdefault(parent, []), child, key=self._names.__getitem__)
+        self._put_below(parent, child)
         return True
+
+    def _put_below(self, parent: int, child: int) -> None:
+        """A child in its place by name. Edges that come sorted are appended: a list for each parent would be ten times as
+        large, and to make all of them when somebody first asks kept the event loop for a quarter of a second."""
+        changed = self._children.get(parent)
+        if changed is None:
+            below, start, end = self._below, self._from[parent], self._to[parent]
+            if start == end:
+                self._from[parent] = start = end = len(below)
+            if end == len(below) and (start == end or self._names[below[-1]] < self._names[child]):
+                below.append(child)
+                self._to[parent] = end + 1
+                return
+            changed = self._children[parent] = list(below[start:end])
+        insort(changed, child, key=self._names.__getitem__)
 
     def unlink(self, parent: int, child: int) -> bool:
         """Take an edge away. False when there is none."""
@@ -295,8 +314,9 @@ class Index:
             return False
         self._set_parents(child, tuple(one for one in parents if one != parent))
         self._circles.clear()
-        if self._children is not None:
-            self._children[parent].remove(child)
+        if parent not in self._children:
+            self._children[parent] = list(self.children(parent))
+        self._children[parent].remove(child)
         return True
 
     def grow(self, growth: Growth) -> list[int]:
@@ -330,7 +350,10 @@ class Index:
         self.groups.clear()
         self._grown_nodes.clear()
         self._grown_edges.clear()
-        self._children = None
+        self._below = array("i")
+        self._from = array("i", bytes(self._from.itemsize * len(self._names)))
+        self._to = self._from[:]
+        self._children.clear()
         self._declared = bytearray(len(self._names))
         self._found_by.clear()
         self._load(topology)
@@ -344,7 +367,7 @@ class Index:
                     self._describe(self._ids[node.id], node.attributes)
             else:
                 self.add(node.id, node.kind, node.attributes, node.aliases, node.redundancy)
-        find, first, link = self._ids.get, self._first, self.link
+        find, first, link, put_below = self._ids.get, self._first, self.link, self._put_below
         name, above = "", -1
         for parent, child in topology.edges:
             if parent != name:  # edges are sorted by their parents
@@ -352,8 +375,9 @@ class Index:
             below = find(child, -1)
             if above < 0 or below < 0:
                 continue  # beyond `max_nodes`
-            if first[below] < 0 and above != below and self._children is None:
+            if first[below] < 0 and above != below:
                 first[below] = above
+                put_below(above, below)
             else:
                 link(above, below)
         self.version += 1
@@ -368,6 +392,8 @@ class Index:
         self._names.extend(names)
         self._kinds.extend([""] * count)
         self._first.extend([-1] * count)
+        self._from.extend([0] * count)
+        self._to.extend([0] * count)
         self._declared.extend(b"\1" * count)
         return True
 
@@ -378,6 +404,8 @@ class Index:
             self._names.append(name)
             self._kinds.append("")
             self._first.append(-1)
+            self._from.append(0)
+            self._to.append(0)
             self._declared.append(0)
         return node
 
@@ -390,21 +418,6 @@ class Index:
             self._further[child] = parents[1:]
         else:
             self._further.pop(child, None)
-
-    def _down(self) -> dict[int, list[int]]:
-        """Children by parent: made when somebody first asks, kept up to date from then on."""
-        if self._children is None:
-            children: dict[int, list[int]] = {}
-            for child, parent in enumerate(self._first):
-                if parent >= 0:
-                    children.setdefault(parent, []).append(child)
-            for child, parents in self._further.items():
-                for parent in parents:
-                    children.setdefault(parent, []).append(child)
-            for siblings in children.values():
-                siblings.sort(key=self._names.__getitem__)
-            self._children = children
-        return self._children
 
 
 def kind_of(name: str) -> str:

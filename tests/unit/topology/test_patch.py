@@ -1,11 +1,14 @@
 """Differences of topologies: what they say, what they add up to, and that an index takes them in place."""
 
+from itertools import pairwise
 from typing import Any
+from unittest import mock
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from healer.topology.comparing import compare
+from healer.topology import graph
+from healer.topology.comparing import compare, differing
 from healer.topology.graph import Node, Topology, decode, parts, topology
 from healer.topology.index import Index
 from healer.topology.patch import Patch, Sum, change, difference, patched, pieces
@@ -71,6 +74,26 @@ def test_a_walk_beside_one_another_says_the_same(before: Topology, after: Topolo
     assert (found.nodes, found.edges) == (len(after.nodes), len(after.edges))
     assert (found.nodes_gone, found.edges_gone) == (len(wanted.gone), len(wanted.cut))
     assert len(wanted) == 0 or compare(before.encode(), after.encode(), len(wanted) - 1).patch is None
+
+
+@given(graphs(), graphs(), st.integers(1, 3))
+def test_what_is_compared_does_not_depend_on_where_parts_end(before: Topology, after: Topology, short: int) -> None:
+    """Parts that both have are not looked at, and count nevertheless."""
+    wanted = compare(before.encode(), after.encode(), 1_000)
+    with mock.patch.multiple(graph, PART=short, PART_MOST=short + 2, ENDS=2):
+        assert compare(before.encode(), after.encode(), 1_000) == wanted
+        assert Index(parts(after.encode())).__len__() == len(after.nodes)
+
+
+def test_one_changed_edge_is_one_changed_part() -> None:
+    """Of a large graph nothing else has to be looked at."""
+    names = [f"host/{number:05}" for number in range(60_000)]
+    edges = list(pairwise(names))
+    before = topology(map(Node, names), edges)
+    after = topology(map(Node, names), [*edges, (names[5], names[30])])
+    left = differing(before.encode(), after.encode())
+    assert (len(left.before), len(left.after)) == (1, 1)
+    assert compare(before.encode(), after.encode(), 1_000).patch == Patch(edges=((names[5], names[30]),))
 
 
 @settings(max_examples=200)
