@@ -175,3 +175,34 @@ def test_a_trouble_raised_by_a_life_before_ends_when_the_source_is_sound() -> No
 
     with closing(Memory()) as memory, SimLoop(1) as loop:
         loop.run(work(Stand(loop, memory)))
+
+
+def test_silences_of_an_alertmanager_that_left_end() -> None:
+    """The other one's view stays as fresh as it was: guards need not wait for it."""
+
+    async def work(stand: Stand) -> None:
+        await asyncio.sleep(2)
+        stand.mirror.use([stand.one], EVERY)
+        age, readable = stand.mirror.age()
+        assert readable
+        assert age is not None
+        await asyncio.sleep(EVERY / SECOND + 1)
+        assert (await stand.records())[-1] == Silenced("http://two", readable=True)
+
+    play(work)
+
+
+def test_what_was_missing_at_others_is_no_evidence() -> None:
+    """After a reload two polls of the Alertmanagers that are asked now have to agree."""
+
+    async def work(stand: Stand) -> None:
+        stand.one.known = stand.two.known = {A}
+        stand.ours = {A, B}
+        await asyncio.sleep(EVERY / SECOND + 1)
+        stand.reconciler.use([stand.one], EVERY)
+        await asyncio.sleep(EVERY / SECOND)
+        assert not [one for one in await stand.records() if isinstance(one, Vanished)]
+        await asyncio.sleep(EVERY / SECOND)
+        assert [one for one in await stand.records() if isinstance(one, Vanished)] == [Vanished((B,))]
+
+    play(work)

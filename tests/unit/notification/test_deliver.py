@@ -399,3 +399,30 @@ def test_a_wake_up_that_got_lost_costs_no_more_than_a_look() -> None:
         await asyncio.sleep(0.01)
 
     assert list(play(work).chat.messages.values()) == ["i1 2 healed"]
+
+
+def test_a_channel_that_is_taken_out_hears_nothing_until_it_is_back() -> None:
+    """What it missed is told then, as an edit of what it had been told before."""
+
+    async def work(stand: Stand) -> None:
+        await stand.told(1)
+        stand.deliverer.use({}, "")
+        await stand.told(2, "healing")
+        assert stand.chat.requests == ["send i1 1 broken"]
+        stand.deliverer.use(stand.chats, "")
+        await asyncio.sleep(0.5)
+
+    assert play(work).chat.requests == ["send i1 1 broken", "edit i1 2 healing"]
+
+
+def test_a_sender_that_is_replaced_is_forgiven() -> None:
+    """The heartbeat is not held back by a channel that was mended, or is gone."""
+
+    async def work(stand: Stand) -> None:
+        stand.deliverer.accepts["chat"] = False
+        stand.deliverer.use(stand.chats, "")
+        assert not stand.accepting()
+        stand.deliverer.use({}, "")
+        assert stand.accepting()
+
+    play(work)
