@@ -9,12 +9,14 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from msgspec.structs import replace
 from sqlalchemy import update
 
 from healer.alerts.model import Batch
 from healer.assembly import Healer
-from healer.convergence import judge
+from healer.convergence import flapping, judge, quiet, rewiring, storms
 from healer.convergence.engine import Engine, Taken
+from healer.convergence.people import People
 from healer.convergence.settings import Convergence
 from healer.convergence.state import State, Topology
 from healer.convergence.timers import Kind
@@ -22,6 +24,7 @@ from healer.executors.target import Result
 from healer.journey.fold import Fold
 from healer.journey.owner import Owner
 from healer.journey.ports import Ownership
+from healer.remediation import planner
 from healer.remediation.model import Intent, PlanStep, Remediation
 from healer.remediation.runner import Runner
 from healer.store.schema import told
@@ -130,7 +133,7 @@ def start_forgets_told() -> Iterator[None]:
 def effect_before_intent() -> Iterator[None]:
     """T3 is left out: the intent is made up in memory."""
 
-    async def write(self: Runner, remediation: Remediation, step: PlanStep) -> Intent:
+    async def write(self: Runner, remediation: Remediation, step: PlanStep, *_: str) -> Intent:
         now = self._clock.now()
         asked = intents.Asked(remediation, step, f"{remediation.id}.{remediation.step}", now + step.timeout, now)
         return intents._intent(asked, now)
@@ -216,4 +219,106 @@ def reload_begins_anew() -> Iterator[None]:
 def no_letting_go() -> Iterator[None]:
     """A remediation whose incident ended between two attempts waits on for its guards."""
     with _without(Runner, "_is_over", lambda *_: False):
+        yield
+
+
+@ablation("an edge appears unnoticed", promise="A2", scenario=SCENARIO)
+@contextmanager
+def edge_unnoticed() -> Iterator[None]:
+    """What fires beneath a change of the topology is not judged again."""
+    with _without(rewiring, "mark", _nothing):
+        yield
+
+
+@ablation("what flaps is healed", promise="flapping", scenario=SCENARIO)
+@contextmanager
+def flapping_is_healed() -> Iterator[None]:
+    """A rule begins although the incident comes and goes."""
+    barred = planner._barred
+    steady = lambda rule, incident: barred(rule, replace(incident, flapping=False))  # noqa: E731 - one changed line
+    with _without(planner, "_barred", steady):
+        yield
+
+
+@ablation("what flaps ends each time", promise="flapping", scenario=SCENARIO)
+@contextmanager
+def flapping_ends() -> Iterator[None]:
+    """An incident whose alerts come and go ends whenever they go."""
+    with _without(flapping, "unsettled", lambda *_: False):
+        yield
+
+
+@ablation("a storm is told one by one", promise="storm", scenario=SCENARIO)
+@contextmanager
+def storm_by_name() -> Iterator[None]:
+    """In a storm everything is told by name, beside the message that sums up."""
+    with _without(Fold, "_summed_up", lambda *_: False):
+        yield
+
+
+@ablation("a storm is healed", promise="storm", scenario=SCENARIO)
+@contextmanager
+def storm_is_healed() -> Iterator[None]:
+    """A rule begins in a storm although it does not say so."""
+    barred = planner._barred
+    calm = lambda rule, incident: barred(rule, replace(incident, storm=False))  # noqa: E731 - one changed line
+    with _without(planner, "_barred", calm):
+        yield
+
+
+@ablation("a storm without end", promise="storm", scenario=SCENARIO)
+@contextmanager
+def storm_without_end() -> Iterator[None]:
+    """Nobody looks whether a storm is over."""
+    with _without(storms, "look", _nothing):
+        yield
+
+
+@ablation("an extension goes unheard", promise="maintenance", scenario=SCENARIO)
+@contextmanager
+def extension_unheard() -> Iterator[None]:
+    """Maintenance ends when it was said to end first."""
+    with _without(Engine, "extend", _nothing):
+        yield
+
+
+@ablation("what is beneath is forgotten", promise="maintenance", scenario=SCENARIO)
+@contextmanager
+def beneath_forgotten() -> Iterator[None]:
+    """Maintenance with all beneath is about its own node alone."""
+    maintain = Engine.maintain
+    flat = lambda self, said, position: maintain(self, replace(said, below=False), position)  # noqa: E731 - as above
+    with _without(Engine, "maintain", flat):
+        yield
+
+
+@ablation("told at once when a silence ends", promise="maintenance", scenario=SCENARIO)
+@contextmanager
+def told_at_once() -> Iterator[None]:
+    """What still fires when nobody silences it any more does not wait for its cause."""
+    with _without(quiet, "speak_again", _nothing):
+        yield
+
+
+@ablation("a word counts each time it is sent", promise="words", scenario=SCENARIO)
+@contextmanager
+def word_counts_twice() -> Iterator[None]:
+    """The key of a client is not remembered."""
+    with _without(People, "heard", lambda *_: False):
+        yield
+
+
+@ablation("what was closed counts again", promise="words", scenario=SCENARIO)
+@contextmanager
+def closed_counts_again() -> Iterator[None]:
+    """A copy of an alert that a person closed is an alert like any other."""
+    with _without(People, "is_over", lambda *_: False):
+        yield
+
+
+@ablation("a split that does not hold", promise="words", scenario=SCENARIO)
+@contextmanager
+def split_does_not_hold() -> Iterator[None]:
+    """What was split off may be explained by what explained it before."""
+    with _without(People, "alone", lambda *_: False):
         yield

@@ -136,19 +136,35 @@ class Datacentre:
         for _ in range(self._options.troubles):
             begins = self._clock.now() + chance.randrange(SECOND, storm * 2 // 3)
             ends = begins + chance.choice((8, 30, 90, 600)) * SECOND
-            which = chance.choice(("wedged", "wedged", "wedged", "switch", "service", "flapping", "relay"))
+            which = chance.choice(
+                ("wedged", "wedged", "wedged", "switch", "service", "flapping", "relay", "wobbly", "outage")
+            )
             if which == "wedged":
                 yield Trouble("wedged", chance.choice(hosts), begins, max(ends, begins + 60 * SECOND))
             elif which == "service" and services:
                 yield Trouble("down", chance.choice(services), begins, ends)
             elif which == "flapping":
                 yield from self._flapping(begins)
+            elif which == "wobbly":
+                yield from self._wobbly(chance.choice(hosts), begins)
+            elif which == "outage":
+                for node in (*hosts, *services):
+                    broke = begins + chance.randrange(12) * SECOND
+                    yield Trouble("wedged" if node in hosts else "down", node, broke, broke + ends - begins)
             elif which == "relay":
                 turn = begins + chance.randrange(20, 120) * SECOND
                 yield Trouble("down", chance.choice(racks), begins, turn)
                 yield Trouble("down", SWITCH, turn, turn + ends - begins)
             else:
                 yield Trouble("down", SWITCH, begins, ends)
+
+    def _wobbly(self, node: str, begins: Micros) -> Iterator[Trouble]:
+        """A host is wedged again and again, whoever helps it."""
+        chance = self._chance
+        for _ in range(chance.randrange(3, 7)):
+            ends = begins + chance.choice((6, 12, 20)) * SECOND
+            yield Trouble("wedged", node, begins, ends)
+            begins = ends + chance.choice((6, 10, 25)) * SECOND
 
     def _flapping(self, begins: Micros) -> Iterator[Trouble]:
         """The switch goes down again and again."""

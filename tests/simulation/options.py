@@ -43,6 +43,15 @@ class Options(msgspec.Struct, frozen=True):
     """How often somebody takes an edge out of the inventory for a while; without any there is no inventory."""
     reloads: bool
     """Each deploy brings other settings."""
+    words: int
+    """How often a person says something to healer: a silence, maintenance, or a word on an incident."""
+    flap_changes: int
+    flap_within: Micros
+    reopenings: int
+    reopened_within: Micros
+    storm_roots: int
+    storm_within: Micros
+    storm_calm: Micros
     odds: Odds
 
     @classmethod
@@ -74,12 +83,21 @@ class Options(msgspec.Struct, frozen=True):
             silences=chance.choice((0, 0, 1, 2)),
             edits=chance.choice((0, 0, 2, 5)),
             reloads=chance.random() < 0.5,
+            words=chance.choice((0, 0, 3, 8)),
+            flap_changes=chance.choice((3, 4)),
+            flap_within=chance.choice((60, 60, 180, 600)) * SECOND,
+            reopenings=chance.choice((2, 3)),
+            reopened_within=chance.choice((60, 60, 180, 900)) * SECOND,
+            storm_roots=chance.choice((2, 3, 20, 20)),
+            storm_within=chance.choice((30, 60)) * SECOND,
+            storm_calm=chance.choice((60, 120)) * SECOND,
             odds=Odds.drawn(seed),
         )
 
-    def words(self) -> dict[str, str]:
+    def described(self) -> dict[str, str]:
         """Each option as people read it."""
         spans = {"storm", "hold", "settle", "max_untold", "group_interval", "down_for", "effect_takes"}
+        spans |= {"flap_within", "reopened_within", "storm_within", "storm_calm"}
         told = msgspec.structs.asdict(self)
         odds = told.pop("odds")
         words = {name: format_duration(value) if name in spans else str(value) for name, value in told.items()}

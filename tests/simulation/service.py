@@ -5,7 +5,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Protocol
 
 from healer.assembly import Alertmanager, Healer, Plan, Ports
@@ -72,12 +72,13 @@ class Watched(Healer):
 
 
 class Life(Incarnation):
-    """One incarnation. `healer` and `intake` are there once it is up."""
+    """One incarnation. `healer`, `intake` and `door` are there once it is up."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.healer: Watched | None = None
         self.intake: Intake | None = None
+        self.door: web.Service | None = None
         self.over = asyncio.Event()
 
     def freeze(self) -> None:
@@ -151,7 +152,20 @@ class Service:
         await asyncio.wait([asyncio.ensure_future(slow.wait())], timeout=DEPLOY_S)
 
     async def post(self, body: bytes) -> int | None:
-        """A request, over a network that may lose it or its answer. None: there was no answer."""
+        """Alerts that a sender posts: the request's status. None: there was no answer."""
+        return await self._request(lambda life: self._take(life, body))
+
+    async def order(self, act: Callable[[web.Service], Awaitable[None]]) -> int | None:
+        """What a person says by the API: the request's status. None: there was no answer."""
+
+        async def say(life: Life) -> None:
+            assert life.door is not None, "only asked for once it is up"
+            await act(life.door)
+
+        return await self._request(say)
+
+    async def _request(self, work: Callable[["Life"], Coroutine[None, None, None]]) -> int | None:
+        """A request, over a network that may lose it or its answer."""
         faults = self._world.faults
         kind = faults.decide("network.post")
         await asyncio.sleep(faults.delay() / SECOND if kind == "delay" else 0.005)
@@ -161,7 +175,7 @@ class Service:
         if kind == "crash before":
             life.freeze()
             return None
-        handler = life.start(self._handle(life.intake, body), name="request")
+        handler = life.start(self._handle(work(life)), name="request")
         done, _ = await asyncio.wait([handler], timeout=REQUEST_S)
         if kind == "crash after":
             life.freeze()
@@ -169,13 +183,17 @@ class Service:
             return None
         return handler.result()
 
-    async def _handle(self, intake: Intake, body: bytes) -> int:
-        """What `healer.web` makes of what intake says."""
+    async def _take(self, life: Life, body: bytes) -> None:
+        assert life.intake is not None, "only asked for once it is up"
+        if self._world.options.sender == "prometheus":
+            await life.intake.posted(body, "prometheus")
+        else:
+            await life.intake.webhook(body)
+
+    async def _handle(self, work: Coroutine[None, None, None]) -> int:
+        """What `healer.web` makes of what intake and orders say."""
         try:
-            if self._world.options.sender == "prometheus":
-                await intake.posted(body, "prometheus")
-            else:
-                await intake.webhook(body)
+            await work
         except Problem as problem:
             return problem.status
         except StoreUnavailable:
@@ -200,7 +218,8 @@ class Service:
         life.healer = healer
         for witness in self._world.witnesses:
             witness.recovered(healer)
-        life.intake = Intake(self._door(healer))
+        life.door = self._door(healer)
+        life.intake = Intake(life.door)
 
     def _ports(self, life: Life) -> Ports:
         world = self._world

@@ -1,12 +1,36 @@
 """The journal as the checkers read it: straight from the disk, each row once."""
 
+from typing import NamedTuple
+
 from healer.alerts.identity import labels_of
-from healer.journey.records import Delivered, Resumed, decode
+from healer.convergence.people import Said
+from healer.journey.records import (
+    Delivered,
+    Extended,
+    Hushed,
+    Lifted,
+    Maintained,
+    Record,
+    Resumed,
+    Rewired,
+    Silenced,
+    decode,
+)
 from healer.store.inline import Memory
 from healer.store.transactions import journal
 from healer.times import Micros
 
 Labels = tuple[tuple[str, str], ...]
+WORDS = (Hushed, Maintained, Extended, Lifted, Silenced, Said, Rewired)
+"""What people say, and what is known of the topology: kept in order for whoever judges by it."""
+
+
+class Row(NamedTuple):
+    """A record with its place in the journal."""
+
+    position: int
+    at: Micros
+    record: Record
 
 
 class Tape:
@@ -17,6 +41,9 @@ class Tape:
         self.position = 0
         self.delivered: dict[tuple[Labels, bool, Micros], int] = {}
         """By (labels, firing, startsAt), the first position that says so."""
+        self.words: list[Row] = []
+        self.closed = False
+        """Whether a person closed an incident: its alerts count again when they begin anew."""
         self._gaps: list[tuple[int, Micros]] = []
 
     def pull(self) -> None:
@@ -25,16 +52,18 @@ class Tape:
             for row in rows:
                 assert row.position == self.position + 1, "positions have a gap"
                 self.position = row.position
-                self._note(row.position, row.data)
+                self._note(row.position, row.at, decode(row.data))
 
-    def _note(self, position: int, data: bytes) -> None:
-        record = decode(data)
+    def _note(self, position: int, at: Micros, record: Record) -> None:
         if isinstance(record, Delivered):
             for alert in record.alerts:
                 key = (tuple(sorted(labels_of(alert.labels).items())), alert.firing, alert.starts_at)
                 self.delivered.setdefault(key, position)
         elif isinstance(record, Resumed):
             self._gaps.append((position, record.gap))
+        elif isinstance(record, WORDS):
+            self.words.append(Row(position, at, record))
+            self.closed = self.closed or (isinstance(record, Said) and record.verb == "close")
 
     def away(self, applied: int) -> Micros:
         """For how long nobody stepped, all together, as far as the journal says up to this position."""

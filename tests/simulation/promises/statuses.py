@@ -3,29 +3,35 @@
 from healer.alerts.identity import labels_of
 from healer.assembly import Healer
 from healer.convergence.outcome import AlertView, Incident
+from healer.convergence.settings import LEVELS, Convergence
 from healer.journey.ports import Step
 from healer.times import Micros, format_duration
-from tests.simulation.alertmanager import Silences
 from tests.simulation.court import Court
 from tests.simulation.datacentre import Datacentre
 from tests.simulation.options import Options
 from tests.simulation.promises import Checker
 from tests.simulation.promises.patience import Look, Patience
+from tests.simulation.standing import Standing
 from tests.simulation.tape import Tape
+
+SLACK = Convergence().slack
 
 
 class Statuses(Checker):
     """Looks at every alert after every committed step."""
 
-    def __init__(self, court: Court, tape: Tape, options: Options, datacentre: Datacentre, silences: Silences) -> None:
+    def __init__(self, court: Court, tape: Tape, options: Options, datacentre: Datacentre, standing: Standing) -> None:
         self._court = court
         self._tape = tape
         self._options = options
         self._datacentre = datacentre
-        self._silences = {silence.id: silence for silence in silences.all}
+        self._standing = standing
         self._patience = Patience(options)
         self._looked: Micros = 0
+        self._window: Micros = 0
         self.count = 0
+        self.causes = 0
+        """Alerts of which nobody said that they are explained, and that had an alert above."""
 
     def recovered(self, healer: Healer) -> None:
         self._look(healer)
@@ -38,6 +44,8 @@ class Statuses(Checker):
         self._tape.pull()
         wall = fold.engine.now
         now = wall - self._tape.away(healer.owner.applied)
+        self._standing.advance(healer.owner.applied, wall)
+        self._window = healer.owner.fold.charter.settings.convergence.window
         alerts = {alert.labels: alert for alert in fold.engine.alerts()}
         incidents = {incident.id: incident for incident in fold.incidents()}
         heard = {id for id, incident in incidents.items() if self._looked < incident.opened_at}
@@ -65,6 +73,8 @@ class Statuses(Checker):
             return self._wrong_silence(alert, wall)
         if alert.status == "suppressed":
             return self._wrong_cause(alert, by, wall)
+        if alert.status == "root" and (missed := self._missed(alert, alerts)):
+            return f"{_words(missed)} is above it, fires and fits"
         if incident is None or incident.status != "open":
             return f"its incident {alert.incident!r} is {incident.status if incident else 'not there'}"
         if alert.status == "member":
@@ -74,10 +84,24 @@ class Statuses(Checker):
         return ""
 
     def _wrong_silence(self, alert: AlertView, wall: Micros) -> str:
-        silence = self._silences.get(alert.silence)
-        if silence is None or not silence.starts_at <= wall < silence.ends_at:
-            return f"the silence that it names does not stand: {alert.silence!r}"
-        return "" if silence.matchers[0].value == alert.node else f"{alert.silence} is not about it"
+        word = self._standing.word(alert.silence)
+        if word is None or not word.begins <= wall < word.ends:
+            return f"the word that it names does not stand: {alert.silence!r}"
+        return "" if word in self._standing.on(alert.node, wall) else f"{alert.silence} is not about it"
+
+    def _missed(self, alert: AlertView, alerts: dict[bytes, AlertView]) -> AlertView | None:
+        """An unexplained alert that fires above it, as far as the topology is known by now, and explains it by rule 1."""
+        above = set(self._standing.above(alert.node))
+        if not above or alert.code == "UNTOLD_TOO_LONG" or self._standing.wordy:
+            return None
+        for one in alerts.values():
+            if one.node not in above or one.status == "resolved" or (one.by and one.status != "member"):
+                continue
+            self.causes += 1
+            later = alert.onset - one.onset
+            if LEVELS.index(one.severity) >= LEVELS.index(alert.severity) and -SLACK <= later <= self._window:
+                return one
+        return None
 
     def _wrong_cause(self, alert: AlertView, by: AlertView | None, wall: Micros) -> str:
         if by is None:
@@ -87,7 +111,8 @@ class Statuses(Checker):
         if by.ended_at and wall - by.ended_at >= self._options.settle:
             ago = format_duration(wall - by.ended_at)
             return f"what explains it ({_words(by)}) ended {ago} ago, settle is {format_duration(self._options.settle)}"
-        if by.node not in self._datacentre.above(alert.node):
+        # A person's word may put what is above it beneath another.
+        if by.node not in self._datacentre.above(alert.node) and not self._standing.wordy:
             return f"what explains it ({_words(by)}) is not above it"
         return "" if by.incident == alert.incident else "it is in another incident than what explains it"
 

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from hashlib import blake2b
 
 from healer.assembly import Healer, Plan
-from healer.convergence.settings import Convergence, Hold
+from healer.convergence.settings import Convergence, Flap, Hold, Storm
+from healer.executors.target import Order
 from healer.journey.charter import Deciding, RuleText
 from healer.journey.ports import StoreUnavailable
 from healer.times import MINUTE, SECOND, Micros
@@ -26,13 +27,19 @@ from tests.simulation.datacentre import FOR, Datacentre
 from tests.simulation.incarnation import CURRENT
 from tests.simulation.loop import SimLoop
 from tests.simulation.options import Options
+from tests.simulation.people import People
 from tests.simulation.promises.accepted import Accepted
 from tests.simulation.promises.effects import WrittenFirst
+from tests.simulation.promises.flapping import OnceUntilCalm
 from tests.simulation.promises.peace import unfinished
+from tests.simulation.promises.quiet import LeftAlone
 from tests.simulation.promises.replayed import Replayed
 from tests.simulation.promises.statuses import Statuses
+from tests.simulation.promises.storms import OneSummary
 from tests.simulation.promises.told import ToldOnce
+from tests.simulation.promises.words import Heeded
 from tests.simulation.service import Service, World
+from tests.simulation.standing import Standing
 from tests.simulation.tape import Tape
 
 QUIET = 40 * MINUTE
@@ -60,6 +67,14 @@ rule "unwedge a host"
   {otherwise}
   limit: 3 per 10m per node
   mode: auto
+
+rule "sweep the host of a service"
+  on event: "ServiceDown"
+  when: duration > 3s
+  then: execute("sweep", on: nearest(host))
+  verify: resolved within 1m
+  limit: 3 per 10m per node
+  mode: auto
 """
 UP = """query("up{instance='{{ node.instance }}'}")"""
 
@@ -85,12 +100,20 @@ class Run:
             ]
         tape = Tape(world.memory)
         self.accepted = Accepted(world.court, tape, self.alerting)
-        self.statuses = Statuses(world.court, tape, options, world.datacentre, silences)
+        known = inventory.file.edges if options.edits else world.datacentre.topology().edges
+        standing = Standing(tape, world.memory.installation, {child: parent for parent, child in known})
+        self.statuses = Statuses(world.court, tape, options, world.datacentre, standing)
+        self.people = People(world, self.service)
+        self.flapping = OnceUntilCalm(world.court, tape, options)
+        self.storms = OneSummary(world.court, tape, options, world.memory, world.chat)
+        self.left_alone = LeftAlone(world.court, tape, options, standing, world.memory)
+        self.heeded = Heeded(world.court, tape)
         self.told = ToldOnce(world.court, world.memory, world.chat)
         self.written = WrittenFirst(world.court, world.memory)
         self.replayed = Replayed(world.court, world.memory)
         world.witnesses.extend((self.accepted, self.statuses, self.told, self.written, self.replayed))
-        world.fleet.on_start = self.written.starts
+        world.witnesses.extend((self.flapping, self.storms, self.left_alone, self.heeded))
+        world.fleet.on_start = self._starts
 
     async def go(self) -> None:
         """Storm, then quiet, then the last look; or to the first accusation."""
@@ -100,12 +123,17 @@ class Run:
         if everything.done():
             everything.result()
 
+    def _starts(self, order: Order) -> None:
+        self.written.starts(order)
+        self.left_alone.starts(order)
+
     async def _all(self) -> None:
         world, options = self.world, self.options
         begin = asyncio.get_running_loop().create_task
         _others = [
             begin(self.service.keep(), name="systemd"),
             begin(self.alerting.evaluate(), name="evaluation"),
+            begin(self.people.go(), name="people"),
             *(begin(self.alerting.send(group), name=f"sender {group}") for group in self.alerting.groups()),
         ]
         ends = self._loop.now + options.storm
@@ -143,7 +171,7 @@ class Run:
         trace = blake2b(f"{self._loop.trace()}\n{posts}\n{effects}".encode(), digest_size=8).hexdigest()
         return Outcome(
             trace=trace,
-            options=self.options.words(),
+            options=self.options.described(),
             faults=tuple(world.faults.injected),
             counts={
                 "virtual seconds": self._loop.now // SECOND,
@@ -156,6 +184,12 @@ class Run:
                 "messages": sum(post.kind == "send" for post in world.chat.posts),
                 "edits": sum(post.kind == "edit" for post in world.chat.posts),
                 "effects": len(world.fleet.effects),
+                "flapping": self.flapping.count,
+                "storms": self.storms.count,
+                "words answered": self.people.answered,
+                "words heeded": self.heeded.count,
+                "alerts covered": self.left_alone.count,
+                "causes looked for": self.statuses.causes,
                 "callbacks": self._loop.callbacks,
             },
         )
@@ -199,6 +233,13 @@ def plan_of(options: Options, datacentre: Datacentre, inventory: Inventory, wind
                 hold=Hold(default=options.hold, critical=options.hold),
                 settle=options.settle,
                 max_untold=options.max_untold,
+                flap=Flap(
+                    changes=options.flap_changes,
+                    within=options.flap_within,
+                    reopenings=options.reopenings,
+                    reopened_within=options.reopened_within,
+                ),
+                storm=Storm(roots=options.storm_roots, within=options.storm_within, calm_within=options.storm_calm),
                 for_=FOR,
             ),
             mappings=(),
