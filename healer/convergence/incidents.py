@@ -23,7 +23,7 @@ def derive(state: State) -> None:
     """Bring the incidents of all touched places up to date."""
     touched, state.touched = state.touched, {}
     # An incident that moves to another place takes it before a new one opens there.
-    for place in sorted(touched, key=lambda one: one.incident is None) if state.people else touched:
+    for place in sorted(touched, key=lambda one: one.incident is None) if state.people.who else touched:
         update(state, place)
     if state.moved:
         state.moved.clear()

@@ -70,7 +70,7 @@ def begin(
     if alert.ends_at:
         episode.expires = episode.wakes = expires = now + max(alert.ends_at - at, 0)
         state.timers.set(expires, Kind.EXPIRE, episode)
-    if state.words:
+    if state.words.all:
         mark(state, episode, labels)
     state.dirty[episode] = None
 

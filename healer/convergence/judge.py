@@ -80,7 +80,10 @@ class View(Protocol):
         """Which of the failed ancestors get through to a node."""
         ...
 
-    def silenced(self, episode: Episode) -> bool: ...
+    @property
+    def silenced_by(self) -> Container[Episode]:
+        """Alerts that a silence or maintenance concerns."""
+        ...
 
     def place_of(self, episode: Episode) -> Place | None:
         """Where the episode sits, or would sit, unexplained."""
@@ -97,7 +100,10 @@ def judge(episode: Episode, view: View) -> Verdict:
     for rule in RULES:
         verdict = rule(episode, view)
         if verdict is not None:
-            if verdict.by is None and told_in_any_case(episode, view):
+            if verdict.by is None and (
+                # Told in any case, or because it was untold for too long: what explains it is shown beside it.
+                episode.traits.always_told or view.now - episode.untold_since >= view.settings.max_untold
+            ):
                 found = explanation(episode, view)
                 if found is not None or episode.traits.always_told:
                     return msgspec.structs.replace(verdict, beside=found.by if found else None)
@@ -105,16 +111,11 @@ def judge(episode: Episode, view: View) -> Verdict:
     raise AssertionError("the last rule always fits")
 
 
-def told_in_any_case(episode: Episode, view: View) -> bool:
-    """Whether it is told, or may be, although another explains it: what would is remembered, and marks it when it leaves."""
-    return episode.traits.always_told or view.now - episode.untold_since >= view.settings.max_untold
-
-
 def silenced(episode: Episode, view: View) -> Verdict | None:
     """A person's word, or a severity the settings ignore; it still explains others (rule 2) unless it is explained."""
     if episode.traits.ignored:
         code = Code.IGNORED_SEVERITY
-    elif view.silenced(episode):
+    elif episode in view.silenced_by:
         code = Code.SILENCE
     else:
         return None
@@ -125,7 +126,7 @@ def silenced(episode: Episode, view: View) -> Verdict | None:
 def spoken_for(episode: Episode, view: View) -> Verdict | None:
     """A person's word on where it belongs wins over the rules: beneath another alert, or beneath nothing."""
     people = view.people
-    if not people:
+    if not people.who:
         return None
     cause = people.cause_of(episode, view)
     if cause is not None:
@@ -214,7 +215,7 @@ Explains = Callable[[Episode, Episode, View], str | None]
 
 def explanation(episode: Episode, view: View) -> Verdict | None:
     """Rules 1 to 5: the best unexplained alert on an ancestor that qualifies, fires or fired lately, and fits in time."""
-    if view.people:
+    if view.people.who:
         cause = view.people.cause_of(episode, view)
         if cause is not None or view.people.alone(episode):
             return Verdict(Status.SUPPRESSED, cause, Code.PERSON_SAID) if cause is not None else None
@@ -246,9 +247,10 @@ def causes(episode: Episode, view: View, qualifies: Explains) -> list[Verdict]:
     found: list[Verdict] = []
     if node < 0 or not places:
         return found
+    spoken_of = people.who
     for ancestor, distance in view.above(node):
         place = places.get(ancestor)
-        if people:
+        if spoken_of:
             others = in_the_name_of_others(episode, ancestor, distance, view, qualifies)
             found.extend(one for one in others if comes_before(one.by, episode, ancestor, view))
         if place is None:

@@ -71,7 +71,7 @@ class View(Protocol):
 
 
 class People:
-    """People's words in force. False while there is none that concerns an alert, so that it costs nothing then."""
+    """People's words in force. `who` is empty while there is none that concerns an alert, so that it costs nothing then."""
 
     def __init__(self) -> None:
         self.under: dict[bytes, bytes] = {}
@@ -84,9 +84,6 @@ class People:
         self.record: dict[str, tuple[int, int]] = {}
         self._on: dict[int, dict[Episode, None]] = {}
         self._causes: dict[bytes, dict[bytes, None]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self.who)
 
     # --- asked by the rules
 

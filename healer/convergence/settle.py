@@ -56,7 +56,7 @@ def assign(state: State, episode: Episode, verdict: Verdict) -> None:
             attach(state, episode, verdict.by)
             if verdict.status == Status.SUPPRESSED and episode.traits.level == CRITICAL:
                 affect(state, episode, verdict.by.place)
-        if state.people:
+        if state.people.who:
             stir(state, episode)
     elif verdict.by is not None and was != verdict.status and verdict.by.place is not None:
         # A silence began or ended beneath a cause: whether its incident fires again may depend on it.
@@ -149,7 +149,7 @@ def enter(state: State, episode: Episode) -> None:
     rank(place, episode)
     refresh_face(state, place)
     state.touched[place] = None
-    if state.people:
+    if state.people.who:
         stir(state, episode)
     if state.flapping and (until := state.flapping.get(episode.labels, 0)) > state.now:
         unsettle(state, place, until)

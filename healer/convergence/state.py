@@ -152,12 +152,9 @@ class State:
     def node_name(self, node: int) -> str:
         return self.topology.name(node) if node >= 0 else ""
 
-    def silenced(self, episode: Episode) -> bool:
-        return episode in self.silenced_by
-
     def key_of(self, episode: Episode) -> int | tuple[str, ...]:
         """A node, or the values of the `group_by` labels of an alert without one, or the group that a person made."""
-        if self.people and (group := self.people.apart.get(episode.labels)) is not None:
+        if self.people.who and (group := self.people.apart.get(episode.labels)) is not None:
             return (APART, group)
         if episode.node >= 0:
             return episode.node
@@ -195,7 +192,7 @@ class State:
         self.opened.pop(episode, None)
         self.kept.pop(episode, None)
         self.parted.pop(episode, None)
-        if self.people:
+        if self.people.who:
             for labels in self.people.beneath(episode.labels):
                 if (other := self.episodes.get(labels)) is not None and not other.ended_at:
                     self.dirty[other] = None
