@@ -322,3 +322,11 @@ def split_does_not_hold() -> Iterator[None]:
     """What was split off may be explained by what explained it before."""
     with _without(People, "alone", lambda *_: False):
         yield
+
+
+@ablation("who works there is not heeded", promise="maintenance", scenario=SCENARIO)
+@contextmanager
+def work_unheeded() -> Iterator[None]:
+    """Rules and guards do not know where somebody works."""
+    with _without(Engine, "at_work", _nothing):
+        yield
