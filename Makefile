@@ -46,6 +46,7 @@ bench: .venv/dev.stamp servers
 	$(BIN)/python -m bench.restart
 	$(BIN)/python -m bench.rules
 	$(BIN)/python -m bench.core_switch
+	$(BIN)/python -m bench.topology_alerts
 	@echo "Figures worth keeping go into docs/performance.md, with the command and the machine."
 
 bench-quality: .venv/dev.stamp
