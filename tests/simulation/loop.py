@@ -15,7 +15,6 @@ import inspect
 import math
 import random
 import threading
-import warnings
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, copy_context
@@ -258,13 +257,12 @@ def _throw_away(task: asyncio.Task[Any]) -> None:
 
 
 def _close(coro: Generator[Any, None, Any] | Coroutine[Any, Any, Any]) -> None:
-    """Close it; that one which never began holds others which never began either is no news."""
-    if isinstance(coro, Generator) or inspect.getcoroutinestate(coro) != inspect.CORO_CREATED:
-        coro.close()
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        coro.close()
+    """Close it, and what it holds when it never began: that others which never began either are dropped is no news."""
+    if inspect.iscoroutine(coro) and inspect.getcoroutinestate(coro) == inspect.CORO_CREATED:
+        for held in inspect.getcoroutinelocals(coro).values():
+            if inspect.iscoroutine(held):
+                _close(held)
+    coro.close()
 
 
 _OUTSIDE = """
