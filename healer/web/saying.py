@@ -15,6 +15,7 @@ from aiohttp import web
 from healer.alerts.identity import fingerprint
 from healer.convergence.outcome import AlertView, Incident
 from healer.convergence.people import Said, Verb
+from healer.notification.own import ALERT
 from healer.web import incidents, shapes, words
 from healer.web.body import Bodies
 from healer.web.orders import BODY_BYTES, read_order, refuse
@@ -121,6 +122,11 @@ async def _other(service: Service, id: str, into: Incident) -> str:
         raise Problem(404, f"there is no incident {id[:100]} to merge")
     if other.status != "open":
         raise Problem(409, f"incident {other.id} is {other.status} already")
+    for one in (into, other):
+        if one.root.name == ALERT:
+            raise Problem(409, f"incident {one.id} is about healer itself, and part of no other")
+        if not one.firing:
+            raise Problem(409, f"nothing fires in incident {one.id} now, so nothing of it can be merged")
     return other.id
 
 

@@ -73,7 +73,9 @@ class Heeded(Checker):
         if said.verb == "merge":
             other = incidents.get(said.other)
             was = self._incidents.get(said.other)
-            apart = was is not None and was.status == "open" and other is not None and other.status == "open"
+            # Where nothing fires (a flapping incident stays open), there is nothing that could be merged.
+            both = was is not None and was.status == "open" and was.firing and before.firing
+            apart = both and other is not None and other.status == "open"
             return "the other one is still open" if apart else ""
         return self._unblamed(said, after, alerts) if said.verb == "blame" else ""
 
