@@ -136,7 +136,9 @@ class World:
 server: {{listen: "127.0.0.1:{self.healer.port}"}}
 place: only
 topology: {{sources: [{{file: topology.yaml}}, {{labels: [host, service]}}]}}
-convergence: {{hold: {{default: 300ms, critical: 100ms}}, settle: 1s, flap: {{changes: 1000000, reopenings: 1000000}}, storm: {{roots: 1000000}}}}
+convergence:
+  {{hold: {{default: 300ms, critical: 100ms}}, settle: 1s, flap: {{changes: 1000000, reopenings: 1000000}},
+  storm: {{roots: 1000000}}}}
 rules: {{paths: [count.heal], dry_run: false}}
 channels: {{duty: {{type: telegram, token: {{file: token}}, chat_id: 1, api_url: "{self.telegram.url}"}}}}
 routes: [{{match: ['severity="critical"'], channels: [duty]}}, {{channels: []}}]
