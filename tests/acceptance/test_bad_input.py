@@ -19,7 +19,7 @@ from tests.servers.process import post
 
 WEBHOOK = "/api/v1/webhooks/alertmanager"
 POSTED = "/api/v2/alerts"
-CONFIG = "server: {listen: '127.0.0.1:9099'}\nconvergence: {hold: 0s}\n"
+CONFIG = "server: {listen: '127.0.0.1:9099'}\nconvergence: {hold: 0s, storm: {roots: 1000}}\n"
 MEMORY_MIB = 400
 """Resident at most, also while somebody sends 200 MB: one body (64 MiB) in pieces and decoded, and healer itself."""
 
