@@ -85,11 +85,6 @@ def pieces(data: bytes) -> list[bytes]:
     return _list.decode(data)
 
 
-def joined(some: Sequence[bytes]) -> bytes:
-    """Parts that were taken out of a graph as a graph."""
-    return _encoder.encode(some)
-
-
 def part(piece: bytes) -> Topology:
     """One of `pieces`. Raises msgspec.DecodeError."""
     return _decoder.decode(piece)
