@@ -6,10 +6,11 @@ transaction of its own, is never asked to commit.
 
 import sqlite3
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlalchemy import Connection, StaticPool, create_engine
+from sqlalchemy import Connection, Engine, NullPool, StaticPool, create_engine
 
 WAIT_FOR_LOCK_SECONDS = 2.0
 """How long a write waits for another process (a backup) before it is refused."""
@@ -53,8 +54,14 @@ def connect_copy(path: Path) -> Connection:
 
 
 def connect_memory() -> Connection:
-    """A database in memory: it lives as long as its connection."""
-    return wrap(sqlite3.connect(":memory:", isolation_level=None))
+    """A database in memory: it lives as long as its connection. All share an engine, for the statements it has compiled."""
+    return _in_memory().connect()
+
+
+@cache
+def _in_memory() -> Engine:
+    given: Callable[[], sqlite3.Connection] = lambda: sqlite3.connect(":memory:", isolation_level=None)  # noqa: E731 - as below
+    return create_engine("sqlite://", creator=given, poolclass=NullPool)
 
 
 def wrap(raw: sqlite3.Connection) -> Connection:

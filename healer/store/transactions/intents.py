@@ -7,12 +7,16 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from healer.remediation.model import UNDER_WAY, Intent, PlanStep, Refused, Remediation, State
 from healer.remediation.ports import Probe
 from healer.store import schema
+from healer.store.prepared import Prepared
 from healer.store.transaction import Transaction
 from healer.store.transactions import audit, limits, remediations, switches
 from healer.times import Micros
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Intent).decode
+_UNSETTLED = Prepared(
+    select(schema.intent.c.data).where(schema.intent.c.unsettled == 1).order_by(schema.intent.c.number)
+)
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -87,9 +91,7 @@ def one(connection: Connection, id: str) -> Intent | None:
 
 def unsettled(connection: Connection) -> list[Intent]:
     """Intents without an outcome, oldest first."""
-    table = schema.intent
-    found = connection.execute(select(table.c.data).where(table.c.unsettled == 1).order_by(table.c.number))
-    return [_unpack(data) for data in found.scalars()]
+    return [_unpack(data) for (data,) in _UNSETTLED.execute(connection)]
 
 
 def of(connection: Connection, remediation: str) -> list[Intent]:

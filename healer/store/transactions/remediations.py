@@ -1,18 +1,24 @@
 """Remediations and their states: planned and superseded by T2, moved by the runner, read by both and by people."""
 
 import msgspec
-from sqlalchemy import Connection, exists, insert, select, update
+from sqlalchemy import Connection, exists, insert, or_, select, update
 
 from healer.journey.ports import Planned, Superseded
 from healer.journey.records import Progressed
 from healer.remediation.model import UNDER_WAY, Remediation, State
 from healer.store import schema
+from healer.store.prepared import Prepared
 from healer.store.transaction import Transaction
 from healer.store.transactions import audit, journal
 from healer.times import Micros
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Remediation).decode
+_UNDER_WAY = Prepared(
+    select(schema.remediation.c.data)
+    .where(or_(*(schema.remediation.c.state == state for state in sorted(UNDER_WAY))))
+    .order_by(schema.remediation.c.number)
+)
 _BEFORE_INTENT: frozenset[str] = frozenset({"planned", "waiting", "awaiting_approval", "locked"})
 
 
@@ -74,9 +80,7 @@ def one(connection: Connection, id: str) -> Remediation | None:
 
 def under_way(connection: Connection) -> list[Remediation]:
     """Those that somebody still has to bring to an end, oldest first."""
-    table = schema.remediation
-    found = connection.execute(select(table.c.data).where(table.c.state.in_(UNDER_WAY)).order_by(table.c.number))
-    return [_unpack(data) for data in found.scalars()]
+    return [_unpack(data) for (data,) in _UNDER_WAY.execute(connection)]
 
 
 def newest(connection: Connection, incident: str, limit: int) -> list[Remediation]:
