@@ -267,6 +267,14 @@ class Engine:
         for episode in list(self.state.episodes.values()):
             yield self.view(episode)
 
+    def known(self) -> list[bytes]:
+        """The canonical labels of all that is known, in the order it came."""
+        return list(self.state.episodes)
+
+    def what_fires(self) -> Iterator[bytes]:
+        """The canonical labels of all that fired when the walk began, in the order it came."""
+        return (labels for labels, episode in list(self.state.episodes.items()) if not episode.ended_at)
+
     def alert(self, labels: bytes) -> AlertView | None:
         """The alert with this canonical label set."""
         episode = self.state.episodes.get(labels)

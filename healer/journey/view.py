@@ -12,7 +12,7 @@ from healer.convergence.outcome import AlertView, AtWork, Incident
 from healer.convergence.reasons import explain
 from healer.journey.charter import Charter
 from healer.journey.owner import SETTLED_S, Owner
-from healer.notification.own import ALERT
+from healer.notification.own import is_own
 from healer.times import Micros
 from healer.topology.map import Map
 
@@ -160,12 +160,10 @@ class View:
 
     def troubles(self) -> list[str]:
         """The codes of what is wrong with healer itself."""
-        own = (alert for alert in self._owner.fold.engine.alerts() if alert.status != "resolved")
-        labels = (labels_of(alert.labels) for alert in own)
-        return [one.get("code", "") for one in labels if one.get("alertname") == ALERT]
+        engine = self._owner.fold.engine
+        own = (engine.alert(labels) for labels in engine.known() if is_own(labels))
+        return [labels_of(one.labels).get("code", "") for one in own if one is not None and one.status != "resolved"]
 
     def told_by_alertmanager(self) -> Iterator[bytes]:
         """Canonical labels of what fires, less what healer says of itself."""
-        for alert in self._owner.fold.engine.alerts():
-            if alert.status != "resolved" and labels_of(alert.labels).get("alertname") != ALERT:
-                yield alert.labels
+        return (labels for labels in self._owner.fold.engine.what_fires() if not is_own(labels))

@@ -8,6 +8,14 @@ ALERT = "HealerTrouble"
 """The alertname of what `healer.journey.fold` makes of a `Troubled` record; its label `code` says what is wrong."""
 
 
+_MARK = f'"alertname":"{ALERT}"'.encode()
+
+
+def is_own(labels: bytes) -> bool:
+    """Whether canonical labels are of an alert about healer itself. Within a value the quotes would be escaped."""
+    return _MARK in labels
+
+
 class Trouble(msgspec.Struct, frozen=True):
     """A few words for the title, and a sentence or two."""
 
