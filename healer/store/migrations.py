@@ -6,10 +6,12 @@ which brings an older database to the same tables; steps are never changed once 
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection, insert, inspect, select, update
+import msgspec
+from sqlalchemy import Connection, insert, inspect, select, text, update
 
+from healer.audit.chain import START, Head, incident_of, seal
 from healer.store.connections import raw_of
-from healer.store.schema import meta, metadata, source_answer
+from healer.store.schema import anchor, audit, audit_head, meta, metadata, source_answer
 
 
 def _keep_answers(connection: Connection) -> None:
@@ -17,8 +19,29 @@ def _keep_answers(connection: Connection) -> None:
     source_answer.create(connection)
 
 
+def _chain_audit(connection: Connection) -> None:
+    """From 2 to 3: the entries of the audit log become one chain. What they said before that day nobody can vouch for."""
+    columns = ("writer VARCHAR", "place BIGINT", "incident VARCHAR", "digest VARCHAR")
+    for column, default in zip(columns, ("''", "0", "''", "''"), strict=True):
+        connection.execute(text(f"ALTER TABLE audit ADD COLUMN {column} NOT NULL DEFAULT {default}"))
+    head = Head(_facts(connection)["installation"], 0, START)
+    found = connection.execute(
+        select(audit.c.number, audit.c.at, audit.c.kind, audit.c.detail).order_by(audit.c.number)
+    )
+    for number, at, kind, detail in found.all():
+        head = seal(head, at, kind, detail)
+        sealed = {**msgspec.structs.asdict(head), "incident": incident_of(detail)}
+        connection.execute(update(audit).where(audit.c.number == number), sealed)
+    for index in sorted(audit.indexes, key=lambda index: index.name or ""):
+        index.create(connection)
+    for table in (audit_head, anchor):
+        table.create(connection)
+    if head.place:
+        connection.execute(insert(audit_head), msgspec.structs.asdict(head))
+
+
 OLDEST = 1
-STEPS: tuple[Callable[[Connection], None], ...] = (_keep_answers,)
+STEPS: tuple[Callable[[Connection], None], ...] = (_keep_answers, _chain_audit)
 """`STEPS[0]` brings version 1 to 2, and so on."""
 
 NEWEST = OLDEST + len(STEPS)

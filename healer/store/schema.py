@@ -216,4 +216,31 @@ audit = Table(
     Column("at", BigInteger, nullable=False),
     Column("kind", String, nullable=False),
     Column("detail", Text, nullable=False),
+    Column("writer", String, nullable=False, server_default=""),
+    Column("place", BigInteger, nullable=False, server_default="0"),
+    Column("incident", String, nullable=False, server_default=""),
+    Column("digest", String, nullable=False, server_default=""),
+    Index("audit_place", "writer", "place", unique=True),
+    Index("audit_incident", "incident", "number"),
 )
+"""Append-only: no statement of healer's changes or removes a row. See `healer.audit.chain`."""
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("writer", String, primary_key=True),
+    Column("place", BigInteger, nullable=False),
+    Column("digest", String, nullable=False),
+)
+"""The newest entry of each writer's chain: read and moved in the transaction that the next entry belongs to."""
+
+anchor = Table(
+    "anchor",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("writer", String, nullable=False),
+    Column("place", BigInteger, nullable=False),
+    Column("statement", Text, nullable=False),
+)
+"""Signed heads that were made for the outside, as they went there."""

@@ -1,13 +1,15 @@
 """The store: every transaction that the rooms' Protocols name, one method each. Made by `healer.store.opening`.
 
 It is `journey.ports.Journal` and `StepStore`, `remediation.ports.EffectStore`, `notification.ports.ToldLedger`,
-`survey.gathering.Answers` and `web.ports.Projections`; their docstrings say what each method promises. Every method may
-raise StoreUnavailable.
+`survey.gathering.Answers`, `audit.ports.Log` and `web.ports.Projections`; their docstrings say what each method promises.
+Every method may raise StoreUnavailable.
 """
 
 from collections.abc import Callable, Sequence
 
 from healer.alerts.model import Detail, RefusedAlert
+from healer.audit.anchor import Anchor
+from healer.audit.chain import Entry, Head
 from healer.convergence.outcome import AlertView, Happening, Incident
 from healer.journey.ports import Arrival, Ownership, Row, Snapshot, Step, StepMark, T
 from healer.notification.ports import Claim, LedgerRow
@@ -145,6 +147,20 @@ class Store:
 
     async def audit(self, after: int, limit: int) -> Sequence[tuple[int, Micros, str, str]]:
         return await self.run.read("audit", audit.read, after, limit)
+
+    # audit.ports.Log
+
+    async def entries(self, after: int, limit: int, incident: str = "") -> list[Entry]:
+        return await self.run.read("entries", audit.entries, after, limit, incident)
+
+    async def heads(self) -> list[Head]:
+        return await self.run.read("heads", audit.heads)
+
+    async def anchors(self) -> list[Anchor]:
+        return await self.run.read("anchors", audit.anchors)
+
+    async def keep_anchor(self, anchor: Anchor) -> None:
+        await self.run.write("keep_anchor", audit.keep_anchor, anchor)
 
     # ToldLedger
 

@@ -1,24 +1,95 @@
-"""The append-only log of decisions and effects: an entry is written in the transaction it belongs to.
+"""The append-only log of decisions and effects: an entry is written, and sealed, in the transaction that it belongs to.
 
-Called by the transactions that decide or act; read by `healer.store.store` for people.
+Called by the transactions that decide or act; read by `healer.store.store` for people, and for whoever verifies it. There is no
+statement that changes or removes an entry.
 """
 
 import msgspec
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, Select, insert, select, text
 
-from healer.store.schema import audit
+from healer.audit.anchor import Anchor, read_anchor
+from healer.audit.chain import START, Entry, Head, incident_of, seal
+from healer.store.prepared import Prepared
+from healer.store.schema import anchor as anchored
+from healer.store.schema import audit, audit_head
 from healer.store.transaction import Transaction
 from healer.times import Micros
+
+_READ_HEAD = Prepared(
+    text(
+        "SELECT meta.value, coalesce(audit_head.place, 0), coalesce(audit_head.digest, '') FROM meta "
+        "LEFT JOIN audit_head ON audit_head.writer = meta.value WHERE meta.key = 'installation'"
+    )
+)
+"""One chain per writer. Here the installation is the only one, whichever process it is."""
+_MOVE_HEAD = Prepared(
+    text(
+        "INSERT INTO audit_head (writer, place, digest) VALUES (:writer, :place, :digest) "
+        "ON CONFLICT (writer) DO UPDATE SET place = excluded.place, digest = excluded.digest"
+    )
+)
+_INSERT = Prepared(insert(audit), ("at", "kind", "detail", "writer", "place", "incident", "digest"))
 
 
 def note(transaction: Transaction, at: Micros, kind: str, **detail: object) -> None:
     """Add an entry of `kind` with `detail` as JSON."""
-    text = msgspec.json.encode(detail).decode()
-    transaction.connection.execute(insert(audit), {"at": at, "kind": kind, "detail": text})
+    connection = transaction.connection
+    said = msgspec.json.encode(detail).decode()
+    writer, place, digest = _READ_HEAD.execute(connection).fetchone()
+    head = seal(Head(writer, place, digest or START), at, kind, said)
+    sealed = msgspec.structs.asdict(head)
+    _INSERT.execute(connection, {"at": at, "kind": kind, "detail": said, "incident": incident_of(said), **sealed})
+    _MOVE_HEAD.execute(connection, sealed)
 
 
 def read(connection: Connection, after: int, limit: int) -> list[tuple[int, Micros, str, str]]:
     """(number, at, kind, detail) of at most `limit` entries above `after`, in order."""
-    columns = (audit.c.number, audit.c.at, audit.c.kind, audit.c.detail)
-    found = connection.execute(select(*columns).where(audit.c.number > after).order_by(audit.c.number).limit(limit))
-    return [(number, at, kind, detail) for number, at, kind, detail in found]
+    return [(entry.number, entry.at, entry.kind, entry.detail) for entry in entries(connection, after, limit, "")]
+
+
+def entries(connection: Connection, after: int, limit: int, incident: str) -> list[Entry]:
+    """At most `limit` entries above `after`, in order; of one incident when it is named."""
+    query = _columns().where(audit.c.number > after).order_by(audit.c.number).limit(limit)
+    if incident:
+        query = query.where(audit.c.incident == incident)
+    return [_entry(*row) for row in connection.execute(query)]
+
+
+def heads(connection: Connection) -> list[Head]:
+    """The newest entry of each chain, as it was written beside the entries."""
+    found = connection.execute(select(audit_head.c.writer, audit_head.c.place, audit_head.c.digest))
+    return sorted((Head(*row) for row in found), key=lambda head: head.writer)
+
+
+def keep_anchor(transaction: Transaction, made: Anchor) -> None:
+    """Keep a signed head. The same again (its answer was lost) is no news."""
+    newest = anchors(transaction.connection)[-1:]
+    if newest != [made]:
+        row = {"at": made.at, "writer": made.writer, "place": made.place, "statement": made.line()}
+        transaction.connection.execute(insert(anchored), row)
+
+
+def anchors(connection: Connection) -> list[Anchor]:
+    """Every signed head, oldest first."""
+    found = connection.execute(select(anchored.c.statement).order_by(anchored.c.number))
+    return [_anchor(statement) for statement in found.scalars()]
+
+
+def _entry(
+    number: int, writer: str, place: int, at: Micros, kind: str, detail: str, incident: str, digest: str
+) -> Entry:
+    """An entry as it stands. SQLite keeps text in a column of numbers: what is no place any more is none that can be right."""
+    return Entry(number, str(writer), place if type(place) is int else -1, at, kind, detail, incident, digest)
+
+
+def _anchor(statement: str) -> Anchor:
+    """One that cannot be read is nobody's, which shows when it is verified."""
+    try:
+        return read_anchor(statement)
+    except ValueError:
+        return Anchor("", "", 0, "", 0, "", "")
+
+
+def _columns() -> Select[Row]:  # type: ignore[type-arg] # the entry says what the columns are
+    names = ("number", "writer", "place", "at", "kind", "detail", "incident", "digest")
+    return select(*(audit.c[name] for name in names))

@@ -1,5 +1,7 @@
 """T3 and T4: nothing is done to a target that these did not write first. Called by `healer.store.store` for the runner."""
 
+from hashlib import sha256
+
 import msgspec
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -47,11 +49,12 @@ def write(transaction: Transaction, asked: Asked) -> Intent | Refused:
         if asked.remediation.detail != f"{refused.guard}: {refused.why}":
             _note_refusal(transaction, asked, refused)
         return refused
+    counted = limits.standing(connection, asked.remediation, asked.now)
     limits.reserve(connection, asked.remediation, asked.now)
     intent = _intent(asked, _raise_token(connection, asked.step.node))
     row = {"id": intent.id, "remediation": intent.remediation, "target": intent.target, **_changing(intent)}
     connection.execute(insert(schema.intent), row)
-    _note(transaction, asked.now, "intent", intent, asked.remediation.plan.hash)
+    _note(transaction, asked.now, "intent", intent, asked.remediation, guards=counted)
     executing = msgspec.structs.replace(asked.remediation, state="executing", detail="", changed_at=asked.now)
     remediations.change(transaction, executing, asked.now)
     return intent
@@ -69,7 +72,7 @@ def settle(transaction: Transaction, intent: Intent, remediation: Remediation, w
     if stored is None or stored.outcome:
         return stored == intent
     transaction.connection.execute(update(table).where(table.c.id == intent.id), _changing(intent))
-    _note(transaction, now, f"intent {intent.outcome}", intent, remediation.plan.hash)
+    _note(transaction, now, f"intent {intent.outcome}", intent, remediation)
     remediations.move(transaction, remediation, was, now)
     return True
 
@@ -80,7 +83,8 @@ def begin_probe(transaction: Transaction, id: str, now: Micros) -> Probe | None:
     if intent is None or intent.outcome:
         return None
     token = _raise_token(transaction.connection, intent.target)
-    audit.note(transaction, now, "probe", intent=id, target=intent.target, token=token, trace_id=intent.trace_id)
+    what = {"intent": id, "incident": intent.incident, "target": intent.target, "token": token}
+    audit.note(transaction, now, "probe", **what, trace_id=intent.trace_id)
     return Probe(intent, token)
 
 
@@ -156,9 +160,16 @@ def _changing(intent: Intent) -> dict[str, object]:
     return {"unsettled": int(not intent.outcome), "data": _pack(intent)}
 
 
-def _note(transaction: Transaction, now: Micros, kind: str, intent: Intent, plan: str) -> None:
+def _note(
+    transaction: Transaction, now: Micros, kind: str, intent: Intent, remediation: Remediation, **more: object
+) -> None:
+    """All of the intent; of what it said, which may be long and may be private, only by what it could be recognized."""
+    plan = remediation.plan
     detail = {name: value for name, value in msgspec.structs.asdict(intent).items() if name != "output"}
-    audit.note(transaction, now, kind, plan=plan, **detail)
+    if intent.output:
+        detail["output_sha256"] = sha256(intent.output.encode()).hexdigest()
+    why = {"plan": plan.hash, "rule": plan.rule, "rule_version": plan.rule_version, "agreed": remediation.agreed}
+    audit.note(transaction, now, kind, **why, **detail, **more)
 
 
 def _note_refusal(transaction: Transaction, asked: Asked, refused: Refused) -> None:
@@ -170,6 +181,7 @@ def _note_refusal(transaction: Transaction, asked: Asked, refused: Refused) -> N
         remediation=asked.remediation.id,
         incident=plan.incident,
         rule=plan.rule,
+        rule_version=plan.rule_version,
         plan=plan.hash,
         target=asked.step.node,
         guard=refused.guard,

@@ -13,6 +13,8 @@ from healer.journey.ports import Arrival, Row
 from healer.journey.records import Delivered, Entry, Record, encode
 from healer.store.schema import refused
 from healer.store.transaction import Transaction
+from healer.store.transactions import audit
+from healer.store.transactions.acts import act_of
 from healer.times import Micros
 
 REFUSED_KEPT = 10_000
@@ -48,6 +50,9 @@ def append(transaction: Transaction, arrivals: Sequence[Encoded]) -> list[tuple[
         transaction.appended.append(Entry(position, at, arrival.record, arrival.labels))
         if arrival.refusals:
             _refuse(transaction, arrival.record, at, arrival.refusals)
+        if act := act_of(arrival.record):
+            kind, detail = act
+            audit.note(transaction, at, kind, position=position, **detail)
     transaction.raw.executemany(_INSERT, rows)
     transaction.position, transaction.at = position, at
     return [(row[0], at) for row in rows]

@@ -26,6 +26,15 @@ def refuse(connection: Connection, remediation: Remediation, now: Micros) -> Ref
     return None
 
 
+def standing(connection: Connection, remediation: Remediation, now: Micros) -> list[str]:
+    """How far each limit is used up before this remediation counts, in words."""
+    found = []
+    for limit in remediation.plan.limits:
+        others, _ = _others(connection, remediation.id, limit, now)
+        found.append(_used(others, limit))
+    return found
+
+
 def reserve(connection: Connection, remediation: Remediation, now: Micros) -> None:
     """Count this remediation, from now, under the key of each of its limits."""
     keys = sorted({limit.key for limit in remediation.plan.limits})
@@ -39,30 +48,34 @@ def reserve(connection: Connection, remediation: Remediation, now: Micros) -> No
 
 def _at_once(connection: Connection, remediation: str, limit: Limit, now: Micros) -> Refused | None:
     """Those that have acted and are not at an end. One that only waits to begin holds nobody up."""
-    acting = exists().where(intent.c.remediation == reserved.c.remediation, intent.c.unsettled == 1)
-    going = exists().where(run.c.id == reserved.c.remediation, run.c.state.in_(UNDER_WAY))
-    others = select(func.count()).where(
-        reserved.c.key == limit.key, reserved.c.remediation != remediation, going | acting
-    )
-    count: int = connection.execute(others).scalar_one()
+    count, _ = _others(connection, remediation, limit, now)
     if count < limit.count:
         return None
-    why = f"{count} of at most {limit.count} under way at once for {limit.key}"
-    return Refused("limit", why, retry_at=now + ASK_AGAIN if limit.count else 0)
+    return Refused("limit", _used(count, limit), retry_at=now + ASK_AGAIN if limit.count else 0)
 
 
 def _over(connection: Connection, remediation: str, limit: Limit, now: Micros) -> Refused | None:
-    acting = exists().where(intent.c.remediation == reserved.c.remediation, intent.c.unsettled == 1)
-    others = (
-        select(reserved.c.at, acting)
-        .where(reserved.c.key == limit.key, reserved.c.remediation != remediation)
-        .where((reserved.c.at > now - limit.window) | acting)
-        .order_by(reserved.c.at)
-    )
-    found = connection.execute(others).all()
-    too_many = len(found) - limit.count + 1
+    count, leaving = _others(connection, remediation, limit, now)
+    too_many = count - limit.count + 1
     if too_many <= 0:
         return None
-    why = f"{len(found)} of at most {limit.count} in {format_duration(limit.window)} for {limit.key}"
-    leaving = [at + limit.window for at, still_acting in found if not still_acting]
-    return Refused("limit", why, retry_at=leaving[too_many - 1] if len(leaving) >= too_many > 0 < limit.count else 0)
+    retry_at = leaving[too_many - 1] if len(leaving) >= too_many > 0 < limit.count else 0
+    return Refused("limit", _used(count, limit), retry_at=retry_at)
+
+
+def _others(connection: Connection, remediation: str, limit: Limit, now: Micros) -> tuple[int, list[Micros]]:
+    """How many other remediations count under a limit, and when those that have ended leave its window."""
+    acting = exists().where(intent.c.remediation == reserved.c.remediation, intent.c.unsettled == 1)
+    mine = (reserved.c.key == limit.key, reserved.c.remediation != remediation)
+    if limit.form == "at_once":
+        going = exists().where(run.c.id == reserved.c.remediation, run.c.state.in_(UNDER_WAY))
+        return connection.execute(select(func.count()).where(*mine, going | acting)).scalar_one(), []
+    within = (reserved.c.at > now - limit.window) | acting
+    found = connection.execute(select(reserved.c.at, acting).where(*mine, within).order_by(reserved.c.at)).all()
+    return len(found), [at + limit.window for at, still_acting in found if not still_acting]
+
+
+def _used(count: int, limit: Limit) -> str:
+    if limit.form == "at_once":
+        return f"{count} of at most {limit.count} under way at once for {limit.key}"
+    return f"{count} of at most {limit.count} in {format_duration(limit.window)} for {limit.key}"

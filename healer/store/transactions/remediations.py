@@ -5,7 +5,7 @@ from sqlalchemy import Connection, exists, insert, or_, select, update
 
 from healer.journey.ports import Planned, Superseded
 from healer.journey.records import Progressed
-from healer.remediation.model import UNDER_WAY, Remediation, State
+from healer.remediation.model import UNDER_WAY, Plan, Remediation, State
 from healer.store import schema
 from healer.store.prepared import Prepared
 from healer.store.transaction import Transaction
@@ -108,6 +108,22 @@ def _note(transaction: Transaction, remediation: Remediation, now: Micros) -> No
         rule_version=plan.rule_version,
         plan=plan.hash,
         step=remediation.step,
+        attempt=remediation.attempt,
         detail=remediation.detail,
+        agreed=remediation.agreed,
         trace_id=plan.trace_id,
+        **(_planned(plan) if remediation.changed_at == remediation.created_at else {}),
     )
+
+
+def _planned(plan: Plan) -> dict[str, object]:
+    """What is said once of each: why, what on which target, within which limits."""
+    steps = (*plan.steps, *plan.otherwise, *plan.after_success)
+    return {
+        "mode": plan.mode,
+        "capped_by": plan.capped_by,
+        "because": plan.because,
+        "steps": [f"{step.clause}: {step.action} on {step.node}" for step in steps if not step.until],
+        "limits": [msgspec.structs.asdict(limit) for limit in plan.limits],
+        "asks": [msgspec.structs.asdict(asked) for asked in plan.approve],
+    }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from healer.audit.verify import Kept, verify
 from healer.journey import records
 from healer.seams import SystemClock
 from healer.store.connections import raw_of
@@ -98,20 +99,58 @@ async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+def back_to_version_1(connection: sqlite3.Connection) -> None:
+    """The tables as they were: no answers of sources, and an audit log without chains."""
+    for table in ("source_answer", "audit", "audit_head", "anchor"):
+        connection.execute(f"DROP TABLE {table}")
+    connection.execute(
+        "CREATE TABLE audit (number INTEGER NOT NULL, at BIGINT NOT NULL, kind VARCHAR NOT NULL, detail TEXT NOT NULL, "
+        "PRIMARY KEY (number))"
+    )
+    connection.execute("UPDATE meta SET value = '1' WHERE key = 'schema'")
+
+
 async def test_an_older_schema_is_brought_up(tmp_path: Path) -> None:
     """A database of version 1, which knew nothing of sources' answers, keeps what it has and gets what it lacks."""
     store = opened(tmp_path)
     await store.append([record("a")])
     await store.close()
     with sqlite3.connect(tmp_path / "data" / "healer.db") as connection:
-        connection.execute("DROP TABLE source_answer")
-        connection.execute("UPDATE meta SET value = '1' WHERE key = 'schema'")
+        back_to_version_1(connection)
     connection.close()
     store = opened(tmp_path)
     await store.keep_answer(Answer("cmdb", 1, b"graph"))
     assert await store.answers() == [Answer("cmdb", 1, b"graph")]
     assert len(await store.read(0, 10)) == 1
     await store.close()
+
+
+async def test_an_older_audit_log_becomes_a_chain(tmp_path: Path) -> None:
+    """What was noted before there were chains is sealed as it stands, and the tables are those of a fresh database."""
+    await opened(tmp_path).close()
+    path = tmp_path / "data" / "healer.db"
+    with sqlite3.connect(path) as connection:
+        fresh = tables(connection)
+        back_to_version_1(connection)
+        connection.execute("INSERT INTO audit VALUES (7, 1, 'probe', '{\"incident\": \"i1\"}'), (9, 2, 'probe', '{}')")
+    connection.close()
+    store = opened(tmp_path)
+    found = await store.entries(0, 10)
+    assert [(one.number, one.place, one.incident) for one in found] == [(7, 1, "i1"), (9, 2, "")]
+    assert verify(found, Kept("installation", heads=await store.heads())).good
+    await store.close()
+    with sqlite3.connect(path) as connection:
+        assert tables(connection) == fresh
+    connection.close()
+
+
+def tables(connection: sqlite3.Connection) -> dict[str, object]:
+    """Columns and indexes by table, without the order in which they were made."""
+    names = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type IN ('table', 'index')")]
+    return {
+        name: sorted(connection.execute(f"SELECT name, \"notnull\", pk FROM pragma_table_info('{name}')"))
+        for name in names
+    }
 
 
 async def test_somebody_elses_database_is_refused(tmp_path: Path) -> None:

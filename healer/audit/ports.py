@@ -1,0 +1,26 @@
+"""What whoever shows, anchors or verifies the audit log needs of the store. Implemented by `healer.store`."""
+
+from typing import Protocol
+
+from healer.audit.anchor import Anchor
+from healer.audit.chain import Entry, Head
+
+
+class Log(Protocol):
+    """The log, its heads and its anchors."""
+
+    async def entries(self, after: int, limit: int, incident: str = "") -> list[Entry]:
+        """At most `limit` entries above number `after`, in order; of one incident when it is named."""
+        ...
+
+    async def heads(self) -> list[Head]:
+        """The newest entry of each chain."""
+        ...
+
+    async def anchors(self) -> list[Anchor]:
+        """Every anchor that was made, oldest first."""
+        ...
+
+    async def keep_anchor(self, anchor: Anchor) -> None:
+        """Keep an anchor; the same again is no news."""
+        ...
