@@ -46,6 +46,7 @@ QUICK: Rules = {
 """What people write who want to hear of it within a minute or two."""
 
 STOCK: Rules = {
+    "cooling": (Alarm("CoolingUnitDown", "critical", MINUTE, 100, "does not cool"),),
     "rack": (Alarm("RackPowerDown", "critical", 0, 100, "has no power"),),
     "switch": (Alarm("SwitchDown", "critical", MINUTE, 95, "does not answer SNMP"),),
     "host": (
@@ -66,6 +67,32 @@ STOCK: Rules = {
     "dns": (Alarm("DNSDown", "critical", 15 * MINUTE, 100, "answers no query"),),
 }
 """The same with the `for:` of the rules that most users of Kubernetes run (kube-prometheus)."""
+
+GREY: Rules = {
+    "switch": (
+        Alarm("SwitchPacketsLost", "error", MINUTE, 80, "loses packets"),
+        Alarm("SwitchPortErrorsHigh", "warning", 30 * SECOND, 60, "counts errors on its ports"),
+    ),
+    "host": (
+        Alarm("HostDiskLatencyHigh", "error", MINUTE, 85, "waits for its disks"),
+        Alarm("HostLoadHigh", "warning", MINUTE, 50, "has too much to do"),
+    ),
+    "pod": (
+        Alarm("PodCPUThrottled", "warning", MINUTE, 50, "gets less CPU than it wants"),
+        Alarm("PodRequestsQueued", "warning", 30 * SECOND, 30, "does not keep up"),
+    ),
+    "workload": (Alarm("DeploymentErrorsHigh", "error", MINUTE, 85, "has errors in its new version"),),
+    "service": (
+        Alarm("ServiceLatencyHigh", "warning", MINUTE, 70, "is slow"),
+        Alarm("ServiceErrorRateHigh", "error", MINUTE, 45, "answers with errors"),
+    ),
+    "database": (
+        Alarm("DatabaseConnectionsExhausted", "critical", MINUTE, 75, "has no connection left"),
+        Alarm("DatabaseLatencyHigh", "warning", 30 * SECOND, 80, "answers late"),
+    ),
+    "dns": (Alarm("DNSLatencyHigh", "warning", MINUTE, 90, "answers late"),),
+}
+"""What people see of what does not go down but works badly."""
 
 LATER: Rules = {
     "host": (Alarm("HostClockNotSynchronised", "warning", 10 * MINUTE, 100, "has lost its time source"),),

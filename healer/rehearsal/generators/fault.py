@@ -14,6 +14,8 @@ from healer.topology.index import kind_of
 
 PASSES = {"pod": 60, "database": 90, "dns": 85, "service": 65}
 """Of a hundred faults, how many go on to the next node, by the kind of the one that has it; of other kinds all."""
+GREY_PASSES = {"switch": 60, "host": 55, "workload": 70, "pod": 50, "database": 75, "dns": 50, "service": 55}
+"""The same of what does not go down but works badly: that is felt here and there."""
 QUICKLY = 3
 """Seconds at most until what stands on a machine feels its fault."""
 SOFTLY = (5, 40)
@@ -33,7 +35,14 @@ class Fault(msgspec.Struct, frozen=True):
     onsets: dict[str, Micros]
 
 
-def fault(world: Datacentre, node: str, begins: Micros, ends: Micros, chance: Chance) -> Fault:
+def fault(
+    world: Datacentre,
+    node: str,
+    begins: Micros,
+    ends: Micros,
+    chance: Chance,
+    passes: dict[str, int] = PASSES,
+) -> Fault:
     """Break a node: what stands on it fails at once, what calls it a little later, and not always."""
     onsets = {node: begins}
     waiting = deque([node])
@@ -41,9 +50,9 @@ def fault(world: Datacentre, node: str, begins: Micros, ends: Micros, chance: Ch
         above = waiting.popleft()
         kind = kind_of(above)
         for child in world.nodes[above]:
-            if child in onsets or not chance.happens(PASSES.get(kind, 100)):
+            if child in onsets or not chance.happens(passes.get(kind, 100)):
                 continue
-            delay = chance.between(*SOFTLY) if kind in PASSES else chance.between(0, QUICKLY)
+            delay = chance.between(*SOFTLY) if kind in passes else chance.between(0, QUICKLY)
             onsets[child] = onsets[above] + delay * SECOND
             waiting.append(child)
     return Fault(node, begins, ends, onsets)

@@ -1,11 +1,11 @@
 """The kinds of storms: what breaks, and what makes it hard to see. Each has one sentence that says what happened. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from healer.rehearsal.generators.alarms import LATER, QUICK, STOCK, Rules
+from healer.rehearsal.generators.alarms import GREY, LATER, QUICK, STOCK, Rules
 from healer.rehearsal.generators.fault import Fault, alerts, fault, firing
 from healer.rehearsal.generators.scene import Scene
 from healer.rehearsal.generators.storm import Firing, Storm
@@ -22,6 +22,10 @@ PLAIN = {
 """Storms in which one thing breaks and everything is seen, by the kind of node that breaks."""
 APART = ("rack", "host", "database", "workload", "dns")
 """Kinds of nodes of which two break without having to do with one another."""
+GREY_KINDS = ("switch", "host", "workload", "database", "dns")
+"""Kinds of nodes that may work badly without being down."""
+ANYTHING = ("rack", "switch", "host", "workload", "database", "dns", "cooling")
+"""Kinds of nodes that break on a bad day."""
 DOWN, UP = (60, 120), (30, 90)
 """Seconds that a flapping link is down, and up, at a time."""
 SAYS = {
@@ -44,14 +48,19 @@ def plain(scene: Scene) -> Storm:
     return scene.storm(said(scene.strike(scene.one(PLAIN[scene.kind])).node))
 
 
+def others(scene: Scene, first: str, kinds: Sequence[str]) -> list[str]:
+    """Nodes of one of these kinds that have nothing to do with the first, and whose fault reaches something."""
+    near = scene.world.below([first]) | scene.world.above([first])
+    kind = scene.chance.pick(kinds)
+    found = [node for node in scene.world.of_kind(kind) if node not in near and scene.world.nodes[node]]
+    # A small datacentre has one region, and one of some things.
+    return found or [node for node in scene.world.of_kind("rack") if node not in near]
+
+
 def two_faults(scene: Scene) -> Storm:
     """Two things that have nothing to do with one another break within two minutes."""
     first = scene.one(*APART)
-    near = scene.world.below([first]) | scene.world.above([first])
-    kind = scene.chance.pick(APART)
-    others = [node for node in scene.world.of_kind(kind) if node not in near and scene.world.nodes[node]]
-    # A small datacentre has one region, and one of some things.
-    second = scene.chance.pick(others or [node for node in scene.world.of_kind("rack") if node not in near])
+    second = scene.chance.pick(others(scene, first, APART))
     scene.strike(first)
     scene.strike(second, begins=scene.begins + scene.chance.below(120) * SECOND)
     return scene.storm(f"{said(first)} {said(second)} One has nothing to do with the other.")
@@ -90,29 +99,14 @@ def slow_roll(scene: Scene) -> Storm:
 def clock_skew(scene: Scene) -> Storm:
     """Each Prometheus has its own idea of the time, up to 40 seconds from the true one."""
     broken = scene.strike(scene.one("rack", "switch"))
-    skews: dict[str, int] = {}
-    for _, found in scene.faults:
-        for index, one in enumerate(found):
-            sender = one.labels["job"]
-            skew = skews.setdefault(sender, scene.chance.between(-40, 40)) * SECOND
-            found[index] = msgspec.structs.replace(
-                one,
-                starts_at=one.starts_at + skew,
-                ends_at=one.ends_at + skew if one.ends_at else 0,
-                arrives_at=one.starts_at,
-            )
+    scene.skew()
     return scene.storm(f"{said(broken.node)} The clocks of those who tell of it are up to 40 seconds off.")
 
 
 def late_root(scene: Scene) -> Storm:
     """What watches the cause is slower than what watches its symptoms: some people were told already when it comes."""
     broken = scene.strike(scene.one("rack", "switch"))
-    _, found = scene.faults[0]
-    late = scene.begins + scene.chance.between(60, 100) * SECOND
-    waits = {alarm.name: alarm.waits for alarm in scene.rules[kind_of(broken.node)]}
-    for index, one in enumerate(found):
-        if one.labels["node"] == broken.node:
-            found[index] = msgspec.structs.replace(one, starts_at=late + waits[one.labels["alertname"]])
+    scene.delay(broken)
     return scene.storm(f"{said(broken.node)} Its own alert comes late.")
 
 
@@ -148,6 +142,58 @@ def noise(scene: Scene) -> Storm:
     return scene.storm(f"{said(broken.node)} A fifth of the alerts has nothing to do with it.")
 
 
+def silent_root(scene: Scene) -> Storm:
+    """What breaks is not watched: only what it broke is heard of."""
+    broken = scene.strike(scene.one("rack", "switch", "database", "workload"))
+    seen = "" if scene.blind(broken) else " At least it is watched."
+    return scene.storm(f"{said(broken.node)} Nobody watches it.{seen}")
+
+
+def grey(scene: Scene) -> Storm:
+    """One thing works badly without being down, and is felt here and there."""
+    broken = scene.strike(scene.one(*GREY_KINDS), grey=True)
+    scene.habits()
+    return scene.storm(f"{broken.node} works badly; what depends on it feels it here and there.")
+
+
+def two_grey(scene: Scene) -> Storm:
+    """Two things work badly at once, neither beneath the other; what depends on both feels both."""
+    first = scene.one(*GREY_KINDS)
+    second = scene.chance.pick(others(scene, first, GREY_KINDS))
+    scene.strike(first, grey=kind_of(first) in GREY)
+    scene.strike(second, begins=scene.begins + scene.chance.below(120) * SECOND, grey=kind_of(second) in GREY)
+    return scene.storm(f"{first} and {second} work badly at once. One has nothing to do with the other.")
+
+
+def bad_day(scene: Scene) -> Storm:
+    """As it comes in real life: one fault or two, hard or grey, and several of all that makes it hard to see."""
+    chance, about = scene.chance, []
+    node, second = scene.one(*ANYTHING), ""
+    if chance.happens(35):
+        second = chance.pick(others(scene, node, ANYTHING))
+    for at, broken_node in enumerate(one for one in (node, second) if one):
+        soft = kind_of(broken_node) in GREY and chance.happens(40)
+        broken = scene.strike(broken_node, begins=scene.begins + at * chance.below(120) * SECOND, grey=soft)
+        about.append(f"{broken_node} works badly." if soft else said(broken_node))
+        if chance.happens(25) and scene.blind(broken):
+            about.append("Nobody watches it.")
+        elif chance.happens(25):
+            scene.delay(broken)
+            about.append("Its own alert comes late.")
+    if chance.happens(50):
+        missing = chance.between(5, 20)
+        scene.hide(missing)
+        about.append(f"{missing} % of the edges are missing.")
+    if chance.happens(30):
+        scene.skew()
+        about.append("Clocks are wrong.")
+    if chance.happens(50):
+        scene.disturb(chance.between(5, 20))
+        about.append("Other things are wrong as well.")
+    scene.habits()
+    return scene.storm(" ".join(about))
+
+
 class Kind(NamedTuple):
     """How a kind of storm is made, under which alert rules, and what it is in a sentence."""
 
@@ -171,5 +217,10 @@ KINDS = {
     "for-times": Kind(for_times, "a host or rack dies under the stock rules, most of which wait 15 minutes", STOCK),
     "missing-edges": Kind(missing_edges, "a fifth of the edges is missing from the topology"),
     "noise": Kind(noise, "a fifth of the alerts has nothing to do with it"),
+    "silent-root": Kind(silent_root, "what breaks is not watched: only what it broke is heard of"),
+    "grey": Kind(grey, "one thing works badly without being down, among what is always wrong"),
+    "two-grey": Kind(two_grey, "two things work badly at once, and some callers feel both"),
+    "bad-day": Kind(bad_day, "one fault or two, hard or grey, with several of the difficulties above at once"),
+    "bad-night": Kind(bad_day, "the same under the stock rules, most of which wait 15 minutes", STOCK),
 }
 """By name."""

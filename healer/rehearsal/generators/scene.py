@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from healer.rehearsal.generators.alarms import LATER, NOISE, Rules, raised
+from healer.rehearsal.generators.alarms import GREY, LATER, NOISE, QUICK, Rules, raised
 from healer.rehearsal.generators.chance import Chance
 from healer.rehearsal.generators.datacentre import Datacentre, datacentre
-from healer.rehearsal.generators.fault import Fault, alerts, fault, firing
+from healer.rehearsal.generators.fault import GREY_PASSES, PASSES, Fault, alerts, fault, firing
 from healer.rehearsal.generators.storm import Cause, Firing, Storm
 from healer.times import DAY, HOUR, MINUTE, SECOND, Micros
 from healer.topology.index import kind_of
@@ -19,6 +19,12 @@ OUTAGE = (12, 45)
 ENDS = 50
 """Of a hundred faults, how many are repaired before the recording stops."""
 
+HABITS = 12
+"""One of so many nodes has an alert that fires again and again, whatever else happens."""
+SKEW = 40
+"""Seconds, at most, that the clock of a sender is off."""
+LATE = (60, 100)
+"""Seconds after a fault until its own alert comes, where that is late."""
 CORES = 25
 """Of a hundred switches that fail, at least so many are core switches."""
 
@@ -51,14 +57,16 @@ class Scene:
         """When a fault is repaired; 0 for not before the recording stops."""
         return begins + self.chance.between(*OUTAGE) * MINUTE if self.chance.happens(ENDS) else 0
 
-    def strike(self, node: str, *, begins: Micros = 0, ends: Micros | None = None) -> Fault:
-        """Break a node, and have fire what then fires."""
+    def strike(self, node: str, *, begins: Micros = 0, ends: Micros | None = None, grey: bool = False) -> Fault:
+        """Break a node, and have fire what then fires. `grey`: it does not go down, but works badly."""
         begins = begins or self.begins
-        return self.take(fault(self.world, node, begins, self.ends(begins) if ends is None else ends, self.chance))
+        ends = self.ends(begins) if ends is None else ends
+        broken = fault(self.world, node, begins, ends, self.chance, GREY_PASSES if grey else PASSES)
+        return self.take(broken, GREY if grey else self.rules)
 
-    def take(self, broken: Fault) -> Fault:
-        """Have fire what fires because of this fault."""
-        self.faults.append((broken, alerts(broken, self.rules, self.chance)))
+    def take(self, broken: Fault, rules: Rules | None = None) -> Fault:
+        """Have fire what fires because of this fault, by these rules or those of the scene."""
+        self.faults.append((broken, alerts(broken, self.rules if rules is None else rules, self.chance)))
         return broken
 
     def add(self, broken: Fault, more: Iterable[Firing]) -> None:
@@ -76,6 +84,52 @@ class Scene:
             ends = starts + self.chance.between(5, 60) * MINUTE if self.chance.happens(50) else 0
             self.noise.append(firing(self.chance.pick(raised(NOISE, node, self.chance)), node, starts, ends))
 
+    def skew(self) -> None:
+        """Give each sender an idea of its own of the time."""
+        skews: dict[str, int] = {}
+        for _, found in self.faults:
+            for index, one in enumerate(found):
+                skew = skews.setdefault(one.labels["job"], self.chance.between(-SKEW, SKEW)) * SECOND
+                found[index] = msgspec.structs.replace(
+                    one,
+                    starts_at=one.starts_at + skew,
+                    ends_at=one.ends_at + skew if one.ends_at else 0,
+                    arrives_at=one.starts_at,
+                )
+
+    def delay(self, broken: Fault) -> None:
+        """Let what watches the cause be slower than what watches its symptoms."""
+        found = next(found for one, found in self.faults if one is broken)
+        late = broken.begins + self.chance.between(*LATE) * SECOND
+        for index, one in enumerate(found):
+            at = late + self.waits()[one.labels["alertname"]]
+            if one.labels["node"] == broken.node and (not one.ends_at or at < one.ends_at):
+                found[index] = msgspec.structs.replace(one, starts_at=at)
+
+    def blind(self, broken: Fault) -> bool:
+        """Let nobody watch the cause itself. False where nothing else would fire: then it is watched after all."""
+        found = next(found for one, found in self.faults if one is broken)
+        rest = [one for one in found if one.labels["node"] != broken.node]
+        if len(rest) > 1:
+            found[:] = rest
+        return len(rest) > 1
+
+    def habits(self) -> None:
+        """What is always wrong in this installation, in every one of its storms and anywhere: half of it at a time."""
+        always = Chance(f"habits {self.name.partition('-')[0]} {len(self.world.nodes)}")
+        nodes = [node for node in self.world.nodes if kind_of(node) in NOISE]
+        for node in always.some(nodes, min(len(nodes) // HABITS, 20)):
+            alarm = always.pick(NOISE[kind_of(node)])
+            if self.chance.happens(50):
+                starts = self.begins + self.chance.between(-HOUR // 2, HOUR // 2)
+                ends = starts + self.chance.between(5, 60) * MINUTE if self.chance.happens(50) else 0
+                self.noise.append(firing(alarm, node, starts, ends))
+
+    def waits(self) -> dict[str, Micros]:
+        """By alertname, the `for:` of its rule; where two tables have one, that of the scene's own rules counts."""
+        tables = (NOISE, LATER, GREY, QUICK, self.rules)
+        return {alarm.name: alarm.waits for table in tables for some in table.values() for alarm in some}
+
     def hide(self, percent: int) -> None:
         """Leave so much of the edges out of the topology."""
         self.hidden = {edge for edge in self.world.edges() if self.chance.happens(percent)}
@@ -91,9 +145,7 @@ class Scene:
             for number in causes:
                 of[number].append(index)
         fired = {one.labels["alertname"] for one, _ in listed}
-        alarms = {
-            alarm.name: alarm.waits for table in (NOISE, LATER, self.rules) for some in table.values() for alarm in some
-        }
+        alarms = self.waits()
         return Storm(
             name=self.name,
             kind=self.kind,
