@@ -4,7 +4,7 @@ A rule is compiled against what all files together define; what ships in `rules/
 definition of one's own with the same name wins. The service calls `compile_files` at start and at each reload.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final
@@ -40,6 +40,15 @@ class _File(msgspec.Struct, frozen=True):
     report: Report
     drafts: list[Draft]
     shipped: bool
+
+
+class _Defined(msgspec.Struct, frozen=True):
+    """What packs define for rules to refer to, and what was said of them while they were compiled."""
+
+    metrics: dict[str, Metric]
+    commands: dict[str, Command]
+    actions: dict[str, Action]
+    problems: dict[str, tuple[Problem, ...]]
 
 
 def pack_names() -> tuple[str, ...]:
@@ -95,13 +104,19 @@ def _compile(
     for name in chosen:
         if name not in pack_names():
             raise ValueError(f"there is no pack {name!r}; there are {', '.join(pack_names())}")
-    read = [_read_shipped(name) for name in (*ALWAYS, *chosen)]
-    read += [_read(source) for source in sources]
+    names = (*ALWAYS, *chosen)
+    shipped = _defined(names, severities, kinds, lacks)
+    read = [_read_shipped(name) for name in names]
+    for file in read:
+        file.report.problems.extend(shipped.problems[file.report.path])
+    own = [_read(source) for source in sources]
+    read += own
     world = World(severities, kinds, {}, channels, calendars, lacks)
-    metrics = _metrics(read, world)
+    metrics = {**shipped.metrics, **_metrics(own, world)}
     world = msgspec.structs.replace(world, metrics=metrics)
-    commands = _commands(read)
-    actions = _actions(read, world)
+    commands = _commands(own, shipped.commands)
+    actions = _actions(own, world, shipped.actions)
+    check_partners(actions, {file.report.path: file.report for file in own})
     rules = _rules(read, world, Catalogue(actions, commands), permissions)
     trials = _trials(read, actions, metrics)
     reports = {file.report.path: file.report for file in read}
@@ -113,6 +128,18 @@ def _compile(
         return Compiled(None, problems)
     version = version_of(*(file.report.path + "\0" + file.report.text for file in read))
     return Compiled(RuleSet(rules, actions, metrics, commands, version, trials), problems)
+
+
+@lru_cache(maxsize=8)
+def _defined(
+    names: tuple[str, ...], severities: tuple[str, ...], kinds: frozenset[str] | None, lacks: frozenset[str]
+) -> _Defined:
+    """The definitions of packs, compiled once a process: nothing of one's own changes what they mean."""
+    read = [_read_shipped(name) for name in names]
+    world = World(severities, kinds, {}, lacks=lacks)
+    metrics, commands, actions = _metrics(read, world), _commands(read, {}), _actions(read, world, {})
+    check_partners(actions, {file.report.path: file.report for file in read})
+    return _Defined(metrics, commands, actions, {file.report.path: tuple(file.report.problems) for file in read})
 
 
 @cache
@@ -147,22 +174,19 @@ def _refuse_crowds(drafts: list[Draft], report: Report) -> None:
 
 def _metrics(read: Iterable[_File], world: World) -> dict[str, Metric]:
     found: dict[str, Metric] = {}
-    own: dict[str, Metric] = {}
     for file, draft in _of_kind(read, "metric"):
         metric = compile_metric(draft, file.report, world) if draft.sound else None
         if metric is None:
             continue
-        span = draft.tree.name_span[0] + draft.base, draft.tree.name_span[1] + draft.base
-        if not file.shipped and metric.name in own:
-            _refuse_second(file.report, span, "metric", own[metric.name])
-        elif not file.shipped:
-            own[metric.name] = metric
+        if metric.name in found:
+            span = draft.tree.name_span[0] + draft.base, draft.tree.name_span[1] + draft.base
+            _refuse_second(file.report, span, "metric", found[metric.name])
         found[metric.name] = metric
     return found
 
 
-def _commands(read: Iterable[_File]) -> dict[str, Command]:
-    found: dict[str, Command] = {}
+def _commands(read: Iterable[_File], known: Mapping[str, Command]) -> dict[str, Command]:
+    found = dict(known)
     for file, draft in _of_kind(read, "command"):
         command = compile_command(draft, file.report) if draft.sound else None
         if command is None:
@@ -173,22 +197,18 @@ def _commands(read: Iterable[_File]) -> dict[str, Command]:
     return found
 
 
-def _actions(read: Iterable[_File], world: World) -> dict[str, Action]:
+def _actions(read: Iterable[_File], world: World, known: Mapping[str, Action]) -> dict[str, Action]:
     found: dict[str, Action] = {}
-    own: dict[str, Action] = {}
     for file, draft in _of_kind(read, "action"):
         action = compile_action(draft, file.report, world)
         if action is None:
             continue
-        if not file.shipped and action.name in own:
-            _refuse_second(file.report, draft.name_span, "action", own[action.name])
-        elif not file.shipped:
-            own[action.name] = action
-            if action.name in found:
-                file.report.warn("W0206", draft.name_span, f"this replaces the shipped action {action.name}")
+        if action.name in found:
+            _refuse_second(file.report, draft.name_span, "action", found[action.name])
+        elif action.name in known:
+            file.report.warn("W0206", draft.name_span, f"this replaces the shipped action {action.name}")
         found[action.name] = action
-    check_partners(found, {file.report.path: file.report for file in read})
-    return found
+    return {**known, **found}
 
 
 def _trials(read: Iterable[_File], actions: dict[str, Action], metrics: dict[str, Metric]) -> list[Trial]:

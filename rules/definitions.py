@@ -294,12 +294,14 @@ def _accepts(clause: Written | None, report: Report, world: World) -> tuple[str,
 
 
 def _timeouts(clauses: Mapping[str, Written], report: Report) -> tuple[int, int]:
-    timeout = _micros(clauses.get("timeout"), DEFAULT_TIMEOUT)
-    hard = _micros(clauses.get("hard timeout"), max(DEFAULT_HARD_TIMEOUT, timeout))
+    hard = _micros(clauses.get("hard timeout"), 0)
+    timeout = _micros(clauses.get("timeout"), min(DEFAULT_TIMEOUT, hard or DEFAULT_TIMEOUT))
+    if "hard timeout" not in clauses:
+        hard = max(DEFAULT_HARD_TIMEOUT, timeout)
     for word, micros in (("timeout", timeout), ("hard timeout", hard)):
-        if micros <= 0:
+        if micros <= 0 and word in clauses:
             report.error("E0503", clauses[word].head, f"`{word}:` is longer than nothing")
-    if timeout > hard:
+    if timeout > hard > 0:
         report.error("E0406", clauses["timeout"].head, "`timeout:` is longer than `hard timeout:`")
     return timeout, hard
 

@@ -6,7 +6,7 @@ every clause that `rules.scanning` found.
 
 import re
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Final
 
@@ -40,6 +40,10 @@ STARTS: Final = (
     "given",
     "expectation",
 )
+
+MAX_REMEMBERED: Final = 16_384
+"""Clauses whose trees are kept, each of at most so many characters."""
+MAX_REMEMBERED_CHARACTERS: Final = 500
 
 _OPERATORS: Final = {"COMPARE", "MATCHES", "IN", "SIGN", "SCALE", "DEFAULT", "_AND", "_OR", "_FOR"}
 _WORDING: Final = {
@@ -98,11 +102,21 @@ _ELSEWHERE: Final = {
 
 
 def read(start: str, text: str) -> Any:
-    """Read one clause's body. Raises Fault with offsets into `text`."""
+    """Read one clause's body. Raises Fault with offsets into `text`.
+
+    The same clause is read once a process: what is compiled again is what was changed.
+    """
+    return _remembered(start, text) if len(text) <= MAX_REMEMBERED_CHARACTERS else _read(start, text)
+
+
+def _read(start: str, text: str) -> Any:
     try:
         return _parser().parse(text, start=start)
     except UnexpectedInput as surprise:
         raise _explain(surprise, text) from None
+
+
+_remembered = lru_cache(maxsize=MAX_REMEMBERED)(_read)
 
 
 @cache

@@ -3,11 +3,12 @@
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rules import Source, compile_files
+from rules import RuleSet, Source, compile_files
 from rules.layout import WIDTH, lay_out, tokens_of
 from tests.unit.rules.build import SEED
 
@@ -33,13 +34,23 @@ def laid_out(text: str) -> str:
 
 
 def meaning(text: str) -> object:
-    """What a text compiles to, without where it stands."""
-    compiled = compile_files([Source("x.heal", text)], packs=False)
-    assert compiled.ruleset is not None, compiled.problems
-    rules = [
-        (r.name, r.on_event, r.mode, r.priority, len(r.then), r.limits, r.verify.stable) for r in compiled.ruleset.rules
-    ]
-    return rules, sorted(compiled.ruleset.actions), sorted(compiled.ruleset.metrics), len(compiled.ruleset.tests)
+    """All that a text compiles to, but where it stands and in which words it was written."""
+    ruleset = compile_files([Source("x.heal", text)], packs=False).ruleset
+    assert ruleset is not None
+    return meaning_of(ruleset)
+
+
+def meaning_of(ruleset: RuleSet) -> object:
+    """What a rule set says, without lines, versions, and the words that explain a decision."""
+    named = ruleset.actions, ruleset.metrics, ruleset.commands
+    own = [one for each in named for one in each.values() if not one.path.startswith("packs/")]
+    return _bare(msgspec.to_builtins([ruleset.rules, own, ruleset.tests]))
+
+
+def _bare(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _bare(one) for key, one in value.items() if key not in {"line", "version", "text", "key", "label"}}
+    return [_bare(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 @pytest.mark.parametrize("text", FILES, ids=range(len(FILES)))
