@@ -14,6 +14,7 @@ import msgspec
 from healer.alertmanager.backstop import Backstop, Place
 from healer.alertmanager.client import Source
 from healer.alertmanager.mirror import SUSPICION, Mirror, Reconciler
+from healer.audit.anchoring import Anchoring
 from healer.executors.target import Target
 from healer.heartbeat.pulse import Pulse
 from healer.heartbeat.watch import Heartbeat, Ping
@@ -82,6 +83,8 @@ class Ports(msgspec.Struct, frozen=True):
     sink: Sink | None = None
     sources: Sequence[topology_source.Source] = ()
     """Of the topology: those that are asked again and again."""
+    anchoring: Anchoring | None = None
+    """Sends heads of the audit log outside."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -171,6 +174,7 @@ class Healer:
         self.last_resort = LastResort(store.probe, self._last_told(), ports.clock, plan.base_url)
         self.pulse = self._listen_for_heartbeats()
         registry.read(lambda: self.pulse.samples() if self.pulse is not None else ())
+        registry.read(lambda: self.ports.anchoring.samples() if self.ports.anchoring is not None else ())
 
     async def start(self) -> None:
         """Recover, then start everything that goes on by itself. Returns when all that was accepted before is decided."""
@@ -320,6 +324,8 @@ class Healer:
         if ports.sink is not None:
             export = TraceExport(ports.store, ports.sink, ports.clock, sample=plan.trace_sample)
             yield "traces", (ports.sink, plan.trace_sample), export.run
+        if ports.anchoring is not None:
+            yield "anchors", ports.anchoring, ports.anchoring.run
         if plan.retention:
             yield "retention", None, self._forget
 

@@ -21,6 +21,10 @@ import rules
 from healer.alertmanager.client import AlertmanagerClient
 from healer.alerts.limits import Limits
 from healer.assembly import Healer, Plan, Ports, TooFarBehind
+from healer.audit import signing
+from healer.audit.anchoring import Anchoring
+from healer.audit.places import FilePlace, Place, WebhookPlace
+from healer.audit.signing import BadKey, signing_key
 from healer.documents.document import load_document
 from healer.documents.problems import Problem, dotted
 from healer.executors.ssh import SshTarget
@@ -34,6 +38,7 @@ from healer.kept import Kept
 from healer.locks.local import LocalLocks
 from healer.locks.ports import LockService
 from healer.locks.redis import RedisLocks, connect
+from healer.notification.anchors import ChannelPlace
 from healer.notification.deliver import Sender
 from healer.notification.settings import Channel as ChannelSettings
 from healer.prometheus.query import PrometheusQueries
@@ -255,6 +260,7 @@ def contents(before: Plan, after: Plan) -> Iterator[str]:
 def ports(settings: Settings, ground: Ground, kept: Kept, stack: AsyncExitStack) -> Ports:
     """Everything that touches the outside, made anew where its settings are not those of the time before. Raises CannotStart."""
     clock, session = ground.clock, ground.session
+    telling = senders(settings, session, clock, ground.random, ground.registry, kept)
     return Ports(
         clock=clock,
         random=ground.random,
@@ -262,7 +268,7 @@ def ports(settings: Settings, ground: Ground, kept: Kept, stack: AsyncExitStack)
         store=ground.store,
         locks=ground.locks,
         targets=targets(settings, clock, kept, stack),
-        senders=senders(settings, session, clock, ground.random, ground.registry, kept),
+        senders=telling,
         asker=PrometheusQueries(settings.prometheus, session, clock),
         prometheus=[
             kept.once(f"rules of {server.url}", server, partial(PrometheusRules, server, session))
@@ -272,7 +278,31 @@ def ports(settings: Settings, ground: Ground, kept: Kept, stack: AsyncExitStack)
         ping=kept.once("ping", settings.watchdog.ping, lambda: ping(settings, session)),
         sink=kept.once("otlp", settings.telemetry.otlp, lambda: sink(settings, session)),
         sources=sources(settings, session, ground.store.aside, ground.spawn, clock, kept),
+        anchoring=anchoring(settings, ground, telling, kept),
     )
+
+
+def anchoring(settings: Settings, ground: Ground, telling: Mapping[str, Sender], kept: Kept) -> Anchoring | None:
+    """What signs heads of the audit log and sends them outside, if they go anywhere. Raises CannotStart."""
+    outside = settings.audit.anchor
+    if not outside:
+        return None
+    try:
+        file = settings.audit.key or Path(settings.store.path).parent / signing.NAME
+        key = signing_key(file, make=settings.audit.key is None)
+    except BadKey as error:
+        raise CannotStart(f"audit.key: {error}") from error
+    places: dict[str, Place] = {}
+    if outside.file is not None:
+        places["file"] = FilePlace(outside.file, ground.store.aside)
+    if outside.channel:
+        places["channel"] = ChannelPlace(telling[outside.channel])
+    if outside.webhook is not None:
+        places["webhook"] = WebhookPlace(outside.webhook, ground.session)
+    store = ground.store
+    depends = (settings.audit, telling.get(outside.channel))
+    make = partial(Anchoring, store, store.installation, key, places, ground.clock, outside.every)
+    return kept.once("anchoring", depends, make)
 
 
 def alertmanager(settings: Alertmanager, url: str, session: aiohttp.ClientSession, kept: Kept) -> AlertmanagerClient:

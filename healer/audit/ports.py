@@ -24,3 +24,11 @@ class Log(Protocol):
     async def keep_anchor(self, anchor: Anchor) -> None:
         """Keep an anchor; the same again is no news."""
         ...
+
+    async def owed(self, place: str) -> list[tuple[int, Anchor]]:
+        """(number, anchor) of what a place did not get yet, oldest first. A new place begins with the newest."""
+        ...
+
+    async def paid(self, place: str, number: int) -> None:
+        """A place has all anchors up to this number."""
+        ...

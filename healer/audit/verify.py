@@ -3,7 +3,7 @@
 Called by `healer audit verify`, over the entries of a store, of a running healer or of an export.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -61,20 +61,24 @@ class Kept(msgspec.Struct, frozen=True):
     key: str = ""
 
 
-def verify(entries: Iterable[Entry], kept: Kept) -> Verdict:
-    """The verdict over all entries, in the order of their numbers."""
+def verify(entries: Iterable[Entry], kept: Kept, heads: Callable[[], Sequence[Head]] | None = None) -> Verdict:
+    """The verdict over all entries, in the order of their numbers.
+
+    Of a log that grows meanwhile, `kept.heads` are from before the first entry was read; `heads` reads them once more.
+    """
     anchors = (*kept.inside, *kept.outside)
     wanted: dict[tuple[str, int], list[Anchor]] = {}
     for anchor in anchors:
         wanted.setdefault((anchor.writer, anchor.place), []).append(anchor)
-    walk = _Walk()
+    walk = _Walk({(head.writer, head.place): head for head in kept.heads})
     for entry in entries:
         walk.take(entry)
         for anchor in wanted.pop((entry.writer, entry.place), ()):
             walk.compare(anchor, entry.digest)
-    findings = [*walk.findings, *_heads(walk.heads, kept.heads), *_cut(wanted, walk.heads)]
+    after = heads() if heads is not None else kept.heads
+    findings = [*walk.findings, *_ends(walk.heads, kept.heads, after), *_cut(wanted, walk.heads)]
     findings += _signatures(anchors, kept)
-    findings += [*_in_order(kept.inside, "the store"), *_in_order(kept.outside, "those from outside")]
+    findings += [*_in_order(kept.inside, "the store", first=""), *_in_order(kept.outside, "those from outside")]
     chains = tuple(_chain(head, anchors) for head in walk.heads.values())
     unknown = tuple(_unknown(chains, kept))
     return Verdict(walk.count, chains, tuple(findings[:MAX_FINDINGS]), len(kept.inside), len(kept.outside), unknown)
@@ -83,7 +87,8 @@ def verify(entries: Iterable[Entry], kept: Kept) -> Verdict:
 class _Walk:
     """Along all chains at once. After a finding it goes on from what the store says, so that one change is one finding."""
 
-    def __init__(self) -> None:
+    def __init__(self, remembered: Mapping[tuple[str, int], Head]) -> None:
+        self._remembered = remembered
         self.heads: dict[str, Head] = {}
         self.findings: list[Finding] = []
         self.count = 0
@@ -102,6 +107,9 @@ class _Walk:
             self._find(entry, "it, or what stood before it, is not what was written")
         elif incident_of(entry.detail) != entry.incident:
             self._find(entry, f"it is listed under incident {entry.incident or 'none'}, and says another")
+        remembered = self._remembered.get((entry.writer, entry.place))
+        if remembered is not None and remembered.digest != entry.digest:
+            self._find(entry, "the store remembers another entry as the newest of its chain")
         self._number = max(self._number, entry.number)
         self.heads[entry.writer] = Head(entry.writer, entry.place, entry.digest)
 
@@ -115,18 +123,18 @@ class _Walk:
         self.findings.append(Finding(entry.writer, entry.place, what))
 
 
-def _heads(found: Mapping[str, Head], kept: Sequence[Head]) -> Iterator[Finding]:
-    """What the store believes to have written, against what is there."""
-    known = {head.writer: head for head in kept}
-    for head in kept:
-        last = found.get(head.writer, Head(head.writer, 0, START))
-        if last.place < head.place:
-            yield Finding(head.writer, head.place, f"{_places(last.place + 1, head.place)} missing at the end: cut off")
-        elif last != head:
-            yield Finding(head.writer, head.place, "the store remembers another entry as the newest")
-    for writer, last in found.items():
-        if kept and writer not in known:
-            yield Finding(writer, last.place, "a chain that healer does not remember to have written")
+def _ends(found: Mapping[str, Head], before: Sequence[Head], after: Sequence[Head]) -> Iterator[Finding]:
+    """What the store remembers to have written, against where its chains end."""
+    for head in before:
+        last = found[head.writer].place if head.writer in found else 0
+        if last < head.place:
+            yield Finding(head.writer, head.place, f"{_places(last + 1, head.place)} missing at the end: cut off")
+    known = {head.writer: head.place for head in after}
+    for writer, head in found.items():
+        if writer not in known:
+            yield Finding(writer, head.place, "a chain that the store does not remember to have written")
+        elif head.place > known[writer]:
+            yield Finding(writer, head.place, f"the store remembers place {known[writer]} as the newest: added since")
 
 
 def _cut(wanted: Mapping[tuple[str, int], list[Anchor]], found: Mapping[str, Head]) -> Iterator[Finding]:
@@ -149,11 +157,13 @@ def _signatures(anchors: Sequence[Anchor], kept: Kept) -> Iterator[Finding]:
             yield Finding(anchor.writer, anchor.place, f"{of} is about installation {anchor.installation}")
 
 
-def _in_order(anchors: Sequence[Anchor], where: str) -> Iterator[Finding]:
-    """Each anchor names the one before it."""
-    for number, anchor in enumerate(anchors):
-        before = anchors[number - 1].fingerprint if number else ""
-        if anchor.previous != before:
+def _in_order(anchors: Sequence[Anchor], where: str, first: str | None = None) -> Iterator[Finding]:
+    """Each anchor names the one before it; `first` is what the first one has to name, None for whatever it does."""
+    before = first
+    for anchor in anchors:
+        missing = before is not None and anchor.previous != before
+        before = anchor.fingerprint
+        if missing:
             what = f"before the anchor of {format_rfc3339(anchor.at)} one is missing among {where}"
             yield Finding(anchor.writer, anchor.place, what)
 

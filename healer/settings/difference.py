@@ -21,6 +21,7 @@ TAKEN: tuple[Path, ...] = (
     ("journal", "retention"),
     ("health",),
     ("calendars",),
+    ("audit",),
     ("rules",),
     ("prometheus",),
     ("alertmanager",),

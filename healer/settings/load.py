@@ -81,6 +81,11 @@ def _cross_check(document: Document, settings: Settings) -> Iterator[Problem]:
                 known = ", ".join(settings.channels) or "none"
                 where = ("routes", index, "channels", position)
                 yield document.problem(where, f"no channel is called {name!r}; channels: {known}")
+    kept_in = settings.audit.anchor.channel
+    if kept_in and kept_in not in settings.channels:
+        known = ", ".join(settings.channels) or "none"
+        message = f"no channel is called {kept_in!r}; channels: {known}"
+        yield document.problem(("audit", "anchor", "channel"), message)
     if settings.place == "lead" and not settings.alertmanager.urls:
         message = "lead needs alertmanager.urls: it silences the backstop there for what healer has told"
         yield document.problem(("place",), message)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from healer.alerts.matchers import Matchers
+from healer.audit.settings import Audit
 from healer.changes.settings import Changes
 from healer.convergence.settings import Convergence
 from healer.documents.fields import Secret
@@ -46,6 +47,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """By kind of node, the Prometheus query whose value 1 means healthy; `node` has the node's id and attributes."""
     calendars: dict[str, Path] = {}
     """Files with the times that a rule's `except: calendar("NAME")` means, by a name of your choice."""
+    audit: Audit = Audit()
+    """The log of decisions and effects."""
     rules: Rules = Rules()
     """Which rules decide on remedies."""
     prometheus: tuple[Prometheus, ...] = ()

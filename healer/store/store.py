@@ -162,6 +162,12 @@ class Store:
     async def keep_anchor(self, anchor: Anchor) -> None:
         await self.run.write("keep_anchor", audit.keep_anchor, anchor)
 
+    async def owed(self, place: str) -> list[tuple[int, Anchor]]:
+        return await self.run.read("owed", audit.owed, place)
+
+    async def paid(self, place: str, number: int) -> None:
+        await self.run.write("paid", audit.paid, place, number)
+
     # ToldLedger
 
     async def claim(self, channel: str, *, now: Micros, lease: Micros, limit: int) -> list[Claim]:

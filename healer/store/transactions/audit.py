@@ -5,13 +5,14 @@ statement that changes or removes an entry.
 """
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, insert, select, text
+from sqlalchemy import Connection, Row, Select, func, insert, select, text
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from healer.audit.anchor import Anchor, read_anchor
 from healer.audit.chain import START, Entry, Head, incident_of, seal
 from healer.store.prepared import Prepared
 from healer.store.schema import anchor as anchored
-from healer.store.schema import audit, audit_head
+from healer.store.schema import audit, audit_head, meta
 from healer.store.transaction import Transaction
 from healer.times import Micros
 
@@ -28,6 +29,7 @@ _MOVE_HEAD = Prepared(
         "ON CONFLICT (writer) DO UPDATE SET place = excluded.place, digest = excluded.digest"
     )
 )
+_PAID = "anchors taken by "
 _INSERT = Prepared(insert(audit), ("at", "kind", "detail", "writer", "place", "incident", "digest"))
 
 
@@ -88,6 +90,24 @@ def _anchor(statement: str) -> Anchor:
         return read_anchor(statement)
     except ValueError:
         return Anchor("", "", 0, "", 0, "", "")
+
+
+def owed(connection: Connection, place: str) -> list[tuple[int, Anchor]]:
+    """The anchors that a place does not have, with their numbers; of a new place the newest alone."""
+    query = select(anchored.c.number, anchored.c.statement).order_by(anchored.c.number)
+    known = connection.execute(select(meta.c.value).where(meta.c.key == _PAID + place)).scalar()
+    if known is None:
+        query = query.where(anchored.c.number == select(func.max(anchored.c.number)).scalar_subquery())
+    else:
+        query = query.where(anchored.c.number > int(known))
+    return [(number, _anchor(statement)) for number, statement in connection.execute(query)]
+
+
+def paid(transaction: Transaction, place: str, number: int) -> None:
+    """A place has all anchors up to this number."""
+    statement = upsert(meta).values(key=_PAID + place, value=str(number))
+    again = statement.on_conflict_do_update(index_elements=["key"], set_={"value": statement.excluded.value})
+    transaction.connection.execute(again)
 
 
 def _columns() -> Select[Row]:  # type: ignore[type-arg] # the entry says what the columns are
