@@ -50,7 +50,7 @@ bench: .venv/dev.stamp servers
 	@echo "Figures worth keeping go into docs/performance.md, with the command and the machine."
 
 bench-quality: .venv/dev.stamp
-	$(BIN)/python -m bench.quality $(if $(STORMS),--storms $(STORMS))
+	$(BIN)/python -m bench.quality $(if $(STORMS),--storms "$(STORMS)")
 	$(if $(STORMS),,$(BIN)/python -m bench.tuning && $(BIN)/python -m bench.reliability)
 	@echo "Figures worth keeping go into docs/quality.md, with the command."
 

@@ -11,7 +11,8 @@ from collections import defaultdict
 from itertools import pairwise
 from random import Random
 
-from bench.quality import STORMS, Labelled, home, labelled, named, recorded
+from bench.quality import STORMS, recorded
+from bench.quality_scores import Labelled, home, labelled, named
 from healer.convergence.fixed import ONE
 from healer.convergence.outcome import Naming
 from healer.convergence.record import confidence, kind_of

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from bench.quality import STORMS, Labelled, recorded
+from bench.quality import STORMS, recorded
+from bench.quality_scores import Labelled
 from healer.alerts.identity import labels_of
 from healer.convergence.candidates import WEIGHTS, Weights, rank
 from healer.convergence.evidence import Clue

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from healer.rehearsal.generators.chance import Chance
 from healer.times import HOUR, MINUTE, SECOND, Micros
-from healer.topology.index import kind_of
+from healer.topology.graph import kind_of
 
 
 class Alarm(NamedTuple):
@@ -83,8 +83,8 @@ GREY: Rules = {
     ),
     "workload": (Alarm("DeploymentErrorsHigh", "error", MINUTE, 85, "has errors in its new version"),),
     "service": (
-        Alarm("ServiceLatencyHigh", "warning", MINUTE, 70, "is slow"),
-        Alarm("ServiceErrorRateHigh", "error", MINUTE, 45, "answers with errors"),
+        Alarm("ServiceSlowAnswers", "warning", MINUTE, 70, "is slow"),
+        Alarm("ServiceFailsOften", "error", MINUTE, 45, "answers with errors"),
     ),
     "database": (
         Alarm("DatabaseConnectionsExhausted", "critical", MINUTE, 75, "has no connection left"),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from healer.rehearsal.generators.chance import Chance
-from healer.topology.index import kind_of
+from healer.topology.graph import kind_of
 
 PLACES = ("eu1", "us1", "ap1", "eu2", "us2", "ap2")
 """Names of regions; there are no more than these."""

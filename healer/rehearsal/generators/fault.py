@@ -10,7 +10,7 @@ from healer.rehearsal.generators.chance import Chance
 from healer.rehearsal.generators.datacentre import Datacentre
 from healer.rehearsal.generators.storm import Firing
 from healer.times import SECOND, Micros
-from healer.topology.index import kind_of
+from healer.topology.graph import kind_of
 
 PASSES = {"pod": 60, "database": 90, "dns": 85, "service": 65}
 """Of a hundred faults, how many go on to the next node, by the kind of the one that has it; of other kinds all."""

@@ -10,7 +10,7 @@ from healer.rehearsal.generators.fault import Fault, alerts, fault, firing
 from healer.rehearsal.generators.scene import Scene
 from healer.rehearsal.generators.storm import Firing, Storm
 from healer.times import HOUR, MINUTE, SECOND, Micros
-from healer.topology.index import kind_of
+from healer.topology.graph import kind_of
 
 PLAIN = {
     "rack-power": "rack",

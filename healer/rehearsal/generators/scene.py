@@ -10,7 +10,7 @@ from healer.rehearsal.generators.datacentre import Datacentre, datacentre
 from healer.rehearsal.generators.fault import GREY_PASSES, PASSES, Fault, alerts, fault, firing
 from healer.rehearsal.generators.storm import Cause, Firing, Storm
 from healer.times import DAY, HOUR, MINUTE, SECOND, Micros
-from healer.topology.index import kind_of
+from healer.topology.graph import kind_of
 
 EPOCH: Micros = 1_767_571_200 * SECOND
 """2026-01-05T00:00:00Z, a Monday: the first storm of an installation is on it, each next one a day later."""

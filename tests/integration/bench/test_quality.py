@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from bench.quality import STORMS, Line, Scored, generated, labelled, line, mean, recorded, run
+from bench.quality import STORMS, generated, main, recorded, run
+from bench.quality_scores import Line, Scored, labelled, line, mean
 from bench.reliability import told
 from healer.alerts.identity import labels_of
 from healer.convergence.fixed import ONE
 from healer.convergence.settings import Convergence
+from healer.rehearsal.case import read_case
 from healer.rehearsal.generators import storms
 
 ROOT = Path(__file__).parents[3]
@@ -48,7 +50,7 @@ def test_what_a_file_says_of_the_truth_changes_nothing() -> None:
     [storm] = storms("database", seed=1)
     case = labelled(storm.encode(), "one").case
     renamed = storm.encode().replace(b'"root_causes"', b'"elsewhere"').replace(b'"faults"', b'"nothing"')
-    assert labelled(renamed, "one").case == case
+    assert read_case(renamed, "one") == case
 
 
 class TestGenerated:
@@ -92,8 +94,51 @@ def test_nothing_that_decides_knows_a_data_set() -> None:
     assert found == set()
 
 
+class TestAnyFolder:
+    """`make bench-quality STORMS=DIR`."""
+
+    def test_each_case_is_printed(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        [storm] = storms("database", seed=1, size=150)
+        (tmp_path / "one.json").write_bytes(storm.encode())
+        assert main(["--storms", str(tmp_path)]) == 0
+        heading, total, case = capsys.readouterr().out.splitlines()
+        assert "compression" in heading
+        assert total.startswith(tmp_path.name)
+        assert case.startswith(f"  {storm.name}: ")
+        assert storm.roots[0] in case
+
+    @pytest.mark.parametrize(
+        ("text", "says"),
+        [
+            ("hello", "is not JSON"),
+            ('{"nodes": []}', "expected a case"),
+            ('{"alerts": [{"labels": {"alertname": "A"}}]}', "startsAt: is missing"),
+            ('{"alerts": []}', "root_causes: is missing"),
+            ('{"alerts": [], "root_causes": 7}', "root_causes"),
+            ('{"alerts": [], "faults": [{"node": "a", "alerts": [3]}]}', "an alert beyond the 0"),
+        ],
+    )
+    def test_a_bad_file_is_named_with_what_is_wrong(
+        self, text: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "bad.json").write_text(text)
+        (tmp_path / "worse.json").write_text("[]")
+        assert main(["--storms", str(tmp_path)]) == 2
+        error = capsys.readouterr().err
+        assert f"{tmp_path}/bad.json" in error
+        assert says in error
+        assert f"{tmp_path}/worse.json" in error
+
+    def test_a_folder_without_cases_says_what_belongs_there(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for folder in (tmp_path, tmp_path / "nowhere"):
+            assert main(["--storms", str(folder)]) == 2
+            assert "JSON files as in bench/storms" in capsys.readouterr().err
+
+
 def test_a_case_without_alerts_counts_as_missed() -> None:
-    nothing = Scored("x", 0, 0, 1, 0, 0, 0, False, "", 0.0)
+    nothing = Scored("x", 0, 0, 1, 1, 0, 0, 0, 0, 0, False, "")
     assert line("x", [nothing]).first == 0
 
 
