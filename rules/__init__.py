@@ -6,10 +6,12 @@ would be done (`render_steps`, `limit_keys`). docs/rule-language.md is the manua
 """
 
 from rules.actions import Action, Command, Invocation, Metric, Parameter
+from rules.asking import query_key
 from rules.compiling import Compiled, compile_files, pack_names
-from rules.evaluation import evaluate, health_template, query_key
+from rules.evaluation import evaluate
 from rules.expressions import Expression, Target
 from rules.facts import DEFAULT_HEALTH, Answer, Facts, Held, NodeFact, Query, Surroundings, Verdict, remember
+from rules.health import health_template
 from rules.names import DEFAULT_SEVERITIES, FEATURES
 from rules.patterns import matches
 from rules.permissions import BadMatcher, Permission, read_matcher

@@ -9,7 +9,7 @@ from rules import expressions as ex
 from rules import syntax
 from rules.actions import SHOWN, Action, Command, Fence, Invocation, Metric, Parameter
 from rules.checking import Checker, World
-from rules.names import FUNCTIONS, NAMES, PREFIXES
+from rules.names import FUNCTIONS, NAMES, OVERRIDABLE, PREFIXES
 from rules.parameters import refuse
 from rules.problems import Report, did_you_mean
 from rules.reading import Draft, Written
@@ -51,7 +51,7 @@ def compile_metric(draft: Draft, report: Report, world: World) -> Metric | None:
     if unit is None:
         units = [kind.value for kind in Type if kind in NUMERIC | {Type.TIMESTAMP}]
         checker.error("E0207", tree.type.span, f"`{tree.type.path}` is no unit", expected=", ".join(units))
-    if tree.name in {*NAMES, *PREFIXES, *FUNCTIONS}:
+    if tree.name in {*NAMES, *PREFIXES, *FUNCTIONS} - OVERRIDABLE:
         checker.error(
             "E0110", tree.name_span, f"`{tree.name}` is a name of the language; call the metric something else"
         )

@@ -283,4 +283,8 @@ def walk(expression: Expression) -> list[Expression]:
 
 def asks(expression: Expression) -> bool:
     """Whether its value depends on a query, so that it is worth asking again."""
-    return any(isinstance(item, Ask | Healthy) for item in walk(expression))
+    return any(isinstance(item, Ask | Healthy) or _is_asked(item) for item in walk(expression))
+
+
+def _is_asked(item: Expression) -> bool:
+    return isinstance(item, Read) and item.path in {"value", "burn_rate"}

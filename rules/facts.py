@@ -1,7 +1,7 @@
 """What a rule may know about an incident, and what evaluating it says. Plain frozen values, made by the runner."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 import msgspec
 
@@ -45,11 +45,15 @@ class Surroundings(Protocol):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """What Prometheus said to one query: one fresh sample, or why there is none. `sampled_at` is microseconds."""
+    """What was said to one query: one fresh sample, or a text of the alert's; or why there is none.
+
+    `sampled_at` is microseconds.
+    """
 
     value: float | None = None
     sampled_at: int | None = None
     why_unknown: str | None = None
+    text: str | None = None
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,10 +95,15 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Query(msgspec.Struct, frozen=True):
-    """A question for Prometheus: the finished PromQL, and the key under which its answer is expected."""
+    """A question, and the key under which its answer is expected.
+
+    Prometheus is asked a finished PromQL text; of the alert a name is asked that only whoever told of it can answer:
+    `value`, or `annotations.X`.
+    """
 
     key: str
     text: str
+    of: Literal["prometheus", "alert"] = "prometheus"
 
 
 class Held(msgspec.Struct, frozen=True):

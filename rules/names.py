@@ -28,6 +28,8 @@ NAMES: Final = {
     "change": Type.STRING,
     "resolved": Type.BOOLEAN,
 }
+OVERRIDABLE: Final = frozenset({"burn_rate"})
+"""Names that ask Prometheus, and that a metric of one's own may answer instead."""
 PREFIXES: Final = {
     "labels": Type.STRING,
     "annotations": Type.STRING,

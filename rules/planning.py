@@ -11,7 +11,7 @@ import msgspec
 from rules import expressions as ex
 from rules.actions import Action, Fence, Invocation
 from rules.definitions import HOLE
-from rules.evaluation import find_target, value_of
+from rules.evaluation import target_of, value_of
 from rules.facts import Facts, NodeFact
 from rules.parameters import refuse, written
 from rules.permissions import touches
@@ -143,7 +143,7 @@ def _siblings(facts: Facts) -> tuple[str | None, str]:
 
 def _plan(step: Execute, position: int, facts: Facts) -> PlannedStep | Refusal:
     action = step.action
-    target, why = find_target(step.target, facts)
+    target, why = target_of(step.target, facts)
     if target is None:
         return Refusal(position=position, step=action.name, why=f"no target: {why}")
     if action.accepts and target.kind not in action.accepts:

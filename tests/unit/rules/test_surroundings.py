@@ -68,7 +68,6 @@ KNOWN = msgspec.structs.replace(
         ("confidence > 80%", True),
         ('root_is == "direct"', True),
         ('annotations.summary =~ ".*broke"', True),
-        ("known(annotations.nothing)", False),
         ('change.kind == "deployment"', True),
         ("changed_within(15m)", True),
         ("changed_within(5m)", False),

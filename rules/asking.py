@@ -1,0 +1,57 @@
+"""What has to be asked before a condition can be decided, and what do the answers say? Used by `rules.looking` and above.
+
+Two are asked: Prometheus, by a query, and whoever keeps the alert itself, by a name of the language.
+"""
+
+import math
+from hashlib import blake2b
+from typing import Final
+
+from rules.facts import Answer, Facts, Query
+from rules.seen import Seen
+from rules.units import SECOND, Type, format_value
+
+_IN_SECONDS: Final = frozenset({Type.DURATION, Type.TIMESTAMP})
+
+
+def query_key(text: str) -> str:
+    """The key of a query's answer: a hash of its finished text."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+
+
+def ask_prometheus(text: str, kind: Type, label: str, facts: Facts) -> Seen:
+    """The answer to a finished query, in the unit of its kind; what to ask where there is none yet."""
+    query = Query(query_key(text), text)
+    answer = facts.answers.get(query.key)
+    if answer is None:
+        return Seen(None, why=(f"{label} has not been asked yet",), needs=(query,))
+    value, why = _accept(answer, facts)
+    if value is not None and kind in _IN_SECONDS:
+        value = value * SECOND if math.isfinite(value * SECOND) else None
+        why = "the answer is beyond all times"
+    if value is None:
+        return Seen(None, why=(f"{label} is unknown: {why}",))
+    return Seen(value, why=(f"{label} is {format_value(kind, value)}",))
+
+
+def ask_alert(path: str, kind: Type, facts: Facts) -> Seen:
+    """What the alert says beside its labels: `value`, `annotations.X`."""
+    query = Query(query_key(f"alert\0{path}"), path, "alert")
+    answer = facts.answers.get(query.key)
+    if answer is None:
+        return Seen(None, why=(f"{path} has not been asked yet",), needs=(query,))
+    if kind is Type.STRING:
+        said: str | float | None = answer.text
+    else:
+        said = answer.value if answer.value is not None and math.isfinite(answer.value) else None
+    return Seen(said, why=() if said is not None else (f"{path} is unknown: {answer.why_unknown or 'nobody said'}",))
+
+
+def _accept(answer: Answer, facts: Facts) -> tuple[float | None, str]:
+    if answer.value is None:
+        return None, answer.why_unknown or "no data"
+    if not math.isfinite(answer.value):
+        return None, f"the answer is {answer.value}"
+    if facts.samples_after is not None and (answer.sampled_at is None or answer.sampled_at <= facts.samples_after):
+        return None, "the sample is not later than the effect"
+    return answer.value, ""
