@@ -7,7 +7,7 @@ would be done (`render_steps`, `limit_keys`). docs/rule-language.md is the manua
 
 from rules.actions import Action, Command, Invocation, Metric, Parameter
 from rules.asking import query_key
-from rules.compiling import Compiled, compile_files, pack_names
+from rules.compiling import Compiled, compile_files, is_shipped, pack_names, path_of_pack
 from rules.evaluation import evaluate
 from rules.expressions import Expression, Target
 from rules.facts import DEFAULT_HEALTH, Answer, Facts, Held, NodeFact, Query, Surroundings, Verdict, remember
@@ -41,7 +41,7 @@ from rules.ruleset import (
     Verify,
     WaitUntil,
 )
-from rules.trials import Expectation, Trial
+from rules.trials import Expectation, Trial, TrialChange
 
 DISTRIBUTION = "healer"
 """Whose package this is: other distributions own the name `rules` too, and may have overwritten it."""
@@ -88,6 +88,7 @@ __all__ = [
     "Surroundings",
     "Target",
     "Trial",
+    "TrialChange",
     "Verdict",
     "Verify",
     "WaitUntil",
@@ -95,10 +96,12 @@ __all__ = [
     "evaluate",
     "format_problem",
     "health_template",
+    "is_shipped",
     "key_of",
     "limit_keys",
     "matches",
     "pack_names",
+    "path_of_pack",
     "query_key",
     "read_matcher",
     "remember",

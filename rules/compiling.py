@@ -27,6 +27,7 @@ from rules.trying import compile_trial, warn_of_dead_trials
 
 ALWAYS: Final = ("metrics", "actions")
 """The packs without rules, which every set of rules can refer to."""
+SHIPPED: Final = "packs/"
 
 
 class Compiled(msgspec.Struct, frozen=True):
@@ -57,6 +58,16 @@ def pack_names() -> tuple[str, ...]:
     return tuple(
         sorted(name.removesuffix(".heal") for name in found if name.endswith(".heal") and name[:-5] not in ALWAYS)
     )
+
+
+def path_of_pack(name: str) -> str:
+    """Where problems, rules and tests of a pack say that they stand."""
+    return f"{SHIPPED}{name}.heal"
+
+
+def is_shipped(path: str) -> bool:
+    """Whether a rule or a test of this path comes with healer."""
+    return path.startswith(SHIPPED)
 
 
 def compile_files(
@@ -122,7 +133,9 @@ def _compile(
     reports = {file.report.path: file.report for file in read}
     warn_of_ties(rules, reports)
     refuse_opposing(rules, reports)
-    warn_of_dead_trials(trials, rules, reports)
+    # What takes the place of a shipped rule need not do what the pack's own tests expect of that.
+    mine = {file.report.path for file in own}
+    warn_of_dead_trials([trial for trial in trials if trial.path in mine], rules, reports)
     problems = tuple(problem for file in read for problem in _sorted(file.report.problems))
     if any(problem.severity == "error" for problem in problems):
         return Compiled(None, problems)
@@ -146,7 +159,7 @@ def _defined(
 def _shipped(name: str) -> tuple[str, list[Draft]]:
     """The text of a pack and its definitions, read once a process."""
     text = files("rules").joinpath("packs", f"{name}.heal").read_text(encoding="utf-8")
-    report = Report(f"packs/{name}.heal", text)
+    report = Report(path_of_pack(name), text)
     drafts = read_file(report)
     assert not report.problems, report.problems
     return text, drafts
@@ -154,7 +167,7 @@ def _shipped(name: str) -> tuple[str, list[Draft]]:
 
 def _read_shipped(name: str) -> _File:
     text, drafts = _shipped(name)
-    return _File(Report(f"packs/{name}.heal", text), drafts, shipped=True)
+    return _File(Report(path_of_pack(name), text), drafts, shipped=True)
 
 
 def _read(source: Source) -> _File:
@@ -225,6 +238,7 @@ def _trials(read: Iterable[_File], actions: dict[str, Action], metrics: dict[str
 
 def _rules(read: Iterable[_File], world: World, catalogue: Catalogue, permissions: Sequence[Permission]) -> list[Rule]:
     found: dict[str, Rule] = {}
+    shipped: set[str] = set()
     for kind_of_file in read:
         permission = None if kind_of_file.shipped else permission_for(permissions, kind_of_file.report.path)
         for draft in kind_of_file.drafts:
@@ -233,8 +247,13 @@ def _rules(read: Iterable[_File], world: World, catalogue: Catalogue, permission
             rule = compile_rule(draft, kind_of_file.report, world, catalogue, permission)
             if rule is None:
                 continue
-            if rule.name in found:
+            if rule.name in shipped and not kind_of_file.shipped:
+                shipped.remove(rule.name)
+                kind_of_file.report.warn("W0206", draft.name_span, f"this replaces the shipped rule {rule.name!r}")
+            elif rule.name in found:
                 _refuse_second(kind_of_file.report, draft.name_span, "rule", found[rule.name])
+            elif kind_of_file.shipped:
+                shipped.add(rule.name)
             found[rule.name] = rule
     return list(found.values())
 

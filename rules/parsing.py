@@ -84,6 +84,7 @@ _WORDING: Final = {
     "APPROVES": "approves or rejects",
     "TIME": 'time "..."',
     "CALENDAR": 'calendar "..."',
+    "CHANGE": 'change "..."',
     "NODE": 'node "..."',
     "ALERT": 'alert "..."',
     "QUERY": 'query("...")',
@@ -475,6 +476,22 @@ class _Builder(Transformer[Token, Any]):
         last = below[-1] if below else id
         return syntax.GivenNode(
             span=_span(word, last), id=self.string(id), attributes=attributes or (), below=below or ()
+        )
+
+    def given_change(
+        self,
+        word: Token,
+        repo: Token,
+        labels: tuple[tuple[str, str], ...] | None,
+        on: Token,
+        at: Token | None,
+    ) -> syntax.GivenChange:
+        return syntax.GivenChange(
+            span=_span(word, at or on),
+            repo=self.string(repo),
+            labels=labels or (),
+            on=self.string(on),
+            at=_micros(at) or 0,
         )
 
     def given_alert(

@@ -192,6 +192,15 @@ class GivenNode(_Written, frozen=True, kw_only=True):
     below: tuple[Literal, ...] = ()
 
 
+class GivenChange(_Written, frozen=True, kw_only=True):
+    """`change "acme/shop" {kind: "deploy"} on "workload/shop/cart" from 0s`; microseconds after the test's start."""
+
+    repo: Literal
+    labels: tuple[tuple[str, str], ...] = ()
+    on: Literal
+    at: int = 0
+
+
 class GivenAlert(_Written, frozen=True, kw_only=True):
     """`alert "X" {env: "prod"} from 0s to 1h`; microseconds after the test's start."""
 
@@ -264,6 +273,14 @@ class ExpectStep(_Written, frozen=True, kw_only=True):
 
 
 GivenText: TypeAlias = (
-    GivenTime | GivenCalendar | GivenNode | GivenAlert | GivenQuery | GivenMetric | GivenAnswer | GivenFailure
+    GivenTime
+    | GivenCalendar
+    | GivenNode
+    | GivenChange
+    | GivenAlert
+    | GivenQuery
+    | GivenMetric
+    | GivenAnswer
+    | GivenFailure
 )
 ExpectText: TypeAlias = ExpectNothing | ExpectApproval | ExpectOutcome | ExpectStep

@@ -21,6 +21,15 @@ class TrialNode(msgspec.Struct, frozen=True, kw_only=True):
     below: tuple[str, ...] = ()
 
 
+class TrialChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A deployment or push that somebody tells of: to which repository, with which labels, what it touches, and when."""
+
+    repo: str
+    labels: tuple[tuple[str, str], ...] = ()
+    on: str
+    at: int = 0
+
+
 class TrialAlert(msgspec.Struct, frozen=True, kw_only=True):
     """One alert, from when to when it fires; None: for as long as the test runs."""
 
@@ -80,6 +89,7 @@ class Trial(msgspec.Struct, frozen=True, kw_only=True):
     line: int
     start: int = START
     nodes: tuple[TrialNode, ...] = ()
+    changes: tuple[TrialChange, ...] = ()
     alerts: tuple[TrialAlert, ...] = ()
     answers: tuple[TrialAnswer, ...] = ()
     calendars: tuple[tuple[str, bool], ...] = ()

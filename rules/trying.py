@@ -19,12 +19,22 @@ from rules.trials import (
     TrialAlert,
     TrialAnswer,
     TrialApproval,
+    TrialChange,
     TrialFailure,
     TrialNode,
 )
 from rules.units import NUMERIC, SECOND, Type
 
 OUTCOMES: Final = ("succeeded", "failed", "not_verified", "refused", "rejected", "expired", "handed_over", "suggested")
+CHANGED: Final[Mapping[str, tuple[str, ...]]] = {
+    "kind": ("deploy", "push"),
+    "state": ("pushed", "pending", "running", "succeeded", "failed", "cancelled"),
+    "env": (),
+    "actor": (),
+    "ref": (),
+    "sha": (),
+}
+"""What a test may say of a change, and the words it may use; (): any."""
 MAX_THINGS: Final = 1000
 """Nodes, alerts, answers and expectations of one test."""
 
@@ -125,6 +135,8 @@ class _Compiler:
                 self._calendar(tree, line)
             case syntax.GivenNode():
                 self._node(tree, line)
+            case syntax.GivenChange():
+                self._change(tree, line)
             case syntax.GivenAlert():
                 self._alert(tree, line)
             case syntax.GivenQuery():
@@ -178,6 +190,18 @@ class _Compiler:
         if id in below:
             self.report.error("E0508", line.place(tree.span), f"{id} is not below itself")
         self.nodes[id] = TrialNode(id=id, attributes=tree.attributes, below=below)
+
+    def _change(self, tree: syntax.GivenChange, line: Written) -> None:
+        for name, value in tree.labels:
+            if name not in CHANGED:
+                self.report.error(
+                    "E0508", line.place(tree.span), f"a change has no `{name}`", **did_you_mean(name, CHANGED)
+                )
+            elif CHANGED[name] and value not in CHANGED[name]:
+                words = ", ".join(CHANGED[name])
+                self.report.error("E0508", line.place(tree.span), f"`{value}` is no {name} of a change", expected=words)
+        change = TrialChange(repo=str(tree.repo.value), labels=tree.labels, on=str(tree.on.value), at=tree.at)
+        self._add("changes", change)
 
     def _alert(self, tree: syntax.GivenAlert, line: Written) -> None:
         if tree.ends is not None and tree.ends <= tree.begins:

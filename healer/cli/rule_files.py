@@ -1,6 +1,6 @@
 """Rule files on the command line: which ones, and what they compile to. Used by check, test, fmt, plan and rules."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from healer.cli.failure import CALLED_WRONG, Failure
@@ -33,15 +33,24 @@ def sources_of(paths: Iterable[Path]) -> list[Source]:
     return found
 
 
-def compiled_files(paths: Iterable[Path], settings: Settings | None = None, *, packs: bool = False) -> Compiled:
+def compiled_files(
+    paths: Iterable[Path], settings: Settings | None = None, *, packs: bool | Collection[str] = False
+) -> Compiled:
     """The rules of these paths, compiled as this healer would load them; those of the configuration beside them.
 
-    `packs` takes what ships with healer too, where no configuration says which packs.
+    `packs` names packs that are taken besides those of the configuration; True: all that ship with healer, where no
+    configuration says which. Raises Failure for one that does not exist.
     """
     own = list(paths) or [rule.path for rule in settings.rules.paths] if settings else list(paths)
-    chosen: bool | list[str] = packs and not own
+    chosen: bool | list[str] = packs is True and not own
+    if not isinstance(packs, bool):
+        unknown = [name for name in packs if name not in pack_names()]
+        if unknown:
+            raise Failure(f"there is no pack {unknown[0]!r}; there are {', '.join(pack_names())}", CALLED_WRONG)
+        chosen = list(packs)
     if settings is not None:
-        chosen = [name for name in settings.rules.packs if name in pack_names()]
+        named = [name for name in settings.rules.packs if name in pack_names()]
+        chosen = list(dict.fromkeys((*named, *(chosen if isinstance(chosen, list) else []))))
     return compile_files(
         sources_of(own),
         packs=chosen,

@@ -2,6 +2,7 @@
 
 healer test rules/                       every test of these files; folders are searched
 healer test --config healer.yaml         those of a configuration, with its health queries
+healer test --pack node                  those of rules that ship with healer (all: of every pack)
 healer test rules/ --junit report.xml    for CI
 """
 
@@ -16,12 +17,19 @@ from healer.cli.rule_files import compiled_files, read_settings
 from healer.cli.words import counted
 from healer.rehearsal.trial import Tried, attempt
 from healer.times import SECOND, format_duration
-from rules import Compiled, format_problem
+from rules import Compiled, format_problem, is_shipped, pack_names, path_of_pack
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", type=Path, nargs="*", metavar="PATH", help="rule files, or folders of them")
     parser.add_argument("--config", type=Path, metavar="FILE", help="test the rules of a configuration")
+    parser.add_argument(
+        "--pack",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="test rules that ship with healer; repeatable, or: all",
+    )
     parser.add_argument("--only", metavar="TEXT", help="only tests whose name contains this")
     parser.add_argument("--json", action="store_true", help="JSON instead of text")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write a report for CI, too")
@@ -29,14 +37,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
     output = output or Output()
-    if not arguments.paths and arguments.config is None:
-        raise Failure("nothing to test: give paths of rules, or --config FILE", CALLED_WRONG)
+    if not arguments.paths and arguments.config is None and not arguments.pack:
+        raise Failure("nothing to test: give paths of rules, --config FILE or --pack NAME", CALLED_WRONG)
     settings = read_settings(arguments.config)
-    compiled = compiled_files(arguments.paths, settings)
+    packs = pack_names() if "all" in arguments.pack else tuple(arguments.pack)
+    compiled = compiled_files(arguments.paths, settings, packs=packs)
     ruleset = compiled.ruleset
     if ruleset is None:
         raise Failure(_errors(compiled), FOUND_WRONG)
-    wanted = [trial for trial in ruleset.tests if not arguments.only or arguments.only in trial.name]
+    asked = {path_of_pack(name) for name in packs}
+    tests = [trial for trial in ruleset.tests if not is_shipped(trial.path) or trial.path in asked]
+    wanted = [trial for trial in tests if not arguments.only or arguments.only in trial.name]
     health = dict(settings.health) if settings is not None else None
     tried = []
     for number, trial in enumerate(wanted, 1):

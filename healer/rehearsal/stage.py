@@ -6,17 +6,21 @@ the test says so. Called by `healer.rehearsal.trial`.
 
 import asyncio
 from collections.abc import Sequence
+from typing import cast
 
 import msgspec
 
 from healer.alerts.identity import canonical
+from healer.alerts.matchers import Matcher, Matchers
 from healer.alerts.model import Alert
+from healer.changes.model import Change, Kind, State
+from healer.changes.settings import Line
 from healer.convergence.settings import Convergence
 from healer.executors.target import Go, Order, Result, Seen
 from healer.journey.charter import Charter, Deciding
 from healer.journey.owner import Owner
 from healer.journey.ports import Arrival, Planned, Step
-from healer.journey.records import Adopted, Delivered
+from healer.journey.records import Adopted, Changed, Delivered, Record
 from healer.journey.records import Answer as Sample
 from healer.journey.view import View
 from healer.locks.local import LocalLocks
@@ -33,7 +37,7 @@ from healer.store.store import Store
 from healer.times import HOUR, MINUTE, SECOND, Micros
 from healer.topology import graph
 from healer.topology.graph import Node
-from rules import DEFAULT_HEALTH, Query, RuleSet, Trial, matches
+from rules import DEFAULT_HEALTH, Query, RuleSet, Trial, TrialChange, matches
 
 EXECUTORS = ("ssh", "agent", "kubernetes", "redfish", "http", "helm")
 SENDER = "rehearsal"
@@ -143,16 +147,19 @@ class _Stage:
 
     async def _happen(self) -> None:
         """Alerts begin and end when the test says so."""
-        moments: list[tuple[Micros, int, Alert]] = []
+        moments: list[tuple[Micros, int, Record]] = [
+            (change.at, 0, Changed(_change(change, number, self._trial.start + change.at)))
+            for number, change in enumerate(self._trial.changes)
+        ]
         for alert in self._trial.alerts:
             labels, begins = canonical(dict(alert.labels)), self._trial.start + alert.begins
-            moments.append((alert.begins, 0, Alert(labels, True, begins, 0)))
+            moments.append((alert.begins, 1, Delivered(SENDER, (Alert(labels, True, begins, 0),))))
             if alert.ends is not None:
                 ends = self._trial.start + alert.ends
-                moments.append((alert.ends, 1, Alert(labels, False, begins, ends)))
+                moments.append((alert.ends, 2, Delivered(SENDER, (Alert(labels, False, begins, ends),))))
         for at, _, told in sorted(moments, key=lambda moment: moment[:2]):
             await asyncio.sleep(max(0, at - self._clock.monotonic()) / SECOND)
-            await self._store.append([Arrival(Delivered(SENDER, (told,)))])
+            await self._store.append([Arrival(told)])
 
     async def _until_nothing_is_left(self) -> None:
         trial = self._trial
@@ -279,6 +286,33 @@ def _deciding(trial: Trial, health: dict[str, str]) -> Deciding:
         channels=(),
         routes=(),
         calendars={name: always if busy else () for name, busy in trial.calendars},
+        changes=tuple(Line(match=_told_of(change), node=change.on) for change in trial.changes),
+    )
+
+
+def _told_of(change: TrialChange) -> Matchers:
+    env = dict(change.labels).get("env", "")
+    return Matchers([Matcher.of("repo", change.repo), *([Matcher.of("env", env)] if env else [])])
+
+
+def _change(change: TrialChange, number: int, at: Micros) -> Change:
+    """A delivery as GitHub would have told it: a deployment that succeeded, where the test says no more."""
+    said = dict(change.labels)
+    return Change(
+        source="github",
+        delivery_id=f"rehearsal {number}",
+        repo=change.repo,
+        kind=cast("Kind", said.get("kind", "deploy")),
+        env=said.get("env", ""),
+        ref=said.get("ref", "refs/heads/main"),
+        sha=said.get("sha", "1a2b3c4d"),
+        state=cast("State", said.get("state", "succeeded")),
+        actor=said.get("actor", ""),
+        commits=(),
+        at=at,
+        url="",
+        deployment=str(number),
+        keys=(f"rehearsal {number}",),
     )
 
 
