@@ -341,6 +341,8 @@ def service(settings: Settings, healer: Healer, registry: Registry) -> Service:
         desk=healer.desk,
         foresee=partial(foresee, healer),
         rules=partial(rule_records, healer),
+        audit=store,
+        installation=store.installation,
         auth=settings.server.auth,
         changes=settings.changes,
         bounds=Bounds(
@@ -361,7 +363,7 @@ async def foresee(healer: Healer, labels: Mapping[str, str], starts_at: Micros) 
     view, ports = healer.view, healer.ports
     around = preview.Around(view.on_node, view.above_node, view.silences())
     return await preview.preview(
-        labels, view.charter, ports.clock.now(), starts_at=starts_at, ask=ports.asker.ask, around=around
+        labels, view.charter, ports.clock.now(), starts_at=starts_at, ask=healer.ask, around=around
     )
 
 

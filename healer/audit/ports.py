@@ -13,6 +13,10 @@ class Log(Protocol):
         """At most `limit` entries above number `after`, in order; of one incident when it is named."""
         ...
 
+    async def newest(self, limit: int, incident: str = "") -> list[Entry]:
+        """The newest `limit` entries, in order; of one incident when it is named."""
+        ...
+
     async def heads(self) -> list[Head]:
         """The newest entry of each chain."""
         ...

@@ -13,7 +13,7 @@ healer incidents close ID       it is over, whatever still fires
 import argparse
 from typing import Any
 
-from healer.cli import connection, saying, story
+from healer.cli import connection, deeds, saying, story
 from healer.cli.connection import Connection, Json
 from healer.cli.failure import CALLED_WRONG, Failure
 from healer.cli.output import Output
@@ -22,6 +22,8 @@ from healer.seams import SystemClock
 
 LISTED = 50
 """Incidents listed when nothing else is said."""
+DECIDED = 5_000
+"""Entries of the audit log that a report shows."""
 STATUSES = ("open", "resolved", "merged")
 
 
@@ -53,12 +55,14 @@ def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
     if arguments.way in saying.SAID:
         return saying.run(link, output, arguments, found["id"])
     lines = link.get(f"/api/v1/incidents/{found['id']}/timeline")["items"]
+    done = link.all("/api/v1/audit", DECIDED, incident=found["id"])[0] if arguments.way == "report" else []
     if arguments.json:
-        output.json(found if arguments.way == "show" else found | {"timeline": lines})
+        output.json(found if arguments.way == "show" else found | {"timeline": lines, "audit": done})
     elif arguments.way == "show":
         story.show(output, found, SystemClock().now(), alerts=arguments.alerts)
     else:
         story.report(output, found, lines, SystemClock().now(), alerts=arguments.alerts)
+        deeds.show(output, done)
     return 0
 
 

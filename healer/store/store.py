@@ -153,6 +153,9 @@ class Store:
     async def entries(self, after: int, limit: int, incident: str = "") -> list[Entry]:
         return await self.run.read("entries", audit.entries, after, limit, incident)
 
+    async def newest(self, limit: int, incident: str = "") -> list[Entry]:
+        return await self.run.read("newest", audit.newest, limit, incident)
+
     async def heads(self) -> list[Head]:
         return await self.run.read("heads", audit.heads)
 

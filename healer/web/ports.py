@@ -13,6 +13,7 @@ from healer.alerts.limits import Limits
 from healer.alerts.maintenance import Maintenance
 from healer.alerts.model import Detail, RefusedAlert
 from healer.alerts.silences import Silence
+from healer.audit.ports import Log
 from healer.changes.model import Change
 from healer.changes.settings import Changes
 from healer.convergence.outcome import AlertView, Happening, Incident
@@ -187,6 +188,9 @@ class Service(msgspec.Struct, frozen=True):
     """What is asked of the topology and said to it; without one there are no such routes."""
     reload: Callable[[], Awaitable[Reloaded]] | None = None
     """Reads the configuration again; without it there is no such route."""
+    audit: Log | None = None
+    """The log of decisions and effects; without one there are no such routes."""
+    installation: str = ""
     auth: Auth = Auth()
     changes: Changes = Changes()
     """Whose word on changes counts."""

@@ -51,10 +51,14 @@ def read(connection: Connection, after: int, limit: int) -> list[tuple[int, Micr
 
 def entries(connection: Connection, after: int, limit: int, incident: str) -> list[Entry]:
     """At most `limit` entries above `after`, in order; of one incident when it is named."""
-    query = _columns().where(audit.c.number > after).order_by(audit.c.number).limit(limit)
-    if incident:
-        query = query.where(audit.c.incident == incident)
+    query = _of(incident).where(audit.c.number > after).order_by(audit.c.number).limit(limit)
     return [_entry(*row) for row in connection.execute(query)]
+
+
+def newest(connection: Connection, limit: int, incident: str) -> list[Entry]:
+    """The newest `limit` entries, in order; of one incident when it is named."""
+    found = [_entry(*row) for row in connection.execute(_of(incident).order_by(audit.c.number.desc()).limit(limit))]
+    return found[::-1]
 
 
 def heads(connection: Connection) -> list[Head]:
@@ -110,6 +114,7 @@ def paid(transaction: Transaction, place: str, number: int) -> None:
     transaction.connection.execute(again)
 
 
-def _columns() -> Select[Row]:  # type: ignore[type-arg] # the entry says what the columns are
+def _of(incident: str) -> Select[Row]:  # type: ignore[type-arg] # the entry says what the columns are
     names = ("number", "writer", "place", "at", "kind", "detail", "incident", "digest")
-    return select(*(audit.c[name] for name in names))
+    query = select(*(audit.c[name] for name in names))
+    return query.where(audit.c.incident == incident) if incident else query

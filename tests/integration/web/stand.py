@@ -102,6 +102,7 @@ class Stand:
             "projections": self.store,
             "effects": self.store,
             "told": self.store,
+            "audit": self.store,
             "clock": self.clock,
             "registry": self.registry,
         }
