@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import networkx as nx
 
+from healer.alerts.glance import values_of
 from healer.settings import parse_settings
 from healer.topology.graph import Node, Topology, topology
 from healer.topology.index import Index
@@ -75,7 +76,7 @@ def main(size: int) -> None:
     numbers = list(range(ASKED))
     first = each(lambda number: mapper.map(alerts[number]), numbers)
     again = each(lambda number: mapper.map(alerts[number]), numbers)
-    mapper.place(alerts[0])
+    mapper.place(values_of(mapper.names, alerts[0]))
     print(
         json.dumps(
             {

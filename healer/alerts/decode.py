@@ -110,7 +110,6 @@ def _gather(
     long = len(body) > limits.annotation_bytes
     alerts: list[Alert] = []
     details: list[Detail] = []
-    labels: list[dict[str, str]] = []
     refusals: list[Refusal] = []
     for index, each in enumerate(found):
         if isinstance(each, Refusal):
@@ -128,9 +127,8 @@ def _gather(
         if long:
             annotations = _cut(annotations, limits.annotation_bytes)
         alerts.append(taken)
-        labels.append(each.labels)
         details.append(Detail(annotations, each.generator_url or ""))
-    return Batch(sender, tuple(alerts), tuple(details), tuple(refusals), truncated, tuple(labels))
+    return Batch(sender, tuple(alerts), tuple(details), tuple(refusals), truncated)
 
 
 def _identity(labels: dict[str, str], limits: Limits) -> bytes:

@@ -60,8 +60,7 @@ def relays(sender: str) -> bool:
 class Batch(msgspec.Struct, frozen=True):
     """One request, read: the good alerts with their details (same order), and the refused ones.
 
-    `sender` tells apart those who may hold the same alert firing; `truncated` counts alerts the sender cut off. `labels` are
-    the alerts' label sets as they were read, for whoever is spared reading them again.
+    `sender` tells apart those who may hold the same alert firing; `truncated` counts alerts the sender cut off.
     """
 
     sender: str
@@ -69,4 +68,3 @@ class Batch(msgspec.Struct, frozen=True):
     details: tuple[Detail, ...]
     refusals: tuple[Refusal, ...] = ()
     truncated: int = 0
-    labels: tuple[dict[str, str], ...] = ()

@@ -72,19 +72,9 @@ class Engine:
 
     # --- what happens
 
-    def deliver(
-        self,
-        sender: str,
-        alerts: tuple[Alert, ...],
-        position: int,
-        at: Micros,
-        labels: Sequence[dict[str, str]] = (),
-    ) -> None:
-        """Alerts of one request, accepted at `at` (wall time) as the journal's record `position`.
-
-        `labels` are their label sets where somebody has read them already; they are what `alert.labels` says.
-        """
-        intake.deliver(self.state, sender, alerts, position, at, labels)
+    def deliver(self, sender: str, alerts: tuple[Alert, ...], position: int, at: Micros) -> None:
+        """Alerts of one request, accepted at `at` (wall time) as the journal's record `position`."""
+        intake.deliver(self.state, sender, alerts, position, at)
         if self.state.people.suspects:
             saying.look_for_suspects(self.state)
         self._conclude()

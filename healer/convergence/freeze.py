@@ -21,7 +21,7 @@ from healer.convergence.outcome import Naming, People, Storm
 from healer.convergence.outcome import Status as IncidentStatus
 from healer.convergence.people import Words
 from healer.convergence.settings import Convergence
-from healer.convergence.state import TURN, State, Topology, Turn, labels_of
+from healer.convergence.state import TURN, State, Topology, Turn
 from healer.times import Micros
 
 
@@ -309,13 +309,13 @@ def _case_row(case: Case) -> CaseRow:
 
 
 def _episode(state: State, row: EpisodeRow) -> Episode:
-    labels = labels_of(row.labels)
-    traits = state.traits.read(labels, state.topology.explains(labels))
+    said, placed_by = state.glance(row.labels)
+    traits = state.traits.read(said, state.topology.explains(placed_by))
     episode = Episode(
         row.seq,
         row.labels,
         traits,
-        state.topology.place(labels),
+        state.topology.place(placed_by),
         row.sender,
         row.starts_at,
         row.onset,

@@ -1,14 +1,12 @@
 """What a record does to episodes: they begin, are refreshed, end, begin again. What changed is marked dirty, not judged."""
 
-from collections.abc import Sequence
-
 from healer.alerts.model import Alert, relays
 from healer.convergence import flapping
 from healer.convergence.episode import Code, Episode, Status
 from healer.convergence.onset import first_known, think_again
 from healer.convergence.quiet import mark
 from healer.convergence.settle import rank, refresh_face
-from healer.convergence.state import State, labels_of
+from healer.convergence.state import State
 from healer.convergence.timers import Kind
 from healer.times import SECOND, Micros
 
@@ -16,10 +14,8 @@ MAX_AHEAD: Micros = 60 * SECOND
 """An event further in the future than this counts as happening now: a sender's clock is wrong."""
 
 
-def deliver(
-    state: State, sender: str, alerts: tuple[Alert, ...], position: int, at: Micros, read: Sequence[dict[str, str]] = ()
-) -> None:
-    """Alerts of one request, in order. `read` are their label sets, where they were read before."""
+def deliver(state: State, sender: str, alerts: tuple[Alert, ...], position: int, at: Micros) -> None:
+    """Alerts of one request, in order."""
     episodes, over = state.episodes, state.people.over
     for index, alert in enumerate(alerts):
         episode = episodes.get(alert.labels)
@@ -28,8 +24,7 @@ def deliver(
             continue
         if episode is None:
             if alert.firing:
-                labels = read[index] if read else labels_of(alert.labels)
-                begin(state, alert, labels, sender, position, index, at)
+                begin(state, alert, sender, position, index, at)
         elif not alert.firing:
             resolve(state, episode, sender, alert)
         elif episode.ended_at:
@@ -38,11 +33,10 @@ def deliver(
             refresh(state, episode, alert, sender, at)
 
 
-def begin(
-    state: State, alert: Alert, labels: dict[str, str], sender: str, position: int, index: int, at: Micros
-) -> None:
+def begin(state: State, alert: Alert, sender: str, position: int, index: int, at: Micros) -> None:
     """An alert that is not known, or not any more."""
-    traits = state.traits.read(labels, state.topology.explains(labels))
+    said, placed_by = state.glance(alert.labels)
+    traits = state.traits.read(said, state.topology.explains(placed_by))
     now = state.now
     wall = now + state.away
     starts_at = alert.starts_at if alert.starts_at <= wall + MAX_AHEAD else wall
@@ -51,7 +45,7 @@ def begin(
         state.seq,
         alert.labels,
         traits,
-        state.topology.place(labels),
+        state.topology.place(placed_by),
         sender,
         starts_at,
         starts_at - traits.ahead if traits.ahead else starts_at,
@@ -60,7 +54,7 @@ def begin(
         index,
     )
     if state.lasting:
-        episode.onset = first_known(state, episode, labels)
+        episode.onset = first_known(state, episode)
     episode.untold_since = now
     state.episodes[alert.labels] = episode
     if state.changes and alert.labels in state.changes:
@@ -71,7 +65,7 @@ def begin(
         episode.expires = episode.wakes = expires = now + max(alert.ends_at - at, 0)
         state.timers.set(expires, Kind.EXPIRE, episode)
     if state.words.all:
-        mark(state, episode, labels)
+        mark(state, episode)
     state.dirty[episode] = None
 
 

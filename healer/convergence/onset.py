@@ -4,7 +4,7 @@
 Called by `intake` as alerts arrive, and by `engine` as Prometheus answers.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from healer.convergence.episode import Episode
@@ -16,7 +16,7 @@ from healer.times import Micros
 From = Literal["startsAt", "for", "activeAt", "judged afresh"]
 
 
-def ahead(state: State, episode: Episode, labels: Mapping[str, str] | None = None) -> Micros:
+def ahead(state: State, episode: Episode) -> Micros:
     """How much earlier than its startsAt it began, as far as settings or rules say. A setting goes before any rule."""
     name = episode.traits.name
     if name in state.settings.for_ or not state.lasting:
@@ -24,18 +24,18 @@ def ahead(state: State, episode: Episode, labels: Mapping[str, str] | None = Non
     rules = [rule for source in state.lasting.values() for rule in source.get(name, ())]
     if not rules:
         return 0
-    given = labels if labels is not None else labels_of(episode.labels)
+    given = labels_of(episode.labels)
     fit = [rule for rule in rules if all(given.get(key) == value for key, value in rule.labels.items())]
     # Of rules with one name the one whose own labels say most is meant; where that leaves several, the least is sure.
     most = max((len(rule.labels) for rule in fit), default=0)
     return min((rule.lasts for rule in fit if len(rule.labels) == most), default=0)
 
 
-def first_known(state: State, episode: Episode, labels: Mapping[str, str] | None = None) -> Micros:
+def first_known(state: State, episode: Episode) -> Micros:
     """The onset as well as it is known."""
     if 0 < episode.active_at <= episode.starts_at:
         return episode.active_at
-    return episode.starts_at - ahead(state, episode, labels)
+    return episode.starts_at - ahead(state, episode)
 
 
 def known_from(episode: Episode) -> From:

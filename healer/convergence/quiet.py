@@ -119,9 +119,9 @@ def speak_again(state: State, episode: Episode) -> None:
     episode.spoken_at = state.wall
 
 
-def mark(state: State, episode: Episode, labels: dict[str, str]) -> None:
+def mark(state: State, episode: Episode) -> None:
     """Remember the word that concerns an alert that arrives."""
-    found = state.words.first(labels, episode.node)
+    found = state.words.first(labels_of(episode.labels), episode.node)
     if found is not None:
         state.silenced_by[episode] = found
 

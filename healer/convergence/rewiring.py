@@ -7,7 +7,7 @@ under a new topology, which costs as much as there are alerts.
 from collections.abc import Iterable
 
 from healer.convergence.episode import Episode, Status
-from healer.convergence.state import State, labels_of
+from healer.convergence.state import State
 
 WALKED = 64
 """Changed nodes beneath each of which is looked; when more changed, it is less work to look upwards from the alerts."""
@@ -17,8 +17,8 @@ def stays(state: State, *, placed: bool) -> bool:
     """Whether every alert sits where it sat; `placed` is False when nothing changed that says where alerts sit."""
     if any(work.below for work in state.maintenance.values()):
         return False
-    place = state.topology.place
-    return not placed or all(place(labels_of(one.labels)) == one.node for one in state.episodes.values())
+    place, glance = state.topology.place, state.glance
+    return not placed or all(place(glance(one.labels)[1]) == one.node for one in state.episodes.values())
 
 
 def mark(state: State, changed: Iterable[int]) -> None:

@@ -5,11 +5,12 @@ derives incidents from the verdicts. Engine time is the wall clock less the time
 """
 
 from collections import deque
-from collections.abc import Collection, Container, Iterator, Mapping, Sequence, Sized
+from collections.abc import Collection, Container, Iterator, Sequence, Sized
 from typing import Protocol
 
 import msgspec
 
+from healer.alerts.glance import Glance, Values
 from healer.alerts.maintenance import Maintenance
 from healer.alerts.silences import Silence
 from healer.convergence.candidates import Changed, nothing
@@ -32,8 +33,13 @@ labels_of = msgspec.json.Decoder(dict[str, str]).decode
 class Topology(Protocol):
     """The graph as the engine sees it: nodes are small integers."""
 
-    def place(self, labels: Mapping[str, str]) -> int:
-        """The node an alert with these labels sits on; -1 when nothing says one, ASIDE when it is about none."""
+    @property
+    def reads(self) -> Sequence[str]:
+        """The labels that say where an alert sits."""
+        ...
+
+    def place(self, values: Values) -> int:
+        """The node an alert with these values of what it reads sits on; -1 when nothing says one, ASIDE when it is about none."""
         ...
 
     def above(self, node: int) -> Sequence[tuple[int, int]]:
@@ -57,8 +63,8 @@ class Topology(Protocol):
         """Which of the failed ancestors get through to a node, past parents that stand in for one another."""
         ...
 
-    def explains(self, labels: Mapping[str, str]) -> bool:
-        """Whether the mapping lets an alert with these labels explain others."""
+    def explains(self, values: Values) -> bool:
+        """Whether the mapping lets an alert with these values of what it reads explain others."""
         ...
 
     def owner(self, node: int) -> str:
@@ -94,6 +100,7 @@ class State:
         self.installation = installation
         self.heartbeat = heartbeat
         self.traits = Reader(settings, heartbeat)
+        self.glance = Glance(self.traits.names, topology.reads)
         self.now: Micros = 0
         self.away: Micros = 0
         self.seq = 0

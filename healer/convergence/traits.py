@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from healer.alerts.glance import Values, given
 from healer.convergence.episode import Traits
 from healer.convergence.settings import IGNORE, LEVELS, Convergence
 
@@ -21,19 +22,21 @@ class Reader:
             names.update(settings.suppressors.names)
         for matchers in settings.never_suppress:
             names.update(matchers.names)
-        self._names = tuple(sorted(names))
-        self._cache: dict[tuple[bool | str | None, ...], Traits] = {}
+        self.names = tuple(sorted(names))
+        """The labels that are read."""
+        self._cache: dict[Values, Traits] = {}
+        self._mute: dict[Values, Traits] = {}
         self.unknown: dict[str, None] = {}
         """Severities that alerts had and that mean nothing here, "" for none at all; they count as warning."""
 
-    def read(self, labels: Mapping[str, str], explains: bool = True) -> Traits:
-        """The traits of an alert with these labels; `explains` is what the mapping says of it."""
-        key = (explains, *map(labels.get, self._names))
-        found = self._cache.get(key)
+    def read(self, values: Values, explains: bool = True) -> Traits:
+        """The traits of an alert with these values of `names`; `explains` is what the mapping says of it."""
+        cache = self._cache if explains else self._mute
+        found = cache.get(values)
         if found is None:
-            if len(self._cache) >= _CACHE_LIMIT:
-                self._cache.clear()
-            found = self._cache[key] = self._make(labels, explains)
+            if len(cache) >= _CACHE_LIMIT:
+                cache.clear()
+            found = cache[values] = self._make(given(self.names, values), explains)
         return found
 
     def _make(self, labels: Mapping[str, str], explains: bool) -> Traits:

@@ -272,7 +272,7 @@ class Fold:
     def _apply(self, entry: Entry, charter: Charter | None) -> None:
         record = entry.record
         if isinstance(record, Delivered):
-            self.engine.deliver(record.sender, record.alerts, entry.position, entry.at, entry.labels)
+            self.engine.deliver(record.sender, record.alerts, entry.position, entry.at)
         elif isinstance(record, Silenced):
             self.engine.silence(record.source, record.readable, record.silences)
         elif isinstance(record, Hushed):

@@ -31,15 +31,11 @@ class Overtaken(Exception):
 
 
 class Arrival(msgspec.Struct, frozen=True):
-    """A record for T1, with what is kept beside it: details (msgpack of `Detail`s in the order of the alerts) and refusals.
-
-    `labels` are the alerts' label sets, read; they are not kept, and only spare the engine reading them again.
-    """
+    """A record for T1, with what is kept beside it: details (msgpack of `Detail`s in the order of the alerts) and refusals."""
 
     record: Record
     details: bytes = b""
     refusals: tuple[Refusal, ...] = ()
-    labels: tuple[dict[str, str], ...] = ()
 
 
 class Row(msgspec.Struct, frozen=True):

@@ -189,12 +189,8 @@ def decode(data: bytes) -> Record:
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A record with its place: position in commit order without gaps, and when it was accepted.
-
-    `labels` are those of its alerts where somebody has read them already; empty otherwise.
-    """
+    """A record with its place: position in commit order without gaps, and when it was accepted."""
 
     position: int
     at: Micros
     record: Record
-    labels: tuple[dict[str, str], ...] = ()

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from healer.alerts.glance import Values
 from healer.topology import graph
 from healer.topology import settings as topology_settings
 from healer.topology.index import Index
@@ -26,6 +27,7 @@ class Map:
             [compile_mapping(line, number) for number, line in enumerate(mappings)], self.index, labels
         )
         self.selective = any(line.explains != "always" for line in mappings)
+        self.reads = self.mapper.names
         self.place = self.mapper.place
         self.above = self.index.above
         self.circle = self.index.circle
@@ -51,9 +53,9 @@ class Map:
             return found
         return next((found for above, _ in self.index.above(node) if (found := _owner(attributes(above)))), "")
 
-    def explains(self, labels: Mapping[str, str]) -> bool:
-        """Whether the mapping lets an alert with these labels explain others."""
-        return not self.selective or self.mapper.explains(labels)
+    def explains(self, values: Values) -> bool:
+        """Whether the mapping lets an alert with these values of what it reads explain others."""
+        return not self.selective or self.mapper.explains(values)
 
 
 def _owner(attributes: Mapping[str, Any]) -> str:

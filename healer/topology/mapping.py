@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import msgspec
 
+from healer.alerts.glance import Values, given, values_of
 from healer.topology.graph import MAX_ID
 from healer.topology.index import Growth, Index
 from healer.topology.lines import NARROW, Line
@@ -41,36 +42,37 @@ class Mapper:
         self.names: tuple[str, ...] = tuple(sorted(read))
         self.reads_edges = bool(self._sources) or NAMESPACE in self.names
         """Whether it may place alerts elsewhere when only an edge changes: `owner` looks for a workload beside a pod."""
-        self._mapped: dict[tuple[str | None, ...], Mapped] = {}
-        self._placed: dict[tuple[str | None, ...], int] = {}
+        self._mapped: dict[Values, Mapped] = {}
+        self._placed: dict[Values, int] = {}
         self._narrowed: dict[tuple[str | None, ...], tuple[Line, ...]] = {}
         self._version = index.version
 
-    def place(self, labels: Mapping[str, str]) -> int:
-        """The number of the node that an alert with these labels sits on, else NOWHERE or ASIDE.
+    def place(self, values: Values) -> int:
+        """The number of the node that an alert with these values of `names` sits on, else NOWHERE or ASIDE.
 
         Nodes that labels name are added.
         """
-        key = tuple(map(labels.get, self.names))
         if self._version == self._index.version:
-            node = self._placed.get(key)
+            node = self._placed.get(values)
             if node is not None:
                 return node
-        return self._place(key, labels)
+        return self._place(values)
 
-    def explains(self, labels: Mapping[str, str]) -> bool:
-        """May an alert with these labels explain others?"""
-        return self.map(labels).explains
+    def explains(self, values: Values) -> bool:
+        """May an alert with these values of `names` explain others?"""
+        return self._look_up(values).explains
 
     def map(self, labels: Mapping[str, str]) -> Mapped:
         """Where an alert with these labels sits, and why. Changes nothing."""
-        key = tuple(map(labels.get, self.names))
+        return self._look_up(values_of(self.names, labels))
+
+    def _look_up(self, values: Values) -> Mapped:
         self._refresh()
-        mapped = self._mapped.get(key)
+        mapped = self._mapped.get(values)
         if mapped is None:
             if len(self._mapped) >= REMEMBERED:
                 self._mapped.clear()
-            mapped = self._mapped[key] = self._map(labels)
+            mapped = self._mapped[values] = self._map(given(self.names, values))
         return mapped
 
     def _refresh(self) -> None:
@@ -80,11 +82,11 @@ class Mapper:
             self._placed.clear()
             self._version = self._index.version
 
-    def _place(self, key: tuple[str | None, ...], labels: Mapping[str, str]) -> int:
-        mapped = self.map(labels)
+    def _place(self, values: Values) -> int:
+        mapped = self._look_up(values)
         node = ASIDE if mapped.code == "none" else NOWHERE
         if mapped.code != "none":
-            for growth in self._growths(labels):
+            for growth in self._growths(given(self.names, values)):
                 self._index.grow(growth)
         if mapped.node is not None:
             node = self._index.grow(Growth((mapped.node,)))[0]
@@ -92,7 +94,7 @@ class Mapper:
                 return node
         if len(self._placed) >= REMEMBERED:
             self._placed.clear()
-        self._placed[key] = node
+        self._placed[values] = node
         return node
 
     def _growths(self, labels: Mapping[str, str]) -> list[Growth]:

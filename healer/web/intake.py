@@ -126,13 +126,13 @@ def arrivals(batch: Batch) -> list[Arrival]:
     """The journal's records for a batch: one, or several of at most ALERTS_OF_A_RECORD alerts. Refusals go with the first."""
     if len(batch.alerts) <= ALERTS_OF_A_RECORD:
         record = Delivered(batch.sender, batch.alerts)
-        return [Arrival(record, _details.encode(batch.details), batch.refusals, batch.labels)]
+        return [Arrival(record, _details.encode(batch.details), batch.refusals)]
     found = []
     for start in range(0, len(batch.alerts), ALERTS_OF_A_RECORD):
         part = slice(start, start + ALERTS_OF_A_RECORD)
         refusals = batch.refusals if start == 0 else ()
         record = Delivered(batch.sender, batch.alerts[part])
-        found.append(Arrival(record, _details.encode(batch.details[part]), refusals, batch.labels[part]))
+        found.append(Arrival(record, _details.encode(batch.details[part]), refusals))
     return found
 
 

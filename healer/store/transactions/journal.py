@@ -27,7 +27,7 @@ _READ = "SELECT position, at, data FROM journal WHERE position > ? ORDER BY posi
 class Encoded:
     """An arrival ready to be written: encoding is done before the transaction, so that it stays short."""
 
-    __slots__ = ("alerts", "data", "details", "labels", "record", "refusals")
+    __slots__ = ("alerts", "data", "details", "record", "refusals")
 
     def __init__(self, arrival: Arrival) -> None:
         record = arrival.record
@@ -36,7 +36,6 @@ class Encoded:
         self.data = encode(record)
         self.details = arrival.details
         self.refusals = arrival.refusals
-        self.labels = arrival.labels
 
 
 def append(transaction: Transaction, arrivals: Sequence[Encoded]) -> list[tuple[int, Micros]]:
@@ -47,7 +46,7 @@ def append(transaction: Transaction, arrivals: Sequence[Encoded]) -> list[tuple[
     for arrival in arrivals:
         position += 1
         rows.append((position, at, arrival.alerts, arrival.data, arrival.details))
-        transaction.appended.append(Entry(position, at, arrival.record, arrival.labels))
+        transaction.appended.append(Entry(position, at, arrival.record))
         if arrival.refusals:
             _refuse(transaction, arrival.record, at, arrival.refusals)
         if act := act_of(arrival.record):

@@ -1,9 +1,8 @@
 """The rules of docs/convergence.md, one class per number, each with small histories."""
 
-from collections.abc import Mapping
-
 import pytest
 
+from healer.alerts.glance import Values, values_of
 from healer.alerts.matchers import parse_matchers
 from healer.convergence.settings import Convergence
 from healer.times import HOUR, MINUTE, SECOND
@@ -134,9 +133,13 @@ class TestRule1Explained:
     def test_unknown_severity_is_a_warning(self) -> None:
         """A missing severity counts as warning; the settings translate others."""
         world = World(TREE).play("0s HostSlow on host/a critical")
-        assert world.engine.state.traits.read({"alertname": "X"}).severity == "warning"
-        assert world.engine.state.traits.read({"severity": "apocalypse"}).severity == "warning"
-        assert world.engine.state.traits.read({"severity": "page"}).severity == "critical"
+        read = world.engine.state.traits
+        for labels, severity in (
+            ({"alertname": "X"}, "warning"),
+            ({"severity": "apocalypse"}, "warning"),
+            ({"severity": "page"}, "critical"),
+        ):
+            assert read.read(values_of(read.names, labels)).severity == severity
 
 
 class TestRule2Topmost:
@@ -578,8 +581,9 @@ class TestRule10TopologyChanges:
         before = world.incident("SwitchDown@switch/s")
 
         class Moved(Graph):
-            def place(self, labels: Mapping[str, str]) -> int:
-                return super().place({**labels, "on": labels["on"].replace("switch/s", "rack/r")})
+            def place(self, values: Values) -> int:
+                on, explains = values
+                return super().place(("rack/r" if on == "switch/s" else on, explains))
 
         moved = Moved([("switch/s", "rack/r"), ("rack/r", "host/a"), ("rack/r", "host/b")])
         world.engine.adopt(Convergence(), moved)

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import Self
 
+from healer.alerts.glance import Values
 from healer.alerts.identity import canonical
 from healer.alerts.maintenance import Maintenance
 from healer.alerts.model import Alert
@@ -73,11 +74,13 @@ class Graph:
                 edges.extend((parent, child) for parent in parents for child in children)
         return cls(edges, nodes, groups)
 
-    def place(self, labels: Mapping[str, str]) -> int:
-        return self._ids.get(labels.get("on", ""), -1)
+    reads = ("on", "explains")
 
-    def explains(self, labels: Mapping[str, str]) -> bool:
-        return labels.get("explains") != "never"
+    def place(self, values: Values) -> int:
+        return self._ids.get(values[0] or "", -1)
+
+    def explains(self, values: Values) -> bool:
+        return values[1] != "never"
 
     def above(self, node: int) -> Sequence[tuple[int, int]]:
         return self._walk(node, self._up)

@@ -4,12 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from healer.alerts.glance import values_of
 from healer.settings import parse_settings
 from healer.topology import mapping
 from healer.topology.graph import Node, topology
 from healer.topology.index import Growth, Index
 from healer.topology.lines import MappingError, compile_mapping
 from healer.topology.mapping import Mapper
+from healer.topology.patch import change, difference
 from healer.topology.settings import Mapping
 
 LINES = """
@@ -41,6 +43,10 @@ def mapper(text: str = LINES, nodes: list[Node] = NODES, **limits: int) -> Mappe
     said = parse_settings(text, {}).topology
     lines = [compile_mapping(line, number) for number, line in enumerate(said.nodes)]
     return Mapper(lines, Index(topology(nodes, []), **limits), said.labels)
+
+
+def place(here: Mapper, labels: dict[str, str]) -> int:
+    return here.place(values_of(here.names, labels))
 
 
 @pytest.mark.parametrize(
@@ -118,18 +124,19 @@ def test_an_empty_label_is_a_missing_one() -> None:
     ],
 )
 def test_a_line_says_whether_its_alerts_may_explain_others(labels: dict[str, str], explains: bool) -> None:
-    assert mapper().explains(labels) is explains
+    here = mapper()
+    assert here.explains(values_of(here.names, labels)) is explains
 
 
 def test_a_node_that_only_an_alert_names_gets_a_place_and_is_not_thereby_known() -> None:
     here = mapper()
     labels = {"alertname": "KubeNodeNotReady", "node": "new"}
-    first = here.place(labels)
+    first = place(here, labels)
     assert first == len(NODES)
-    assert here.place(labels) == here.place({**labels, "other": "x"}) == first
+    assert place(here, labels) == place(here, {**labels, "other": "x"}) == first
     assert not here.map(labels).known
-    assert here.place({"alertname": "TargetDown"}) == mapping.ASIDE, "a line says that it sits on no node"
-    assert here.place({"job": "unheard of"}) == mapping.NOWHERE
+    assert place(here, {"alertname": "TargetDown"}) == mapping.ASIDE, "a line says that it sits on no node"
+    assert place(here, {"job": "unheard of"}) == mapping.NOWHERE
 
 
 SOURCES = """
@@ -145,12 +152,12 @@ def test_labels_make_the_nodes_and_edges_they_name() -> None:
     index = Index()
     said = parse_settings(SOURCES, {}).topology
     here = Mapper([compile_mapping(line, number) for number, line in enumerate(said.nodes)], index, said.labels)
-    host = here.place({"alertname": "Down", "dc": "1", "rack": "r7", "host": "a"})
+    host = place(here, {"alertname": "Down", "dc": "1", "rack": "r7", "host": "a"})
     assert [(index.name(node), distance) for node, distance in index.above(host)] == [("rack/r7", 1), ("dc/1", 2)]
-    assert here.place({"dc": "1", "rack": "r7"}) == index.id("rack/r7")
-    assert here.place({"dc": "1", "host": "b"}) == index.id("host/b")
+    assert place(here, {"dc": "1", "rack": "r7"}) == index.id("rack/r7")
+    assert place(here, {"dc": "1", "host": "b"}) == index.id("host/b")
     assert index.parents(index.id("host/b")) == (index.id("dc/1"),)
-    assert here.place({"dc": ""}) == -1
+    assert place(here, {"dc": ""}) == -1
     assert here.map({"dc": "9"}).why == "no line matched; dc/9 is the innermost label of the labels source"
     assert index.id("dc/9") == -1, "asking for the reason changes nothing"
 
@@ -159,16 +166,16 @@ def test_a_line_decides_the_place_and_the_labels_still_make_edges_unless_it_says
     index = Index()
     said = parse_settings(SOURCES, {}).topology
     here = Mapper([compile_mapping(line, number) for number, line in enumerate(said.nodes)], index, said.labels)
-    assert here.place({"job": "app", "name": "shop", "dc": "1", "rack": "r1"}) == index.id("app/shop")
+    assert place(here, {"job": "app", "name": "shop", "dc": "1", "rack": "r1"}) == index.id("app/shop")
     assert index.parents(index.id("rack/r1")) == (index.id("dc/1"),)
-    assert here.place({"alertname": "Global", "dc": "2"}) == mapping.ASIDE
+    assert place(here, {"alertname": "Global", "dc": "2"}) == mapping.ASIDE
     assert index.id("dc/2") == -1
 
 
 def test_when_there_is_no_room_the_alert_has_no_place_until_there_is() -> None:
     here = mapper(max_nodes=len(NODES))
-    assert here.place({"alertname": "KubeNodeX", "node": "new"}) == -1
-    assert here.place({"alertname": "KubeNodeX", "node": "web1"}) == 0
+    assert place(here, {"alertname": "KubeNodeX", "node": "new"}) == -1
+    assert place(here, {"alertname": "KubeNodeX", "node": "web1"}) == 0
 
 
 def test_another_topology_is_seen_at_once() -> None:
@@ -176,18 +183,19 @@ def test_another_topology_is_seen_at_once() -> None:
     said = parse_settings(LINES, {}).topology
     here = Mapper([compile_mapping(line, number) for number, line in enumerate(said.nodes)], index)
     labels = {"job": "node-exporter", "instance": "10.0.0.1:9100"}
-    before = here.place(labels)
+    before = place(here, labels)
     assert before >= 0
-    index.adopt(topology([Node("host/moved", "host", (), {"address": "10.0.0.1"})], []))
+    after = topology([Node("host/moved", "host", (), {"address": "10.0.0.1"})], [])
+    change(index, difference(topology(NODES, []), after))
     assert here.map(labels).node == "host/moved"
-    assert here.place(labels) == index.id("host/moved") != before
+    assert place(here, labels) == index.id("host/moved") != before
 
 
 def test_what_is_remembered_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mapping, "REMEMBERED", 3)
     here = mapper()
     for number in range(10):
-        here.place({"alertname": "KubeNodeX", "node": f"n{number}"})
+        place(here, {"alertname": "KubeNodeX", "node": f"n{number}"})
     assert len(here._mapped) <= 3
     assert len(here._placed) <= 3
 
@@ -205,7 +213,7 @@ _labels = st.dictionaries(
 def test_remembered_answers_are_those_of_a_fresh_mapper(alerts: list[dict[str, str]]) -> None:
     here = mapper()
     for labels in alerts:
-        here.place(labels)
+        place(here, labels)
         assert here.map(labels) == mapper().map(labels)
 
 
