@@ -48,7 +48,7 @@ from healer.rehearsal import preview
 from healer.rehearsal.record import COUNTED, records
 from healer.reload import NotReloaded, Reload, Reloaded
 from healer.remediation.abilities import LACKS
-from healer.seams import Clock, Spawn, Supervisor, SystemClock, SystemRandom
+from healer.seams import Clock, Supervisor, SystemClock, SystemRandom
 from healer.settings.calendars import read_calendar
 from healer.settings.cluster import cluster_environment
 from healer.settings.difference import differences, needs_restart
@@ -58,7 +58,7 @@ from healer.settings.outside import Alertmanager
 from healer.settings.permitted import permissions
 from healer.store.opening import CannotOpen, open_store
 from healer.store.store import Store
-from healer.survey import apart
+from healer.survey.apart import Apart
 from healer.survey.standing import Terms
 from healer.telemetry.exporting import Sink
 from healer.telemetry.logs import configure
@@ -67,8 +67,8 @@ from healer.telemetry.otlp import ExtraMissing, OtlpHttp
 from healer.times import Micros
 from healer.topology.kinds import kinds_of, kinds_promised
 from healer.topology.settings import Cluster
-from healer.topology.source import Aside, Unreadable
 from healer.topology.source import Source as TopologySource
+from healer.topology.source import Unreadable
 from healer.topology.sources.file import read_topology
 from healer.topology.sources.files import FileSource
 from healer.topology.sources.http import HttpSource
@@ -111,6 +111,7 @@ class Ground(msgspec.Struct, frozen=True):
     store: Store
     locks: LockService
     session: aiohttp.ClientSession
+    apart: Apart
 
 
 async def serve(settings: Settings, announce: Callable[[str], None], file: Path | None = None) -> int:
@@ -144,7 +145,8 @@ async def start(
         raise CannotStart(str(error)) from error
     stack.push_async_callback(store.close)
     session = await stack.enter_async_context(aiohttp.ClientSession())
-    ground = Ground(clock, random, registry, spawn, store, locks(settings, clock, random, spawn, stack), session)
+    kept_out = locks(settings, clock, random, spawn, stack)
+    ground = Ground(clock, random, registry, spawn, store, kept_out, session, Apart(store.aside))
     kept = Kept()
     healer = Healer(plan, ports(settings, ground, kept, stack), registry)
     oversize = Oversize(store, clock)
@@ -277,7 +279,8 @@ def ports(settings: Settings, ground: Ground, kept: Kept, stack: AsyncExitStack)
         alertmanagers=[alertmanager(settings.alertmanager, url, session, kept) for url in settings.alertmanager.urls],
         ping=kept.once("ping", settings.watchdog.ping, lambda: ping(settings, session)),
         sink=kept.once("otlp", settings.telemetry.otlp, lambda: sink(settings, session)),
-        sources=sources(settings, session, ground.store.aside, ground.spawn, clock, kept),
+        sources=sources(settings, ground, kept),
+        apart=ground.apart,
         anchoring=anchoring(settings, ground, telling, kept),
     )
 
@@ -361,7 +364,7 @@ def service(settings: Settings, healer: Healer, registry: Registry) -> Service:
 async def foresee(healer: Healer, labels: Mapping[str, str], starts_at: Micros) -> dict[str, Any]:
     """What would happen for an alert now: by the rules in force, with answers of the real Prometheus. Runs nothing."""
     view, ports = healer.view, healer.ports
-    around = preview.Around(view.on_node, view.above_node, view.silences())
+    around = preview.Around(view.on_node, view.above_node, view.silences(), view.record)
     return await preview.preview(
         labels, view.charter, ports.clock.now(), starts_at=starts_at, ask=healer.ask, around=around
     )
@@ -369,7 +372,9 @@ async def foresee(healer: Healer, labels: Mapping[str, str], starts_at: Micros) 
 
 async def rule_records(healer: Healer) -> list[dict[str, Any]]:
     """What each rule has done, and may do now."""
-    return records(healer.view.charter, await healer.ports.store.remediations(limit=COUNTED))
+    view, ports = healer.view, healer.ports
+    newest = await ports.store.remediations(limit=COUNTED)
+    return records(view.charter, newest, view.record, ports.clock.now())
 
 
 def senders(
@@ -425,21 +430,22 @@ def sink(settings: Settings, session: aiohttp.ClientSession) -> Sink | None:
         raise CannotStart(str(error)) from error
 
 
-def sources(
-    settings: Settings, session: aiohttp.ClientSession, aside: Aside, spawn: Spawn, clock: Clock, kept: Kept
-) -> list[TopologySource]:
+def sources(settings: Settings, ground: Ground, kept: Kept) -> list[TopologySource]:
     """Those of the topology that are asked again and again, in the order of the configuration."""
+    session, aside = ground.session, ground.store.aside
     made: list[TopologySource] = []
     if settings.topology.files:
         files = settings.topology.files
         made.append(kept.once("topology file", files, lambda: FileSource(files, aside)))
     for name, source in zip(settings.topology.names, settings.topology.sources, strict=True):
         if source.http is not None:
-            read = partial(apart.read, aside=aside)
-            made.append(kept.once(f"topology {name}", source, partial(HttpSource, name, source.http, session, read)))
+            polled = partial(HttpSource, name, source.http, session, ground.apart.read)
+            made.append(kept.once(f"topology {name}", source, polled))
         elif source.kubernetes is not None:
             access = cluster_access(name, source.kubernetes)
-            watched = partial(KubernetesSource, name, source.kubernetes, access, session, aside, spawn, clock)
+            watched = partial(
+                KubernetesSource, name, source.kubernetes, access, session, aside, ground.spawn, ground.clock
+            )
             made.append(kept.once(f"topology {name}", source, watched, KubernetesSource.end))
         elif source.prometheus is not None:
             url = source.prometheus.url or settings.prometheus[0].url
@@ -521,6 +527,7 @@ def read_plan(settings: Settings) -> Plan:
         deciding=Deciding(
             place=settings.place,
             dry_run=settings.rules.dry_run,
+            autonomy=settings.rules.autonomy,
             packs=settings.rules.packs,
             convergence=settings.convergence,
             mappings=settings.topology.nodes,

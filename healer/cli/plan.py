@@ -122,7 +122,7 @@ def _show(output: Output, found: dict[str, Any]) -> None:
 
 def _show_plan(output: Output, plan: dict[str, Any]) -> None:
     output.heading(f"The plan of {plan['rule']} would be {plan['would_be'].replace('_', ' ')}")
-    for why in (*plan["refusals"], *([plan["capped_by"]] if plan["capped_by"] else [])):
+    for why in (*plan["refusals"], *(plan[key] for key in ("capped_by", "asks_because") if plan[key])):
         output.line(f"  {why}", "yellow")
     for asked in plan["approve"]:
         output.line(f"  asks {asked['people']} of {asked['who']} for {asked['within']}")

@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
     if arguments.json:
         output.json(found)
         return 0
-    columns = ("RULE", "MODE", "IN FORCE", "MATCHED", "WOULD HAVE", "VERIFIED", "FAILED", "WHY")
+    columns = ("RULE", "MODE", "IN FORCE", "MATCHED", "WOULD HAVE", "AGREED", "VERIFIED", "FAILED", "WHY")
     rows = [
         (
             one["name"],
@@ -29,6 +29,7 @@ def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
             one["mode_in_force"],
             one["matched"],
             one["would_have_run"],
+            one["agreed"],
             one["verified"],
             one["failed"],
             one["why"] or "",

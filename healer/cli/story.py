@@ -47,6 +47,7 @@ _SAID: dict[str, Callable[[dict[str, str]], str]] = {
     "barred": lambda facts: f"{facts['rule']}: nothing is begun, {facts['why']}",
     "flapping": lambda _: "it comes and goes: told once, and nothing is run, until it is calm",
     "calm": lambda _: "it is calm again",
+    "demoted": lambda facts: f"{facts['rule']} asks from now on before it acts on a {facts['kinds']}: {facts['why']}",
     "withheld": lambda facts: f"{facts['rule']}: nothing is begun, the target is left to {facts['why']}",
     "matched": lambda facts: (
         f"rule {facts['rule']!r} says: {facts['what']} ({facts['state']}"

@@ -15,6 +15,7 @@ from healer.convergence.settings import Convergence
 from healer.journey.records import Adopted
 from healer.notification.settings import Route
 from healer.remediation.abilities import LACKS
+from healer.remediation.autonomy import Autonomy
 from healer.times import MINUTE, Micros
 from healer.topology import graph
 from healer.topology import settings as topology_settings
@@ -48,6 +49,8 @@ class Deciding(msgspec.Struct, frozen=True):
     """Which nodes a change touches."""
     change_window: Micros = 30 * MINUTE
     """How long before an onset a change is said with it."""
+    autonomy: Autonomy = Autonomy()
+    """What a rule of mode auto has to show before it acts alone."""
 
 
 class RuleText(msgspec.Struct, frozen=True):
@@ -77,6 +80,11 @@ class Charter(msgspec.Struct, frozen=True):
     def calendars(self) -> dict[str, tuple[tuple[Micros, Micros], ...]]:
         """By name, when each calendar has an entry."""
         return self.settings.calendars
+
+    @property
+    def autonomy(self) -> Autonomy:
+        """What a rule of mode auto has to show before it acts alone."""
+        return self.settings.autonomy
 
     @property
     def settle(self) -> Micros:

@@ -43,7 +43,8 @@ from healer.journey.records import (
     Vanished,
 )
 from healer.notification.own import ALERT
-from healer.notification.story import sum_up, tell
+from healer.notification.story import said, sum_up, tell
+from healer.remediation.autonomy import Trust
 from healer.remediation.planner import Course, Planner, Question
 from healer.remediation.repetition import Run
 from healer.times import HOUR, SECOND, Micros
@@ -95,6 +96,7 @@ class Memory(msgspec.Struct, frozen=True):
     runs: list[Run] = []
     patch: Patch = Patch()
     changes: Remembered = Remembered()
+    trust: Trust = Trust()
 
 
 def remembered(data: bytes) -> Memory:
@@ -213,6 +215,7 @@ class Fold:
                 runs=self.planner.runs,
                 patch=self.rewired.patch(),
                 changes=self.lately.remembered(),
+                trust=self.planner.record.remembered(),
             )
         )
 
@@ -233,6 +236,7 @@ class Fold:
             memory.courses,
             fold.at_work,
             runs=memory.runs,
+            trust=memory.trust,
             fires=fold._fires,
             changed=fold.lately.newest,
         )
@@ -281,6 +285,8 @@ class Fold:
             self._at_work(record, entry.position)
         elif isinstance(record, Said):
             self.engine.say(record, entry.position)
+            if record.verb == "blame":
+                self.planner.blame(record.incident, record.by, self.engine.now)
         elif isinstance(record, Began):
             self.engine.began(record.alerts)
         elif isinstance(record, Lasting):
@@ -345,6 +351,8 @@ class Fold:
         for planned in decided.planned:
             self._planned.append(planned)
             self._touch(planned.plan.incident)
+        for id in decided.retold:
+            self._touch(id)
         self._superseded.extend(decided.superseded)
         self._timeline.extend(decided.timeline)
 
@@ -415,6 +423,7 @@ class Fold:
         story = tell(incident, deeds, more)
         channels = self._audience.channels(incident, self.charter, self.planner.also_tell(incident.id))
         affected = self._audience.affected(incident, self.charter, channels)
+        words = {channel: own for channel in channels if (own := self.planner.says(incident.id, channel))}
         news = _encode(
             (
                 story.state,
@@ -428,6 +437,7 @@ class Fold:
                 deeds,
                 channels,
                 affected,
+                *([words] if words else ()),
             )
         )
         now = self.engine.now
@@ -437,14 +447,15 @@ class Fold:
             return
         self._pending.pop(incident.id, None)
         data = _encode(story)
-        said = _digest(data)
-        if (last_news, last_said) == (news, said):
+        digest = _digest(data)
+        if (last_news, last_said) == (news, digest):
             return
-        self._told[incident.id] = (news, said, now)
+        self._told[incident.id] = (news, digest, now)
         urgent = incident.severity == "critical" or story.state == "needs you"
         for channel in channels:
             loud = urgent or self.planner.wakes(incident.id, channel)
-            yield Wanted(incident.id, channel, self._revisions[incident.id], data, loud, incident.told)
+            told = _encode(tell(incident, deeds, (*more, *map(said, words[channel])))) if channel in words else data
+            yield Wanted(incident.id, channel, self._revisions[incident.id], told, loud, incident.told)
         for channel, brief in self._audience.news(incident, story, affected):
             yield Wanted(incident.id, channel, self._revisions[incident.id], brief, urgent=False, opens=incident.told)
 

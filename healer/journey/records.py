@@ -119,6 +119,8 @@ class Progressed(msgspec.Struct, frozen=True, array_like=True, tag="remediation"
     state: str
     detail: str = ""
     at: Micros = 0
+    doubted: bool = False
+    """What its `then` did was not verified."""
 
 
 class Switched(msgspec.Struct, frozen=True, array_like=True, tag="switch"):

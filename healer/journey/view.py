@@ -13,6 +13,7 @@ from healer.convergence.reasons import explain
 from healer.journey.charter import Charter
 from healer.journey.owner import SETTLED_S, Owner
 from healer.notification.own import is_own
+from healer.remediation.autonomy import Record
 from healer.times import Micros
 from healer.topology.map import Map
 
@@ -119,6 +120,11 @@ class View:
     def changed(self, incident: Incident) -> Touched | None:
         """The newest change near an incident's root, before or after its onset."""
         return self._owner.fold.lately.newest(incident)
+
+    @property
+    def record(self) -> Record:
+        """What rules have shown so far."""
+        return self._owner.fold.planner.record
 
     # --- for silences and maintenance
 

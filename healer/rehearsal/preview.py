@@ -17,11 +17,12 @@ from healer.journey.fold import Fold
 from healer.journey.records import Answer as Sample
 from healer.journey.records import Delivered, Entry
 from healer.remediation import guards
+from healer.remediation.autonomy import Record, is_destructive
 from healer.remediation.facts import facts_of
 from healer.remediation.model import Plan, PlanStep
 from healer.remediation.planning import approvers_of, limits_of, make_plan
 from healer.times import HOUR, Micros, format_duration
-from rules import Answer, Facts, Query, Refusal, Rule, evaluate, render_steps
+from rules import Answer, Facts, PlannedStep, Query, Refusal, Rule, evaluate, render_steps
 
 ROUNDS = 3
 """How often answers may make further queries necessary."""
@@ -38,6 +39,8 @@ class Around(msgspec.Struct, frozen=True):
     on_node: Look
     above_node: Look
     silences: tuple[Micros | None, bool]
+    record: Record = Record()
+    """What rules have shown so far."""
 
 
 async def preview(
@@ -133,6 +136,11 @@ def _plan(
     then = render_steps(rule, facts)
     otherwise, after = (render_steps(rule, facts, clause=clause) for clause in ("otherwise", "after success"))
     limits, refused = limits_of(rule, facts)
+    unearned = ""
+    if rule.mode == "auto" and not rule.approve and is_destructive(rule):
+        kinds = sorted({one.target.kind for one in (*then, *otherwise, *after) if isinstance(one, PlannedStep)})
+        record = around.record if around is not None else Record()
+        unearned = record.unearned(rule, kinds, charter.autonomy, facts.now)
     refusals = [f"{one.step}: {one.why}" for one in (*then, *otherwise, *after) if isinstance(one, Refusal)]
     refusals += [refused] if refused else []
     plan = make_plan(
@@ -142,7 +150,7 @@ def _plan(
         limits=limits,
         because=evaluate(rule.when, facts).because,
         capped_by=charter.cap or ("mode: suggest" if rule.mode == "suggest" and not rule.diagnostic else ""),
-        approve=approvers_of(rule, facts, ask=False),
+        approve=approvers_of(rule, facts, ask=bool(unearned)),
         recovery=False,
     )
     observed = _observed(facts.now, incident, view)
@@ -152,6 +160,7 @@ def _plan(
         "would_be": "refused" if refusals else _outcome(plan),
         "refusals": refusals,
         "capped_by": plan.capped_by or None,
+        "asks_because": unearned or None,
         "approve": [
             {"who": each.who, "people": each.count, "within": format_duration(each.within)} for each in plan.approve
         ],

@@ -28,6 +28,7 @@ from healer.rehearsal.virtual_time import VirtualClock, VirtualLoop
 from healer.remediation.approval import NotAsked, agree, reject
 from healer.remediation.arrows import steps_of
 from healer.remediation.asking import answer_questions
+from healer.remediation.autonomy import Autonomy
 from healer.remediation.model import PlanStep, Remediation
 from healer.remediation.runner import Runner
 from healer.remediation.verify import Verifier
@@ -52,6 +53,8 @@ PEOPLE_S = 5.0
 ACTION_S = 1.0
 """Virtual seconds that an action takes."""
 MAX_NODES = 100_000
+TRUSTED = Autonomy(successes=0, without_mistake=0)
+"""A test is about what a rule does, not about what it has done: its mode is in force."""
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -286,6 +289,7 @@ def _deciding(trial: Trial, health: dict[str, str]) -> Deciding:
         channels=(),
         routes=(),
         calendars={name: always if busy else () for name, busy in trial.calendars},
+        autonomy=TRUSTED,
         changes=tuple(Line(match=_told_of(change), node=change.on) for change in trial.changes),
     )
 

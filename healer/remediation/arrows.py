@@ -134,6 +134,7 @@ def otherwise(remediation: Remediation, state: State, why: str, now: Micros) -> 
             deadline=deadline,
             stable_since=0,
             waits_until=0,
+            doubted=state == "not_verified",
         )
     return msgspec.structs.replace(remediation, state=state, detail=why)
 

@@ -135,6 +135,8 @@ class Remediation(msgspec.Struct, frozen=True):
     """Which of `plan.approve` is asked."""
     agreed: tuple[str, ...] = ()
     """Who has agreed so far, and last whoever made it enough."""
+    doubted: bool = False
+    """What `then` did was not verified; what runs now is `otherwise`."""
 
 
 class Intent(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ from healer.journey.ports import Planned, Superseded
 from healer.journey.records import Answered, Progressed
 from healer.notification.story import Deed
 from healer.remediation.approval import PATIENCE, asking, first_deadline
+from healer.remediation.autonomy import Autonomy, Demotion, Record, Trust, is_destructive
 from healer.remediation.facts import facts_of
 from healer.remediation.model import BEFORE_INTENT, UNDER_WAY, Plan, State
 from healer.remediation.planning import approvers_of, limits_of, make_plan
@@ -62,6 +63,11 @@ class Charter(Protocol):
 
     @property
     def calendars(self) -> dict[str, tuple[tuple[Micros, Micros], ...]]: ...
+
+    @property
+    def autonomy(self) -> Autonomy:
+        """What a rule of mode auto has to show before it acts alone."""
+        ...
 
     @property
     def cap(self) -> str:
@@ -128,6 +134,7 @@ class Planner:
         at_work: Callable[[str], AtWork | None] = lambda _: None,
         *,
         runs: list[Run] | None = None,
+        trust: Trust | None = None,
         fires: Callable[[int], bool] | None = None,
         changed: Callable[[Incident], Touched | None] | None = None,
     ) -> None:
@@ -136,6 +143,8 @@ class Planner:
         """
         self.courses: dict[str, Course] = courses or {}
         self.runs: list[Run] = runs or []
+        self.record = Record(trust)
+        self._demotions: list[Demotion] = []
         self._fires = fires
         self._changed = changed
         self._at_work = at_work
@@ -181,12 +190,30 @@ class Planner:
                 one for one in course.notices.get(record.remediation, ()) if one not in course.also_tell
             )
             course.urgent += course.wakes.get(record.remediation, ())
+        demoted = self.record.went(
+            record.remediation, record.state, record.detail, self._charter.autonomy, now, doubted=record.doubted
+        )
+        if demoted is not None:
+            self._demote(demoted, course, record.remediation)
         self.runs = remember_run(self.runs, record.remediation, record.state, now)
         if record.state not in UNDER_WAY:
             self._due.add(record.incident)
             self._due.update(id for id, other in self.courses.items() if any(w.waits for w in other.watches.values()))
         facts = {"remediation": record.remediation, "state": record.state, "detail": record.detail, "what": deed.what}
         return Happening(record.incident, now, _STAGES.get(record.state, "decide"), record.state, facts)
+
+    def blame(self, incident: str, by: str, now: Micros) -> None:
+        """Another node was the cause: rules that acted on this one treated the wrong thing."""
+        for demoted in self.record.blamed(incident, by, self._charter.autonomy, now):
+            self._demote(demoted, self.courses.get(incident), "")
+
+    def _demote(self, demoted: Demotion, course: Course | None, remediation: str) -> None:
+        """People read it beside what was done."""
+        self._demotions.append(demoted)
+        deed = course.deeds.get(remediation) if course is not None else None
+        if course is not None and deed is not None:
+            said = f"{deed.detail}. From now on this rule asks before it acts on a {' or '.join(demoted.kinds)}"
+            course.deeds[remediation] = msgspec.structs.replace(deed, detail=said)
 
     def advance(self, now: Micros) -> None:
         """Conditions that could have turned by time alone are looked at again."""
@@ -219,6 +246,10 @@ class Planner:
     def consider(self, changed: Sequence[Incident], now: Micros) -> Decided:
         """Look at the incidents that changed, and at those whose answers or times have come."""
         decided = Decided([], [], [])
+        for one in self._demotions:
+            told = {"rule": one.rule, "kinds": ", ".join(one.kinds), "why": one.why}
+            decided.timeline.append(Happening(one.incident, now, "decide", "demoted", told))
+        self._demotions = []
         for incident in changed:
             course = self.courses.get(incident.id)
             if course is None:
@@ -404,17 +435,21 @@ class Planner:
         after = () if recovery else render_steps(rule, facts, clause="after success")
         refusals = [one for one in (*then, *otherwise, *after) if isinstance(one, Refusal)]
         limits, unlimited = ((), "") if recovery else limits_of(rule, facts)
+        kinds = sorted({one.target.kind for one in (*then, *otherwise, *after) if isinstance(one, PlannedStep)})
+        unearned = "" if recovery else self._unearned(rule, kinds, now)
         plan = make_plan(
             incident,
             rule,
             (then, otherwise, after),
             limits=limits,
-            because=because,
+            because=(*because, unearned) if unearned else because,
             capped_by=self._capped(rule),
-            approve=() if recovery else approvers_of(rule, facts, ask=repeat.ask),
+            approve=() if recovery else approvers_of(rule, facts, ask=repeat.ask or bool(unearned)),
             recovery=recovery,
         )
         state, detail, deadline = _first_state(rule, plan, now)
+        if unearned and state == "awaiting_approval":
+            detail = f"{detail}. {unearned}"
         if refusals:
             state, detail = "refused", f"{refusals[0].step}: {refusals[0].why}"
         elif unlimited or repeat.skip:
@@ -422,6 +457,8 @@ class Planner:
         id = blake2b(f"{plan.hash}\0{len(course.deeds)}".encode(), digest_size=6, person=b"remediation").hexdigest()
         what = ", ".join(one.sentence for one in then if isinstance(one, PlannedStep)) or "tell people"
         course.deeds[id] = Deed(id, rule.name, what, state, detail, now)
+        if state in UNDER_WAY and not recovery:
+            self.record.begins(id, incident.id, rule, kinds)
         if state in UNDER_WAY and rule.repeat and not recovery:
             self.runs = [*self.runs, Run.of(id, rule, facts, state)]
         course.notices[id] = tuple(one.to for one in otherwise if isinstance(one, PlannedNotice))
@@ -435,6 +472,12 @@ class Planner:
         told = {"rule": rule.name, "state": state, "what": what, "because": "; ".join(because), "detail": detail}
         decided.timeline.append(Happening(incident.id, now, "decide", "matched", told))
         return id
+
+    def _unearned(self, rule: Rule, kinds: Sequence[str], now: Micros) -> str:
+        """Why a rule of mode auto asks all the same, or ""."""
+        if rule.mode != "auto" or rule.approve or not is_destructive(rule):
+            return ""
+        return self.record.unearned(rule, kinds, self._charter.autonomy, now)
 
     def _capped(self, rule: Rule) -> str:
         """Why a matching rule is not run, or ""."""

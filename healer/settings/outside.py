@@ -8,6 +8,7 @@ import msgspec
 from healer.alerts.matchers import Matchers, parse_matchers
 from healer.documents.fields import OR_TEXT, Duration, Secret, Url, parse_url
 from healer.executors.ssh_settings import SshSettings
+from healer.remediation.autonomy import Autonomy
 from healer.times import MINUTE, SECOND
 
 
@@ -38,6 +39,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Rules that ship with healer, by name."""
     paths: tuple[RulePath, ...] = ()
     """Your own rules."""
+    autonomy: Autonomy = Autonomy()
+    """What a rule of mode `auto` has to show before it may do something destructive without being asked."""
     dry_run: bool = True
     """Show what would be done and do nothing, whatever a rule's mode: trust is built first."""
 

@@ -127,7 +127,7 @@ topology:
   sources: [{{file: topology.yaml}}]
   nodes: [{{match: ['mountpoint=~".+"'], node: host/web1}}]
 convergence: {{hold: {{default: 2s, critical: 1s}}, settle: 2s}}
-rules: {{paths: [disk.heal], dry_run: false}}
+rules: {{paths: [disk.heal], dry_run: false, autonomy: {{successes: 0}}}}
 prometheus: ["{prometheus.url}"]
 channels: {{here: {{type: terminal}}}}
 executors:

@@ -69,7 +69,10 @@ def change(transaction: Transaction, remediation: Remediation, now: Micros) -> N
     table = schema.remediation
     transaction.connection.execute(update(table).where(table.c.id == remediation.id), _changing(remediation))
     incident = remediation.plan.incident
-    journal.append_record(transaction, Progressed(remediation.id, incident, remediation.state, remediation.detail, now))
+    progress = Progressed(
+        remediation.id, incident, remediation.state, remediation.detail, now, doubted=remediation.doubted
+    )
+    journal.append_record(transaction, progress)
     _note(transaction, remediation, now)
 
 

@@ -8,6 +8,7 @@ from healer.alerts.identity import canonical
 from healer.convergence.outcome import AlertStatus, AlertView, AtWork, Incident, Root
 from healer.journey.ports import Planned
 from healer.journey.records import Answer, Answered, Progressed
+from healer.remediation.autonomy import Autonomy
 from healer.remediation.model import Plan, PlanStep, Remediation
 from healer.remediation.planner import Decided, Planner
 from healer.times import MINUTE, SECOND, Micros
@@ -103,6 +104,7 @@ class Charter(msgspec.Struct, frozen=True):
     cap: str = ""
     settle: Micros = 2 * MINUTE
     calendars: dict[str, tuple[tuple[Micros, Micros], ...]] = {}
+    autonomy: Autonomy = Autonomy()
 
 
 def ruleset(text: str) -> RuleSet:
