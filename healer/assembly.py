@@ -28,6 +28,7 @@ from healer.notification.deliver import Deliverer, Sender
 from healer.notification.last_resort import LastResort
 from healer.prometheus.onsets import Onsets
 from healer.prometheus.rules import Source as PrometheusSource
+from healer.prometheus.telling import Telling
 from healer.remediation.asking import answer_questions
 from healer.remediation.planner import Question
 from healer.remediation.runner import Runner
@@ -224,8 +225,9 @@ class Healer:
         return before != self.owner.fold.charter.adopted
 
     async def ask(self, queries: Sequence[Query], labels: bytes) -> list[Answer]:
-        """Ask whoever answers queries now. Never raises for what the outside does."""
-        return await self.ports.asker.ask(queries, labels)
+        """Ask whoever answers now. Never raises for what the outside does."""
+        ports = self.ports
+        return await Telling(ports.asker, ports.prometheus, self.view.where, ports.store.detail).ask(queries, labels)
 
     async def stop(self, within: float) -> None:
         """End all tasks, then keep a snapshot so that the next start is short; not of a step whose commit was cut short."""

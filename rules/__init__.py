@@ -24,6 +24,7 @@ from rules.planning import (
     Refusal,
     key_of,
     limit_keys,
+    needs_of,
     render_steps,
 )
 from rules.problems import CODES, Problem, Source, format_problem
@@ -100,6 +101,7 @@ __all__ = [
     "key_of",
     "limit_keys",
     "matches",
+    "needs_of",
     "pack_names",
     "path_of_pack",
     "query_key",

@@ -57,7 +57,7 @@ FUNCTIONS: Final = (
     "window",
     "calendar",
 )
-ROOT_IS: Final = ("direct", "ranked", "silent")
+ROOT_IS: Final = ("direct", "ranked", "silent", "person", "unmapped")
 """What `root_is` can be: how the root was found."""
 FEATURES: Final = frozenset(
     {

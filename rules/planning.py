@@ -11,11 +11,11 @@ import msgspec
 from rules import expressions as ex
 from rules.actions import Action, Fence, Invocation
 from rules.definitions import HOLE
-from rules.evaluation import target_of, value_of
-from rules.facts import Facts, NodeFact
+from rules.evaluation import see, target_of, value_of
+from rules.facts import Facts, NodeFact, Query
 from rules.parameters import refuse, written
 from rules.permissions import touches
-from rules.ruleset import Execute, Limit, Rule, Step, WaitUntil
+from rules.ruleset import Execute, Limit, Notify, Rule, Step, WaitUntil
 from rules.units import Type, format_value
 
 
@@ -108,6 +108,18 @@ def _render(step: Step, position: int, rule: Rule, facts: Facts) -> Planned:
     # What cannot be said is left out: people are told all the same.
     said = value_of(step.message, facts)[0] if step.message is not None else ""
     return PlannedNotice(position=position, to=step.to, message=str(said or ""), escalate=step.escalate)
+
+
+def needs_of(rule: Rule, facts: Facts) -> tuple[Query, ...]:
+    """What has to be asked before the steps of any clause can be filled in."""
+    found: list[Query] = []
+    for step in (*rule.then, *rule.otherwise, *rule.after_success, *rule.on_recovery):
+        if isinstance(step, Execute):
+            parts = (*step.parameters, *step.target.where)
+            found.extend(need for _, value in parts for need in see(value, facts).needs)
+        elif isinstance(step, Notify) and step.message is not None:
+            found.extend(see(step.message, facts).needs)
+    return tuple(dict.fromkeys(found))
 
 
 def limit_keys(rule: Rule, facts: Facts) -> tuple[LimitKey, ...]:

@@ -95,12 +95,13 @@ class Rewired(msgspec.Struct, frozen=True, array_like=True, tag="topology"):
 
 
 class Answer(msgspec.Struct, frozen=True, array_like=True):
-    """What a query said. `value` is None when it could not say, and `why` tells."""
+    """What a query said. `value` is None when it could not say, and `why` tells; `text` is what an alert says in words."""
 
     query: str
     value: float | None
     sampled_at: Micros
     why: str = ""
+    text: str | None = None
 
 
 class Answered(msgspec.Struct, frozen=True, array_like=True, tag="answers"):

@@ -124,6 +124,11 @@ def tell(incident: Incident, deeds: Sequence[Deed], more: Sequence[str] = ()) ->
     )
 
 
+def said(message: str) -> str:
+    """What a rule says in its own words, as a line of a story: it may hold what an alert brought."""
+    return cut(_one_line(message), REASON_LIMIT)
+
+
 def sum_up(opened: int, incidents: Sequence[Incident]) -> list[str]:
     """A storm in a few lines: how many incidents opened in it, and which of those are open, the worst and oldest first."""
     left = sorted(

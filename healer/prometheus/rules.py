@@ -4,6 +4,7 @@ Read by `healer.prometheus.onsets`; a stand-in with the same methods serves test
 """
 
 import asyncio
+import math
 from collections.abc import Mapping
 from typing import Protocol, TypeVar
 
@@ -31,10 +32,11 @@ class CannotTell(Exception):
 
 
 class Active(msgspec.Struct, frozen=True):
-    """An alert as Prometheus has it: without external labels, before relabelling."""
+    """An alert as Prometheus has it: without external labels, before relabelling. `value` is its expression's, if a number."""
 
     labels: dict[str, str]
     active_at: Micros
+    value: float | None = None
 
 
 class Source(Protocol):
@@ -59,6 +61,7 @@ class Source(Protocol):
 class _Alert(msgspec.Struct):
     labels: dict[str, str]
     activeAt: str = ""  # noqa: N815 - Prometheus' own name
+    value: str = ""
 
 
 class _Alerts(msgspec.Struct):
@@ -86,6 +89,14 @@ class _Reply(msgspec.Struct):
     error: str = ""
 
 
+def _number(said: str) -> float | None:
+    try:
+        value = float(said)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
 class PrometheusRules:
     """`Source` over HTTP."""
 
@@ -101,7 +112,7 @@ class PrometheusRules:
         found: list[Active] = []
         for one in (await self._get("alerts", _Alerts)).alerts:
             try:
-                found.append(Active(one.labels, read_instant(one.activeAt)))
+                found.append(Active(one.labels, read_instant(one.activeAt), _number(one.value)))
             except BadTime:
                 continue  # an alert that does not say since when says nothing that is asked here
         return found

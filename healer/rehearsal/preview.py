@@ -18,7 +18,7 @@ from healer.journey.records import Answer as Sample
 from healer.journey.records import Delivered, Entry
 from healer.remediation import guards
 from healer.remediation.autonomy import Record, is_destructive
-from healer.remediation.facts import facts_of
+from healer.remediation.facts import answer_of, facts_of
 from healer.remediation.model import Plan, PlanStep
 from healer.remediation.planning import approvers_of, limits_of, make_plan
 from healer.times import HOUR, Micros, format_duration
@@ -98,7 +98,7 @@ async def _facts(rule: Rule, incident: Incident, fold: Fold, charter: Charter, n
         if ask is None or not needs:
             break
         for sample in await ask(needs, incident.root.labels):
-            answers[sample.query] = Answer(sample.value, sample.sampled_at or None, sample.why or None)
+            answers[sample.query] = answer_of(sample)
     return facts
 
 

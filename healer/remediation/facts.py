@@ -7,6 +7,7 @@ from healer.changes.model import Touched
 from healer.changes.recent import heard_at
 from healer.changes.touching import labels_of as labels_of_change
 from healer.convergence.outcome import Incident
+from healer.journey.records import Answer as Said
 from healer.remediation.nodes import node_fact
 from healer.remediation.surroundings import Around
 from healer.topology.map import Map
@@ -37,12 +38,14 @@ def facts_of(
     node = node_fact(topology, number) if number >= 0 else None
     around = Around(topology, fires) if fires is not None else None
     change = changed(incident) if changed is not None else None
+    labels = labels_of(root.labels)
+    confidence = incident.confidence.value
     return Facts(
         now=now,
         alertname=root.name,
         severity=incident.severity,
         status="firing" if incident.status == "open" else "resolved",
-        labels=labels_of(root.labels),
+        labels=labels,
         node=node,
         ancestors=ancestors,
         owner=_owner(topology, node, ancestors) if node is not None else None,
@@ -56,10 +59,22 @@ def facts_of(
         held_since=held_since,
         health=health,
         samples_after=samples_after,
+        confidence=confidence / 1e6 if confidence is not None else None,
+        root_is=incident.how,
+        objective=next((labels[name] for name in OBJECTIVE if labels.get(name)), None),
         change=change.change.repo if change is not None else None,
         change_facts={**labels_of_change(change.change), "sha": change.change.sha} if change is not None else {},
         changed_at=heard_at(change, now) if change is not None else None,
     )
+
+
+OBJECTIVE = ("sloth_id", "slo", "objective")
+"""Labels by which generators of burn-rate alerts name the objective: the first that is there."""
+
+
+def answer_of(said: Said) -> Answer:
+    """What was said to a question, as rules take it."""
+    return Answer(said.value, said.sampled_at or None, said.why or None, said.text)
 
 
 def _owner(topology: Map, node: NodeFact, ancestors: Mapping[str, NodeFact | None]) -> NodeFact | None:

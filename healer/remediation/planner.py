@@ -6,7 +6,7 @@ it says which remediations begin. What it does not know it asks for, and whoever
 
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -17,10 +17,11 @@ from healer.journey.records import Answered, Progressed
 from healer.notification.story import Deed
 from healer.remediation.approval import PATIENCE, asking, first_deadline
 from healer.remediation.autonomy import Autonomy, Demotion, Record, Trust, is_destructive
-from healer.remediation.facts import facts_of
+from healer.remediation.facts import answer_of, facts_of
 from healer.remediation.model import BEFORE_INTENT, UNDER_WAY, Plan, State
 from healer.remediation.planning import approvers_of, limits_of, make_plan
 from healer.remediation.repetition import Repetition, Run, remember_run, repeats
+from healer.remediation.summary import Summary, standing
 from healer.times import MINUTE, SECOND, Micros
 from healer.topology.map import Map
 from rules import (
@@ -34,9 +35,11 @@ from rules import (
     RuleSet,
     Verdict,
     evaluate,
+    needs_of,
     remember,
     render_steps,
 )
+from rules import Planned as RenderedStep
 
 ASK_FOR: Micros = 30 * MINUTE
 """A rule that holds queries is asked about this long after its incident opened, every `ASK_EVERY`."""
@@ -49,6 +52,8 @@ _STAGES: dict[str, Stage] = {
     "not_verified": "verify",
 }
 ONCE = Repetition()
+MAX_SAID = 5
+"""Messages of rules that a channel is told of one incident: the newest."""
 _FAILED = frozenset({"failed", "not_verified", "handed_over"})
 
 
@@ -99,18 +104,30 @@ class Watch(msgspec.Struct):
     """It would start, but for another remediation that is under way."""
 
 
+class Notice(msgspec.Struct, frozen=True):
+    """Somebody to be told once a remediation has `failed` or `helped`: a channel, and what is said there beside the story."""
+
+    when: Literal["failed", "helped"]
+    to: str
+    message: str = ""
+    escalate: bool = False
+
+
 class Course(msgspec.Struct):
     """One incident as the planner follows it: its rules, its remediations, and whom rules want told beside the routes."""
 
     incident: Incident
     watches: dict[str, Watch] = {}
     deeds: dict[str, Deed] = {}
-    notices: dict[str, tuple[str, ...]] = {}
+    later: dict[str, tuple[Notice, ...]] = {}
+    """By remediation, whom its rule wants told once it has failed, or helped."""
     also_tell: tuple[str, ...] = ()
     urgent: tuple[str, ...] = ()
     """Those of them that are woken up."""
-    wakes: dict[str, tuple[str, ...]] = {}
-    """By remediation, the channels that are woken up when it fails."""
+    said: dict[str, tuple[str, ...]] = {}
+    """By channel, what rules said there in their own words."""
+    summaries: tuple[Summary, ...] = ()
+    """What its remediations tell of others that were held back."""
     recoveries: dict[str, str] = {}
     """By rule, the remediation that is its `on recovery`."""
 
@@ -121,6 +138,8 @@ class Decided(msgspec.Struct, frozen=True):
     planned: list[Planned] = []
     superseded: list[Superseded] = []
     timeline: list[Happening] = []
+    retold: list[str] = []
+    """Incidents of which there is something new to tell, although nothing was planned for them."""
 
 
 class Planner:
@@ -165,7 +184,7 @@ class Planner:
         if watch is None:
             return
         for one in record.answers:
-            watch.answers[one.query] = Answer(one.value, one.sampled_at or None, one.why or None)
+            watch.answers[one.query] = answer_of(one)
         watch.answered_at = now
         self._due.add(record.incident)
 
@@ -185,11 +204,8 @@ class Planner:
             at=now,
             acted=deed.acted or record.state == "executing",
         )
-        if record.state in _FAILED:
-            course.also_tell += tuple(
-                one for one in course.notices.get(record.remediation, ()) if one not in course.also_tell
-            )
-            course.urgent += course.wakes.get(record.remediation, ())
+        when = "failed" if record.state in _FAILED else "helped" if record.state == "succeeded" else ""
+        _say(course, [one for one in course.later.get(record.remediation, ()) if one.when == when])
         demoted = self.record.went(
             record.remediation, record.state, record.detail, self._charter.autonomy, now, doubted=record.doubted
         )
@@ -245,7 +261,7 @@ class Planner:
 
     def consider(self, changed: Sequence[Incident], now: Micros) -> Decided:
         """Look at the incidents that changed, and at those whose answers or times have come."""
-        decided = Decided([], [], [])
+        decided = Decided([], [], [], [])
         for one in self._demotions:
             told = {"rule": one.rule, "kinds": ", ".join(one.kinds), "why": one.why}
             decided.timeline.append(Happening(one.incident, now, "decide", "demoted", told))
@@ -273,7 +289,8 @@ class Planner:
             if incident.status != "open" or now > incident.opened_at + ASK_FOR:
                 continue
             for name, watch in course.watches.items():
-                if watch.needs and now >= watch.answered_at + ASK_EVERY:
+                unasked = any(query.key not in watch.answers for query in watch.needs)
+                if watch.needs and (unasked or now >= watch.answered_at + ASK_EVERY):
                     found.append(Question(id, name, incident.root.labels, watch.needs, now))
         return found
 
@@ -290,6 +307,11 @@ class Planner:
         """Channels that a rule named beside the routes."""
         course = self.courses.get(incident)
         return course.also_tell if course is not None else ()
+
+    def says(self, incident: str, channel: str) -> tuple[str, ...]:
+        """What rules say there in their own words, beside the story."""
+        course = self.courses.get(incident)
+        return course.said.get(channel, ()) if course is not None else ()
 
     def wakes(self, incident: str, channel: str) -> bool:
         """Whether a rule wants a channel to be told urgently (`escalate: yes`)."""
@@ -331,7 +353,12 @@ class Planner:
             watch.next_at = min((at for at in (verdict.next_at, again) if at is not None and at > now), default=None)
             watch.needs = self._to_ask(rule, watch, verdict.needs, facts)
             watch.waits = False
-            if verdict.value is True and again <= now:
+            if verdict.value is not True or again > now:
+                continue
+            unfilled = needs_of(rule, facts)
+            if unfilled and now <= incident.opened_at + ASK_FOR:
+                watch.needs = unfilled
+            else:
                 ready.append((rule, facts, verdict.because))
         if not under_way:
             self._begin(course, ready, decided)
@@ -349,7 +376,7 @@ class Planner:
             if (work := self._work_under_way(rule, facts)) is not None:
                 self._withhold(course, rule, work, facts.now, decided)
                 return
-            course.watches[rule.name] = Watch()
+            course.watches[rule.name] = Watch(answers=_texts(course.watches[rule.name]))
             self._start(course, rule, facts, (*because, *repeat.because), decided, repeat)
             return
 
@@ -361,7 +388,7 @@ class Planner:
             rule = self._charter.ruleset.named(name)
             if rule is None or not rule.on_recovery or name in course.recoveries:
                 continue
-            facts = self._facts(course.incident, Watch(), now)
+            facts = self._facts(course.incident, course.watches.get(name, Watch()), now)
             id = self._start(course, rule, facts, ("the incident is over",), decided, recovery=True)
             course.recoveries[name] = id
             return
@@ -447,6 +474,7 @@ class Planner:
             approve=() if recovery else approvers_of(rule, facts, ask=repeat.ask or bool(unearned)),
             recovery=recovery,
         )
+        id = blake2b(f"{plan.hash}\0{len(course.deeds)}".encode(), digest_size=6, person=b"remediation").hexdigest()
         state, detail, deadline = _first_state(rule, plan, now)
         if unearned and state == "awaiting_approval":
             detail = f"{detail}. {unearned}"
@@ -454,20 +482,18 @@ class Planner:
             state, detail = "refused", f"{refusals[0].step}: {refusals[0].why}"
         elif unlimited or repeat.skip:
             state, detail = "refused", unlimited or repeat.skip
-        id = blake2b(f"{plan.hash}\0{len(course.deeds)}".encode(), digest_size=6, person=b"remediation").hexdigest()
+        if state == "refused" and repeat.together:
+            detail = self._sum_up(course, rule, repeat, id, facts, decided)
         what = ", ".join(one.sentence for one in then if isinstance(one, PlannedStep)) or "tell people"
         course.deeds[id] = Deed(id, rule.name, what, state, detail, now)
         if state in UNDER_WAY and not recovery:
             self.record.begins(id, incident.id, rule, kinds)
         if state in UNDER_WAY and rule.repeat and not recovery:
             self.runs = [*self.runs, Run.of(id, rule, facts, state)]
-        course.notices[id] = tuple(one.to for one in otherwise if isinstance(one, PlannedNotice))
-        course.wakes[id] = tuple(one.to for one in otherwise if isinstance(one, PlannedNotice) and one.escalate)
-        if not repeat.skip:
-            course.urgent += tuple(one.to for one in then if isinstance(one, PlannedNotice) and one.escalate)
+        course.later[id] = (*_notices(otherwise, "failed"), *_notices(after, "helped"))
         # A repetition that is skipped is no news.
-        said = () if repeat.skip else tuple(one.to for one in then if isinstance(one, PlannedNotice))
-        course.also_tell += tuple(one for one in said if one not in course.also_tell)
+        if not repeat.skip:
+            _say(course, _notices(then, "helped"))
         decided.planned.append(Planned(id, plan, state, deadline, detail))
         told = {"rule": rule.name, "state": state, "what": what, "because": "; ".join(because), "detail": detail}
         decided.timeline.append(Happening(incident.id, now, "decide", "matched", told))
@@ -479,11 +505,50 @@ class Planner:
             return ""
         return self.record.unearned(rule, kinds, self._charter.autonomy, now)
 
+    def _sum_up(self, course: Course, rule: Rule, repeat: Repetition, id: str, facts: Facts, decided: Decided) -> str:
+        """What is said of something that is held back: by the first all of it, by the others where that is told."""
+        what = facts.node.id if facts.node is not None else course.incident.id
+        for other in self.courses.values():
+            found = standing(other.summaries, rule.name, repeat.together, facts.now - repeat.window)
+            if found is None:
+                continue
+            after = found.add(what)
+            other.summaries = tuple(after if one is found else one for one in other.summaries)
+            deed = other.deeds[found.carrier]
+            other.deeds[found.carrier] = msgspec.structs.replace(deed, detail=after.sentence)
+            decided.retold.append(other.incident.id)
+            return f"told with incident {other.incident.id}"
+        first = Summary(rule.name, repeat.together, id, facts.now, repeat.skip, (what,))
+        course.summaries += (first,)
+        return first.sentence
+
     def _capped(self, rule: Rule) -> str:
         """Why a matching rule is not run, or ""."""
         if self._charter.cap and not (rule.diagnostic and self._charter.cap == "dry run"):
             return self._charter.cap
         return "mode: suggest" if rule.mode == "suggest" and not rule.diagnostic else ""
+
+
+def _notices(planned: Iterable[RenderedStep], when: Literal["failed", "helped"]) -> tuple[Notice, ...]:
+    found = (one for one in planned if isinstance(one, PlannedNotice))
+    return tuple(Notice(when, one.to, one.message, one.escalate) for one in found)
+
+
+def _say(course: Course, notices: Iterable[Notice]) -> None:
+    """These are told from now on, each channel in its rule's own words."""
+    for one in notices:
+        if one.to not in course.also_tell:
+            course.also_tell += (one.to,)
+        if one.escalate:
+            course.urgent += (one.to,)
+        before = course.said.get(one.to, ())
+        if one.message and one.message not in before:
+            course.said[one.to] = (*before, one.message)[-MAX_SAID:]
+
+
+def _texts(watch: Watch) -> dict[str, Answer]:
+    """What an alert said in words stays true of it; what was measured is measured anew."""
+    return {query: answer for query, answer in watch.answers.items() if answer.text is not None}
 
 
 def _barred(rule: Rule, incident: Incident) -> str:

@@ -39,6 +39,9 @@ class Repetition(msgspec.Struct, frozen=True):
     """What `repeat:` says of starting now: why it is skipped, or whether it waits, or whether somebody is asked."""
 
     skip: str = ""
+    together: str = ""
+    """What is skipped for the same key, and so told as one; until `window` after the first of them."""
+    window: Micros = 0
     wait: bool = False
     ask: bool = False
     because: tuple[str, ...] = ()
@@ -69,6 +72,8 @@ def repeats(rule: Rule, facts: Facts, runs: Sequence[Run]) -> Repetition:
         because = f"repeat: {repeat.text}: {hindered}"
         if repeat.way == "wait":
             return Repetition(wait=True, because=(because,))
+        if repeat.way == "summarize":
+            return Repetition(skip=because, together=f"{repeat.per} {key}", window=repeat.window)
         if repeat.way != "ask":
             return Repetition(skip=because)
         found = Repetition(ask=True, because=(*found.because, because))

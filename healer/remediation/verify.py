@@ -7,14 +7,18 @@ import msgspec
 
 from healer.convergence.outcome import Incident
 from healer.journey.records import Answer as Sample
-from healer.remediation.facts import facts_of
+from healer.remediation.facts import answer_of, facts_of
 from healer.remediation.model import Remediation
 from healer.remediation.situation import Situation
 from healer.seams import Clock
-from rules import Answer, Expression, Query, evaluate
+from healer.times import Micros
+from rules import Answer, Expression, Query, evaluate, remember
 
 ROUNDS = 3
 """How often one look may ask for what the answers before made it need."""
+
+MAX_HELD = 1024
+"""Looks whose `for` is remembered: the newest."""
 
 
 class Asker(Protocol):
@@ -32,6 +36,8 @@ class Verifier:
         self._situation = situation
         self._asker = asker
         self._clock = clock
+        self._held: dict[tuple[str, int], dict[str, Micros]] = {}
+        """By remediation and step, since when what stands before a `for` holds. After a restart that is later, never sooner."""
 
     async def look(self, remediation: Remediation, condition: Expression) -> tuple[bool, tuple[str, ...]]:
         """Does it hold now, going by what is known and asked afresh?"""
@@ -41,6 +47,7 @@ class Verifier:
         if incident is None:
             return False, ("the incident is not known any more",)
         answers: dict[str, Answer] = {}
+        held = self._held.pop((remediation.id, remediation.step), {})
         for _ in range(ROUNDS):
             facts = facts_of(
                 incident,
@@ -48,7 +55,7 @@ class Verifier:
                 self._clock.now(),
                 health=situation.charter.health,
                 answers=answers,
-                held_since={},
+                held_since=held,
                 samples_after=remediation.effect_ended_at,
                 fires=self._fires,
                 calendars=situation.charter.calendars,
@@ -59,7 +66,11 @@ class Verifier:
             if not verdict.needs:
                 break
             for sample in await self._asker.ask(verdict.needs, incident.root.labels):
-                answers[sample.query] = Answer(sample.value, sample.sampled_at or None, sample.why or None)
+                answers[sample.query] = answer_of(sample)
+        if verdict.held:
+            self._held[remediation.id, remediation.step] = remember(held, verdict, facts.now)
+            for oldest in list(self._held)[:-MAX_HELD]:
+                del self._held[oldest]
         return verdict.value is True, verdict.because
 
     def _fires(self, node: int) -> bool:
