@@ -21,7 +21,7 @@ from healer.journey.charter import Charter, charter, documents
 from healer.journey.fold import Fold
 from healer.journey.records import Adopted, Delivered, Entry, Record, Rewired
 from healer.settings import parse_settings
-from healer.survey.apart import Job, do
+from healer.survey.work import Read, do
 from healer.times import SECOND
 from healer.topology.patch import Patch
 
@@ -45,8 +45,8 @@ class Bench:
     def charter(self, name: str) -> Charter:
         """As a running healer makes one: off the event loop, with the index ready."""
         plan = read_plan(parse_settings(SETTINGS, {}))
-        kept = documents(plan.deciding, do(Job(graph(self.size))).data, plan.rules)
-        return charter(Adopted(name, name, name), kept).prepare()
+        done, packed = do(Read(graph(self.size)))
+        return charter(Adopted(name, name, name), documents(plan.deciding, done.graph, plan.rules), packed)
 
     def turn(self, count: int) -> float:
         """Microseconds of CPU for each of so many alerts that begin and end, until all is decided."""

@@ -36,6 +36,7 @@ from healer.remediation.verify import Asker, Verifier
 from healer.seams import Clock, Random, Spawn
 from healer.settings.outside import Watchdog
 from healer.store.store import Store
+from healer.survey.apart import Apart
 from healer.survey.desk import Desk
 from healer.survey.gathering import Gathering
 from healer.survey.publishing import Publishing
@@ -84,6 +85,8 @@ class Ports(msgspec.Struct, frozen=True):
     sink: Sink | None = None
     sources: Sequence[topology_source.Source] = ()
     """Of the topology: those that are asked again and again."""
+    apart: Apart | None = None
+    """Does the work on large graphs, for those sources too."""
     anchoring: Anchoring | None = None
     """Sends heads of the audit log outside."""
 
@@ -154,18 +157,20 @@ class Healer:
             self.view.told_by_alertmanager,
             lambda: self.owner.fold.troubled(SUSPICION),
         )
+        self.apart = ports.apart or Apart(store.aside)
         self.gathering = Gathering(
             plan.sources,
             ports.sources,
             store,
+            self.apart,
             ports.clock,
             plan.terms,
             lambda code: self.owner.ready and self.owner.fold.troubled(code),
         )
         self.publishing = Publishing(
-            self.gathering, store, ports.clock, self._topology, self._adopt_whole, self.owner.settled
+            self.gathering, store, self.apart, ports.clock, self._topology, self._adopt_whole, self.owner.settled
         )
-        self.desk = Desk(self.gathering, self.publishing, store)
+        self.desk = Desk(self.gathering, self.publishing, store, self.apart)
         registry.read(self.gathering.samples)
         registry.read(self.publishing.samples)
         reads = registry.counters("healer_onset_reads_total", "Reads of alerts and rules.", ("prometheus", "result"))
@@ -265,7 +270,9 @@ class Healer:
         )
         if adopted != before:
             # Made before it is a record: what does not compile must not get into the journal.
-            self._prepared = await store.aside(lambda: charter(adopted, kept).prepare())
+            # The graph is the same, so that it need not be made ready again.
+            packed = owner.fold.charter.packed
+            self._prepared = await store.aside(lambda: charter(adopted, kept, packed))
             (position, _), *_ = await store.append([Arrival(adopted)])
             await owner.reached(position)
         return before
@@ -392,8 +399,8 @@ class Healer:
             topology=await store.version(adopted.topology),
             rules=await store.version(adopted.rules),
         )
-        # A large topology takes seconds to read and to index.
-        return await store.aside(lambda: charter(adopted, kept).prepare())
+        packed = await self.apart.packed(kept.topology)
+        return await store.aside(lambda: charter(adopted, kept, packed))
 
     async def _answer_questions(self) -> None:
         await answer_questions(self._questions, self, self.ports.store)

@@ -25,8 +25,7 @@ from healer.cli.output import Output
 from healer.cli.words import counted, label_text
 from healer.settings import Settings
 from healer.topology.doubts import doubts, strangers
-from healer.topology.graph import Topology
-from healer.topology.index import kind_of
+from healer.topology.graph import Topology, kind_of
 from healer.topology.inspection import Note, notes
 from healer.topology.map import Map
 

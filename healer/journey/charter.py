@@ -21,6 +21,8 @@ from healer.topology import graph
 from healer.topology import settings as topology_settings
 from healer.topology.kinds import kinds_of
 from healer.topology.map import Map
+from healer.topology.packed import Packed
+from healer.topology.packing import pack
 from rules import Permission, RuleSet, Source, compile_files
 
 
@@ -68,8 +70,8 @@ class Charter(msgspec.Struct, frozen=True):
     topology: bytes
     """`graph.Topology.encode()`: nobody has to hold all of a large one as objects."""
     ruleset: RuleSet
-    ready: list[Map] = []
-    """A map that was made beforehand, for the first who asks."""
+    packed: Packed | None = None
+    """The topology ready for an index, where somebody made it so beforehand: for a large one that takes seconds."""
 
     @property
     def health(self) -> dict[str, str]:
@@ -105,16 +107,10 @@ class Charter(msgspec.Struct, frozen=True):
 
     def map(self) -> Map:
         """A topology for an engine of its own."""
-        return self.ready.pop() if self.ready else self._map()
-
-    def prepare(self) -> "Charter":
-        """Make a map now: for a large topology that takes a second, and may happen where nobody waits."""
-        self.ready.append(self._map())
-        return self
-
-    def _map(self) -> Map:
-        settings = self.settings
-        return Map(graph.parts(self.topology), settings.mappings, settings.labels, settings.max_nodes)
+        settings, packed = self.settings, self.packed
+        if packed is None or len(packed) > settings.max_nodes:
+            packed = pack(graph.parts(self.topology), settings.max_nodes)
+        return Map(packed, settings.mappings, settings.labels, settings.max_nodes)
 
     def route(self, incident: Incident, owner: str = "") -> tuple[str, ...]:
         """The channels that hear of an incident: of the first route that matches its root; without routes all.
@@ -147,8 +143,9 @@ def documents(settings: Deciding, topology: graph.Topology | bytes, rules: tuple
     return Documents(_encoder.encode(settings), kept, msgspec.json.encode(rules))
 
 
-def charter(adopted: Adopted, kept: Documents) -> Charter:
-    """A charter from what was kept. Raises ValueError where rules no longer compile (another version of healer)."""
+def charter(adopted: Adopted, kept: Documents, packed: Packed | None = None) -> Charter:
+    """A charter from what was kept; `packed` is its topology. Raises ValueError where rules no longer compile (another
+    version of healer)."""
     texts = msgspec.json.decode(kept.rules, type=tuple[RuleText, ...])
     settings = _decoder.decode(kept.settings)
     # Whether a kind exists was looked at when the rules were accepted; since then the last of its nodes may have gone.
@@ -163,7 +160,7 @@ def charter(adopted: Adopted, kept: Documents) -> Charter:
     if compiled.ruleset is None:
         first = next(problem for problem in compiled.problems if problem.severity == "error")
         raise ValueError(f"rules that were accepted before do not compile: {first.path}:{first.line}: {first.message}")
-    return Charter(adopted, settings, kept.topology, compiled.ruleset)
+    return Charter(adopted, settings, kept.topology, compiled.ruleset, packed)
 
 
 def _written(value: Any) -> Any:

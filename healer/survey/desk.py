@@ -8,11 +8,12 @@ from typing import Any
 
 import msgspec
 
-from healer.survey import apart
+from healer.survey.apart import Apart
 from healer.survey.gathering import Answers, Gathering
-from healer.survey.provenance import empty, node_link
+from healer.survey.provenance import node_link
 from healer.survey.publishing import Publishing
 from healer.survey.standing import Standing
+from healer.survey.work import NOTHING
 from healer.times import Micros, format_rfc3339
 from healer.topology.merging import Conflict
 from healer.topology.node_link import Fault
@@ -45,10 +46,11 @@ class SourceView(msgspec.Struct, frozen=True):
 class Desk:
     """Serves the API."""
 
-    def __init__(self, gathering: Gathering, publishing: Publishing, store: Answers) -> None:
+    def __init__(self, gathering: Gathering, publishing: Publishing, store: Answers, apart: Apart) -> None:
         self._gathering = gathering
         self._publishing = publishing
         self._store = store
+        self._apart = apart
 
     def sources(self) -> list[SourceView]:
         """All sources, the one that is believed first at first; what was put only when something was."""
@@ -65,13 +67,13 @@ class Desk:
         answers = self._gathering.answers()
         about = {"sources": {view.name: _about(view) for view in self.sources()}}
         union = self._publishing.union
-        graph = union.data if union is not None else empty()
+        graph = union.data if union is not None else NOTHING
         return await self._store.aside(partial(_whole, graph, answers, about))
 
     async def put(self, body: bytes, *, force: bool = False) -> SourceView:
         """A graph in the place of the one put before; its state is `refused` when it is not believed. Raises Unwanted,
         StoreUnavailable."""
-        read = await apart.read(body, self._store.aside)
+        read = await self._apart.read(body)
         if not isinstance(read, bytes):
             raise Unwanted(read)
         await self._gathering.put(read, force=force)

@@ -12,8 +12,9 @@ from typing import Protocol
 from healer.journey.ports import Arrival, Journal, StoreUnavailable, T
 from healer.journey.records import Troubled
 from healer.seams import Clock
-from healer.survey import apart
+from healer.survey.apart import Apart
 from healer.survey.standing import Standing, Terms, doubted
+from healer.survey.work import NOTHING
 from healer.telemetry.metrics import Sample
 from healer.times import SECOND, Micros
 from healer.topology.answers import Answer
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 
 CODE = "topology"
 """How the code of a source's trouble begins; its name follows."""
-LARGE = 1 << 20
+LARGE = 256 << 10
 """Bytes of an answer from which on it is not written at every change."""
 KEEP: Micros = 60 * SECOND
 """How often a large answer is written at most. The journal has the graph; after a crash a source is asked anyhow."""
@@ -51,6 +52,7 @@ class Gathering:
         names: Sequence[tuple[str, str]],
         sources: Sequence[Source],
         store: Answers,
+        apart: Apart,
         clock: Clock,
         terms: Terms,
         troubled: Callable[[str], bool] = lambda _: False,
@@ -61,6 +63,7 @@ class Gathering:
         self.terms = terms
         self.changed = asyncio.Event()
         self._store = store
+        self._apart = apart
         self._clock = clock
         self._troubled = troubled
         self._kept_at: dict[str, Micros] = {}
@@ -73,7 +76,7 @@ class Gathering:
             if standing is None:
                 await self._store.drop_answer(answer.source)
                 continue
-            size = await apart.compared(answer.data, answer.data, 0, self._store.aside)
+            size = await self._apart.compared(answer.data, answer.data, 0)
             standing.answer, standing.nodes, standing.edges = answer, size.nodes, size.edges
         self.standings[PUT].heard = True
         for name, topology in said.items():
@@ -148,16 +151,18 @@ class Gathering:
     async def _hear(self, name: str, data: bytes, *, force: bool = False) -> bool:
         async with self._locks[name]:
             standing, now = self.standings[name], self._clock.now()
-            before = standing.answer.data if standing.answer is not None else _NOTHING
+            before = standing.answer.data if standing.answer is not None else NOTHING
             if standing.answer is not None and before == data:
                 standing.confirm(now)
+                self._apart.let_go()
                 return True
-            compared = await apart.compared(before, data, 0, self._store.aside)
+            compared = await self._apart.compared(before, data, 0)
             refused = None if force else doubted(compared, standing.refusal, now, self.terms)
             if refused is not None:
                 if standing.refusal is None:
                     log.warning("the topology's source %s is not believed: %s", name, refused.why)
                 standing.refuse(data, refused)
+                self._apart.let_go()
                 return False
             standing.accept(data, compared.nodes, compared.edges, now)
             self.changed.set()
@@ -233,6 +238,3 @@ class Gathering:
             if one.answer is not None:
                 age = max(now - one.answer.at, 0) / SECOND
                 yield Sample("healer_topology_source_age_seconds", age, labels, help="Since it was last confirmed.")
-
-
-_NOTHING = Topology().encode()

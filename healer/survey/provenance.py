@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from healer.topology.answers import Answer
-from healer.topology.graph import Node, Topology, decode
+from healer.topology.graph import Node, decode
 
 AT_ONCE = 2_000
 """Nodes or edges of one piece."""
@@ -58,8 +58,3 @@ def _pieces(lists: Iterator[list[dict[str, Any]]]) -> Iterator[bytes]:
 def _cut(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
     for start in range(0, len(items), AT_ONCE):
         yield items[start : start + AT_ONCE]
-
-
-def empty() -> bytes:
-    """The graph of nothing."""
-    return Topology().encode()

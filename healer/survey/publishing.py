@@ -14,12 +14,13 @@ import msgspec
 from healer.journey.ports import Arrival, Journal, StepStore, StoreUnavailable
 from healer.journey.records import Record, Rewired
 from healer.seams import Clock
+from healer.survey.apart import Apart
 from healer.survey.gathering import Gathering
-from healer.survey.union import Union, union
+from healer.survey.work import NOTHING, Union
 from healer.telemetry.metrics import Sample
 from healer.times import SECOND, Micros
 from healer.topology.departed import Departed
-from healer.topology.graph import Topology, decode
+from healer.topology.graph import decode
 from healer.topology.patch import Patch, patched, pieces
 from healer.topology.source import Unreadable
 
@@ -50,6 +51,7 @@ class Publishing:
         self,
         gathering: Gathering,
         store: Store,
+        apart: Apart,
         clock: Clock,
         at_present: Callable[[], tuple[bytes, Patch]],
         adopt: Callable[[bytes], Awaitable[Record]],
@@ -57,6 +59,7 @@ class Publishing:
     ) -> None:
         self._gathering = gathering
         self._store = store
+        self._apart = apart
         self._clock = clock
         self._at_present = at_present
         self._adopt = adopt
@@ -88,7 +91,7 @@ class Publishing:
         answers = self._gathering.answers()
         if len(answers) == 1:
             return answers[0].data
-        return (await union(answers, Topology().encode(), Departed(), 0, 0, self._store.aside)).data
+        return (await self._apart.union(answers, NOTHING, Departed(), 0, 0)).data
 
     async def publish(self) -> int:
         """Record what changed; how many changes. Raises StoreUnavailable."""
@@ -103,11 +106,12 @@ class Publishing:
             self._graph = await store.aside(lambda: patched(decode(adopted), patch).encode() if len(patch) else adopted)
             self._drift = len(patch)
         before, left, now = self._graph, self.union.departed if self.union else Departed(), self._clock.now()
-        found = await union(answers, before, left, now, linger, store.aside)
+        found = await self._apart.union(answers, before, left, now, linger)
         changes = len(found.patch) if found.patch is not None else found.nodes + found.edges
         if changes:
             await self._record(found, changes)
             await self._applied()
+        self._apart.let_go()
         self._graph, self.union = found.data, msgspec.structs.replace(found, patch=None)
         return changes
 

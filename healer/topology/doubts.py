@@ -8,8 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from healer.topology import settings
-from healer.topology.graph import Topology
-from healer.topology.index import kind_of
+from healer.topology.graph import Topology, kind_of
 from healer.topology.inspection import Note
 from healer.topology.mapped import Mapped
 from healer.topology.shipped import shipped_names

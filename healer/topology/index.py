@@ -1,19 +1,20 @@
 """The graph made fast: what lies above and below a node, at the same cost however large the topology is. Pure.
 
-Names are small integers; an array holds the first parent of each, a small table the further ones. Nothing is marked when
-something fails: who asks walks up. The engine asks on every alert, so the walk up is the road that has to be short.
+Names are small integers. What was loaded lies in arrays that nothing changes (`healer.topology.packed`); what changed since,
+and what alerts' labels added, lies in tables beside them. Nothing is marked when something fails: who asks walks up. The
+engine asks on every alert, so the walk up is the road that has to be short.
 """
 
-from array import array
 from bisect import insort
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from sys import intern
 from typing import Any
 
 import msgspec
 
 from healer.topology.circles import find_circles
-from healer.topology.graph import Group, Topology
+from healer.topology.graph import Group, Topology, kind_of
+from healer.topology.packed import CHANGED, NONE, Packed, written
+from healer.topology.packing import pack
 from healer.topology.redundancy import of, reaching
 
 MAX_NODES = 2_000_000
@@ -33,65 +34,83 @@ class Index:
     Parents and children are in the order of their names, so that a walk depends on the graph and not on its history.
     """
 
-    def __init__(self, topology: Topology | Iterable[Topology] | None = None, max_nodes: int = MAX_NODES) -> None:
-        """`topology` may come in parts, nodes before the edges that name them, so that nobody has to hold all of it."""
+    def __init__(self, topology: Packed | Topology | None = None, max_nodes: int = MAX_NODES) -> None:
+        """What is packed is shared with whoever else has it, and has at most `max_nodes` nodes."""
+        packed = topology if isinstance(topology, Packed) else pack([topology or Topology()], max_nodes)
         self.max_nodes = max_nodes
         self.version = 0
         """Changes whenever the topology does, edges included: what was found before may be found otherwise. Growth leaves it."""
+        self._packed = packed
+        self._loaded = len(packed)
+        self._first = packed.parents[:]
+        self._declared = bytearray(b"\1") * len(packed)
         self._ids: dict[str, int] = {}
+        """Of nodes that came later, like `_names`."""
         self._names: list[str] = []
-        self._kinds: list[str] = []
-        self._first = array("i")
-        self._further: dict[int, tuple[int, ...]] = {}
-        self._attributes: dict[int, Mapping[str, Any]] = {}
-        self._aliases: dict[str, tuple[int, ...]] = {}
-        self._declared = bytearray()
-        self._below = array("i")
-        """Children, those of one parent side by side: of each from `_from` to `_to`."""
-        self._from = array("i")
-        self._to = array("i")
+        self._parents: dict[int, tuple[int, ...]] = {}
+        """Where they changed, and are several."""
         self._children: dict[int, list[int]] = {}
-        """Children of parents that came to others later, instead of those in `_below`."""
+        """Where they changed."""
+        self._said: dict[int, tuple[str, Mapping[str, Any]]] = {}
+        """Kind and attributes, where they are not what was loaded."""
+        self._aliases: dict[str, tuple[int, ...]] = {}
+        """Nodes of aliases that changed."""
+        self._found_by: dict[str, dict[str, dict[int, None]]] = {}
+        """Nodes in `_said`, by attribute and its value."""
         self._circles: dict[int, frozenset[int]] = {}
-        self.groups: dict[int, tuple[tuple[int, frozenset[int]], ...]] = {}
+        self.groups: dict[int, tuple[tuple[int, frozenset[int]], ...]] = {
+            node: of(packed.about(node).redundancy, self.id) for node in packed.grouped
+        }
         """By child: how many of which parents it needs (see `redundancy`). Empty in most topologies."""
-        self._found_by: dict[str, dict[str, tuple[int, ...]]] = {}
         self._grown_nodes: dict[str, None] = {}
         self._grown_edges: dict[tuple[str, str], None] = {}
-        if topology is not None:
-            for part in (topology,) if isinstance(topology, Topology) else topology:
-                self._load(part)
 
     def __len__(self) -> int:
-        return len(self._names)
+        return self._loaded + len(self._names)
 
     def __contains__(self, name: str) -> bool:
         """Does the topology have this node now? Nodes that only alerts name do not count: their order must not matter."""
-        node = self._ids.get(name, -1)
+        node = self.id(name)
         return node >= 0 and self._declared[node] == 1
 
     # Asking
 
     def id(self, name: str) -> int:
         """The node's number, or -1."""
-        return self._ids.get(name, -1)
+        node = self._ids.get(name, -1) if self._ids else -1
+        return node if node >= 0 else self._packed.names.find(name)
 
     def name(self, node: int) -> str:
-        return self._names[node]
+        return self._packed.names[node] if node < self._loaded else self._names[node - self._loaded]
 
     def kind(self, node: int) -> str:
-        return self._kinds[node]
+        return self._about(node)[0] or kind_of(self.name(node))
 
     def attributes(self, node: int) -> Mapping[str, Any]:
-        return self._attributes.get(node, {})
+        return self._about(node)[1]
+
+    def _about(self, node: int) -> tuple[str, Mapping[str, Any]]:
+        said = self._said.get(node)
+        if said is not None:
+            return said
+        if node >= self._loaded:
+            return "", {}
+        loaded = self._packed.about(node)
+        return loaded.kind, loaded.attributes
 
     def parents(self, node: int) -> tuple[int, ...]:
         first = self._first[node]
-        return () if first < 0 else (first, *self._further.get(node, ()))
+        return (first,) if first >= 0 else () if first == NONE else self._several(node)
+
+    def _several(self, node: int) -> tuple[int, ...]:
+        return self._parents[node] if self._first[node] == CHANGED else tuple(self._packed.parents_of(node))
 
     def children(self, node: int) -> Sequence[int]:
         changed = self._children.get(node)
-        return self._below[self._from[node] : self._to[node]] if changed is None else changed
+        if changed is not None:
+            return changed
+        packed = self._packed
+        return packed.children[packed.start[node] : packed.start[node + 1]] if node < self._loaded else ()
 
     def declared_parents(self, node: int) -> list[int]:
         """The parents that the topology names, not alerts' labels."""
@@ -103,35 +122,28 @@ class Index:
 
     def above(self, node: int) -> list[tuple[int, int]]:
         """Ancestors with their distance in hops, nearest first; at one distance in the order of the parents. Not itself."""
-        first, further = self._first, self._further
+        first = self._first
         found: list[tuple[int, int]] = []
         seen = {node}
         distance = 0
-        while node not in further:
-            node = first[node]
-            if node < 0 or node in seen:
+        while (parent := first[node]) >= 0:
+            if parent in seen:
                 return found
+            node = parent
             distance += 1
             seen.add(node)
             found.append((node, distance))
-        level = [node]
+        level = [node] if parent != NONE else []
         while level:
             distance += 1
             after: list[int] = []
             for child in level:
                 parent = first[child]
-                if parent < 0:
-                    continue
-                if parent not in seen:
-                    seen.add(parent)
-                    after.append(parent)
-                    found.append((parent, distance))
-                if child in further:
-                    for parent in further[child]:
-                        if parent not in seen:
-                            seen.add(parent)
-                            after.append(parent)
-                            found.append((parent, distance))
+                for one in (parent,) if parent >= 0 else () if parent == NONE else self._several(child):
+                    if one not in seen:
+                        seen.add(one)
+                        after.append(one)
+                        found.append((one, distance))
             level = after
         return found
 
@@ -185,21 +197,18 @@ class Index:
 
     def by_alias(self, alias: str) -> tuple[int, ...]:
         """The nodes of this id or alias."""
-        found = self._aliases.get(alias, ())
-        node = self._ids.get(alias, -1)
+        found, node = self._aliased(alias), self.id(alias)
         return found if node < 0 or node in found else (node, *found)
+
+    def _aliased(self, alias: str) -> tuple[int, ...]:
+        changed = self._aliases.get(alias) if self._aliases else None
+        return tuple(self._packed.by_alias(alias)) if changed is None else changed
 
     def by_attribute(self, attribute: str, value: str) -> tuple[int, ...]:
         """The nodes whose attribute has this value (numbers as they are written)."""
-        table = self._found_by.get(attribute)
-        if table is None:
-            table = {}
-            for node, attributes in self._attributes.items():
-                if attribute in attributes:
-                    written = _written(attributes[attribute])
-                    table[written] = (*table.get(written, ()), node)
-            self._found_by[attribute] = table
-        return table.get(value, ())
+        said = self._said
+        loaded = [node for node in self._packed.by_attribute(attribute, value) if node not in said]
+        return (*loaded, *self._found_by.get(attribute, {}).get(value, ()))
 
     def grown(self) -> Growth:
         """What was added by `grow`, for a snapshot."""
@@ -220,15 +229,13 @@ class Index:
         if node < 0:
             return -1
         self._declared[node] = 1
-        self._kinds[node] = intern(kind or kind_of(name))
-        if attributes or node in self._attributes:
-            self._describe(node, attributes or {})
+        self._describe(node, kind, attributes or {})
         if redundancy:
             self.groups[node] = of(redundancy, self._number)
         elif node in self.groups:
             del self.groups[node]
         for alias in aliases:
-            known = self._aliases.get(alias, ())
+            known = self._aliased(alias)
             if node not in known:
                 self._aliases[alias] = (*known, node)
         self.version += 1
@@ -237,9 +244,9 @@ class Index:
     def unsay(self, alias: str, name: str) -> None:
         """A node is no longer found by this alias."""
         self.version += 1
-        known = tuple(one for one in self._aliases.get(alias, ()) if self._names[one] != name)
-        if known:
-            self._aliases[alias] = known
+        left = tuple(one for one in self._aliased(alias) if self.name(one) != name)
+        if left or self._packed.by_alias(alias):
+            self._aliases[alias] = left
         else:
             self._aliases.pop(alias, None)
 
@@ -248,63 +255,52 @@ class Index:
 
         It keeps its number, and is there again as soon as alerts' labels name it.
         """
-        node = self._ids.get(name, -1)
+        node = self.id(name)
         if node >= 0:
             self._declared[node] = 0
             self.groups.pop(node, None)
-            self._describe(node, {})
+            self._describe(node, "", {})
             self.version += 1
         return node
 
-    def _describe(self, node: int, attributes: Mapping[str, Any]) -> None:
-        """Set the attributes of a node, and keep what was looked up by attributes true."""
-        before = self._attributes.pop(node, {})
-        if attributes:
-            self._attributes[node] = attributes
-        for attribute, table in self._found_by.items():
-            if attribute in before:
-                written = _written(before[attribute])
-                table[written] = tuple(one for one in table.get(written, ()) if one != node)
-            if attribute in attributes:
-                written = _written(attributes[attribute])
-                table[written] = (*table.get(written, ()), node)
+    def _describe(self, node: int, kind: str, attributes: Mapping[str, Any]) -> None:
+        """Set kind and attributes of a node, and keep what is looked up by attributes true."""
+        found_by = self._found_by
+        for attribute, value in self._said.pop(node, ("", {}))[1].items():
+            there = found_by[attribute][written(value)]
+            del there[node]
+            if not there:
+                del found_by[attribute][written(value)]
+        if kind or attributes or node < self._loaded:
+            self._said[node] = kind, attributes
+        for attribute, value in attributes.items():
+            found_by.setdefault(attribute, {}).setdefault(written(value), {})[node] = None
 
     def link(self, parent: int, child: int) -> bool:
         """An edge. False when it is there already. Raises ValueError for an edge from a node to itself."""
         if parent == child:
-            raise ValueError(f"an edge from {self._names[parent]} to itself: a node cannot be its own cause")
+            raise ValueError(f"an edge from {self.name(parent)} to itself: a node cannot be its own cause")
         self.version += 1
         if self._grown_edges:
-            self._grown_edges.pop((self._names[parent], self._names[child]), None)
+            self._grown_edges.pop((self.name(parent), self.name(child)), None)
         return self._join(parent, child)
 
     def _join(self, parent: int, child: int) -> bool:
         if child in self._circles:  # a child that nobody looked at lies above nothing that somebody looked at
             self._circles.clear()
-        if self._first[child] < 0:
-            self._first[child] = parent
-        else:
-            parents = self.parents(child)
-            if parent in parents:
-                return False
-            self._set_parents(child, tuple(sorted((*parents, parent), key=self._names.__getitem__)))
-        self._put_below(parent, child)
+        parents = self.parents(child)
+        if parent in parents:
+            return False
+        self._set_parents(child, tuple(sorted((*parents, parent), key=self.name)))
+        insort(self._own_children(parent), child, key=self.name)
         return True
 
-    def _put_below(self, parent: int, child: int) -> None:
-        """A child in its place by name. Edges that come sorted are appended: a list for each parent would be ten times as
-        large, and to make all of them when somebody first asks kept the event loop for a quarter of a second."""
+    def _own_children(self, parent: int) -> list[int]:
+        """The children of a parent, to be changed."""
         changed = self._children.get(parent)
         if changed is None:
-            below, start, end = self._below, self._from[parent], self._to[parent]
-            if start == end:
-                self._from[parent] = start = end = len(below)
-            if end == len(below) and (start == end or self._names[below[-1]] < self._names[child]):
-                below.append(child)
-                self._to[parent] = end + 1
-                return
-            changed = self._children[parent] = list(below[start:end])
-        insort(changed, child, key=self._names.__getitem__)
+            changed = self._children[parent] = list(self.children(parent))
+        return changed
 
     def unlink(self, parent: int, child: int) -> bool:
         """Take an edge away. False when there is none."""
@@ -314,9 +310,7 @@ class Index:
             return False
         self._set_parents(child, tuple(one for one in parents if one != parent))
         self._circles.clear()
-        if parent not in self._children:
-            self._children[parent] = list(self.children(parent))
-        self._children[parent].remove(child)
+        self._own_children(parent).remove(child)
         return True
 
     def grow(self, growth: Growth) -> list[int]:
@@ -328,7 +322,6 @@ class Index:
         for name in growth.nodes:
             node = self._number(name)
             if node >= 0 and not self._declared[node]:
-                self._kinds[node] = intern(kind_of(name))
                 self._grown_nodes[name] = None
             nodes.append(node)
         for parent, child in growth.edges:
@@ -337,102 +330,27 @@ class Index:
                 self._grown_edges[parent, child] = None
         return nodes
 
-    def adopt(self, topology: Topology) -> None:
-        """Become another topology in place. Nodes keep their numbers; those that left are known no more, without edges.
-
-        What alerts' labels had added is forgotten: the alerts add it again when they are placed again.
-        """
-        self._first = array("i", [-1]) * len(self._names)
-        self._further.clear()
-        self._attributes.clear()
-        self._aliases.clear()
-        self._circles.clear()
-        self.groups.clear()
-        self._grown_nodes.clear()
-        self._grown_edges.clear()
-        self._below = array("i")
-        self._from = array("i", bytes(self._from.itemsize * len(self._names)))
-        self._to = self._from[:]
-        self._children.clear()
-        self._declared = bytearray(len(self._names))
-        self._found_by.clear()
-        self._load(topology)
-
-    def _load(self, topology: Topology) -> None:
-        fresh = self._number_all([node.id for node in topology.nodes])
-        for node in topology.nodes:
-            if fresh and not (node.aliases or node.redundancy):  # most nodes of a large graph: no need to look for more
-                self._kinds[self._ids[node.id]] = intern(node.kind or kind_of(node.id))
-                if node.attributes:
-                    self._describe(self._ids[node.id], node.attributes)
-            else:
-                self.add(node.id, node.kind, node.attributes, node.aliases, node.redundancy)
-        find, first, link, put_below = self._ids.get, self._first, self.link, self._put_below
-        name, above = "", -1
-        for parent, child in topology.edges:
-            if parent != name:  # edges are sorted by their parents
-                name, above = parent, find(parent, -1)
-            below = find(child, -1)
-            if above < 0 or below < 0:
-                continue  # beyond `max_nodes`
-            if first[below] < 0 and above != below:
-                first[below] = above
-                put_below(above, below)
-            else:
-                link(above, below)
-        self.version += 1
-
-    def _number_all(self, names: list[str]) -> bool:
-        """Give numbers to nodes of the topology at once. False, and nothing is done, when one of them has a number already, or
-        there are too many."""
-        count, known = len(names), len(self._names)
-        if known + count > self.max_nodes or not self._ids.keys().isdisjoint(names) or len(set(names)) < count:
-            return False
-        self._ids.update(zip(names, range(known, known + count), strict=True))
-        self._names.extend(names)
-        self._kinds.extend([""] * count)
-        self._first.extend([-1] * count)
-        self._from.extend([0] * count)
-        self._to.extend([0] * count)
-        self._declared.extend(b"\1" * count)
-        return True
-
     def _number(self, name: str) -> int:
-        node = self._ids.get(name, -1)
-        if node < 0 and len(self._names) < self.max_nodes:
-            node = self._ids[name] = len(self._names)
+        node = self.id(name)
+        if node < 0 and len(self) < self.max_nodes:
+            node = self._ids[name] = len(self)
             self._names.append(name)
-            self._kinds.append("")
-            self._first.append(-1)
-            self._from.append(0)
-            self._to.append(0)
+            self._first.append(NONE)
             self._declared.append(0)
         return node
 
     def _is_grown(self, parent: int, child: int) -> bool:
-        return bool(self._grown_edges) and (self._names[parent], self._names[child]) in self._grown_edges
+        return bool(self._grown_edges) and (self.name(parent), self.name(child)) in self._grown_edges
 
     def _set_parents(self, child: int, parents: tuple[int, ...]) -> None:
-        self._first[child] = parents[0] if parents else -1
+        self._first[child] = CHANGED if len(parents) > 1 else parents[0] if parents else NONE
         if len(parents) > 1:
-            self._further[child] = parents[1:]
+            self._parents[child] = parents
         else:
-            self._further.pop(child, None)
-
-
-def kind_of(name: str) -> str:
-    """The kind that an id of the form `kind/name` tells; "" for another."""
-    kind, slash, _ = name.partition("/")
-    return kind if slash else ""
+            self._parents.pop(child, None)
 
 
 def _follow(towards: Mapping[int, int], node: int) -> Iterator[int]:
     while node >= 0:
         yield node
         node = towards[node]
-
-
-def _written(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)

@@ -8,8 +8,7 @@ from typing import Any, Literal
 import msgspec
 import networkx as nx
 
-from healer.topology.graph import Node, Topology
-from healer.topology.index import kind_of
+from healer.topology.graph import Node, Topology, kind_of
 
 HUB_CHILDREN = 1_000
 """Children from which on a node is called a hub: when it alerts, all of them are explained by it."""

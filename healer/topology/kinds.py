@@ -6,8 +6,7 @@ would match nothing for ever, and nobody would notice.
 
 from collections.abc import Iterable, Sequence
 
-from healer.topology.graph import Topology
-from healer.topology.index import kind_of
+from healer.topology.graph import Topology, kind_of
 from healer.topology.settings import Mapping, Source
 
 CLUSTER = ("host", "pod", "workload", "service")

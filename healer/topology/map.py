@@ -1,14 +1,15 @@
 """The topology as the engine sees it: the fast graph, and the mapping that places alerts on it. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from healer.alerts.glance import Values
-from healer.topology import graph
 from healer.topology import settings as topology_settings
+from healer.topology.graph import Topology
 from healer.topology.index import Index
 from healer.topology.lines import compile_mapping
 from healer.topology.mapping import Mapper
+from healer.topology.packed import Packed
 from healer.topology.patch import Patch
 
 
@@ -17,7 +18,7 @@ class Map:
 
     def __init__(
         self,
-        topology: graph.Topology | Iterable[graph.Topology],
+        topology: Packed | Topology,
         mappings: Sequence[topology_settings.Mapping],
         labels: Sequence[Sequence[str]],
         max_nodes: int,

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any, TypeVar
 
 import aiohttp
@@ -11,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from healer.documents.fields import Secret
-from healer.survey import apart
+from healer.survey.apart import Apart
 from healer.times import SECOND
 from healer.topology.graph import decode
 from healer.topology.settings import HttpGraph
@@ -53,7 +52,7 @@ async def polling(**settings: Any) -> AsyncIterator[tuple[Cmdb, HttpSource]]:
     url = f"http://127.0.0.1:{runner.addresses[0][1]}/graph"
     try:
         async with aiohttp.ClientSession() as session:
-            yield cmdb, HttpSource("cmdb", HttpGraph(url=url, **settings), session, partial(apart.read, aside=aside))
+            yield cmdb, HttpSource("cmdb", HttpGraph(url=url, **settings), session, Apart(aside).read)
     finally:
         await runner.cleanup()
 
@@ -115,6 +114,4 @@ async def test_a_server_that_is_gone_is_unreadable() -> None:
     """Nobody there is a failure like others."""
     async with aiohttp.ClientSession() as session:
         with pytest.raises(Unreadable, match=r"127\.0\.0\.1:9"):
-            await HttpSource(
-                "cmdb", HttpGraph(url="http://127.0.0.1:9/x"), session, partial(apart.read, aside=aside)
-            ).look()
+            await HttpSource("cmdb", HttpGraph(url="http://127.0.0.1:9/x"), session, Apart(aside).read).look()

@@ -1,6 +1,7 @@
 """Reading and comparing large graphs in a process of their own: what comes back is what reading here gives."""
 
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any, TypeVar
 
 import msgspec
@@ -9,8 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from healer.survey import apart
+from healer.topology import plain
 from healer.topology.graph import decode
 from healer.topology.node_link import Reading
+from healer.topology.packed import Packed
+from healer.topology.packing import pack
 from tests.unit.survey.fields import wide
 
 T = TypeVar("T")
@@ -23,16 +27,25 @@ async def aside(work: Callable[[], T]) -> T:
 async def test_what_is_done_apart_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same result, and the same mistakes, as in this process."""
     monkeypatch.setattr(apart, "LARGE", 0)
+    monkeypatch.setattr(apart, "LARGE_GRAPH", 0)
     body = msgspec.json.encode({"nodes": [{"id": "a"}, {"id": "b", "room": "1"}], "edges": [["a", "b"]]})
-    read = await apart.read(body, aside)
+    here = apart.Apart(aside)
+    read = await here.read(body)
     assert isinstance(read, bytes)
     assert decode(read).edges == (("a", "b"),)
-    faults = await apart.read(b'{"nodes": [{"id": 1.5}]}', aside)
+    faults = await here.read(b'{"nodes": [{"id": 1.5}]}')
     assert [fault.way for fault in faults if not isinstance(fault, int)] == [("nodes", 0, "id")]
-    found = await apart.compared(wide(30).encode(), wide(10).encode(), 100, aside)
+    found = await here.compared(wide(30).encode(), wide(10).encode(), 100)
     assert (found.nodes_gone, found.edges_gone) == (20, 20)
     assert found.patch is not None
     assert len(found.patch) == 40
+
+
+def sections(packed: Packed) -> bytes:
+    """All of it."""
+    file = BytesIO()
+    packed.write(file)
+    return file.getvalue()
 
 
 NAMES = st.sampled_from(["a", "b", "rack/c", "", " d", 7])
@@ -66,7 +79,8 @@ def test_the_quick_way_reads_as_the_thorough_one(said: dict[str, Any]) -> None:
     reading = Reading()
     reading.add(said)
     thorough = reading.finish()
-    quick = apart.quickly(said)
+    quick = plain.read(msgspec.json.encode(said))
     if quick is not None:
         assert reading.faults == []
-        assert quick == thorough
+        assert quick[0] == thorough
+        assert sections(quick[1]) == sections(pack([thorough]))

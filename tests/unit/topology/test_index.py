@@ -160,21 +160,6 @@ def test_it_takes_no_more_nodes_than_it_may() -> None:
     assert len(index) == 3
 
 
-def test_another_topology_keeps_the_numbers_of_the_nodes() -> None:
-    index = Index(topology([Node("a"), Node("b", "", ("x",)), Node("c")], [("a", "b"), ("b", "c")]))
-    list(index.below(0))
-    version = index.version
-    index.adopt(topology([Node("a"), Node("c"), Node("d")], [("a", "c"), ("c", "d")]))
-    assert [index.name(node) for node in range(len(index))] == ["a", "b", "c", "d"]
-    assert "b" not in index
-    assert "d" in index
-    assert index.by_alias("x") == ()
-    assert distances(index, "d") == {"c": 1, "a": 2}
-    assert list(index.below(index.id("a"))) == [index.id("c"), index.id("d")]
-    assert index.above(index.id("b")) == []
-    assert index.version != version
-
-
 def test_a_topology_is_the_same_bytes_however_it_was_said() -> None:
     one = topology([Node("b", "", (), {"y": 1, "x": [1]}), Node("a")], [("b", "a"), ("a", "b"), ("b", "a")])
     other = topology([Node("a"), Node("b", "", (), {"x": [1], "y": 1})], [("a", "b"), ("b", "a")])

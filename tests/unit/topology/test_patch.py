@@ -11,6 +11,7 @@ from healer.topology import graph
 from healer.topology.comparing import compare, differing
 from healer.topology.graph import Node, Topology, decode, parts, topology
 from healer.topology.index import Index
+from healer.topology.packing import pack
 from healer.topology.patch import Patch, Sum, change, difference, patched, pieces
 
 NAMES = [f"host/{letter}" for letter in "abcdef"]
@@ -82,7 +83,7 @@ def test_what_is_compared_does_not_depend_on_where_parts_end(before: Topology, a
     wanted = compare(before.encode(), after.encode(), 1_000)
     with mock.patch.multiple(graph, PART=short, PART_MOST=short + 2, ENDS=2):
         assert compare(before.encode(), after.encode(), 1_000) == wanted
-        assert Index(parts(after.encode())).__len__() == len(after.nodes)
+        assert Index(pack(parts(after.encode()))).__len__() == len(after.nodes)
 
 
 def test_one_changed_edge_is_one_changed_part() -> None:
@@ -139,7 +140,7 @@ def test_what_labels_added_is_known_again_when_they_say_it() -> None:
 def test_parts_are_the_whole(whole: Topology) -> None:
     """What is kept in parts is read again as it was, and the same topology is always the same bytes."""
     assert decode(whole.encode()) == whole
-    assert Index(parts(whole.encode())).__len__() == len(whole.nodes)
+    assert Index(pack(parts(whole.encode()))).__len__() == len(whole.nodes)
 
 
 def test_what_was_kept_in_one_piece_is_read() -> None:
