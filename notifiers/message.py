@@ -50,7 +50,7 @@ class Message(msgspec.Struct, frozen=True):
 
     `title` is line 1, short enough for a lock screen. `more_url` is where all of it can be read; it is linked when
     a channel had to cut. `silent` asks for delivery without a sound, where a channel knows the difference. `code` is
-    what to ask for it by, where there is room for nothing else.
+    what to ask for it by, where there is room for nothing else. `ended`: nothing more is to come unless it begins anew.
     """
 
     title: str
@@ -59,6 +59,7 @@ class Message(msgspec.Struct, frozen=True):
     tone: Tone = Tone.NEUTRAL
     silent: bool = False
     code: str = ""
+    ended: bool = False
 
 
 class Told(msgspec.Struct, frozen=True):

@@ -10,12 +10,14 @@ import msgspec
 
 from notifiers.dingtalk import DingtalkConfig, DingtalkSender
 from notifiers.feishu import FeishuConfig, FeishuSender
+from notifiers.pagerduty import PagerdutyConfig, PagerdutySender
 from notifiers.retry import SMS, TELEGRAM, WECOM, Backoff
 from notifiers.robot import Wall
 from notifiers.sender import Sender
 from notifiers.slack import SlackConfig, SlackSender
 from notifiers.sms_aliyun import AliyunSmsConfig, AliyunSmsSender
 from notifiers.sms_tencent import TencentSmsConfig, TencentSmsSender
+from notifiers.sms_twilio import TwilioSmsConfig, TwilioSmsSender
 from notifiers.telegram import TelegramConfig, TelegramSender
 from notifiers.terminal import TerminalConfig, TerminalSender
 from notifiers.webhook import WebhookConfig, WebhookSender
@@ -42,12 +44,9 @@ def _terminal(name: str, config: TerminalConfig, means: Means) -> Sender:
     return TerminalSender(name, config, means.stream)
 
 
-def _telegram(name: str, config: TelegramConfig, means: Means) -> Sender:
-    return TelegramSender(name, config, means.session)
-
-
-def _slack(name: str, config: SlackConfig, means: Means) -> Sender:
-    return SlackSender(name, config, means.session)
+def _plain(kind: Callable[[str, Any, aiohttp.ClientSession], Sender]) -> Callable[[str, Any, Means], Sender]:
+    """The factory of a sender that needs the network alone."""
+    return lambda name, config, means: kind(name, config, means.session)
 
 
 def _signing(kind: Callable[[str, Any, aiohttp.ClientSession, Wall], Sender]) -> Callable[[str, Any, Means], Sender]:
@@ -59,10 +58,12 @@ CHANNELS: Mapping[str, ChannelType] = MappingProxyType(
     {
         "dingtalk": ChannelType(DingtalkConfig, _signing(DingtalkSender), WECOM),
         "feishu": ChannelType(FeishuConfig, _signing(FeishuSender), WECOM),
-        "slack": ChannelType(SlackConfig, _slack, TELEGRAM),
+        "pagerduty": ChannelType(PagerdutyConfig, _plain(PagerdutySender), TELEGRAM),
+        "slack": ChannelType(SlackConfig, _plain(SlackSender), TELEGRAM),
         "sms_aliyun": ChannelType(AliyunSmsConfig, _signing(AliyunSmsSender), SMS),
         "sms_tencent": ChannelType(TencentSmsConfig, _signing(TencentSmsSender), SMS),
-        "telegram": ChannelType(TelegramConfig, _telegram, TELEGRAM),
+        "sms_twilio": ChannelType(TwilioSmsConfig, _plain(TwilioSmsSender), SMS),
+        "telegram": ChannelType(TelegramConfig, _plain(TelegramSender), TELEGRAM),
         "terminal": ChannelType(TerminalConfig, _terminal, TELEGRAM),
         "webhook": ChannelType(WebhookConfig, _signing(WebhookSender), WECOM),
         "wecom": ChannelType(WecomConfig, _signing(WecomSender), WECOM),

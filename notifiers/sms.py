@@ -1,7 +1,7 @@
 """Short messages: line 1 and a code, as the variables of a template that the provider approved, for one telephone.
 
-Used by `sms_aliyun` and `sms_tencent`. A message costs money and cannot be taken back or edited; the provider's own limits
-per telephone are meant for codes to log in with, so the caps here stay below them.
+Used by `sms_aliyun`, `sms_tencent` and `sms_twilio`. A message costs money and cannot be taken back or edited; the provider's
+own limits per telephone are meant for codes to log in with, so the caps here stay below them.
 """
 
 import re

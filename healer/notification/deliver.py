@@ -244,4 +244,5 @@ def message_of(story: Story, base_url: str) -> Message:
         tone=_TONES[story.state],
         silent=story.severity in ("info", "warning") and story.state != "needs you",
         code=story.incident,
+        ended=story.state in ("healed", "over"),
     )

@@ -1,9 +1,10 @@
-"""Stand-ins for the SMS of Aliyun and Tencent Cloud: they recompute each signature from what arrived, keep count per
-telephone, and refuse variables that the real ones refuse.
+"""Stand-ins for the SMS of Aliyun, Tencent Cloud and Twilio: they check each signature by what arrived, keep count per
+telephone, and refuse what the real ones refuse.
 
-Sources: help.aliyun.com document 2593177; cloud.tencent.com documents 382/55981 and 382/38780.
+Sources: help.aliyun.com document 2593177; cloud.tencent.com documents 382/55981 and 382/38780; twilio.com/docs/api/errors.
 """
 
+import base64
 import hashlib
 import hmac
 import json
@@ -11,7 +12,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 from aiohttp import web
 
@@ -124,3 +125,41 @@ class TencentStandin(Provider):
             key = hmac.new(key, part.encode(), hashlib.sha256).digest()
         expected = f"Credential={self.secret_id}/{scope}, SignedHeaders=content-type;host, Signature={key.hex()}"
         return request.headers.get("Authorization") == f"TC3-HMAC-SHA256 {expected}"
+
+
+class TwilioStandin(Provider):
+    """One account, which sends from one number and from one messaging service."""
+
+    def __init__(self, sid: str, secret: str, *, clock: Callable[[], float], slow: float = 30.0) -> None:
+        super().__init__(clock=clock, slow=slow)
+        self.sid = sid
+        self.secret = secret
+        self.unsubscribed: set[str] = set()
+
+    def do(self, request: web.Request, body: bytes, fault: Fault) -> web.Response:
+        said = base64.b64encode(f"{self.sid}:{self.secret}".encode()).decode()
+        if request.headers.get("Authorization") != f"Basic {said}":
+            return self._refuse(401, 20003, "Authenticate")
+        if request.path != f"/2010-04-01/Accounts/{self.sid}/Messages.json":
+            return self._refuse(404, 20404, "The requested resource was not found")
+        if fault is Fault.TOO_MANY:
+            return self._refuse(429, 20429, "Too Many Requests")
+        form = {name: values[0] for name, values in parse_qs(body.decode(), strict_parsing=True).items()}
+        number, text = form.get("To", ""), form.get("Body", "")
+        if not re.fullmatch(r"\+[1-9][0-9]{6,14}", number):
+            return self._refuse(400, 21211, f"The 'To' number {number} is not a valid phone number.")
+        if number in self.unsubscribed:
+            return self._refuse(400, 21610, "Attempt to send to unsubscribed recipient")
+        if not 0 < len(text) <= 1600:
+            return self._refuse(400, 21617, "The concatenated message body exceeds the 1600 character limit")
+        if ("From" in form) == ("MessagingServiceSid" in form):
+            return self._refuse(400, 21603, "A 'From' phone number is required.")
+        if not 1 <= int(form.get("ValidityPeriod", "36000")) <= 36_000:
+            return self._refuse(400, 21621, "ValidityPeriod is invalid")
+        self.texts.append(text)
+        return web.json_response(
+            {"sid": f"SM{len(self.texts):032x}", "status": "queued", "error_code": None}, status=201
+        )
+
+    def _refuse(self, status: int, code: int, message: str) -> web.Response:
+        return web.json_response({"code": code, "message": message, "more_info": "", "status": status}, status=status)

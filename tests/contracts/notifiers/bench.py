@@ -18,10 +18,11 @@ from notifiers.cut import clean, plain_text
 from notifiers.message import Message
 from notifiers.secret import Secret
 from notifiers.sender import Sender
+from tests.standins.pagerduty import PagerdutyStandin
 from tests.standins.provider import Fault, Provider
 from tests.standins.robots import DingtalkStandin, FeishuStandin, WecomStandin
 from tests.standins.slack import SlackStandin
-from tests.standins.sms import AliyunStandin, TencentStandin
+from tests.standins.sms import AliyunStandin, TencentStandin, TwilioStandin
 from tests.standins.telegram import TelegramStandin
 from tests.standins.webhook import Receiver
 
@@ -195,18 +196,30 @@ def webhook() -> AbstractAsyncContextManager[Bench]:
     )
 
 
-def _short(message: Message) -> str:
-    """What is read on a telephone."""
+def _short(message: Message, units: int) -> str:
     title = clean(message.title).strip().replace("https://", "")
-    while len(title.encode("utf-16-le")) > 70:
+    while len(title.encode("utf-16-le")) > 2 * units:
         title = title[:-1]
-    return f"{title} ({message.code or '-'})"
+    return title
+
+
+def _template(message: Message) -> str:
+    """What is read on a telephone where a template has variables for line 1 and the code."""
+    return f"{_short(message, 35)} ({message.code or '-'})"
+
+
+def _free(message: Message) -> str:
+    """... and where the text is free."""
+    code = f" ({message.code})" if message.code else ""
+    return _short(message, 70 - len(code)) + code
 
 
 @asynccontextmanager
-async def _telephone(bench: AbstractAsyncContextManager[Bench]) -> AsyncIterator[Bench]:
+async def _telephone(
+    bench: AbstractAsyncContextManager[Bench], shown: Callable[[Message], str] = _template
+) -> AsyncIterator[Bench]:
     async with bench as built:
-        built.shown = _short
+        built.shown = shown
         yield built
 
 
@@ -236,12 +249,47 @@ def sms_tencent() -> AbstractAsyncContextManager[Bench]:
     return _telephone(bench)
 
 
+def sms_twilio() -> AbstractAsyncContextManager[Bench]:
+    account = "AC0123456789abcdef0123456789abcdef"
+    standin = TwilioStandin(account, "TWdemo-secret", clock=time.time, slow=5.0)
+    whom = {"number": "+8613800000000", "sender": "+15005550006"}
+    bench = _bench(
+        "sms_twilio",
+        standin,
+        lambda url: {
+            "account_sid": account,
+            "secret": Secret("TWdemo-secret"),
+            **whom,
+            "api_url": url,
+            "timeout": TIMEOUT,
+        },
+        {
+            "wrong secret": lambda: setattr(standin, "secret", "other"),
+            "unsubscribed": lambda: standin.unsubscribed.add("+8613800000000"),
+        },
+    )
+    return _telephone(bench, _free)
+
+
+def pagerduty() -> AbstractAsyncContextManager[Bench]:
+    key = "R0UT1NGKEY0123456789abcdef012345"
+    standin = PagerdutyStandin(key, clock=time.time, slow=5.0)
+    return _bench(
+        "pagerduty",
+        standin,
+        lambda url: {"routing_key": Secret(key), "api_url": url, "timeout": TIMEOUT},
+        {"wrong key": lambda: setattr(standin, "routing_key", "other")},
+    )
+
+
 BENCHES: Mapping[str, Callable[[], AbstractAsyncContextManager[Bench]]] = {
     "dingtalk": dingtalk,
     "feishu": feishu,
+    "pagerduty": pagerduty,
     "slack": slack,
     "sms_aliyun": sms_aliyun,
     "sms_tencent": sms_tencent,
+    "sms_twilio": sms_twilio,
     "telegram": telegram,
     "terminal": terminal,
     "webhook": webhook,
@@ -249,5 +297,5 @@ BENCHES: Mapping[str, Callable[[], AbstractAsyncContextManager[Bench]]] = {
 }
 WITHOUT_NETWORK = ("terminal",)
 """Channels that hand over within the process. All others can be slow, unreachable and traced."""
-ONE_LINE = ("sms_aliyun", "sms_tencent")
+ONE_LINE = ("sms_aliyun", "sms_tencent", "sms_twilio")
 """Channels that hold no more than line 1."""

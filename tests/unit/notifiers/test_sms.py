@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from notifiers import sms_aliyun, sms_tencent
+from notifiers import sms_aliyun, sms_tencent, sms_twilio
 from notifiers.clock import SECOND
 from notifiers.exchange import Reply
-from notifiers.message import Answer, Message, Ok, Permanent, RateLimited, Reason, Transient
+from notifiers.message import Ambiguous, Answer, Message, Ok, Permanent, RateLimited, Reason, Told, Transient
 from notifiers.secret import Secret
 from notifiers.sms import HOUR, Telephone, limits, title_of
 from notifiers.sms_aliyun import canonical_query, signed_headers
@@ -130,3 +130,28 @@ def test_caps_are_per_telephone() -> None:
 def test_a_number_has_its_country(number: str) -> None:
     with pytest.raises(ValueError, match=r"\+8613800000000"):
         Telephone(number=number)
+
+
+def twilio(status: int, code: int | None = None, **said: Any) -> Answer:
+    return sms_twilio.interpret(
+        Reply(status, "7", json.dumps({"code": code, "message": "said", **said}).encode()), "ops"
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "means"),
+    [
+        (twilio(201, sid="SM1", error_code=None), Ok(Told("SM1", "ops"))),
+        (twilio(429, 20429), RateLimited(7 * SECOND, why="20429 said")),
+        (twilio(400, 21611), RateLimited(HOUR, why="21611 said")),
+        (twilio(400, 21211), Permanent(why="21211 said", reason=Reason.CHAT_NOT_FOUND, disable=True)),
+        (twilio(400, 21610), Permanent(why="21610 said", reason=Reason.CHAT_NOT_FOUND, disable=True)),
+        (twilio(401, 20003), Permanent(why="20003 said", reason=Reason.UNAUTHORIZED, disable=True)),
+        (twilio(400, 21617), Permanent(why="21617 said", reason=Reason.BAD_MESSAGE)),
+        (twilio(500, 20500), Transient(why="20500 said", reason=Reason.SERVER_ERROR)),
+        (sms_twilio.interpret(Reply(200, "", b"<html>"), "ops"), Ambiguous),
+    ],
+)
+def test_twilios_answers(answer: Answer, means: object) -> None:
+    """Row by row of its table of error codes; a page from something on the way may hide a message that was sent."""
+    assert isinstance(answer, means) if isinstance(means, type) else answer == means
