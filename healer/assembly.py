@@ -147,7 +147,15 @@ class Healer:
         )
         verifier = Verifier(self.view, self, ports.clock)
         self.runner = Runner(
-            store, self.view, self._targets, ports.locks, verifier, ports.clock, ports.spawn, grace_s=plan.grace_s
+            store,
+            self.view,
+            self._targets,
+            ports.locks,
+            verifier,
+            ports.clock,
+            ports.spawn,
+            grace_s=plan.grace_s,
+            author=ports.random.token(8),
         )
         self.reconciler = Reconciler(
             ports.alertmanagers,

@@ -170,6 +170,8 @@ class Intent(msgspec.Struct, frozen=True):
     shows: str = ""
     before: str = ""
     """What `observe` brought right before it was written."""
+    author: str = ""
+    """The process that wrote it, and that alone may begin it."""
     parameters: tuple[tuple[str, str | float | int | bool], ...] = ()
 
 
@@ -178,7 +180,16 @@ class Refused(msgspec.Struct, frozen=True):
     is the state to end in where it never will."""
 
     guard: Literal[
-        "limit", "unsettled", "kill switch", "silenced", "maintenance", "only roots", "freshness", "lock", "state"
+        "limit",
+        "unsettled",
+        "kill switch",
+        "silenced",
+        "maintenance",
+        "except",
+        "only roots",
+        "freshness",
+        "lock",
+        "state",
     ]
     why: str
     retry_at: Micros = 0

@@ -46,14 +46,23 @@ class EffectStore(Protocol):
         ...
 
     async def write_intent(
-        self, remediation: Remediation, step: PlanStep, *, intent: str, deadline: Micros, now: Micros, before: str = ""
+        self,
+        remediation: Remediation,
+        step: PlanStep,
+        *,
+        intent: str,
+        deadline: Micros,
+        now: Micros,
+        before: str = "",
+        author: str = "",
     ) -> Intent | Refused:
         """T3. In one transaction: kill switch read (thrown or unreadable refuses); the remediation still under way; no
         unsettled intent on the target; `remediation.plan.limits` counted over remediations that wrote an intent (this
         remediation counts once, an unsettled one counts); the target's token raised by one; intent (id `intent`, with what
         was seen `before`) and audit entry written; the remediation moved to `executing`.
 
-        Idempotent for the same `intent` id: after an ambiguous failure it returns the intent already written.
+        Idempotent for the same `intent` id and `author`: after an ambiguous failure it returns the intent already written,
+        until that is settled. To others, who cannot know what became of it, it is refused (guard "state").
         """
         ...
 

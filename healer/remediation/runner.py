@@ -88,7 +88,9 @@ class Runner:
         spawn: Spawn,
         *,
         grace_s: int = 5,
+        author: str = "",
     ) -> None:
+        """`author` tells this process from all others that ever wrote intents into this store."""
         self._store = store
         self._situation = situation
         self._targets = targets
@@ -97,6 +99,7 @@ class Runner:
         self._clock = clock
         self._spawn = spawn
         self._grace_s = grace_s
+        self._author = author
         self._driven: set[str] = set()
         self._left: dict[str, _Left] = {}
         self._awake = asyncio.Event()
@@ -346,6 +349,7 @@ class Runner:
             deadline=now + step.timeout + self._grace_s * SECOND,
             now=now,
             before=before,
+            author=self._author,
         )
 
     async def _execute(

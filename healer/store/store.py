@@ -119,9 +119,17 @@ class Store:
         return await self.run.write("move", remediations.move, remediation, was, now)
 
     async def write_intent(
-        self, remediation: Remediation, step: PlanStep, *, intent: str, deadline: Micros, now: Micros, before: str = ""
+        self,
+        remediation: Remediation,
+        step: PlanStep,
+        *,
+        intent: str,
+        deadline: Micros,
+        now: Micros,
+        before: str = "",
+        author: str = "",
     ) -> Intent | Refused:
-        asked = intents.Asked(remediation, step, intent, deadline, now, before)
+        asked = intents.Asked(remediation, step, intent, deadline, now, before, author)
         return await self.run.write("write_intent", intents.write, asked)
 
     async def settle_intent(self, intent: Intent, remediation: Remediation, *, was: State, now: Micros) -> bool:

@@ -30,14 +30,17 @@ class Asked(msgspec.Struct, frozen=True):
     deadline: Micros
     now: Micros
     before: str = ""
+    author: str = ""
 
 
 def write(transaction: Transaction, asked: Asked) -> Intent | Refused:
-    """T3: the counted guards and the intent in one transaction. The same id again gives the intent already written."""
+    """T3: the counted guards and the intent in one transaction. The same id again gives its author the intent it wrote."""
     connection = transaction.connection
     written = one(connection, asked.intent)
     if written is not None:
-        return written
+        # Whoever did not write it knows nothing of what became of it since: it is settled by a probe, and not begun again.
+        mine = written.author == asked.author and not written.outcome
+        return written if mine else Refused("state", f"intent {written.id} was written by somebody else before")
     refused = (
         switches.refuse(connection, asked.remediation.plan.rule)
         or _refuse_state(connection, asked.remediation)
@@ -152,6 +155,7 @@ def _intent(asked: Asked, token: int) -> Intent:
         observe=step.observe,
         shows=step.shows,
         before=asked.before,
+        author=asked.author,
         parameters=step.parameters,
     )
 

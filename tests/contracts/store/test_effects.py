@@ -58,6 +58,23 @@ async def journal(store: Store) -> list[Record]:
     return [records.decode(row.data) for row in await store.read(0, 100)]
 
 
+async def test_only_who_wrote_an_intent_may_begin_it(store: Store) -> None:
+    """T3 again, after an answer that was lost, gives its author the same intent; another process and a later time are refused."""
+    (remediation,) = await under_way(store, "r1")
+
+    async def again(author: str) -> Intent | Refused:
+        return await store.write_intent(
+            remediation, RESTART, intent="e1", deadline=NOON + 30 * SECOND, now=NOON, author=author
+        )
+
+    intent = await again("one")
+    assert isinstance(intent, Intent)
+    assert await again("one") == intent
+    assert await again("two") == Refused("state", "intent e1 was written by somebody else before")
+    assert await settled(store, intent)
+    assert isinstance(await again("one"), Refused)
+
+
 async def test_an_intent_carries_all_that_is_needed_to_finish_it(store: Store) -> None:
     """T3 writes the intent with the target's token, moves the remediation, tells the engine, and notes both."""
     (remediation,) = await under_way(store, "r1")
