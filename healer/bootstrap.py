@@ -33,21 +33,25 @@ from healer.executors.target import Target
 from healer.heartbeat.http import HttpPing
 from healer.heartbeat.watch import Ping
 from healer.journey.charter import Deciding, RuleText
-from healer.journey.ports import StoreUnavailable
+from healer.journey.ports import Arrival, StoreUnavailable
+from healer.journey.records import Troubled
 from healer.kept import Kept
 from healer.locks.local import LocalLocks
 from healer.locks.ports import LockService
 from healer.locks.redis import RedisLocks, connect
 from healer.notification.anchors import ChannelPlace
 from healer.notification.deliver import Sender
+from healer.notification.own import RELOAD
 from healer.notification.settings import Channel as ChannelSettings
 from healer.prometheus.query import PrometheusQueries
 from healer.prometheus.rows import PrometheusTables
 from healer.prometheus.rules import PrometheusRules
 from healer.rehearsal import preview
 from healer.rehearsal.record import COUNTED, records
+from healer.rehearsal.trial import attempt
 from healer.reload import NotReloaded, Reload, Reloaded
 from healer.remediation.abilities import LACKS
+from healer.remediation.nodes import node_fact
 from healer.seams import Clock, Supervisor, SystemClock, SystemRandom
 from healer.settings.calendars import read_calendar
 from healer.settings.cluster import cluster_environment
@@ -64,7 +68,7 @@ from healer.telemetry.exporting import Sink
 from healer.telemetry.logs import configure
 from healer.telemetry.metrics import Registry
 from healer.telemetry.otlp import ExtraMissing, OtlpHttp
-from healer.times import Micros
+from healer.times import MINUTE, Micros, format_duration
 from healer.topology.kinds import kinds_of, kinds_promised
 from healer.topology.settings import Cluster
 from healer.topology.source import Source as TopologySource
@@ -83,12 +87,15 @@ from healer.web.ports import Bounds, Service
 from notifiers.breaker import Breaker
 from notifiers.channel import Channel
 from notifiers.limiter import MemoryLimiter
-from rules import Source, compile_files, format_problem, health_template, pack_names
+from rules import Source, compile_files, format_problem, health_template, is_shipped, pack_names
+from rules.permissions import touches
 
 log = logging.getLogger(__name__)
 
 STOP_S = 20.0
 """Seconds for everything to end after SIGTERM; what was not finished is in the store."""
+PROVE: Micros = 2 * MINUTE
+"""For so long the tests of changed rules may run before they take over."""
 SETTLE_S = 60.0
 """Seconds between looks whether too large requests have ended."""
 
@@ -152,7 +159,7 @@ async def start(
     oversize = Oversize(store, clock)
     tls = tls_context(settings)
     renewal = Renewal(file, settings, healer, ground, kept, stack, tls)
-    reload = Reload(renewal, clock)
+    reload = Reload(renewal, clock, partial(tell_of_files, healer))
     registry.read(reload.samples)
     offered = msgspec.structs.replace(service(settings, healer, registry), reload=reload)
     renewal.access = access_of(offered)
@@ -162,6 +169,7 @@ async def start(
         await recover(healer)
     except StoreUnavailable as error:
         raise CannotStart(f"store.url {settings.store.url}: {error}") from error
+    await tell_of_files(healer, wrong=False, why="")
     spawn.keep("oversize", lambda: _every(SETTLE_S, oversize))
     try:
         await listener.start()
@@ -206,7 +214,7 @@ class Renewal:
             raise NotReloaded("unavailable", "healer is not ready yet")
         file, before = self._file, self._settings
         try:
-            settings, plan, tls = await self._ground.store.aside(partial(read_again, file, before))
+            settings, plan, tls = await self._ground.store.aside(partial(read_again, file, before, self._healer.plan))
             kept = self._kept.again()
             made = ports(settings, self._ground, kept, self._stack)
             old = self._healer.plan
@@ -237,7 +245,7 @@ class Renewal:
         self._settings, self._kept = settings, kept
 
 
-def read_again(file: Path, before: Settings) -> tuple[Settings, Plan, ssl.SSLContext | None]:
+def read_again(file: Path, before: Settings, running: Plan) -> tuple[Settings, Plan, ssl.SSLContext | None]:
     """All files, checked as at a start; may take long. Raises DocumentError, CannotStart, NotReloaded."""
     settings = load_settings(file)
     fixed = [way for way in differences(before, settings) if needs_restart(way)]
@@ -246,7 +254,49 @@ def read_again(file: Path, before: Settings) -> tuple[Settings, Plan, ssl.SSLCon
         message = "cannot change while healer runs: restart it, or put this back"
         problems = [document.problem(way, message) for way in fixed]
         raise NotReloaded("restart", f"{', '.join(map(dotted, fixed))} needs a restart", problems)
-    return settings, read_plan(settings), tls_context(settings)
+    plan = read_plan(settings)
+    prove(settings, plan, running)
+    return settings, plan, tls_context(settings)
+
+
+def prove(settings: Settings, plan: Plan, running: Plan) -> None:
+    """Run the rules' own tests before they take over, where rules changed. Raises CannotStart with each that fails."""
+    was, now = running.deciding, plan.deciding
+    if (running.rules, was.packs, was.kinds, was.permissions) == (plan.rules, now.packs, now.kinds, now.permissions):
+        return
+    ruleset = compile_files(
+        [Source(rule.path, rule.text.encode()) for rule in plan.rules],
+        packs=plan.deciding.packs,
+        kinds=frozenset(plan.deciding.kinds),
+        channels=settings.channels,
+        calendars=settings.calendars,
+        permissions=permissions(settings),
+        lacks=LACKS,
+    ).ruleset
+    assert ruleset is not None, "it compiled a moment ago"
+    clock, problems = SystemClock(), []
+    until = clock.monotonic() + PROVE
+    for trial in ruleset.tests:
+        if is_shipped(trial.path):
+            continue
+        if clock.monotonic() > until:
+            why = f"the rules' own tests take longer than {format_duration(PROVE)}: healer test says how long each of them takes"
+            raise CannotStart(why)
+        tried = attempt(trial, ruleset, dict(settings.health))
+        said = f"test {trial.name!r} fails: {'; '.join(tried.failures)}"
+        problems += [] if tried.passed else [Problem(trial.path, trial.line, 1, "test", said)]
+    if problems:
+        raise CannotStart("the rules fail their own tests", problems)
+
+
+async def tell_of_files(healer: Healer, wrong: bool, why: str) -> None:
+    """Changed files that cannot be used are an incident until they can be. Nobody is told twice."""
+    if healer.owner.fold.troubled(RELOAD) is wrong:
+        return
+    try:
+        await healer.ports.store.append([Arrival(Troubled(RELOAD, wrong, why))])
+    except StoreUnavailable as error:
+        log.warning("that files are %s is not recorded: %s", "wrong" if wrong else "good again", error)
 
 
 def contents(before: Plan, after: Plan) -> Iterator[str]:
@@ -347,6 +397,7 @@ def service(settings: Settings, healer: Healer, registry: Registry) -> Service:
         audit=store,
         installation=store.installation,
         auth=settings.server.auth,
+        covers=partial(covers, healer),
         changes=settings.changes,
         bounds=Bounds(
             body=settings.server.max_body,
@@ -359,6 +410,13 @@ def service(settings: Settings, healer: Healer, registry: Registry) -> Service:
             ),
         ),
     )
+
+
+def covers(healer: Healer, matchers: Sequence[str], node: str) -> bool:
+    """Whether a node of the topology has what matchers of its attributes ask for; an unknown one has nothing."""
+    topology = healer.view.topology
+    number = topology.index.id(node)
+    return number >= 0 and touches(matchers, node_fact(topology, number))
 
 
 async def foresee(healer: Healer, labels: Mapping[str, str], starts_at: Micros) -> dict[str, Any]:

@@ -44,6 +44,7 @@ COMMANDS = {
         "healer.cli.maintenance", "nodes that somebody works on: nobody is told, nothing is repaired"
     ),
     "notifications": Command("healer.cli.notifications", "what each channel was told, and what nobody could be told"),
+    "users": Command("healer.cli.users", "who may do what, and tokens for them"),
     "audit": Command("healer.cli.audit", "the log of decisions and effects: is it as it was written?"),
     "pause": Command("healer.cli.pause", "the kill switch: no repair starts any more"),
     "resume": Command("healer.cli.pause", "let repairs start again"),

@@ -20,7 +20,7 @@ from healer.alerts.silences import OWN, Silence, SilenceMatcher, state
 from healer.convergence.outcome import AlertView
 from healer.journey.records import Lifted
 from healer.times import Micros, format_rfc3339
-from healer.web import words
+from healer.web import acting, words
 from healer.web.alerts import AT_A_TIME
 from healer.web.body import Bodies
 from healer.web.orders import BODY_BYTES
@@ -93,6 +93,7 @@ def routes(service: Service) -> list[web.RouteDef]:
         wrong = silences.wrong(said, clock.now())
         if wrong:
             raise Problem(400, f"failed to create silence: {wrong[0][1]}")
+        said = msgspec.structs.replace(said, created_by=acting.who(request, said.created_by))
         return as_json({"silenceID": await hush(service, said)})
 
     async def expire(request: web.Request) -> web.Response:
@@ -100,7 +101,7 @@ def routes(service: Service) -> list[web.RouteDef]:
         if state(found, clock.now()) == "expired":
             # Alertmanager answers this very status; amtool shows its words.
             raise Problem(500, f"silence {found.id} already expired")
-        await words.say(service, Lifted(found.id, words.who(request, "")))
+        await words.say(service, Lifted(found.id, acting.who(request, "")))
         return web.Response()
 
     async def alerts(request: web.Request) -> web.Response:

@@ -20,6 +20,7 @@ from healer.web import (
     saying,
     silences,
     topology,
+    users,
 )
 from healer.web.auth import Access
 from healer.web.guard import expecting, guarding
@@ -51,6 +52,7 @@ def create_app(service: Service, oversize: Oversize | None = None, access: Acces
         *maintenance.routes(service),
         *notifications.routes(service),
         *audit.routes(service),
+        *users.routes(access),
         *alertmanager.routes(service),
         *topology.routes(service),
         *plumbing.routes(service),

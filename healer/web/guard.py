@@ -12,6 +12,7 @@ from aiohttp.typedefs import Handler, Middleware
 from healer.journey.ports import StoreUnavailable
 from healer.telemetry.logs import trace_of, within_trace
 from healer.telemetry.metrics import Registry
+from healer.web import acting, rights
 from healer.web.auth import Access
 from healer.web.oversize import Oversize
 from healer.web.problems import Problem
@@ -28,7 +29,7 @@ def guarding(access: Access, registry: Registry) -> Middleware:
 
     async def inside(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            access.check(request)
+            let_in(access, request)
             response = await handler(request)
         except Problem as problem:
             response = problem.response()
@@ -67,7 +68,7 @@ def expecting(
 
     async def expected(request: web.Request) -> web.StreamResponse | None:
         try:
-            access.check(request)
+            let_in(access, request)
             refuse_large(request.content_length or 0, body_limit)
         except Problem as problem:
             if problem.status == 413 and oversize is not None:
@@ -83,6 +84,14 @@ def expecting(
         return None
 
     return expected
+
+
+def let_in(access: Access, request: web.Request) -> None:
+    """Find out who it is, and whether they may do such a thing at all. Raises Problem 401, 403."""
+    account = access.check(request)
+    if access.asks(request.path):
+        rights.require(account, request)
+    acting.remember(request, account)
 
 
 def refuse_large(size: int, limit: int) -> None:

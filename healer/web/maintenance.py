@@ -8,12 +8,13 @@ from typing import Annotated
 import msgspec
 from aiohttp import web
 
+from healer.accounts.model import Deed
 from healer.alerts import maintenance
 from healer.alerts.maintenance import MAX_KEPT, Maintenance, extended, state, wrong_interval
 from healer.alerts.schedule import next_start
 from healer.journey.records import Extended, Lifted, Maintained
 from healer.times import Micros
-from healer.web import shapes, words
+from healer.web import acting, shapes, words
 from healer.web.body import Bodies
 from healer.web.orders import BODY_BYTES, read_order, refuse
 from healer.web.ports import Service, View
@@ -69,7 +70,8 @@ def routes(service: Service) -> list[web.RouteDef]:
     async def add(request: web.Request) -> web.Response:
         order = await read(request, Order)
         now = clock.now()
-        said = meant(order, words.who(request, order.created_by), now, view)
+        said = meant(order, acting.who(request, order.created_by), now, view)
+        acting.require(service, request, "operate", _on(said))
         if sum(state(one, now) != "expired" for one in view.maintenance()) >= MAX_KEPT:
             raise Problem(409, f"there is maintenance in {MAX_KEPT} places: end some that nobody needs")
         id = view.identify(await words.say(service, Maintained(said)))
@@ -79,13 +81,15 @@ def routes(service: Service) -> list[web.RouteDef]:
         longer = await read(request, Longer)
         now = clock.now()
         found = _going_on(_known(view, request), now)
+        acting.require(service, request, "operate", _on(found))
         until = _until(longer, found, now)
-        await words.say(service, Extended(found.id, until, words.who(request, "")))
+        await words.say(service, Extended(found.id, until, acting.who(request, "")))
         return as_json(shapes.work(view.maintenance_of(found.id) or found, clock.now()))
 
     async def end(request: web.Request) -> web.Response:
         found = _going_on(_known(view, request), clock.now())
-        await words.say(service, Lifted(found.id, words.who(request, "")))
+        acting.require(service, request, "operate", _on(found))
+        await words.say(service, Lifted(found.id, acting.who(request, "")))
         return as_json(shapes.work(view.maintenance_of(found.id) or found, clock.now()))
 
     async def read(request: web.Request, kind: type[words.T]) -> words.T:
@@ -102,6 +106,11 @@ def routes(service: Service) -> list[web.RouteDef]:
         web.post("/api/v1/maintenance/{id}/extend", extend),
         web.delete("/api/v1/maintenance/{id}", end),
     ]
+
+
+def _on(work: Maintenance) -> tuple[Deed, ...]:
+    """What a right has to cover; nothing in particular where matchers say where."""
+    return (Deed("", work.node),) if work.node else ()
 
 
 def meant(order: Order, by: str, now: Micros, view: View) -> Maintenance:

@@ -6,11 +6,10 @@ When a POST was answered 2xx the switch is written: no intent of its scope follo
 from typing import Annotated
 
 import msgspec
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from healer.remediation.ports import Switch
-from healer.web import shapes
-from healer.web.auth import user_of
+from healer.web import acting, shapes
 from healer.web.body import Bodies
 from healer.web.orders import read_order
 from healer.web.ports import Service
@@ -43,7 +42,7 @@ def routes(service: Service) -> list[web.RouteDef]:
             order = _order(body)
         finally:
             bodies.free(len(body))
-        by = user_of(request.headers.get(hdrs.AUTHORIZATION, "")) or order.by or "somebody with access to the API"
+        by = acting.who(request, order.by) or acting.ANONYMOUS
         switch = Switch(order.scope, thrown, by, order.why, service.clock.now())
         await service.effects.throw(switch)
         return as_json(shapes.switch(switch))

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from healer.accounts.rights import Covers
 from healer.alerts.limits import Limits
 from healer.alerts.maintenance import Maintenance
 from healer.alerts.model import Detail, RefusedAlert
@@ -192,6 +193,8 @@ class Service(msgspec.Struct, frozen=True):
     """The log of decisions and effects; without one there are no such routes."""
     installation: str = ""
     auth: Auth = Auth()
+    covers: Covers = lambda matchers, _: not matchers
+    """Whether a node of the topology, by name, has what matchers of its attributes ask for."""
     changes: Changes = Changes()
     """Whose word on changes counts."""
     open_metrics: bool = True

@@ -7,13 +7,12 @@ from collections.abc import Callable
 from typing import Annotated, get_args
 
 import msgspec
-from aiohttp import hdrs, web
+from aiohttp import web
 
 from healer.remediation.approval import NotAsked, agree, reject
 from healer.remediation.model import Remediation, State
 from healer.times import Micros
-from healer.web import shapes
-from healer.web.auth import user_of
+from healer.web import acting, shapes
 from healer.web.body import Bodies
 from healer.web.orders import BODY_BYTES, read_order
 from healer.web.ports import Service
@@ -66,7 +65,7 @@ def routes(service: Service) -> list[web.RouteDef]:
         found = await service.effects.remediation(id)
         if found is None:
             raise Problem(404, f"there is no remediation {id[:100]}")
-        by = user_of(request.headers.get(hdrs.AUTHORIZATION, "")) or order.by or "somebody with access to the API"
+        by = acting.who(request, order.by) or acting.ANONYMOUS
         try:
             after = say(found, by, service.clock.now(), order.plan)
         except NotAsked as no:

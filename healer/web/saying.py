@@ -12,11 +12,12 @@ from typing import Annotated, get_args
 import msgspec
 from aiohttp import web
 
+from healer.accounts.model import Deed
 from healer.alerts.identity import fingerprint
 from healer.convergence.outcome import AlertView, Incident
 from healer.convergence.people import Said, Verb
 from healer.notification.own import ALERT
-from healer.web import incidents, shapes, words
+from healer.web import acting, incidents, shapes, words
 from healer.web.body import Bodies
 from healer.web.orders import BODY_BYTES, read_order, refuse
 from healer.web.ports import Service
@@ -26,7 +27,6 @@ from healer.web.query import as_json
 VERBS: tuple[Verb, ...] = get_args(Verb)
 MAX_SPLIT = 1_000
 """Alerts or nodes that one order may name."""
-ANONYMOUS = "somebody with access to the API"
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 _ALSO_WHEN_OVER = frozenset({"confirm", "blame", "note"})
 """What may be said of an incident that is resolved; of one that is merged, only a note may."""
@@ -73,10 +73,11 @@ async def _say(service: Service, request: web.Request, verb: Verb, order: Order)
     """Into the journal, and what became of the incident."""
     await service.view.settled()
     found = await incidents.find(service, request)
+    acting.require(service, request, "respond", [Deed("", found.root.node)] if found.root.node else [])
     if order.id and service.view.heard(order.id):
         return await _as_it_stands(service, found)
     check(verb, order, found)
-    by = words.who(request, order.by) or ANONYMOUS
+    by = acting.who(request, order.by) or acting.ANONYMOUS
     said = Said(verb, found.id, by, order.comment, order.id, how=found.people.how or found.how)
     if verb == "blame":
         said = msgspec.structs.replace(said, node=_node(service, order.node))

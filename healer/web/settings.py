@@ -1,13 +1,17 @@
 """What people may set about the HTTP side. Assembled by `healer.settings`."""
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
+from healer.accounts.settings import Role, User
 from healer.documents.fields import Secret, Size, Url
 
+NAME = re.compile(r"[\w.@-]{1,100}")
+"""What a user may be called: it stands in chats and in the audit log."""
 MAX_PORT = 65_535
 
 
@@ -21,15 +25,29 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Auth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Who may come in; either way is enough."""
+    """Who may come in, and do what; any way is enough."""
 
     bearer: tuple[Secret, ...] = ()
     """Tokens; several, so that one can be replaced without a gap."""
     basic: dict[str, Secret] = {}
     """Password by user, as Alertmanager's `basic_auth` sends them."""
+    shared: Role = "admin"
+    """What `bearer` and `basic` may do. Once people have tokens of their own, `sender` is enough for Alertmanager."""
+    users: dict[str, User] = {}
+    """Who has a token of their own, by name."""
+
+    def __post_init__(self) -> None:
+        tokens = [token for user in self.users.values() for token in user.tokens]
+        if len(set(tokens)) < len(tokens):
+            raise ValueError("a token belongs to one user, and stands there once", "users")
+        for name in self.users:
+            if not NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is no name: letters, digits and . _ @ -, at most 100", "users")
+            if name in self.basic:
+                raise ValueError(f"{name} is in basic as well: a name means one", "users")
 
     def __bool__(self) -> bool:
-        return bool(self.bearer or self.basic)
+        return bool(self.bearer or self.basic or self.users)
 
 
 class LabelLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,7 +85,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         except ValueError as error:
             raise ValueError(str(error), "listen") from None
         if not self.auth and not is_loopback(host):
-            way_out = f"set server.auth (bearer or basic), or listen on 127.0.0.1:{port}"
+            way_out = f"set server.auth (users, bearer or basic), or listen on 127.0.0.1:{port}"
             raise ValueError(f"{self.listen} is reachable from elsewhere: {way_out}", "listen")
 
     @property

@@ -10,7 +10,7 @@ from healer.alerts import silences
 from healer.alerts.silences import MAX_KEPT, OWN, Silence, can_update, state
 from healer.journey.records import Hushed, Lifted
 from healer.times import Micros
-from healer.web import shapes, words
+from healer.web import acting, shapes, words
 from healer.web.body import Bodies
 from healer.web.orders import BODY_BYTES, read_order, refuse
 from healer.web.ports import Service
@@ -69,7 +69,7 @@ def routes(service: Service) -> list[web.RouteDef]:
             order = read_order(body, Order)
         finally:
             bodies.free(len(body))
-        said = meant(order, words.who(request, order.created_by), service.clock.now())
+        said = meant(order, acting.who(request, order.created_by), service.clock.now())
         id = await hush(service, said)
         found = view.own_silence(id)
         return as_json(shapes.silence(found or msgspec.structs.replace(said, id=id), service.clock.now()))
@@ -81,7 +81,7 @@ def routes(service: Service) -> list[web.RouteDef]:
             raise Problem(404, UNKNOWN_ID.format(id[:64]))
         if state(found, service.clock.now()) == "expired":
             raise Problem(409, f"silence {id} already expired")
-        await words.say(service, Lifted(id, words.who(request, "")))
+        await words.say(service, Lifted(id, acting.who(request, "")))
         return as_json(shapes.silence(view.own_silence(id) or found, service.clock.now()))
 
     return [

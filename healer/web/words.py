@@ -6,15 +6,12 @@ Used by the handlers of silences and maintenance.
 import asyncio
 from typing import TypeVar
 
-from aiohttp import hdrs, web
-
 from healer.alerts.instants import BadTime, read_instant
 from healer.alerts.matchers import MatcherError, parse_matchers
 from healer.alerts.silences import SilenceMatcher
 from healer.journey.ports import Arrival, StoreUnavailable
 from healer.journey.records import Record
 from healer.times import SECOND, Micros, parse_duration
-from healer.web.auth import user_of
 from healer.web.ports import Service
 
 T = TypeVar("T")
@@ -36,11 +33,6 @@ async def say(service: Service, record: Record) -> int:
         raise StoreUnavailable(waited, ambiguous=True) from None
     await service.view.settled()
     return position
-
-
-def who(request: web.Request, said: str) -> str:
-    """Who says so: a name that healer checked wins over what the order says."""
-    return user_of(request.headers.get(hdrs.AUTHORIZATION, "")) or said
 
 
 def instant(text: str, field: str, wrong: Wrong) -> Micros:

@@ -5,7 +5,7 @@ from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from healer.documents.fields import Secret
-from healer.web.auth import Access, user_of
+from healer.web.auth import Access
 from healer.web.problems import Problem
 from healer.web.settings import Auth
 
@@ -87,7 +87,3 @@ def test_a_name_rebound_to_this_machine_may_not_post_where_no_credentials_are_as
 @pytest.mark.parametrize("host", ["127.0.0.1:9099", "localhost:9099", "[::1]:9099"])
 def test_healers_own_page_may_post(host: str) -> None:
     Access(Auth()).check(request("/api/v1/pause", "POST", Origin=f"http://{host}", Host=host))
-
-
-def test_the_user_of_a_basic_header_is_known_for_the_record() -> None:
-    assert (user_of(basic("am:x")), user_of("Bearer x"), user_of("Basic /w==")) == ("am", "", "")

@@ -1,0 +1,40 @@
+"""What people may set about who may do what. Part of `server.auth`, assembled by `healer.settings`."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from healer.alerts.matchers import parse_matchers
+
+Role = Literal["sender", "viewer", "responder", "operator", "admin"]
+
+TokenHash = Annotated[str, msgspec.Meta(pattern=r"^sha256:[0-9a-f]{64}$")]
+"""`sha256:` and 64 hexadecimal digits, as `healer users token` prints it. The token itself stands nowhere."""
+
+
+class Grant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A role that holds for some actions on some nodes alone."""
+
+    role: Role
+    """`responder`, `operator` or `admin`, as a rule."""
+    actions: tuple[str, ...] | None = None
+    """The kinds of action that it is about, such as `restart_service`; without it all."""
+    nodes: tuple[str, ...] = ()
+    """Matchers of the attributes of a node, all of which must hold, such as `owner="web"`; without any all nodes."""
+
+    def __post_init__(self) -> None:
+        parse_matchers(self.nodes)
+
+
+class User(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A person, or a program that acts under a name of its own."""
+
+    role: Role = "viewer"
+    """Everywhere: `sender` sends alerts and nothing else, `viewer` reads, `responder` says what is so and pauses, `operator`
+    lets repairs run and resumes, `admin` may do all."""
+    grants: tuple[Grant, ...] = ()
+    """More than that, for some actions and some part of the topology."""
+    teams: tuple[str, ...] = ()
+    """The names under which rules ask (`approve: "sre" within 10m`), and owners of nodes."""
+    tokens: tuple[TokenHash, ...] = ()
+    """Hashes of tokens; several, so that one can be replaced without a gap."""
