@@ -9,7 +9,7 @@ from healer.alerts.silences import Silence, SilenceMatcher
 from healer.times import HOUR, SECOND, Micros
 from tests.simulation.alerting import Alerting
 from tests.simulation.datacentre import Datacentre
-from tests.simulation.faults import Faults, Kind
+from tests.simulation.faults import Faults
 from tests.simulation.incarnation import Incarnation
 from tests.simulation.options import Options
 from tests.simulation.world import SimClock
@@ -69,11 +69,8 @@ class Alertmanager:
         raise AssertionError(f"only in `lead` is anything held back: {hold}")
 
     async def _reach(self, call: str) -> None:
-        await self._life.alive_or_never()
-        kind: Kind = self._faults.decide(call, rarely=True)
-        if kind == "crash before":
-            await self._life.die()
+        kind = await self._faults.before(self._life, call, rarely=True)
         await asyncio.sleep(self._faults.delay() / SECOND if kind == "delay" else 0.01)
-        await self._life.alive_or_never()
+        await self._faults.after(self._life, kind)
         if kind in ("lost call", "lost answer"):
             raise Unreachable("no answer")

@@ -94,20 +94,15 @@ class Line:
         """Nothing is held."""
 
     async def _reach(self, reference: Told | None, message: Message, trace_id: str) -> Answer:
-        await self._life.alive_or_never()
         assert message.title, "a message without line 1"
         assert len(trace_id) == 32, "a message without its trace"
         call = "chat.edit" if reference else "chat.send"
-        kind = self._faults.decide(call)
-        if kind == "crash before":
-            await self._life.die()
+        kind = await self._faults.before(self._life, call)
         if kind == "lost call":
             return Transient("connection refused", Reason.CONNECT)
         takes = min(self._faults.delay() / SECOND, LONGEST_S) if kind == "delay" else 0.05
         answer, post = await land(self._arrive(reference, message, takes), call)
-        if kind == "crash after":
-            await self._life.die()
-        await self._life.alive_or_never()
+        await self._faults.after(self._life, kind)
         if kind == "lost answer":
             return Ambiguous("the connection broke before the answer")
         if post is not None:

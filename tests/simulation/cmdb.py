@@ -61,15 +61,10 @@ class Cmdb:
         self._life = life
 
     async def look(self) -> Topology | None:
-        await self._life.alive_or_never()
-        kind = self._faults.decide("cmdb.look")
-        if kind == "crash before":
-            await self._life.die()
+        kind = await self._faults.before(self._life, "cmdb.look")
         found = self._inventory.at(self._clock.now())
         await asyncio.sleep(self._faults.delay() / SECOND if kind == "delay" else 0.02)
-        if kind == "crash after":
-            await self._life.die()
-        await self._life.alive_or_never()
+        await self._faults.after(self._life, kind)
         if kind in ("lost call", "lost answer"):
             raise Unreadable("no answer")
         return found

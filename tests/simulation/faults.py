@@ -1,7 +1,8 @@
 """Where a simulated service is hurt: at its ports, by the seed.
 
-`faulty(port, ...)` stands before a port and asks `Faults` at each call what becomes of it. Three faults: a crash (before
-or after the effect), a lost answer (the effect happened, or it did not; the caller cannot know), a delay.
+Every port asks `Faults` at each call what becomes of it: a crash (before the call, after its effect, after its answer), a
+proper end in which all tasks are cancelled (before or after), a pause of the whole process, a lost call, a lost answer, a
+delay; a store may also undo a transaction because of another, or commit it when nobody waits any more.
 """
 
 import asyncio
@@ -18,22 +19,47 @@ from healer.times import MILLISECOND, SECOND, Micros, format_duration
 from tests.simulation.incarnation import Incarnation
 from tests.simulation.loop import SimLoop
 
-Kind = Literal["none", "crash before", "crash after", "lost call", "lost answer", "delay"]
+Kind = Literal[
+    "none",
+    "crash before",
+    "crash after",
+    "crash answered",
+    "cancel before",
+    "cancel after",
+    "pause",
+    "lost call",
+    "lost answer",
+    "delay",
+    "undone",
+    "late",
+]
+ENDS: frozenset[Kind] = frozenset({"crash before", "crash after", "crash answered", "cancel before", "cancel after"})
+"""After these the process is another one."""
+KINDS: tuple[Kind, ...] = (*sorted(ENDS), "pause", "lost call", "lost answer", "delay", "undone", "late")
+"""All there are. `undone` and `late` are a store's: a serialization failure, and a commit that lands when nobody waits."""
 
 P = TypeVar("P")
 T = TypeVar("T")
 
 
 class Odds(msgspec.Struct, frozen=True):
-    """How likely each fault is at a call, in thousandths; how long a delay lasts at most; how many crashes a run has."""
+    """How likely each fault is at a call, in thousandths; how long a delay or a pause lasts at most; how often the process
+    ends, and stands still."""
 
     crash_before: int = 0
     crash_after: int = 0
+    crash_answered: int = 0
+    cancel: int = 0
     lost_call: int = 0
     lost_answer: int = 0
     delay: int = 0
+    pause: int = 0
+    undone: int = 0
+    late: int = 0
     longest_delay: Micros = 2 * SECOND
+    longest_pause: Micros = 20 * SECOND
     crashes: int = 0
+    pauses: int = 0
 
     @classmethod
     def drawn(cls, seed: int) -> Self:
@@ -51,6 +77,13 @@ class Odds(msgspec.Struct, frozen=True):
             delay=per_mille(0, 50, 300),
             longest_delay=chance.choice((50 * MILLISECOND, 2 * SECOND, 45 * SECOND)),
             crashes=chance.choice((0, 1, 2, 4)),
+            crash_answered=per_mille(0, 0, 2, 10),
+            cancel=per_mille(0, 0, 2, 10),
+            pause=per_mille(0, 0, 2, 10),
+            longest_pause=chance.choice((2, 20, 60)) * SECOND,
+            pauses=chance.choice((0, 1, 2)),
+            undone=per_mille(0, 5, 30),
+            late=per_mille(0, 5, 30),
         )
 
 
@@ -64,6 +97,7 @@ class Faults:
         self._loop = loop
         self._chance = random.Random(f"faults {seed}")
         self._crashes = 0
+        self._pauses = 0
         self._quiet = False
 
     def quiet(self) -> None:
@@ -72,21 +106,22 @@ class Faults:
 
     @property
     def crashes(self) -> int:
-        """How many crashes were injected so far."""
+        """How often the process was ended so far."""
         return self._crashes
 
     def toss(self) -> bool:
         """One of two, by the seed."""
         return self._chance.random() < 0.5
 
-    def decide(self, call: str, *, rarely: bool = False) -> Kind:
+    def decide(self, call: str, *, rarely: bool = False, store: bool = False, only: Collection[Kind] = KINDS) -> Kind:
         """What becomes of this call. The order of calls and the seed decide, nothing else. `rarely`: ten times less often."""
         if self._quiet or (rarely and self._chance.randrange(10)):
             return "none"
         drawn = self._chance.randrange(1_000)
-        kind: Kind
-        for kind, per_mille in self._table():
+        for kind, per_mille in self._table(store):
             if drawn < per_mille:
+                if kind not in only:
+                    return "none"
                 self._note(call, kind)
                 return kind
             drawn -= per_mille
@@ -96,20 +131,56 @@ class Faults:
         """How long a delayed call waits."""
         return self._chance.randrange(1, self.odds.longest_delay + 1)
 
-    def _table(self) -> list[tuple[Kind, int]]:
+    def pause(self) -> Micros:
+        """How long a process stands still."""
+        return self._chance.randrange(1, self.odds.longest_pause + 1)
+
+    async def before(self, life: Incarnation, call: str, *, rarely: bool = False, store: bool = False) -> Kind:
+        """What becomes of a call that this incarnation makes now. Does not return where it ends the process; a pause is over
+        when it returns. The port does the rest, and says `after` when the effect is had."""
+        await life.alive_or_never()
+        kind = self.decide(call, rarely=rarely, store=store)
+        if kind == "crash before":
+            await life.die()
+        if kind == "cancel before":
+            await life.cancelled()
+        if kind == "pause":
+            life.pause(self.pause() / SECOND)
+            await asyncio.sleep(0)
+            await life.alive_or_never()
+        return kind
+
+    async def after(self, life: Incarnation, kind: Kind) -> None:
+        """The effect is had, and its answer is on its way to this incarnation."""
+        if kind == "crash after":
+            await life.die()
+        if kind == "cancel after":
+            await life.cancelled()
+        if kind == "crash answered":
+            asyncio.get_running_loop().call_soon(life.freeze, context=Context())
+        await life.alive_or_never()
+
+    def _table(self, store: bool) -> list[tuple[Kind, int]]:
         odds = self.odds
-        may_crash = self._crashes < odds.crashes
+        may_end = self._crashes < odds.crashes
         return [
-            ("crash before", odds.crash_before if may_crash else 0),
-            ("crash after", odds.crash_after if may_crash else 0),
+            ("crash before", odds.crash_before if may_end else 0),
+            ("crash after", odds.crash_after if may_end else 0),
+            ("crash answered", odds.crash_answered if may_end else 0),
+            ("cancel before", odds.cancel if may_end else 0),
+            ("cancel after", odds.cancel if may_end else 0),
+            ("pause", odds.pause if self._pauses < odds.pauses else 0),
             ("lost call", odds.lost_call),
             ("lost answer", odds.lost_answer),
+            ("undone", odds.undone if store else 0),
+            ("late", odds.late if store else 0),
             ("delay", odds.delay),
         ]
 
     def _note(self, call: str, kind: Kind) -> None:
         self.on_fault(call, kind)
-        self._crashes += kind.startswith("crash")
+        self._crashes += kind in ENDS
+        self._pauses += kind == "pause"
         self.injected.append(f"{format_duration(self._loop.now)} {call}: {kind}")
 
 
@@ -162,19 +233,15 @@ class _Faulty:
         self, call: str, spared: bool, method: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any
     ) -> Any:
         await self._life.alive_or_never()
-        kind: Kind = "none" if spared else self._faults.decide(call)
-        if kind == "crash before":
-            await self._life.die()
+        kind: Kind = "none" if spared else await self._faults.before(self._life, call)
         if kind == "lost call":
             raise self._lost(call)
         if kind == "delay":
             await asyncio.sleep(self._faults.delay() / SECOND)
         answer = await self._effect(call, method(*args, **kwargs))
-        if kind == "crash after":
-            await self._life.die()
         if kind == "lost answer":
             raise self._lost(call)
-        await self._life.alive_or_never()
+        await self._faults.after(self._life, kind)
         return answer
 
     async def _effect(self, call: str, effect: Awaitable[Any]) -> Any:

@@ -1,12 +1,13 @@
-"""One life of the service inside a simulation, and what its death means.
+"""One life of the service inside a simulation, and what its death means, or a pause.
 
 Everything that an incarnation starts inherits it through a context variable. `freeze()` is kill -9: nothing of it runs
-again, not even `finally`, and whoever of it reaches for a port waits for ever.
+again, not even `finally`, and whoever of it reaches for a port waits for ever. `pause()` is a machine that stands still: what
+was due meanwhile runs when it goes on, and nothing in the process notices but by the clock.
 """
 
 import asyncio
-from collections.abc import Coroutine
-from contextvars import ContextVar, copy_context
+from collections.abc import Callable, Coroutine
+from contextvars import Context, ContextVar, copy_context
 from typing import Any, NoReturn, TypeVar
 
 T = TypeVar("T")
@@ -22,6 +23,12 @@ class Incarnation:
     def __init__(self, name: str) -> None:
         self.name = name
         self.frozen = False
+        self.paused = False
+        self.held: list[asyncio.Handle] = []
+        """What would have run in a pause: the loop's to give back."""
+        self.on_cancel: Callable[[], None] = lambda: None
+        """Somebody ends it properly, at this instant: all its tasks are cancelled. A scenario says how."""
+        self._awake: asyncio.Future[None] | None = None
 
     def start(self, work: Coroutine[Any, Any, T], *, name: str) -> asyncio.Task[T]:
         """Run `work` as a task of this incarnation, on the running loop."""
@@ -36,6 +43,27 @@ class Incarnation:
         """Crash: from the next await on, nothing of this incarnation runs."""
         self.frozen = True
 
+    def pause(self, seconds: float) -> None:
+        """From the next await on, nothing of it runs for so long; the world goes on."""
+        if self.paused or self.frozen:
+            return
+        loop = asyncio.get_running_loop()
+        self.paused = True
+        self._awake = loop.create_future()
+        loop.call_later(seconds, self._go_on, loop, context=Context())
+
+    def _go_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.paused = False
+        held, self.held = self.held, []
+        loop._ready.extend(held)  # type: ignore[attr-defined] # they were ready, in this order, when it stood still
+        if self._awake is not None:
+            self._awake.set_result(None)
+
+    async def cancelled(self) -> None:
+        """Be ended properly, here and now: wait for the cancellation, or for the end of the process."""
+        self.on_cancel()
+        await asyncio.get_running_loop().create_future()
+
     async def die(self) -> NoReturn:
         """Crash here and now: for ports, which call this where the process is to end."""
         self.freeze()
@@ -43,7 +71,10 @@ class Incarnation:
         raise AssertionError("unreachable")
 
     async def alive_or_never(self) -> None:
-        """Return at once while alive, never when frozen. Every port asks before it acts and before it answers."""
+        """Return at once while alive, never when frozen, later when paused. Every port asks before it acts and before it
+        answers, since what acts for it in the world outside is not stopped by the loop."""
+        while self.paused and self._awake is not None:
+            await asyncio.shield(self._awake)
         if self.frozen:
             try:
                 loop = asyncio.get_running_loop()

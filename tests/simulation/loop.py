@@ -142,7 +142,7 @@ class SimLoop(asyncio.BaseEventLoop):
         batch = self._shuffled(list(self._ready))
         self._ready.clear()
         for handle in batch:
-            if handle.cancelled() or _is_dead(handle):
+            if handle.cancelled() or _is_dead(handle) or _is_held(handle):
                 continue
             self._count(handle)
             handle._run()
@@ -218,6 +218,15 @@ class SimLoop(asyncio.BaseEventLoop):
 def _is_dead(handle: asyncio.Handle) -> bool:
     owner: Incarnation | None = handle._context.get(CURRENT)  # type: ignore[attr-defined] # get_context() came with 3.12
     return owner is not None and owner.frozen
+
+
+def _is_held(handle: asyncio.Handle) -> bool:
+    """Whether its owner stands still; then it is kept for when it goes on."""
+    owner: Incarnation | None = handle._context.get(CURRENT)  # type: ignore[attr-defined] # as above
+    if owner is None or not owner.paused:
+        return False
+    owner.held.append(handle)
+    return True
 
 
 def _due(handle: asyncio.TimerHandle) -> Micros:

@@ -7,34 +7,65 @@ down) and the crash at each of its moments. What was sent when the incarnation d
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
+from typing import Protocol
 
 from healer.executors.memory import Cut, Effect, MemoryTarget, Moment
-from healer.executors.register import Ran, Register
+from healer.executors.register import Attempt, Ran, Register
 from healer.executors.target import Go, Order, Result, Seen
-from healer.times import MILLISECOND, SECOND
-from tests.simulation.datacentre import Datacentre
-from tests.simulation.faults import Faults, land
+from healer.times import MILLISECOND, SECOND, Micros
+from tests.simulation.faults import Faults, Kind, land
 from tests.simulation.incarnation import Incarnation
 from tests.simulation.world import SimClock
 
+_PAUSE: tuple[Kind, ...] = ("pause",)
 LONGEST_S = 8.0
 """Seconds that the network holds something back at most."""
 
 
-class Fleet:
-    """All machines of a run, and their own log."""
+class Hardware(Protocol):
+    """What the machines of a run are."""
 
-    def __init__(self, datacentre: Datacentre, clock: SimClock) -> None:
-        self.datacentre = datacentre
+    def reachable(self, host: str) -> bool: ...
+
+    def perform(self, order: Order) -> Ran: ...
+
+
+class Fleet:
+    """All machines of a run, and their own log. Those who keep count are called first: when a target has accepted a token, of
+    a run or of a probe (`on_accept`), and when a command starts (`on_start`)."""
+
+    def __init__(self, hardware: Hardware, clock: SimClock) -> None:
+        self.hardware = hardware
         self.clock = clock
         self.effects: list[Effect] = []
-        self.registers: defaultdict[str, Register] = defaultdict(Register)
+        self.registers: defaultdict[str, Register] = defaultdict(lambda: _Register(self))
+        self.on_accept: Callable[[Order], None] = lambda _: None
         self.on_start: Callable[[Order], None] = lambda _: None
 
     def perform(self, order: Order) -> Ran:
-        """A command starts. Those who keep count see it first."""
+        """A command starts."""
         self.on_start(order)
-        return self.datacentre.perform(order)
+        return self.hardware.perform(order)
+
+
+class _Register(Register):
+    """A target's register, which says what it accepted."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        super().__init__()
+        self._fleet = fleet
+
+    def admit(self, order: Order, now: Micros) -> Attempt | Result:
+        answer = super().admit(order, now)
+        if isinstance(answer, Attempt):
+            self._fleet.on_accept(order)
+        return answer
+
+    def recorded(self, order: Order, now: Micros) -> Result:
+        answer = super().recorded(order, now)
+        if answer.outcome != "unknown":
+            self._fleet.on_accept(order)
+        return answer
 
 
 class Machines:
@@ -49,7 +80,12 @@ class Machines:
 
     async def run(self, order: Order, go: Go) -> Result:
         await self._life.alive_or_never()
-        answer = await land(self._target.run(order, go), f"run {order.intent}")
+        gone = asyncio.Event()
+        try:
+            answer = await land(self._target.run(order, self._asking(go, gone)), f"run {order.intent}")
+        except asyncio.CancelledError:
+            gone.set()
+            raise
         await self._life.alive_or_never()
         return answer
 
@@ -68,15 +104,33 @@ class Machines:
     async def close(self) -> None:
         """There is nothing to cut."""
 
+    def _asking(self, go: Go, gone: asyncio.Event) -> Go:
+        """Whoever says go may stand still between its last look and the word, which then is sent late; and who is `gone`
+        says nothing."""
+
+        async def asked() -> bool:
+            await self._life.alive_or_never()
+            said = await go() and not gone.is_set()
+            if said and self._faults.decide("target.word", only=_PAUSE) == "pause":
+                self._life.pause(self._faults.pause() / SECOND)
+            await self._life.alive_or_never()
+            return said
+
+        return asked
+
     async def _pass_through(self, moment: Moment, order: Order) -> None:
-        if not self._fleet.datacentre.reachable(order.target):
+        if not self._fleet.hardware.reachable(order.target):
             raise Cut("no route to host")
         kind = self._faults.decide(f"target.{moment}")
         if kind == "crash before":
             self._life.freeze()
             raise Cut("the caller is gone")
-        if kind == "crash after":
+        if kind in ("crash after", "crash answered"):
             self._life.freeze()
+        if kind in ("cancel before", "cancel after"):
+            self._life.on_cancel()
+        if kind == "pause":
+            self._life.pause(self._faults.pause() / SECOND)
         if kind in ("lost call", "lost answer"):
             raise Cut("connection reset")
         longest = self._faults.delay() / SECOND if kind == "delay" else 20 * MILLISECOND / SECOND

@@ -26,15 +26,10 @@ class Prometheus:
         self._life = life
 
     async def ask(self, queries: Sequence[Query], labels: bytes) -> list[Answer]:
-        await self._life.alive_or_never()
-        kind = self._faults.decide("prometheus.ask")
-        if kind == "crash before":
-            await self._life.die()
+        kind = await self._faults.before(self._life, "prometheus.ask")
         await asyncio.sleep(self._faults.delay() / SECOND if kind == "delay" else 0.02)
         answers = [self._answer(query) for query in queries]
-        if kind == "crash after":
-            await self._life.die()
-        await self._life.alive_or_never()
+        await self._faults.after(self._life, kind)
         if kind in ("lost call", "lost answer"):
             return [Answer(query.key, None, 0, "no answer") for query in queries]
         return answers

@@ -4,15 +4,17 @@
 """
 
 import asyncio
+import functools
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextvars import Context
 from typing import Protocol
 
 from healer.assembly import Alertmanager, Healer, Plan, Ports
 from healer.journey.ports import Step, StoreUnavailable
 from healer.locks.local import LocalLocks
 from healer.seams import Supervisor
-from healer.store.inline import InlineRun, Memory
+from healer.store.inline import Memory
 from healer.store.store import Store
 from healer.telemetry.metrics import Registry
 from healer.times import SECOND, Micros
@@ -27,7 +29,7 @@ from notifiers.retry import TELEGRAM
 from tests.simulation.chat import NAME, Chat, Line
 from tests.simulation.court import Court
 from tests.simulation.datacentre import Datacentre
-from tests.simulation.disk import Fate
+from tests.simulation.disk import Disk
 from tests.simulation.faults import Faults
 from tests.simulation.incarnation import Incarnation
 from tests.simulation.loop import SimLoop
@@ -117,6 +119,7 @@ class Service:
         self.alertmanagers: Callable[[Life], Sequence[Alertmanager]] = lambda _: ()
         self._chance = random.Random(f"service {world.options.seed}")
         self.lives: list[Life] = []
+        self._endings: set[asyncio.Task[None]] = set()
 
     @property
     def life(self) -> Life | None:
@@ -129,6 +132,7 @@ class Service:
         while True:
             life = Life(f"life {len(self.lives) + 1}")
             self.lives.append(life)
+            life.on_cancel = functools.partial(self._cancel, life)
             life.start(self._live(life), name="main")
             await life.over.wait()
             for witness in self._world.witnesses:
@@ -140,10 +144,21 @@ class Service:
         if self._chance.random() < 0.7:
             await self._commit_under_way()
         life = self.life
-        if life is not None and life.healer is not None:
+        if life is not None:
+            await self._end(life)
+
+    def _cancel(self, life: Life) -> None:
+        """End it properly, from wherever in it this is asked for."""
+        task = asyncio.get_running_loop().create_task(self._end(life), name=f"end of {life.name}", context=Context())
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard, context=Context())
+
+    async def _end(self, life: Life) -> None:
+        """All its tasks are cancelled, and it keeps a snapshot."""
+        if life.healer is not None:
             ending = life.start(life.healer.stop(STOP_S), name="stop")
             await asyncio.wait([ending, asyncio.ensure_future(life.over.wait())], return_when="FIRST_COMPLETED")
-            life.freeze()
+        life.freeze()
 
     async def _commit_under_way(self) -> None:
         """Wait, for a while, until the disk is slow with a step."""
@@ -172,16 +187,34 @@ class Service:
         life = self.life
         if life is None or life.intake is None or kind == "lost call":
             return None
+        if life.paused and not await self._accepts(life):
+            return None
         if kind == "crash before":
             life.freeze()
             return None
+        if kind == "cancel before":
+            life.on_cancel()
+        if kind == "pause":
+            life.pause(faults.pause() / SECOND)
         handler = life.start(self._handle(work(life)), name="request")
         done, _ = await asyncio.wait([handler], timeout=REQUEST_S)
-        if kind == "crash after":
+        if kind in ("crash after", "crash answered"):
             life.freeze()
+        if kind == "cancel after":
+            life.on_cancel()
         if not done or kind in ("lost answer", "crash after"):
             return None
         return handler.result()
+
+    @staticmethod
+    async def _accepts(life: Life) -> bool:
+        """Nobody accepts a connection while the process stands still; a sender does not wait for ever."""
+        try:
+            async with asyncio.timeout(REQUEST_S):
+                await life.alive_or_never()
+        except TimeoutError:
+            return False
+        return True
 
     async def _take(self, life: Life, body: bytes) -> None:
         assert life.intake is not None, "only asked for once it is up"
@@ -228,7 +261,7 @@ class Service:
             clock=world.clock,
             random=chance,
             spawn=Supervisor(),
-            store=Store(InlineRun(world.memory, world.clock, Fate(world.faults, life)), world.memory.installation),
+            store=Store(Disk(world.memory, world.clock, world.faults, life), world.memory.installation),
             locks=LocalLocks(),
             targets={"ssh": Machines(world.fleet, world.faults, life)},
             senders={

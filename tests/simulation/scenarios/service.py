@@ -4,16 +4,12 @@ A storm of troubles and faults, then a quiet phase at whose end nothing may be l
 """
 
 import asyncio
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import blake2b
 
 from healer.assembly import Healer, Plan
 from healer.convergence.settings import Convergence, Flap, Hold, Storm
 from healer.executors.target import Order
 from healer.journey.charter import Deciding, RuleText
-from healer.journey.ports import StoreUnavailable
 from healer.times import MINUTE, SECOND, Micros
 from rules import DEFAULT_HEALTH
 from tests.simulation import Broken, Outcome, scenario
@@ -22,9 +18,8 @@ from tests.simulation.alertmanager import Alertmanager, Silences
 from tests.simulation.chat import NAME
 from tests.simulation.cmdb import NAME as CMDB
 from tests.simulation.cmdb import Cmdb, Inventory
-from tests.simulation.court import Court
 from tests.simulation.datacentre import FOR, Datacentre
-from tests.simulation.incarnation import CURRENT
+from tests.simulation.listening import listening
 from tests.simulation.loop import SimLoop
 from tests.simulation.options import Options
 from tests.simulation.people import People
@@ -200,7 +195,7 @@ def service(seed: int) -> Outcome:
     """The whole service under this seed."""
     with SimLoop(seed) as loop:
         run = Run(seed, loop)
-        with _listening(run.world.court):
+        with listening(run.world.court):
             loop.run(run.go())
             run.world.court.errors.extend(loop.uncaught())
             outcome = run.outcome()
@@ -254,35 +249,3 @@ def plan_of(options: Options, datacentre: Datacentre, inventory: Inventory, wind
         rules=(RuleText("unwedge.heal", rule),),
         snapshot_every=options.snapshot_every,
     )
-
-
-class _Errors(logging.Handler):
-    """What the service itself calls an error, other than a store that a fault made unavailable."""
-
-    def __init__(self, court: Court) -> None:
-        super().__init__(logging.ERROR)
-        self._court = court
-
-    def emit(self, record: logging.LogRecord) -> None:
-        error = record.exc_info[1] if record.exc_info else None
-        if record.getMessage().startswith("step ") and "decided otherwise" in record.msg:
-            return  # the promise `replay` has its own words for that
-        life = CURRENT.get()
-        if not isinstance(error, StoreUnavailable) and not (life and life.frozen):
-            self._court.error(self.format(record))
-
-
-@contextmanager
-def _listening(court: Court) -> Iterator[None]:
-    """Hear what is logged as an error; keep the rest to ourselves."""
-    log, handler = logging.getLogger("healer"), _Errors(court)
-    level, propagate = log.level, log.propagate
-    log.addHandler(handler)
-    log.setLevel(logging.ERROR)
-    log.propagate = False
-    try:
-        yield
-    finally:
-        log.removeHandler(handler)
-        log.setLevel(level)
-        log.propagate = propagate

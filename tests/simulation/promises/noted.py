@@ -1,0 +1,44 @@
+"""Every state of a remediation and every intent, its outcome and each probe has exactly one entry in the audit log.
+
+In the transaction in which it is so: looked at after each commit.
+"""
+
+import json
+from collections import Counter
+
+from healer.remediation.model import Intent, Remediation
+from healer.store.inline import Memory
+from healer.store.transactions import audit
+from tests.simulation.court import Court
+from tests.simulation.promises.arrows import Follower
+
+
+class Noted(Follower):
+    """Reads what is new in the log."""
+
+    def __init__(self, court: Court, memory: Memory) -> None:
+        self._court = court
+        self._connection = memory.connection
+        self._read = 0
+        self._owed: Counter[tuple[str, str]] = Counter()
+
+    def moved(self, before: Remediation | None, after: Remediation) -> None:
+        if before is None or before.state != after.state:
+            self._owed[f"remediation {after.state}", after.id] += 1
+
+    def written(self, intent: Intent) -> None:
+        self._owed["intent", intent.id] += 1
+
+    def settled(self, intent: Intent) -> None:
+        self._owed[f"intent {intent.outcome}", intent.id] += 1
+
+    def compare(self) -> None:
+        """What a commit changed, and what it noted."""
+        for number, _, kind, detail in audit.read(self._connection, self._read, 1_000):
+            self._read = number
+            about = json.loads(detail)
+            self._owed[kind, about.get("id") or about.get("remediation", "")] -= 1
+        for (kind, id), owed in self._owed.items():
+            if owed > 0:
+                self._court.accuse("audit", f"{id} has no entry for {kind}")
+        self._owed.clear()
