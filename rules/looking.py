@@ -45,7 +45,7 @@ def _said(value: float | None) -> bool:
 
 
 def _burn_rate(facts: Facts) -> Seen:
-    text = write(_BURN_RATE, facts, facts.node)
+    text = write(BURN_RATE_TEMPLATE, facts, facts.node)
     if not isinstance(text.value, str):
         return Seen(None, why=("burn_rate is unknown: no label of the alert names an objective",))
     return ask_prometheus(text.value, Type.NUMBER, "burn_rate", facts)
@@ -117,4 +117,4 @@ def read_name(path: str, _span: tuple[int, int] = (0, 0)) -> Read | None:
     return None if kind is None or kind is Type.NODE else Read(kind, path)
 
 
-_BURN_RATE = read_query(BURN_RATE, read_name)
+BURN_RATE_TEMPLATE = read_query(BURN_RATE, read_name)

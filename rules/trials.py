@@ -39,13 +39,14 @@ class TrialAlert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TrialAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What Prometheus says to the queries that match: (from when, value) in order; None is no data.
+    """What is said to the queries that match: (from when, value) in order; None is no data.
 
-    `pattern` is RE2 for the whole finished query.
+    `pattern` is RE2 for the whole finished query; of the `alert` names are asked, and texts may be the answer.
     """
 
     pattern: str
-    values: tuple[tuple[int, float | None], ...]
+    values: tuple[tuple[int, float | str | None], ...]
+    of: Literal["prometheus", "alert"] = "prometheus"
 
 
 class TrialApproval(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Final, cast
+from typing import Final, Literal, cast
 
 from rules import expressions as ex
 from rules import syntax
 from rules.actions import Action, Metric
+from rules.looking import BURN_RATE_TEMPLATE
 from rules.parameters import refuse
 from rules.problems import Report, did_you_mean
 from rules.reading import Draft, Written
@@ -140,8 +141,7 @@ class _Compiler:
             case syntax.GivenAlert():
                 self._alert(tree, line)
             case syntax.GivenQuery():
-                pattern = re.sub(r"([\\.+*?()|\[\]{}^$])", r"\\\1", str(tree.text.value))
-                self._answer(pattern, tree.values, None, line)
+                self._answer(escaped(str(tree.text.value)), tree.values, None, line)
             case syntax.GivenMetric():
                 self._metric(tree, line)
             case syntax.GivenAnswer():
@@ -214,19 +214,28 @@ class _Compiler:
         self._add("alerts", TrialAlert(labels=tuple(labels.items()), begins=tree.begins, ends=tree.ends))
 
     def _metric(self, tree: syntax.GivenMetric, line: Written) -> None:
-        metric = self.metrics.get(tree.name.path)
-        if metric is None:
-            known = did_you_mean(tree.name.path, self.metrics)
-            self.report.error("E0201", line.place(tree.name.span), f"there is no metric `{tree.name.path}`", **known)
-            return
-        parts = (
-            ".*" if isinstance(part, ex.Hole) else re.sub(r"([\\.+*?()|\[\]{}^$])", r"\\\1", part)
-            for part in metric.template.parts
-        )
-        self._answer("".join(parts), tree.values, metric.type, line)
+        path = tree.name.path
+        metric = self.metrics.get(path)
+        if metric is not None:
+            self._answer(_pattern(metric.template), tree.values, metric.type, line)
+        elif path == "burn_rate":
+            self._answer(_pattern(BURN_RATE_TEMPLATE), tree.values, Type.NUMBER, line)
+        elif path == "value" or (path.startswith("annotations.") and path != "annotations."):
+            self._answer(escaped(path), tree.values, Type.NUMBER if path == "value" else Type.STRING, line, "alert")
+        else:
+            known = did_you_mean(path, {*self.metrics, "value", "burn_rate", "annotations."})
+            message = f"`{path}` is no metric, and nothing that is asked for"
+            self.report.error("E0201", line.place(tree.name.span), message, **known)
 
-    def _answer(self, pattern: str, values: tuple[syntax.Moment, ...], kind: Type | None, line: Written) -> None:
-        found: list[tuple[int, float | None]] = []
+    def _answer(
+        self,
+        pattern: str,
+        values: tuple[syntax.Moment, ...],
+        kind: Type | None,
+        line: Written,
+        of: Literal["prometheus", "alert"] = "prometheus",
+    ) -> None:
+        found: list[tuple[int, float | str | None]] = []
         for moment in values:
             if found and moment.after <= found[-1][0]:
                 self.report.error(
@@ -234,12 +243,13 @@ class _Compiler:
                 )
                 return
             value = moment.value
-            if value is not None and (value.type not in NUMERIC or (kind is not None and value.type is not kind)):
+            fits = value is None or (value.type in NUMERIC if kind is None else value.type is kind)
+            if value is not None and not fits:
                 wanted = str(kind) if kind is not None else "number, percentage, duration or byte size"
                 self.report.error("E0508", line.place(value.span), f"this is a {value.type}", expected=f"a {wanted}")
                 return
             found.append((moment.after, None if value is None else _in_prometheus(value)))
-        self._add("answers", TrialAnswer(pattern=pattern, values=tuple(found)))
+        self._add("answers", TrialAnswer(pattern=pattern, values=tuple(found), of=of))
 
     def _failure(self, tree: syntax.GivenFailure, line: Written) -> None:
         name = str(tree.action.value)
@@ -309,7 +319,19 @@ class _Compiler:
         )
 
 
-def _in_prometheus(value: syntax.Literal) -> float:
-    """A value as a query answers it: durations in seconds, percentages as ratios, sizes in bytes."""
+def escaped(text: str) -> str:
+    """A pattern that matches this text alone."""
+    return re.sub(r"([\\.+*?()|\[\]{}^$])", r"\\\1", text)
+
+
+def _pattern(template: ex.Template) -> str:
+    """What the query is, whatever was filled in."""
+    return "".join(".*" if isinstance(part, ex.Hole) else escaped(part) for part in template.parts)
+
+
+def _in_prometheus(value: syntax.Literal) -> float | str:
+    """A value as it is answered: durations in seconds, percentages as ratios, sizes in bytes."""
+    if value.type is Type.STRING:
+        return str(value.value)
     number = float(value.value)
     return number / SECOND if value.type is Type.DURATION else number

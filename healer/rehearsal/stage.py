@@ -142,6 +142,8 @@ class _Stage:
 
     def _stepped(self, step: Step) -> None:
         self._played.planned.extend(step.planned)
+        # A rehearsal has no routes, so whoever is told was named by a rule.
+        self._played.told.extend(one.channel for one in step.wanted if one.channel not in self._played.told)
         if step.planned:
             self._runner.wake()
 
@@ -174,8 +176,6 @@ class _Stage:
                 break
             await asyncio.sleep(LOOK_S)
         self._played.ended = list(reversed(await self._store.remediations(limit=1000)))
-        fold = self._owner.fold
-        self._played.told = [channel for id in fold.planner.courses for channel in fold.planner.also_tell(id)]
         self._played.lasted = self._clock.monotonic()
 
     async def _is_still(self) -> bool:
@@ -232,9 +232,11 @@ class _Prometheus:
 
     def _answer(self, query: Query) -> Sample:
         for answer in reversed(self._trial.answers):
-            if not matches(answer.pattern, query.text):
+            if answer.of != query.of or not matches(answer.pattern, query.text):
                 continue
             value = next((v for at, v in reversed(answer.values) if at <= self._clock.monotonic()), None)
+            if isinstance(value, str):
+                return Sample(query.key, None, 0, text=value)
             if value is not None:
                 return Sample(query.key, value, self._clock.now())
         return Sample(query.key, None, 0, f"the test gives no answer to {query.text} at this time")

@@ -30,6 +30,10 @@ class Observed(msgspec.Struct, frozen=True):
     silences_readable: bool = True
     at_work: AtWork | None = None
     """Maintenance that is under way on the target."""
+    excepted: str = ""
+    """The exception of its rule that holds now, and why."""
+    doubtful: str = ""
+    """The one of which nobody can say whether it does, and why."""
 
 
 Guard = Callable[[Plan, PlanStep, Observed], Refused | None]
@@ -65,6 +69,15 @@ def maintenance(_plan: Plan, step: PlanStep, observed: Observed) -> Refused | No
     return Refused("maintenance", f"{step.node} is left to {work} (maintenance {work.id})", retry_at=work.until)
 
 
+def excepted(_plan: Plan, step: PlanStep, observed: Observed) -> Refused | None:
+    """The rule's own exceptions hold at the effect as at the plan, which may have waited since; one that may hold does."""
+    if step.closing:
+        return None
+    if observed.excepted:
+        return Refused("except", observed.excepted, ends="superseded")
+    return Refused("except", observed.doubtful) if observed.doubtful else None
+
+
 def only_roots(plan: Plan, step: PlanStep, observed: Observed) -> Refused | None:
     """Only roots are healed, and no node whose ancestor is the root of something; what tidies up is exempt."""
     if step.closing:
@@ -93,4 +106,4 @@ def freshness(plan: Plan, step: PlanStep, observed: Observed) -> Refused | None:
     return None
 
 
-GUARDS: tuple[Guard, ...] = (silenced, maintenance, only_roots, freshness)
+GUARDS: tuple[Guard, ...] = (silenced, maintenance, excepted, only_roots, freshness)

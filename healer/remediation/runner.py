@@ -296,6 +296,8 @@ class Runner:
         situation = self._situation
         await situation.settled(within)
         age, readable = situation.silences()
+        # While a target waits for go there is no time to ask anybody.
+        excepted, doubtful = await self._verifier.excepted(remediation, ask=within > GO_S[0])
         observed = guards.Observed(
             now=self._clock.now(),
             incident=situation.incident(remediation.plan.incident),
@@ -305,6 +307,8 @@ class Runner:
             silences_age=age,
             silences_readable=readable,
             at_work=situation.at_work(step.node),
+            excepted=excepted,
+            doubtful=doubtful,
         )
         return guards.refuse(remediation.plan, step, observed)
 

@@ -1,6 +1,6 @@
 """Did it help? By a signal that the effect did not produce, with samples later than its end. Called by the runner."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -12,7 +12,7 @@ from healer.remediation.model import Remediation
 from healer.remediation.situation import Situation
 from healer.seams import Clock
 from healer.times import Micros
-from rules import Answer, Expression, Query, evaluate, remember
+from rules import Answer, Expression, Facts, Query, Verdict, evaluate, remember
 
 ROUNDS = 3
 """How often one look may ask for what the answers before made it need."""
@@ -38,6 +38,8 @@ class Verifier:
         self._clock = clock
         self._held: dict[tuple[str, int], dict[str, Micros]] = {}
         """By remediation and step, since when what stands before a `for` holds. After a restart that is later, never sooner."""
+        self._answered: dict[str, dict[str, Answer]] = {}
+        """By remediation, what was answered when its exceptions were asked last."""
 
     async def look(self, remediation: Remediation, condition: Expression) -> tuple[bool, tuple[str, ...]]:
         """Does it hold now, going by what is known and asked afresh?"""
@@ -46,32 +48,87 @@ class Verifier:
         incident = situation.incident(remediation.plan.incident)
         if incident is None:
             return False, ("the incident is not known any more",)
-        answers: dict[str, Answer] = {}
         held = self._held.pop((remediation.id, remediation.step), {})
-        for _ in range(ROUNDS):
-            facts = facts_of(
-                incident,
-                situation.topology,
-                self._clock.now(),
-                health=situation.charter.health,
-                answers=answers,
-                held_since=held,
-                samples_after=remediation.effect_ended_at,
-                fires=self._fires,
-                calendars=situation.charter.calendars,
-                changed=situation.changed,
-            )
-            facts = msgspec.structs.replace(facts, resolved=self._resolved(remediation, incident))
-            verdict = evaluate(condition, facts)
-            if not verdict.needs:
-                break
-            for sample in await self._asker.ask(verdict.needs, incident.root.labels):
-                answers[sample.query] = answer_of(sample)
+        resolved = self._resolved(remediation, incident)
+
+        def facts(answers: dict[str, Answer]) -> Facts:
+            known = self._facts(incident, answers, held, samples_after=remediation.effect_ended_at)
+            return msgspec.structs.replace(known, resolved=resolved)
+
+        verdict, _ = await self._asked(condition, facts, incident, {})
         if verdict.held:
-            self._held[remediation.id, remediation.step] = remember(held, verdict, facts.now)
+            self._held[remediation.id, remediation.step] = remember(held, verdict, self._clock.now())
             for oldest in list(self._held)[:-MAX_HELD]:
                 del self._held[oldest]
         return verdict.value is True, verdict.because
+
+    async def excepted(self, remediation: Remediation, *, ask: bool) -> tuple[str, str]:
+        """The exception of the rule that holds now, and the one that may; each in a sentence, "" where there is none.
+
+        Without `ask` what was asked before is believed: the target waits for go.
+        """
+        situation = self._situation
+        rule, incident = (
+            situation.charter.ruleset.named(remediation.plan.rule),
+            situation.incident(remediation.plan.incident),
+        )
+        if rule is None or incident is None or not rule.exceptions:
+            return "", ""
+        answers = {} if ask else self._answered.get(remediation.id, {})
+        doubtful = ""
+        for exception in rule.exceptions:
+            verdict, answers = await self._asked(
+                exception, lambda known: self._facts(incident, known, {}), incident, answers, ask=ask
+            )
+            if verdict.value is True:
+                return "; ".join(verdict.because), ""
+            if verdict.value is None:
+                doubtful = doubtful or "; ".join(verdict.because)
+        if ask and answers:
+            self._answered[remediation.id] = answers
+            for oldest in list(self._answered)[:-MAX_HELD]:
+                del self._answered[oldest]
+        return "", doubtful
+
+    async def _asked(
+        self,
+        condition: Expression,
+        facts: Callable[[dict[str, Answer]], Facts],
+        incident: Incident,
+        answers: dict[str, Answer],
+        *,
+        ask: bool = True,
+    ) -> tuple[Verdict, dict[str, Answer]]:
+        """The verdict once all that it needs was asked, and the answers."""
+        known = dict(answers)
+        for _ in range(ROUNDS):
+            verdict = evaluate(condition, facts(known))
+            if not verdict.needs or not ask:
+                break
+            for sample in await self._asker.ask(verdict.needs, incident.root.labels):
+                known[sample.query] = answer_of(sample)
+        return verdict, known
+
+    def _facts(
+        self,
+        incident: Incident,
+        answers: dict[str, Answer],
+        held: dict[str, Micros],
+        samples_after: Micros | None = None,
+    ) -> Facts:
+        situation = self._situation
+        return facts_of(
+            incident,
+            situation.topology,
+            self._clock.now(),
+            health=situation.charter.health,
+            answers=answers,
+            held_since=held,
+            samples_after=samples_after,
+            fires=self._fires,
+            calendars=situation.charter.calendars,
+            changed=situation.changed,
+        )
 
     def _fires(self, node: int) -> bool:
         name = self._situation.topology.index.name(node)

@@ -88,6 +88,19 @@ RULES = [
         '  except: window("09:00 - 10:05 UTC")\n',
         'given: time "2026-01-07T10:00:00Z"\n  expect: execute("restart_service")',
     ),
+    ("  when: value > 3\n", 'given: value is 5\n  expect: execute("restart_service")'),
+    ("  when: value > 3\n", "given: value is 2\n  expect: nothing"),
+    ('  when: annotations.team == "dba"\n', 'given: annotations.team is "dba"\n  expect: execute("restart_service")'),
+    ('  when: annotations.team == "dba"\n', 'given: annotations.team is "web"\n  expect: nothing'),
+    ('  when: annotations.team == "dba"\n', "expect: nothing"),
+    (
+        '  after success: notify("dba", message: "{{ annotations.summary }}")\n',
+        'given: annotations.summary is "slow"\n  given: query("up") is 1\n  expect: notify("dba")',
+    ),
+    (
+        '  after success: notify("dba", message: "{{ annotations.summary }}")\n',
+        'given: query("up") is 0\n  expect: no notify("dba")',
+    ),
 ]
 
 

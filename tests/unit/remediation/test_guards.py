@@ -91,7 +91,7 @@ def test_somebody_who_may_be_working_there_comes_first() -> None:
     refused = said(silences_readable=False, root=None, incident=None)
     assert refused is not None
     assert refused[0] == "silenced"
-    assert [guard.__name__ for guard in GUARDS] == ["silenced", "maintenance", "only_roots", "freshness"]
+    assert [guard.__name__ for guard in GUARDS] == ["silenced", "maintenance", "excepted", "only_roots", "freshness"]
 
 
 def test_waiting_is_not_promised_where_nobody_knows() -> None:
