@@ -39,11 +39,18 @@ class NotReloaded(Exception):
 
 
 class Reload:
-    """`again` reads and takes; it raises NotReloaded or DocumentError, and then has changed nothing."""
+    """`again` reads and takes; it raises NotReloaded or DocumentError, and then has changed nothing. `tell` hears, and never
+    raises, whether the files are wrong, and how."""
 
-    def __init__(self, again: Callable[[], Awaitable[Reloaded]], clock: Clock) -> None:
+    def __init__(
+        self,
+        again: Callable[[], Awaitable[Reloaded]],
+        clock: Clock,
+        tell: Callable[[bool, str], Awaitable[None]] | None = None,
+    ) -> None:
         self._again = again
         self._clock = clock
+        self._tell = tell
         self._one = asyncio.Lock()
         self._successful = True
         self._succeeded_at: Micros = clock.now()
@@ -56,15 +63,17 @@ class Reload:
                 reloaded = await self._again()
                 successful = True
             except NotReloaded as error:
-                _say(error)
+                await self._refuse(error)
                 raise
             except DocumentError as error:
                 refused = NotReloaded("wrong", "the files cannot be used", error.problems)
-                _say(refused)
+                await self._refuse(refused)
                 raise refused from None
             finally:
                 self._successful = successful
             self._succeeded_at = self._clock.now()
+            if self._tell is not None:
+                await self._tell(False, "")
             log.info("reloaded: %s", "; ".join((*reloaded.changed, *reloaded.files, *reloaded.notes)) or "no change")
             return reloaded
 
@@ -74,6 +83,12 @@ class Reload:
             await self()
         except NotReloaded:
             return
+
+    async def _refuse(self, error: NotReloaded) -> None:
+        said = _said(error)
+        log.error("not reloaded, what ran before runs on: %s", said)
+        if error.because == "wrong" and self._tell is not None:
+            await self._tell(True, said)
 
     def samples(self) -> Iterator[Sample]:
         """For /metrics. A start counts as a reload that succeeded."""
@@ -87,6 +102,6 @@ class Reload:
         )
 
 
-def _say(error: NotReloaded) -> None:
+def _said(error: NotReloaded) -> str:
     said = "; ".join(map(str, error.problems))
-    log.error("not reloaded, what ran before runs on: %s", f"{error}: {said}" if said else error)
+    return f"{error}: {said}" if said else str(error)

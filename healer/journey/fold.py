@@ -5,8 +5,9 @@ are to know). Whoever feeds it the same records at the same times gets the same 
 feeds it, and so do replay, tests and rehearsals.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
+from types import MappingProxyType
 
 import msgspec
 
@@ -97,6 +98,8 @@ class Memory(msgspec.Struct, frozen=True):
     patch: Patch = Patch()
     changes: Remembered = Remembered()
     trust: Trust = Trust()
+    eras: dict[str, Adopted] = {}
+    """By the version of a set of rules that incidents under way began with: under what it was in force."""
 
 
 def remembered(data: bytes) -> Memory:
@@ -117,6 +120,7 @@ class Fold:
         self.engine = Engine(charter.settings.convergence, self.map, installation, charter.settings.heartbeat)
         self.engine.ask_changes(self.lately.just_before)
         self.planner = Planner(charter, self.map, at_work=self.at_work, fires=self._fires, changed=self.lately.newest)
+        self.eras = {charter.ruleset.version: charter.adopted}
         self.quarantined: list[Quarantined] = []
         self.skipped = 0
         """Records that could not be applied since this fold began; `quarantined` has the newest of them."""
@@ -216,12 +220,20 @@ class Fold:
                 patch=self.rewired.patch(),
                 changes=self.lately.remembered(),
                 trust=self.planner.record.remembered(),
+                eras={version: self.eras[version] for version in self._older_rules()},
             )
         )
 
     @classmethod
-    def load(cls, memory: "Memory", charter: Charter, installation: str) -> "Fold":
-        """A fold that goes on where another stopped; `charter` is the one that `memory.adopted` names."""
+    def load(
+        cls,
+        memory: "Memory",
+        charter: Charter,
+        installation: str,
+        earlier: Mapping[str, Charter] = MappingProxyType({}),
+    ) -> "Fold":
+        """A fold that goes on where another stopped; `charter` is the one that `memory.adopted` names, `earlier` those of
+        its `eras` that can still be made."""
         fold = cls(charter, installation)
         fold.rewired = Sum(memory.patch)
         change(fold.map.index, memory.patch)
@@ -237,6 +249,7 @@ class Fold:
             fold.at_work,
             runs=memory.runs,
             trust=memory.trust,
+            earlier={version: one.ruleset for version, one in earlier.items()},
             fires=fold._fires,
             changed=fold.lately.newest,
         )
@@ -244,7 +257,13 @@ class Fold:
         fold._told, fold._pending = memory.told, memory.pending
         fold._audience = Audience(memory.heard)
         fold._over = memory.over
+        fold.eras = {**memory.eras, charter.ruleset.version: charter.adopted}
         return fold
+
+    def _older_rules(self) -> list[str]:
+        """The versions of rules that only incidents under way still go by."""
+        used = self.planner.rules_in_use() - {self.charter.ruleset.version}
+        return sorted(version for version in used if version in self.eras)
 
     def at_work(self, node: str) -> AtWork | None:
         """The maintenance that is under way on a node."""
@@ -303,6 +322,8 @@ class Fold:
             self.lately.adopt(charter, self.map)
             self._took(self.engine.adopt(charter.settings.convergence, self.map, charter.settings.heartbeat))
             self.planner.adopt(charter, self.map)
+            self.eras = {version: self.eras[version] for version in self._older_rules()}
+            self.eras[charter.ruleset.version] = charter.adopted
         elif isinstance(record, Rewired):
             self.rewired.add(record.patch)
             changed = change(self.map.index, record.patch)

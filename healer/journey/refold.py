@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from healer.journey.charter import Charter
-from healer.journey.fold import VERSION, Fold, remembered
+from healer.journey.fold import VERSION, Fold, Memory, remembered
 from healer.journey.ports import Row, Snapshot, Step, StepMark
 from healer.journey.records import Adopted, Entry, Rewired, decode
 from healer.topology.patch import Patch
@@ -81,9 +81,20 @@ class Refold:
                 continue
             if not self._rewired:
                 memory = msgspec.structs.replace(memory, patch=Patch())
-            self.fold = Fold.load(memory, await self._charters(memory.adopted), self._installation)
+            charter = await self._charters(memory.adopted)
+            self.fold = Fold.load(memory, charter, self._installation, await self._earlier(memory))
             self.number, self.position = snapshot.number, snapshot.applied
             return
+
+    async def _earlier(self, memory: Memory) -> dict[str, Charter]:
+        """The rules that incidents under way began with. What cannot be made any more gives way to those of today."""
+        found = {}
+        for version, adopted in memory.eras.items():
+            try:
+                found[version] = await self._charters(adopted)
+            except (KeyError, ValueError) as error:
+                log.warning("incidents under way go on by the rules of today: %s", error)
+        return found
 
     async def run(self, until: int | None = None) -> AsyncGenerator[Again, None]:
         """Every step that follows, up to step `until` or to the last. Raises Gap where something is missing."""

@@ -7,7 +7,7 @@ from healer.alerts.identity import labels_of
 from healer.alerts.maintenance import Maintenance
 from healer.alerts.silences import Silence, identify
 from healer.changes.model import Change, Touched
-from healer.convergence.lasting import Rule
+from healer.convergence import lasting
 from healer.convergence.outcome import AlertView, AtWork, Incident
 from healer.convergence.reasons import explain
 from healer.journey.charter import Charter
@@ -16,6 +16,7 @@ from healer.notification.own import is_own
 from healer.remediation.autonomy import Record
 from healer.times import Micros
 from healer.topology.map import Map
+from rules import Rule
 
 COMPARED = 100_000
 """Names of nodes that are looked through for one that somebody may have meant."""
@@ -98,6 +99,10 @@ class View:
     def topology(self) -> Map:
         return self._owner.fold.map
 
+    def rule(self, name: str, version: str) -> Rule | None:
+        """A rule as it is now, or as an incident under way has it."""
+        return self._owner.fold.planner.rule(name, version)
+
     def incident(self, id: str) -> Incident | None:
         return self._owner.fold.incident(id)
 
@@ -159,7 +164,7 @@ class View:
     def undated(self) -> Iterator[tuple[str, bytes, Micros]]:
         return self._owner.fold.engine.undated()
 
-    def rules_of(self, source: str) -> tuple[Rule, ...]:
+    def rules_of(self, source: str) -> tuple[lasting.Rule, ...]:
         return self._owner.fold.engine.rules_of(source)
 
     # --- for reconciliation

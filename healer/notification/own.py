@@ -16,6 +16,10 @@ def is_own(labels: bytes) -> bool:
     return _MARK in labels
 
 
+RELOAD = "reload"
+"""The code of changed files that were refused."""
+
+
 class Trouble(msgspec.Struct, frozen=True):
     """A few words for the title, and a sentence or two."""
 
@@ -38,6 +42,11 @@ _TROUBLES = {
         "a storm: many faults at once",
         "So many things broke at once that they are told together here; what is critical is told by name as well. Nothing is "
         "run for them but by rules that say allow: storm.",
+    ),
+    RELOAD: Trouble(
+        "changed files are refused",
+        "The configuration, a topology file or the rules were changed and have a mistake, or the rules fail their own tests. "
+        "What ran before runs on, and a restart would find the mistake: healer check says where it is.",
     ),
     "quarantine": Trouble(
         "healer skipped a record",

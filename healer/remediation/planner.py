@@ -4,7 +4,7 @@ Driven by the fold: it is shown the incidents that changed, the answers to what 
 it says which remediations begin. What it does not know it asks for, and whoever answers puts the answer into the journal.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Literal, Protocol
 
@@ -54,7 +54,7 @@ _STAGES: dict[str, Stage] = {
 ONCE = Repetition()
 MAX_SAID = 5
 """Messages of rules that a channel is told of one incident: the newest."""
-_FAILED = frozenset({"failed", "not_verified", "handed_over"})
+_FAILED = frozenset({"failed", "undone", "not_verified", "handed_over"})
 
 
 class Charter(Protocol):
@@ -114,9 +114,13 @@ class Notice(msgspec.Struct, frozen=True):
 
 
 class Course(msgspec.Struct):
-    """One incident as the planner follows it: its rules, its remediations, and whom rules want told beside the routes."""
+    """One incident as the planner follows it: its rules, its remediations, and whom rules want told beside the routes.
+
+    `rules` is the version of the set of rules that it began with, and keeps.
+    """
 
     incident: Incident
+    rules: str = ""
     watches: dict[str, Watch] = {}
     deeds: dict[str, Deed] = {}
     later: dict[str, tuple[Notice, ...]] = {}
@@ -154,6 +158,7 @@ class Planner:
         *,
         runs: list[Run] | None = None,
         trust: Trust | None = None,
+        earlier: Mapping[str, RuleSet] | None = None,
         fires: Callable[[int], bool] | None = None,
         changed: Callable[[Incident], Touched | None] | None = None,
     ) -> None:
@@ -163,6 +168,7 @@ class Planner:
         self.courses: dict[str, Course] = courses or {}
         self.runs: list[Run] = runs or []
         self.record = Record(trust)
+        self._rulesets: dict[str, RuleSet] = dict(earlier or {})
         self._demotions: list[Demotion] = []
         self._fires = fires
         self._changed = changed
@@ -171,9 +177,28 @@ class Planner:
         self.adopt(charter, topology)
 
     def adopt(self, charter: Charter, topology: Map) -> None:
-        """Go on under other rules, settings or topology."""
+        """Go on under other rules, settings or topology. Incidents under way keep the rules that they began with."""
         self._charter = charter
         self._topology = topology
+        self._rulesets[charter.ruleset.version] = charter.ruleset
+        self._forget_rules()
+
+    def rules_in_use(self) -> set[str]:
+        """The versions of the sets of rules by which something is decided."""
+        return {self._charter.ruleset.version, *(course.rules for course in self.courses.values())}
+
+    def rule(self, name: str, version: str) -> Rule | None:
+        """A rule as it is now, or as an incident under way has it."""
+        found = (ruleset.named(name) for ruleset in (self._charter.ruleset, *self._rulesets.values()))
+        return next((rule for rule in found if rule is not None and rule.version == version), None)
+
+    def _rules(self, course: Course) -> RuleSet:
+        return self._rulesets.get(course.rules, self._charter.ruleset)
+
+    def _forget_rules(self) -> None:
+        if len(self._rulesets) > 1:
+            used = self.rules_in_use()
+            self._rulesets = {version: rules for version, rules in self._rulesets.items() if version in used}
 
     # --- in
 
@@ -271,7 +296,7 @@ class Planner:
             if course is None:
                 if not self._charter.ruleset.listening(incident.root.name):
                     continue
-                course = self.courses[incident.id] = Course(incident)
+                course = self.courses[incident.id] = Course(incident, self._charter.ruleset.version)
             course.incident = incident
             self._due.add(incident.id)
         due, self._due = self._due, set()
@@ -321,6 +346,7 @@ class Planner:
     def let_go(self, incident: str) -> None:
         """The incident is over for good."""
         self.courses.pop(incident, None)
+        self._forget_rules()
 
     # --- inside
 
@@ -342,7 +368,7 @@ class Planner:
                 self._supersede(course, id, why, now, decided)
             return
         ready: list[tuple[Rule, Facts, tuple[str, ...]]] = []
-        for rule in self._charter.ruleset.listening(incident.root.name):
+        for rule in self._rules(course).listening(incident.root.name):
             again = _again_at(course, rule)
             if again is None:
                 continue
@@ -385,7 +411,7 @@ class Planner:
         if any(deed.state in UNDER_WAY and deed.acted for deed in course.deeds.values()):
             return
         for name in dict.fromkeys(deed.rule for deed in course.deeds.values() if deed.acted):
-            rule = self._charter.ruleset.named(name)
+            rule = self._rules(course).named(name)
             if rule is None or not rule.on_recovery or name in course.recoveries:
                 continue
             facts = self._facts(course.incident, course.watches.get(name, Watch()), now)
@@ -468,6 +494,7 @@ class Planner:
             incident,
             rule,
             (then, otherwise, after),
+            actions=self._rules(course).actions,
             limits=limits,
             because=(*because, unearned) if unearned else because,
             capped_by=self._capped(rule),
@@ -567,7 +594,7 @@ def _first_state(rule: Rule, plan: Plan, now: Micros) -> tuple[State, str, Micro
     if plan.capped_by:
         return "suggested", plan.capped_by, now + PATIENCE
     if plan.approve:
-        return "awaiting_approval", asking(plan.approve[0]), first_deadline(plan.approve, now)
+        return "awaiting_approval", asking(plan.approve[0], plan.hash), first_deadline(plan.approve, now)
     return "planned", "", now + PATIENCE
 
 

@@ -8,6 +8,7 @@ from healer.convergence.outcome import AlertView, AtWork, Incident
 from healer.journey.charter import Charter
 from healer.times import Micros
 from healer.topology.map import Map
+from rules import Rule
 
 
 class Situation(Protocol):
@@ -22,6 +23,10 @@ class Situation(Protocol):
 
     @property
     def topology(self) -> Map: ...
+
+    def rule(self, name: str, version: str) -> Rule | None:
+        """A rule as it is now, or as an incident under way has it; None where nothing has it any more."""
+        ...
 
     def incident(self, id: str) -> Incident | None: ...
 

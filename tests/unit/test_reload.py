@@ -86,3 +86,31 @@ async def test_reloads_are_taken_one_after_the_other() -> None:
     assert set(await asyncio.gather(reload(), reload())) == {Reloaded(changed=("place",))}
     assert most == 1
     assert numbers(reload) == [1, 101]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (None, [(False, "")]),
+        (DocumentError([WRONG]), [(True, "the files cannot be used: healer.yaml:3:7: store.url: expected a URL")]),
+        (NotReloaded("wrong", "the rules fail their own tests"), [(True, "the rules fail their own tests")]),
+        (NotReloaded("restart", "store.url needs a restart"), []),
+        (NotReloaded("unavailable", "not ready"), []),
+    ],
+)
+async def test_files_that_are_wrong_are_told_until_good_ones_are_taken(
+    error: Exception | None, told: list[tuple[bool, str]]
+) -> None:
+    """What only needs a restart, or another try, is whoever's who asked."""
+    heard: list[tuple[bool, str]] = []
+
+    async def again() -> Reloaded:
+        if error is not None:
+            raise error
+        return Reloaded()
+
+    async def tell(wrong: bool, why: str) -> None:
+        heard.append((wrong, why))
+
+    await Reload(again, Hands(), tell).on_signal()
+    assert heard == told

@@ -78,6 +78,11 @@ class Stand:
         alerts = self.healer.api("alerts")["items"]
         return next((one["status"] for one in alerts if one["labels"]["node"] == node), "")
 
+    def trouble(self) -> str:
+        """The status of healer's own alert about changed files, or ""."""
+        found = self.healer.api("alerts")["items"]
+        return next((one["status"] for one in found if one["labels"].get("code") == "reload"), "")
+
     def sends(self) -> int:
         return [each["method"] for each in self.chat.asked()].count("sendMessage")
 
@@ -156,6 +161,38 @@ def test_what_needs_a_restart_is_said_with_its_line(tmp_path: Path) -> None:
         assert [(error["key"], error["line"]) for error in problem["errors"]] == [("store.url", 2)]
         here.change("data/other.db", "data/healer.db")
         assert here.reload()["changed"] == ["convergence.settle"]
+
+
+FAILING = """rule "one"
+  on event: "Down"
+  then: notify("duty")
+
+test "it tells somebody else"
+  given: node "host/a"
+  given: alert "Down" {node: "host/a", severity: "critical"} from 0s to 1m
+  expect: nothing
+"""
+
+
+def test_rules_that_fail_their_own_tests_do_not_take_over(tmp_path: Path) -> None:
+    """The old ones run on, the answer names the test, and an alert of healer's own lasts until they are good again, also by a restart."""
+    with stand(tmp_path) as here:
+        here.write("rules/one.heal", FAILING)
+        problem = here.refused()
+        (error,) = problem["errors"]
+        assert (problem["status"], error["line"]) == (400, 5)
+        assert (
+            "'it tells somebody else' fails: line 8: expected nothing, and there was duty was told" in error["detail"]
+        )
+        (rule,) = here.healer.api("rules")["items"]
+        assert rule["path"].endswith("rules/one.heal:1")
+        here.until(lambda: here.trouble() == "root")
+        position = here.metric("healer_journal_position")
+        here.refused()
+        assert here.metric("healer_journal_position") == position
+        here.write("rules/one.heal", FAILING.replace("expect: nothing", 'expect: notify("duty")'))
+        here.healer.restart()
+        here.until(lambda: here.trouble() == "resolved")
 
 
 def test_a_rule_that_was_added_is_in_force(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from healer.store.store import Store
 from healer.times import HOUR, Micros
 from healer.topology.graph import Node, topology
 from healer.topology.map import Map
-from rules import Query
+from rules import Query, Rule
 from tests.simulation.loop import SimLoop
 from tests.simulation.world import SimClock
 from tests.unit.remediation.build import HOST, Charter, alert, incident, plan, rule, ruleset
@@ -49,6 +49,10 @@ class Converged:
 
     async def settled(self, within: float = 2.0) -> None:
         await asyncio.sleep(self.slow_s)
+
+    def rule(self, name: str, version: str) -> Rule | None:
+        rule = self.charter.ruleset.named(name)
+        return rule if rule is not None and rule.version == version else None
 
     def incident(self, id: str) -> Incident | None:
         return self.incidents.get(id)
