@@ -17,7 +17,7 @@ from healer.executors.target import Order, Result, Seen, Target
 from healer.journey.ports import StoreUnavailable
 from healer.locks.ports import Hold, LockService
 from healer.remediation import guards
-from healer.remediation.approval import pass_on, used
+from healer.remediation.approval import pass_on
 from healer.remediation.arrows import (
     next_state,
     otherwise,
@@ -185,7 +185,7 @@ class Runner:
         """One arrow of the state machine. Returns the remediation as it then is, None when it has ended."""
         if remediation.state == "awaiting_approval":
             return await self._ask(remediation)
-        if remediation.state in BEFORE_INTENT or remediation.state == "undoing":
+        if remediation.state in BEFORE_INTENT:
             return await self._begin(remediation)
         if remediation.state == "executing":
             return await self._settle(remediation)
@@ -298,8 +298,6 @@ class Runner:
         age, readable = situation.silences()
         # While a target waits for go there is no time to ask anybody.
         excepted, doubtful = await self._verifier.excepted(remediation, ask=within > GO_S[0])
-        # While a target waits for go there is no time to ask anybody.
-        excepted, doubtful = await self._verifier.excepted(remediation, ask=within > GO_S[0])
         observed = guards.Observed(
             now=self._clock.now(),
             incident=situation.incident(remediation.plan.incident),
@@ -307,8 +305,6 @@ class Runner:
             on_target=tuple(situation.on_node(step.node)),
             above_target=tuple(situation.above_node(step.node)),
             silences_age=age,
-            excepted=excepted,
-            doubtful=doubtful,
             silences_readable=readable,
             at_work=situation.at_work(step.node),
             excepted=excepted,
@@ -364,7 +360,7 @@ class Runner:
         self, remediation: Remediation, step: PlanStep, intent: Intent, target: Target, hold: Hold
     ) -> Remediation | None:
         """The effect, then its outcome (T4). An unknown one is settled by probing."""
-        executing = used(msgspec.structs.replace(remediation, state="executing", detail=""), intent.id)
+        executing = msgspec.structs.replace(remediation, state="executing", detail="")
         try:
             result = await target.run(self._order(intent, step), partial(self._go, remediation, step, hold))
         except Exception as error:
@@ -525,7 +521,7 @@ class Runner:
         now = self._clock.now()
         after = otherwise(remediation, state, why, now)
         await self._move(after, remediation.state)
-        return after if after.state in BEFORE_INTENT or after.state == "undoing" else None
+        return after if after.state in BEFORE_INTENT else None
 
     async def _end(self, remediation: Remediation, state: State, why: str) -> Remediation | None:
         log.info("remediation %s: %s %s", remediation.id, state, why)
