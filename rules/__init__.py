@@ -26,6 +26,7 @@ from rules.planning import (
     limit_keys,
     needs_of,
     render_steps,
+    undo_of,
 )
 from rules.problems import CODES, Problem, Source, format_problem
 from rules.ruleset import (
@@ -108,4 +109,5 @@ __all__ = [
     "read_matcher",
     "remember",
     "render_steps",
+    "undo_of",
 ]

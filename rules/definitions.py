@@ -146,6 +146,23 @@ def check_partners(actions: Mapping[str, Action], reports: Mapping[str, Report])
                 start = report.text.find(clause, _offset(report, action.line))
                 message = f"`{clause}:` of {action.name} names `{partner}`, and there is no such action"
                 report.error("E0203", (start, start + len(clause)), message, **did_you_mean(partner, actions))
+            elif clause == "undo" and partner is not None and report is not None:
+                _refuse_partner(action, actions[partner], report)
+
+
+def _refuse_partner(action: Action, undo: Action, report: Report) -> None:
+    """What takes a step back is given the step's own values, and acts on the step's own node."""
+    start = report.text.find("undo", _offset(report, action.line))
+    known = {each.name: each.type for each in action.parameters}
+    for each in undo.parameters:
+        if each.default is None and known.get(each.name) is not each.type:
+            message = f"{undo.name} needs `{each.name}`, {WORDING[each.type]}, and {action.name} has no such parameter"
+            report.error("E0406", (start, start + len("undo")), message)
+    if undo.accepts and not set(action.accepts) <= set(undo.accepts) | ({"any"} if not action.accepts else set()):
+        missing = ", ".join(sorted(set(action.accepts) - set(undo.accepts)))
+        report.error(
+            "E0406", (start, start + len("undo")), f"{undo.name} does not accept {missing}, as {action.name} does"
+        )
 
 
 def _offset(report: Report, line: int) -> int:

@@ -4,6 +4,7 @@ Parameters are data: an argv element stays one element whatever stands in it, an
 Called by the runner in healer.remediation when a rule has matched.
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -108,6 +109,34 @@ def _render(step: Step, position: int, rule: Rule, facts: Facts) -> Planned:
     # What cannot be said is left out: people are told all the same.
     said = value_of(step.message, facts)[0] if step.message is not None else ""
     return PlannedNotice(position=position, to=step.to, message=str(said or ""), escalate=step.escalate)
+
+
+def undo_of(step: PlannedStep, actions: Mapping[str, Action]) -> PlannedStep | None:
+    """What takes this step back, with the same values on the same node; None where nothing does."""
+    action = actions.get(step.action.undo or "")
+    if action is None:
+        return None
+    known = dict(step.parameters)
+    values = {each.name: known.get(each.name, each.default) for each in action.parameters}
+    given = {name: value for name, value in values.items() if value is not None}
+    texts = {each.name: written(each, given[each.name]) for each in action.parameters if each.name in given}
+    argv = _fill(action.run, texts)
+    observe = _fill(action.observe, texts) if action.observe else ()
+    if isinstance(argv, str) or isinstance(observe, str):
+        return None
+    return msgspec.structs.replace(
+        step,
+        action=action,
+        executor=action.run.executor,
+        argv=argv,
+        call=action.run.call,
+        parameters=tuple(given.items()),
+        observe=observe,
+        timeout=action.timeout,
+        hard_timeout=action.hard_timeout,
+        retry=0,
+        fence=action.fence,
+    )
 
 
 def needs_of(rule: Rule, facts: Facts) -> tuple[Query, ...]:

@@ -127,6 +127,7 @@ def _steps(found: Json) -> list[tuple[object, ...]]:
     numbered = [(number, each) for number, each in enumerate(found["steps"])]
     otherwise = [("otherwise", each) for each in found["otherwise"]]
     after = [("after success", each) for each in found["after_success"]]
+    undo = [("undo", each) for each in found.get("undo", ())]
     return [
         (
             number,
@@ -135,5 +136,5 @@ def _steps(found: Json) -> list[tuple[object, ...]]:
             format_duration(each["timeout_ms"] * MILLISECOND),
             shlex.join(each["argv"]) or each["until"] or each["call"] or "",
         )
-        for number, each in (*numbered, *otherwise, *after)
+        for number, each in (*numbered, *otherwise, *after, *undo)
     ]

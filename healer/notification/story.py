@@ -34,7 +34,7 @@ _WHICH = ("instance", "host", "node", "pod", "service", "device", "job", "namesp
 _SAID = frozenset({"alertname", "severity"})
 
 _SHORT = {"critical": "CRIT", "error": "ERR", "warning": "WARN", "info": "INFO"}
-_FAILED = frozenset({"failed", "not_verified", "handed_over", "expired", "rejected"})
+_FAILED = frozenset({"failed", "undone", "not_verified", "handed_over", "expired", "rejected"})
 _NOTHING_DONE = frozenset({"observed", "suggested", "superseded", "cancelled", "refused"})
 """A remediation that ended so says nothing about the state of its incident."""
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from healer.executors.target import Result
-from healer.remediation.model import PlanStep, Remediation, State
+from healer.remediation.model import Plan, PlanStep, Remediation, State
 from healer.times import HOUR, MINUTE, Micros
 from rules import Rule, Verify, WaitUntil
 
@@ -14,6 +14,8 @@ WORDS = 160
 def steps_of(remediation: Remediation) -> tuple[PlanStep, ...]:
     """The steps of the phase it is in: those of `then`, or all, when it has come to `otherwise`."""
     plan = remediation.plan
+    if remediation.undoing:
+        return (*plan.steps, *plan.otherwise, *plan.after_success, *plan.undo)
     if remediation.helped:
         return (*plan.steps, *plan.otherwise, *plan.after_success)
     # Where `then` only tells people, what was not verified yet is in `then` still.
@@ -49,6 +51,8 @@ def stepped(remediation: Remediation, ended_at: Micros, why: str, now: Micros, r
         waits_until=0,
         stable_since=0,
     )
+    if remediation.undoing:
+        return _undone(after, now) if after.step == len(steps_of(remediation)) else _undo_next(after, now)
     if remediation.helped:
         return _ended(after, "it helped") if after.step == all_steps + len(plan.after_success) else after
     if plan.recovery:
@@ -116,10 +120,15 @@ def _last_words(output: str) -> str:
 def otherwise(remediation: Remediation, state: State, why: str, now: Micros) -> Remediation:
     """The next remedy, where the rule has one that was not tried; else the end. Pure."""
     plan, step = remediation.plan, remediation.step
+    if remediation.undoing:
+        detail = f"{remediation.undoing}; and what was done before could not be taken back: {why}"
+        return msgspec.structs.replace(remediation, state="handed_over", detail=detail)
     if remediation.helped:
         return msgspec.structs.replace(
             remediation, state="handed_over", detail=f"it helped, but what follows did not: {why}"
         )
+    if state == "failed" and (back := _taken_back(plan, step)) is not None:
+        return _undo_next(msgspec.structs.replace(remediation, step=back, undoing=why, attempt=0), now)
     # All steps of `then` were done when they were not verified; when one failed after them, it was one of `otherwise`.
     untried = step < len(plan.steps) or (step == len(plan.steps) and state == "not_verified")
     if plan.otherwise and untried and state in ("failed", "not_verified"):
@@ -137,6 +146,31 @@ def otherwise(remediation: Remediation, state: State, why: str, now: Micros) -> 
             doubted=state == "not_verified",
         )
     return msgspec.structs.replace(remediation, state=state, detail=why)
+
+
+def _taken_back(plan: Plan, failed: int) -> int | None:
+    """Where undoing begins when this step has failed: at what takes back the last of those done before; None: nothing does."""
+    if failed >= len(plan.steps):
+        return None
+    before = (number for number, one in enumerate(plan.undo) if one.position < failed)
+    first = next(before, None)
+    return None if first is None else len(plan.steps) + len(plan.otherwise) + len(plan.after_success) + first
+
+
+def _undo_next(remediation: Remediation, now: Micros) -> Remediation:
+    return msgspec.structs.replace(
+        remediation, state="undoing", detail=remediation.undoing, deadline=now + HOUR, stable_since=0, waits_until=0
+    )
+
+
+def _undone(remediation: Remediation, now: Micros) -> Remediation:
+    """All is taken back: the next remedy, where the rule has one; else the end."""
+    why = f"{remediation.undoing}; what was done before is taken back"
+    plan = remediation.plan
+    after = msgspec.structs.replace(remediation, undoing="", attempt=0, detail=why)
+    if not plan.otherwise:
+        return msgspec.structs.replace(after, state="undone")
+    return msgspec.structs.replace(after, state="planned", step=len(plan.steps), deadline=now + HOUR)
 
 
 def verifying(remediation: Remediation, now: Micros, rule: Rule | None) -> Remediation:

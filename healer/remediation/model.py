@@ -105,6 +105,8 @@ class Plan(msgspec.Struct, frozen=True):
     because: tuple[str, ...] = ()
     capped_by: str = ""
     after_success: tuple[PlanStep, ...] = ()
+    undo: tuple[PlanStep, ...] = ()
+    """What takes back each step of `steps` that can be, the last one first; `position` is that of the step."""
     approve: tuple[Asked, ...] = ()
     page: bool = False
     """Nobody agreed in time: then a person is paged."""
@@ -129,6 +131,8 @@ class Remediation(msgspec.Struct, frozen=True):
     stable_since: Micros = 0
     helped: bool = False
     """It was verified; what runs now is `after success`."""
+    undoing: str = ""
+    """Why it failed, while what was done before is taken back."""
     waits_until: Micros = 0
     """When a step that waits gives up; 0 while none waits."""
     asked: int = 0

@@ -47,6 +47,8 @@ ASK_EVERY: Micros = 30 * SECOND
 _STAGES: dict[str, Stage] = {
     "executing": "execute",
     "failed": "execute",
+    "undoing": "execute",
+    "undone": "execute",
     "verifying": "verify",
     "succeeded": "verify",
     "not_verified": "verify",

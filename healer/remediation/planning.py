@@ -1,6 +1,6 @@
 """From a rule that matched to the plan that is kept: steps, limits, and who is asked. Pure; called by the planner."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
 import msgspec
@@ -8,7 +8,7 @@ import msgspec
 from healer.convergence.outcome import Incident
 from healer.remediation.approval import ANYBODY, WITHIN
 from healer.remediation.model import Asked, Limit, Plan, PlanStep
-from rules import Facts, LimitKey, Planned, PlannedStep, PlannedWait, Rule, limit_keys
+from rules import Action, Facts, LimitKey, Planned, PlannedStep, PlannedWait, Rule, limit_keys, undo_of
 
 CLAUSES = ("then", "otherwise", "after success")
 
@@ -18,6 +18,7 @@ def make_plan(
     rule: Rule,
     rendered: Sequence[tuple[Planned, ...]],
     *,
+    actions: Mapping[str, Action],
     limits: tuple[Limit, ...],
     because: tuple[str, ...],
     capped_by: str,
@@ -40,6 +41,7 @@ def make_plan(
             steps=then,
             otherwise=otherwise,
             after_success=after,
+            undo=_undo(rendered[0], actions) if not recovery else (),
             limits=limits,
             because=because,
             capped_by=capped_by,
@@ -130,8 +132,18 @@ def _effect(one: PlannedStep, clause: str) -> PlanStep:
     )
 
 
+def _undo(then: Sequence[Planned], actions: Mapping[str, Action]) -> tuple[PlanStep, ...]:
+    """What takes back each of these steps, the last one first; `position` counts the steps of the plan."""
+    found: list[PlanStep] = []
+    for number, one in enumerate(each for each in then if isinstance(each, PlannedStep | PlannedWait)):
+        back = undo_of(one, actions) if isinstance(one, PlannedStep) else None
+        if back is not None:
+            found.append(msgspec.structs.replace(_effect(back, "undo"), position=number))
+    return tuple(reversed(found))
+
+
 def _closing(clause: str) -> bool:
-    return clause in ("after success", "on recovery")
+    return clause in ("after success", "on recovery", "undo")
 
 
 def _hashed(plan: Plan) -> Plan:

@@ -185,7 +185,7 @@ class Runner:
         """One arrow of the state machine. Returns the remediation as it then is, None when it has ended."""
         if remediation.state == "awaiting_approval":
             return await self._ask(remediation)
-        if remediation.state in BEFORE_INTENT:
+        if remediation.state in BEFORE_INTENT or remediation.state == "undoing":
             return await self._begin(remediation)
         if remediation.state == "executing":
             return await self._settle(remediation)
@@ -521,7 +521,7 @@ class Runner:
         now = self._clock.now()
         after = otherwise(remediation, state, why, now)
         await self._move(after, remediation.state)
-        return after if after.state in BEFORE_INTENT else None
+        return after if after.state in BEFORE_INTENT or after.state == "undoing" else None
 
     async def _end(self, remediation: Remediation, state: State, why: str) -> Remediation | None:
         log.info("remediation %s: %s %s", remediation.id, state, why)

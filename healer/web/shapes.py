@@ -6,6 +6,8 @@ Times are RFC 3339 in UTC, or null where there is none; an alert is named by its
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from healer.alerts import maintenance, silences
 from healer.alerts.identity import fingerprint, fingerprint_of, labels_of
 from healer.alerts.maintenance import Maintenance
@@ -17,6 +19,7 @@ from healer.convergence.outcome import AlertView, Candidate, Happening, Incident
 from healer.notification.ports import LedgerRow
 from healer.remediation.model import Intent, PlanStep, Remediation
 from healer.remediation.ports import Switch
+from healer.remediation.request import Request
 from healer.times import MILLISECOND, Micros, format_duration, format_rfc3339
 
 Json = dict[str, Any]
@@ -191,6 +194,7 @@ def remediation(found: Remediation, intents: Sequence[Intent]) -> Json:
         "steps": [_step(each) for each in plan.steps],
         "otherwise": [_step(each) for each in plan.otherwise],
         "after_success": [_step(each) for each in plan.after_success],
+        "undo": [_step(each) for each in plan.undo],
         "approve": [
             {"who": one.who, "people": one.count, "within_ms": one.within // MILLISECOND} for one in plan.approve
         ],
@@ -202,6 +206,14 @@ def remediation(found: Remediation, intents: Sequence[Intent]) -> Json:
         "effect_ended_at": when(found.effect_ended_at),
         "intents": [_intent(each) for each in intents],
     }
+
+
+def request(found: Request) -> Json:
+    """What somebody is asked, with all that speaks for it and against."""
+    shown: Json = msgspec.to_builtins(found)
+    steps = [{**step, "parameters": dict(step["parameters"])} for step in shown["steps"]]
+    earlier = [{**each, "at": when(each["at"])} for each in shown["earlier"]]
+    return {**shown, "steps": steps, "earlier": earlier, "expires": when(found.expires)}
 
 
 def switch(found: Switch) -> Json:

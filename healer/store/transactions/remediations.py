@@ -1,5 +1,7 @@
 """Remediations and their states: planned and superseded by T2, moved by the runner, read by both and by people."""
 
+from collections.abc import Callable
+
 import msgspec
 from sqlalchemy import Connection, exists, insert, or_, select, update
 
@@ -19,6 +21,8 @@ _UNDER_WAY = Prepared(
     .where(or_(*(schema.remediation.c.state == state for state in sorted(UNDER_WAY))))
     .order_by(schema.remediation.c.number)
 )
+Say = Callable[[Remediation], Remediation]
+"""What somebody says: the remediation before, and after it. Pure; raises where it cannot be said."""
 _BEFORE_INTENT: frozenset[str] = frozenset({"planned", "waiting", "awaiting_approval", "locked"})
 
 
@@ -62,6 +66,26 @@ def move(transaction: Transaction, remediation: Remediation, was: State, now: Mi
         return False
     change(transaction, remediation, now)
     return True
+
+
+def answer(transaction: Transaction, id: str, say: Say, now: Micros) -> Remediation | None:
+    """What somebody says of a remediation, and what is so after it, without a gap in which another could say something.
+
+    None for one that is not there; raises what `say` does. Who only began to speak is noted, and tells nobody anything.
+    """
+    before = one(transaction.connection, id)
+    if before is None:
+        return None
+    after = msgspec.structs.replace(say(before), changed_at=now)
+    if (after.state, after.agreed) != (before.state, before.agreed):
+        change(transaction, after, now)
+        return after
+    table = schema.remediation
+    transaction.connection.execute(update(table).where(table.c.id == id), _changing(after))
+    people = [tap.who for tap in after.tapped if tap not in before.tapped]
+    what = {"remediation": id, "incident": after.plan.incident, "plan": after.plan.hash, "by": people}
+    audit.note(transaction, now, "approval begun", **what, trace_id=after.plan.trace_id)
+    return after
 
 
 def change(transaction: Transaction, remediation: Remediation, now: Micros) -> None:
@@ -121,7 +145,7 @@ def _note(transaction: Transaction, remediation: Remediation, now: Micros) -> No
 
 def _planned(plan: Plan) -> dict[str, object]:
     """What is said once of each: why, what on which target, within which limits."""
-    steps = (*plan.steps, *plan.otherwise, *plan.after_success)
+    steps = (*plan.steps, *plan.otherwise, *plan.after_success, *plan.undo)
     return {
         "mode": plan.mode,
         "capped_by": plan.capped_by,
