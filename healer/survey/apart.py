@@ -1,7 +1,7 @@
 """Work on large graphs in a process of its own: there it holds up nobody's interpreter, and its memory goes with it.
 
 Reading a million nodes keeps Python busy for seconds, a thread would take them from the event loop. What is small is done
-aside, in a thread, because a process takes a while to start. `python -m healer.survey.apart` is that process.
+aside, in a thread, because a process takes a while to start. `healer.survey.process` is that process.
 """
 
 import asyncio
@@ -10,10 +10,8 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from functools import partial
-from typing import IO
 
-import msgspec
-
+from healer.survey import process
 from healer.survey.work import MOST, Compare, Done, Job, Pack, Read, Union, Unite, do
 from healer.times import Micros
 from healer.topology.answers import Answer
@@ -96,70 +94,20 @@ class Apart:
 
 
 async def _elsewhere(job: Job, aside: Aside) -> tuple[Done, Packed | None]:
-    with await aside(partial(_written, job)) as given, tempfile.TemporaryFile() as answered:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", __name__, stdin=given, stdout=answered, stderr=asyncio.subprocess.DEVNULL
+    with await aside(partial(process.write, job)) as given, tempfile.TemporaryFile() as answered:
+        worker = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", process.__name__, stdin=given, stdout=answered, stderr=asyncio.subprocess.DEVNULL
         )
         what = f"a graph of {given.tell() >> 20} MiB"
         try:
             async with asyncio.timeout(WITHIN_S):
-                await process.wait()
+                await worker.wait()
         except TimeoutError:
             raise Unreadable(f"{what} was not read within {WITHIN_S:.0f} s") from None
         finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        if process.returncode:
-            raise Unreadable(f"{what} could not be read: its process ended with {process.returncode}")
-        return await aside(partial(_answer, answered))
-
-
-def _written(job: Job) -> IO[bytes]:
-    """A job as a file: through a pipe it would be copied three times, a piece at a time on the event loop."""
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - whoever asked closes it
-    file.write(_BODY if isinstance(job, Read) else _JOB)
-    file.write(job.body if isinstance(job, Read) else msgspec.msgpack.encode(job))
-    file.seek(0)
-    return file
-
-
-def _taken(file: IO[bytes]) -> Job:
-    kind, rest = file.read(1), file.read()
-    job: Job = Read(rest) if kind == _BODY else msgspec.msgpack.decode(rest, type=Job)
-    return job
-
-
-def _answered(file: IO[bytes], done: Done, packed: Packed | None) -> None:
-    said = msgspec.msgpack.encode(done)
-    file.write(len(said).to_bytes(8, "little") + said)
-    if packed is not None:
-        packed.write(file)
-
-
-def _answer(file: IO[bytes]) -> tuple[Done, Packed | None]:
-    file.seek(0)
-    said = file.read(int.from_bytes(file.read(8), "little"))
-    done = msgspec.msgpack.decode(said, type=Done)
-    more = file.read(1)
-    if not more:
-        return done, None
-    file.seek(-1, 1)
-    return done, Packed.read(file)
-
-
-_BODY = b"b"
-"""What follows is node-link JSON as it is, to be read."""
-_JOB = b"j"
-"""What follows is another job."""
-
-
-def _main() -> None:
-    _answered(sys.stdout.buffer, *do(_taken(sys.stdin.buffer)))
-
-
-if __name__ == "__main__":
-    import gc
-
-    gc.disable()  # nothing here is ever in a circle, and the process ends soon
-    _main()
+            if worker.returncode is None:
+                worker.kill()
+                await worker.wait()
+        if worker.returncode:
+            raise Unreadable(f"{what} could not be read: its process ended with {worker.returncode}")
+        return await aside(partial(process.answer, answered))

@@ -91,7 +91,7 @@ def do(job: Job) -> tuple[Done, Packed | None]:
 
 def _read(body: bytes) -> tuple[Done, Packed | None]:
     if (found := plain.read(body)) is not None:
-        return Done(found[0].encode()), found[1]
+        return Done(found[0]), found[1]
     try:
         said = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as broken:

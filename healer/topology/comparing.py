@@ -4,13 +4,13 @@ Parts that both have are not looked at (`healer.topology.graph` cuts so that mos
 is left is enough; `healer.topology.patch.difference` says the same of topologies in memory.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 from typing import Any, TypeVar
 
 import msgspec
 
-from healer.topology.graph import Node, part, pieces, size
+from healer.topology.graph import Node, Piece, pieces
 from healer.topology.patch import Edge, Patch
 
 T = TypeVar("T")
@@ -55,15 +55,15 @@ class _Changes:
 class Differing(msgspec.Struct):
     """Two graphs without the parts that both have: `nodes` and `edges` are in those, `new` are nodes and edges in `after`."""
 
-    before: list[bytes]
-    after: list[bytes]
+    before: list[Piece]
+    after: list[Piece]
     nodes: int = 0
     edges: int = 0
     new: tuple[int, int] = (0, 0)
 
     def __len__(self) -> int:
         """Bytes that are left to look at."""
-        return sum(map(len, self.before)) + sum(map(len, self.after))
+        return sum(len(one.data) for one in (*self.before, *self.after))
 
 
 def differing(before: bytes, after: bytes) -> Differing:
@@ -135,14 +135,13 @@ def _side_by_side(before: Iterator[Any], after: Iterator[Any], key: Any) -> Iter
         new = next(after, None)
 
 
-def _sizes(some: Iterable[bytes]) -> tuple[int, int]:
-    sizes = list(map(size, some))
-    return sum(nodes for nodes, _ in sizes), sum(edges for _, edges in sizes)
+def _sizes(some: Collection[Piece]) -> tuple[int, int]:
+    return sum(one.nodes for one in some), sum(one.edges for one in some)
 
 
-def _nodes(some: Iterable[bytes]) -> Iterator[Node]:
-    return chain.from_iterable(part(one).nodes for one in some)
+def _nodes(some: Iterable[Piece]) -> Iterator[Node]:
+    return chain.from_iterable(one.part().nodes for one in some)
 
 
-def _edges(some: Iterable[bytes]) -> Iterator[Edge]:
-    return chain.from_iterable(part(one).edges for one in some)
+def _edges(some: Iterable[Piece]) -> Iterator[Edge]:
+    return chain.from_iterable(one.part().edges for one in some)

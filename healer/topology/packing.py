@@ -24,19 +24,18 @@ def pack(parts: Iterable[Topology], most: int = 1 << 31) -> Packed:
     names = [node.id for node in nodes]
     count, number = len(names), dict(zip(names, range(len(names)), strict=True)).get
     ends = [(number(parent), number(child)) for part in kept for parent, child in part.edges]
-    return arrange(nodes, names, sorted([p * count + c for p, c in ends if p is not None and c is not None]))
+    edges = sorted([p * count + c for p, c in ends if p is not None and c is not None])
+    return arrange(names, list(enumerate(nodes)), edges)
 
 
-def arrange(nodes: Sequence[Node], names: Sequence[str], edges: Sequence[int]) -> Packed:
-    """Of nodes in the order of their names, and sorted edges: the parent's place, times the count of nodes, plus the child's.
-    Raises ValueError for an edge from a node to itself."""
+def arrange(names: Sequence[str], nodes: Iterable[tuple[int, Node]], edges: Sequence[int]) -> Packed:
+    """Of sorted names, the nodes of which more is said with their places, and sorted edges: the parent's place, times the
+    count of names, plus the child's. Raises ValueError for an edge from a node to itself."""
     count = len(names)
     above, below = [edge // count for edge in edges], [edge % count for edge in edges]
     parents, several = _upwards(names, above, below)
     described = [
-        (number, node)
-        for number, node in enumerate(nodes)
-        if node.attributes or node.kind or node.aliases or node.redundancy
+        (number, node) for number, node in nodes if node.attributes or node.kind or node.aliases or node.redundancy
     ]
     said, ends = _said(count, described)
     aliases = sorted((alias, number) for number, node in described for alias in node.aliases)

@@ -4,19 +4,21 @@ Called by `healer.survey.work`, before `healer.topology.node_link`: a document t
 mistakes, is None here.
 """
 
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 
-from healer.topology.graph import MAX_ID, Node, Topology
+from healer.topology.graph import MAX_ID, Named, Node, encode
 from healer.topology.packed import Packed
 from healer.topology.packing import arrange
 
+N = TypeVar("N")
+E = TypeVar("E")
 
-class _Bare(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    id: str
-    kind: str = ""
+
+class _Bare(Named, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    pass
 
 
 class _Edge(msgspec.Struct, gc=False):
@@ -24,62 +26,71 @@ class _Edge(msgspec.Struct, gc=False):
     target: str
 
 
-class _Document(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    edges: list[_Edge | tuple[str, str]] = []
-    links: list[_Edge | tuple[str, str]] = []
+class _Document(msgspec.Struct, Generic[N, E], forbid_unknown_fields=True):
+    nodes: list[N] = []
+    edges: list[E] = []
+    links: list[E] = []
     directed: bool = True
     multigraph: Any = None
     graph: Any = None
 
 
-class _OfBare(_Document):
-    nodes: list[_Bare] = []
-
-
-class _OfAny(_Document):
-    nodes: list[dict[str, Any]] = []
-
-
-T = TypeVar("T")
-
-
-def read(body: bytes) -> tuple[Topology, Packed] | None:
-    """The topology, and the same for an index."""
-    document: _OfBare | _OfAny | None = _decoded(body, _OfBare) or _decoded(body, _OfAny)
+def read(body: bytes) -> tuple[bytes, Packed] | None:
+    """The graph as `Topology.encode` writes it, and the same for an index."""
+    document = _decoded(body)
     if document is None or not document.directed or (document.edges and document.links):
         return None
-    nodes = (
-        [Node(one.id, one.kind) for one in document.nodes]
-        if isinstance(document, _OfBare)
-        else _described(document.nodes)
-    )
-    if nodes is None:
+    named = _named(document.nodes)
+    if named is None:
         return None
-    nodes.sort(key=lambda node: node.id)
+    nodes = sorted(named, key=lambda node: node.id)
     names = [node.id for node in nodes]
     number = dict(zip(names, range(len(names)), strict=True))
-    ends = [(one.source, one.target) if isinstance(one, _Edge) else one for one in document.edges or document.links]
     if len(number) < len(names) or not _are_ids(names):
         return None
+    count = len(names)
+    more = [
+        (place, node if isinstance(node, Node) else Node(node.id, node.kind))
+        for place, node in enumerate(nodes)
+        if node.kind or isinstance(node, Node)
+    ]
     try:
-        count = len(names)
-        edges = sorted([number[parent] * count + number[child] for parent, child in ends])
-        if len(once := set(edges)) < len(edges):
-            edges = sorted(once)
-        packed = arrange(nodes, names, edges)
+        edges = _numbered(document.edges or document.links, number)
+        packed = arrange(names, more, edges)
     except (KeyError, ValueError):  # an edge to nowhere, or from a node to itself
         return None
-    return Topology(tuple(nodes), tuple([(names[edge // count], names[edge % count]) for edge in edges])), packed
+    return encode(nodes, [(names[edge // count], names[edge % count]) for edge in edges]), packed
 
 
-def _decoded(body: bytes, kind: type[T]) -> T | None:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
+def _decoded(body: bytes) -> _Document[Any, Any] | None:
+    for decoder in _decoders:
+        try:
+            return decoder.decode(body)
+        except msgspec.ValidationError:
+            continue
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+    return None
 
 
-def _described(said: list[dict[str, Any]]) -> list[Node] | None:
+def _numbered(edges: Sequence[_Edge | tuple[str, str]], number: Mapping[str, int]) -> list[int]:
+    """Each once, sorted."""
+    count = len(number)
+    if edges and isinstance(edges[0], _Edge):
+        found = [number[edge.source] * count + number[edge.target] for edge in cast("Sequence[_Edge]", edges)]
+    else:
+        pairs = cast("Sequence[tuple[str, str]]", edges)
+        found = [number[parent] * count + number[child] for parent, child in pairs]
+    found.sort()
+    once = set(found)
+    return found if len(once) == len(found) else sorted(once)
+
+
+def _named(said: Sequence[Any]) -> Sequence[Named] | None:
+    return _described(said) if said and isinstance(said[0], dict) else said
+
+
+def _described(said: Sequence[dict[str, Any]]) -> list[Node] | None:
     """Nodes with attributes, if all of them are texts."""
     nodes = []
     for one in said:
@@ -100,3 +111,9 @@ def _are_ids(names: Sequence[str]) -> bool:
 
 _TEXT = frozenset({str})
 _UNUSUAL = frozenset({"aliases", "alias", "children", "redundancy", "sources"})
+_decoders: tuple[msgspec.json.Decoder[_Document[Any, Any]], ...] = (
+    msgspec.json.Decoder(_Document[_Bare, _Edge]),
+    msgspec.json.Decoder(_Document[_Bare, tuple[str, str]]),
+    msgspec.json.Decoder(_Document[dict[str, Any], _Edge]),
+    msgspec.json.Decoder(_Document[dict[str, Any], tuple[str, str]]),
+)
