@@ -47,8 +47,10 @@ from healer.prometheus.query import PrometheusQueries
 from healer.prometheus.rows import PrometheusTables
 from healer.prometheus.rules import PrometheusRules
 from healer.rehearsal import preview
+from healer.rehearsal.foreseen import Present
 from healer.rehearsal.record import COUNTED, records
 from healer.rehearsal.trial import attempt
+from healer.reaching import CannotReach, cluster_access, targets
 from healer.reload import NotReloaded, Reload, Reloaded
 from healer.remediation.abilities import LACKS
 from healer.remediation.nodes import node_fact
@@ -319,7 +321,7 @@ def ports(settings: Settings, ground: Ground, kept: Kept, stack: AsyncExitStack)
         spawn=ground.spawn,
         store=ground.store,
         locks=ground.locks,
-        targets=targets(settings, clock, kept, stack),
+        targets=targets(settings, clock, session, kept, stack),
         senders=telling,
         asker=PrometheusQueries(settings.prometheus, session, clock),
         prometheus=[
@@ -422,10 +424,17 @@ def covers(healer: Healer, matchers: Sequence[str], node: str) -> bool:
 async def foresee(healer: Healer, labels: Mapping[str, str], starts_at: Micros) -> dict[str, Any]:
     """What would happen for an alert now: by the rules in force, with answers of the real Prometheus. Runs nothing."""
     view, ports = healer.view, healer.ports
-    around = preview.Around(view.on_node, view.above_node, view.silences(), view.record)
-    return await preview.preview(
-        labels, view.charter, ports.clock.now(), starts_at=starts_at, ask=healer.ask, around=around
+    now = ports.clock.now()
+    present = Present(
+        view.on_node,
+        view.above_node,
+        view.silences(),
+        view.record,
+        at_work=view.at_work,
+        counted=lambda remediation, target: ports.store.foreseen(remediation, target, now=now),
+        change=healer.runner.preview,
     )
+    return await preview.preview(labels, view.charter, now, starts_at=starts_at, ask=healer.ask, around=present)
 
 
 async def rule_records(healer: Healer) -> list[dict[str, Any]]:
@@ -514,20 +523,6 @@ def sources(settings: Settings, ground: Ground, kept: Kept) -> list[TopologySour
     return made
 
 
-def cluster_access(name: str, cluster: Cluster) -> Access:
-    """How a cluster is reached: by its kubeconfig, the pod's own account, or KUBECONFIG. Raises CannotStart."""
-    environment = cluster_environment()
-    try:
-        if cluster.kubeconfig is None and environment.host:
-            return own_account(environment.host, environment.port)
-        file = cluster.kubeconfig or environment.kubeconfig
-        if file is None:
-            raise Unreadable("healer does not run in a cluster: name a kubeconfig, or set KUBECONFIG")
-        return from_kubeconfig(file, cluster.context)
-    except Unreadable as error:
-        raise CannotStart(f"topology.sources: {name}: {error}") from error
-
-
 def locks(
     settings: Settings, clock: SystemClock, random: SystemRandom, spawn: Supervisor, stack: AsyncExitStack
 ) -> LockService:
@@ -539,18 +534,6 @@ def locks(
     found = RedisLocks([connect(url, shared.username, password) for url in shared.urls], clock, random, spawn)
     stack.push_async_callback(found.close)
     return found
-
-
-def targets(settings: Settings, clock: Clock, kept: Kept, stack: AsyncExitStack) -> Mapping[str, Target]:
-    """An executor per kind that is set up. One that is replaced ends with the process: a run may still be under way on it."""
-
-    def make(ssh: SshSettings) -> Target:
-        target = SshTarget(ssh, clock)
-        stack.push_async_callback(target.close)
-        return target
-
-    ssh = settings.executors.ssh
-    return {"ssh": kept.once("ssh", ssh, partial(make, ssh))} if ssh is not None else {}
 
 
 def read_plan(settings: Settings) -> Plan:

@@ -126,12 +126,16 @@ def _show_plan(output: Output, plan: dict[str, Any]) -> None:
         output.line(f"  {why}", "yellow")
     for asked in plan["approve"]:
         output.line(f"  asks {asked['people']} of {asked['who']} for {asked['within']}")
-    for name in ("steps", "otherwise", "after_success"):
+    for name in ("steps", "otherwise", "after_success", "undo"):
         for step in plan[name]:
             said = " ".join(step["preview"]["argv"]) or step["preview"]["call"] or step["until"] or ""
             output.line(f"  {name.replace('_', ' ')}: {step['action']} on {step['node'] or 'nothing'}: {said}")
+            if step["preview"].get("change"):
+                output.line(f"    would change: {step['preview']['change']}", "dim")
             for guard in step["guards"]:
                 if not guard["allows"]:
                     output.line(f"    {guard['guard']} refuses: {guard['why']}", "yellow")
+            if step["guards"] and all(guard["allows"] for guard in step["guards"]):
+                output.line(f"    no guard refuses: {', '.join(guard['guard'] for guard in step['guards'])}", "dim")
     output.line(f"  verified by: {plan['verify']}")
     output.line(f"  limited to: {', '.join(plan['limits'])} ({plan['note']})")

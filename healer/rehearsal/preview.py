@@ -7,8 +7,6 @@ Runs nothing and changes nothing: the alert goes through a fold of its own, unde
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from healer.alerts.identity import canonical
 from healer.alerts.model import Alert
 from healer.convergence.outcome import AlertView, Incident
@@ -16,13 +14,14 @@ from healer.journey.charter import Charter
 from healer.journey.fold import Fold
 from healer.journey.records import Answer as Sample
 from healer.journey.records import Delivered, Entry
+from healer.rehearsal.foreseen import Present, foresee
 from healer.remediation import guards
 from healer.remediation.autonomy import Record, is_destructive
 from healer.remediation.facts import answer_of, facts_of
-from healer.remediation.model import Plan, PlanStep
+from healer.remediation.model import Plan
 from healer.remediation.planning import approvers_of, limits_of, make_plan
 from healer.times import HOUR, Micros, format_duration
-from rules import Answer, Facts, PlannedStep, Query, Refusal, Rule, evaluate, render_steps
+from rules import Answer, Facts, PlannedStep, Query, Refusal, Rule, evaluate, needs_of, render_steps
 
 ROUNDS = 3
 """How often answers may make further queries necessary."""
@@ -30,17 +29,6 @@ SENDER = "plan"
 NOTHING_RUN = "nothing was run, and nothing was changed"
 
 Ask = Callable[[Sequence[Query], bytes], Awaitable[list[Sample]]]
-Look = Callable[[str], Sequence[AlertView]]
-
-
-class Around(msgspec.Struct, frozen=True):
-    """What is known of the present by whoever asks; without it the guards that need it say that they cannot tell."""
-
-    on_node: Look
-    above_node: Look
-    silences: tuple[Micros | None, bool]
-    record: Record = Record()
-    """What rules have shown so far."""
 
 
 async def preview(
@@ -50,7 +38,7 @@ async def preview(
     *,
     starts_at: Micros = 0,
     ask: Ask | None = None,
-    around: Around | None = None,
+    around: Present | None = None,
 ) -> dict[str, Any]:
     """The preview as JSON has it. `ask` puts queries to Prometheus; without it they are unknown, and said to be."""
     said = canonical(labels)
@@ -72,7 +60,7 @@ async def preview(
     return {
         "incident": _incident(incident, view),
         "rules": shown,
-        "plan": _plan(*ready[0], incident, view, charter, around) if ready else None,
+        "plan": await _plan(*ready[0], incident, view, charter, around) if ready else None,
         "ran": False,
         "note": NOTHING_RUN,
     }
@@ -94,7 +82,8 @@ async def _facts(rule: Rule, incident: Incident, fold: Fold, charter: Charter, n
             changed=fold.lately.newest,
         )
         conditions = (rule.when, *rule.exceptions, rule.verify.condition)
-        needs = tuple(dict.fromkeys(need for each in conditions for need in evaluate(each, facts).needs))
+        asked = (need for each in conditions for need in evaluate(each, facts).needs)
+        needs = tuple(dict.fromkeys((*asked, *needs_of(rule, facts))))
         if ask is None or not needs:
             break
         for sample in await ask(needs, incident.root.labels):
@@ -130,8 +119,8 @@ def _rule(rule: Rule, facts: Facts) -> dict[str, Any]:
     }
 
 
-def _plan(
-    rule: Rule, facts: Facts, incident: Incident, view: AlertView, charter: Charter, around: Around | None
+async def _plan(
+    rule: Rule, facts: Facts, incident: Incident, view: AlertView, charter: Charter, around: Present | None
 ) -> dict[str, Any]:
     then = render_steps(rule, facts)
     otherwise, after = (render_steps(rule, facts, clause=clause) for clause in ("otherwise", "after success"))
@@ -154,7 +143,7 @@ def _plan(
         approve=approvers_of(rule, facts, ask=bool(unearned)),
         recovery=False,
     )
-    observed = _observed(facts.now, incident, view)
+    observed = _observed(facts.now, incident, view, rule, facts)
     return {
         "rule": rule.name,
         "mode": rule.mode,
@@ -165,13 +154,15 @@ def _plan(
         "approve": [
             {"who": each.who, "people": each.count, "within": format_duration(each.within)} for each in plan.approve
         ],
-        "steps": [_step(each, plan, observed, around) for each in plan.steps],
-        "otherwise": [_step(each, plan, observed, around) for each in plan.otherwise],
-        "after_success": [_step(each, plan, observed, around) for each in plan.after_success],
-        "undo": [_step(each, plan, observed, around) for each in plan.undo],
+        "steps": [await foresee(each, plan, observed, around) for each in plan.steps],
+        "otherwise": [await foresee(each, plan, observed, around) for each in plan.otherwise],
+        "after_success": [await foresee(each, plan, observed, around) for each in plan.after_success],
+        "undo": [await foresee(each, plan, observed, around) for each in plan.undo],
         "verify": rule.verify.text,
         "limits": [limit.text for limit in rule.limits],
-        "note": "limits are counted where an effect begins, and not here",
+        "note": "limits count as of now"
+        if around is not None
+        else "limits are counted where an effect begins, and not here",
     }
 
 
@@ -183,41 +174,19 @@ def _outcome(plan: Plan) -> str:
     return "awaiting_approval" if plan.approve else "run"
 
 
-def _observed(now: Micros, incident: Incident, view: AlertView) -> guards.Observed:
-    return guards.Observed(
-        now=now, incident=incident, root=view, on_target=(), above_target=(), silences_age=None, silences_readable=True
+def _observed(now: Micros, incident: Incident, view: AlertView, rule: Rule, facts: Facts) -> guards.Observed:
+    verdicts = [evaluate(each, facts) for each in rule.exceptions]
+    holds, doubtful = (
+        next(("; ".join(each.because) for each in verdicts if each.value is value), "") for value in (True, None)
     )
-
-
-def _step(step: PlanStep, plan: Plan, observed: guards.Observed, around: Around | None) -> dict[str, Any]:
-    """One step: what would be sent where, and what each guard says to it."""
-    if around is not None and step.node:
-        age, readable = around.silences
-        observed = msgspec.structs.replace(
-            observed,
-            on_target=tuple(around.on_node(step.node)),
-            above_target=tuple(around.above_node(step.node)),
-            silences_age=age,
-            silences_readable=readable,
-        )
-    answers = []
-    for guard in guards.GUARDS if step.node else ():
-        refused = guard(plan, step, observed)
-        answers.append(
-            {
-                "guard": guard.__name__.replace("_", " "),
-                "allows": refused is None,
-                "why": refused.why if refused else "",
-            }
-        )
-    return {
-        "action": step.action,
-        "node": step.node or None,
-        "executor": step.executor or None,
-        "until": step.until or None,
-        "preview": {"argv": list(step.argv), "call": step.call or None, "parameters": dict(step.parameters)},
-        "timeout": format_duration(step.timeout),
-        "destructive": step.destructive,
-        "guards": answers,
-        "guards_know_the_present": around is not None,
-    }
+    return guards.Observed(
+        now=now,
+        incident=incident,
+        root=view,
+        on_target=(),
+        above_target=(),
+        silences_age=None,
+        silences_readable=True,
+        excepted=holds,
+        doubtful=doubtful,
+    )

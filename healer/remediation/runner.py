@@ -124,6 +124,20 @@ class Runner:
             except TimeoutError:
                 pass
 
+    async def preview(self, step: PlanStep) -> tuple[Change | None, str]:
+        """What a step would change, by a look at its target that changes nothing; or None, and why nobody can say."""
+        target = self._targets.get(step.executor)
+        if target is None:
+            return None, f"the executor {step.executor} is not set up here"
+        if not step.observe:
+            return None, f"{step.action} has no `observe:` that would tell"
+        try:
+            async with asyncio.timeout(LOOKED_S):
+                change, _ = await self._look(step, target)
+        except TimeoutError:
+            return None, f"{step.node} did not answer within {LOOKED_S}s"
+        return change, ""
+
     async def look_after(self) -> None:
         """Settle what was left behind, until cancelled. Apart from `run`, because a probe may wait long for its target."""
         while True:

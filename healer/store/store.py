@@ -132,6 +132,10 @@ class Store:
         asked = intents.Asked(remediation, step, intent, deadline, now, before, author)
         return await self.run.write("write_intent", intents.write, asked)
 
+    async def foreseen(self, remediation: Remediation, target: str, *, now: Micros) -> list[Refused]:
+        """What the counted guards would say now to an effect on this target; nothing is reserved."""
+        return await self.run.read("foreseen", intents.foreseen, remediation, target, now)
+
     async def settle_intent(self, intent: Intent, remediation: Remediation, *, was: State, now: Micros) -> bool:
         return await self.run.write("settle_intent", intents.settle, intent, remediation, was, now)
 

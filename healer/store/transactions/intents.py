@@ -63,6 +63,16 @@ def write(transaction: Transaction, asked: Asked) -> Intent | Refused:
     return intent
 
 
+def foreseen(connection: Connection, remediation: Remediation, target: str, now: Micros) -> list[Refused]:
+    """What the counted guards would say now to an effect on this target. Nothing is reserved."""
+    found = (
+        switches.refuse(connection, remediation.plan.rule),
+        _refuse_unsettled(connection, target),
+        limits.refuse(connection, remediation, now),
+    )
+    return [one for one in found if one]
+
+
 def settle(transaction: Transaction, intent: Intent, remediation: Remediation, was: State, now: Micros) -> bool:
     """T4: the outcome, and the remediation's new state if it still is in `was`. The same again is True and no news.
 
