@@ -54,6 +54,8 @@ from healer.reaching import CannotReach, cluster_access, targets
 from healer.reload import NotReloaded, Reload, Reloaded
 from healer.remediation.abilities import LACKS
 from healer.remediation.nodes import node_fact
+from healer.remediation.request import NAMED, Beneath
+from healer.remediation.surroundings import Around
 from healer.seams import Clock, Supervisor, SystemClock, SystemRandom
 from healer.settings.calendars import read_calendar
 from healer.settings.cluster import cluster_environment
@@ -400,6 +402,7 @@ def service(settings: Settings, healer: Healer, registry: Registry) -> Service:
         installation=store.installation,
         auth=settings.server.auth,
         covers=partial(covers, healer),
+        beneath=partial(beneath, healer),
         changes=settings.changes,
         bounds=Bounds(
             body=settings.server.max_body,
@@ -419,6 +422,12 @@ def covers(healer: Healer, matchers: Sequence[str], node: str) -> bool:
     topology = healer.view.topology
     number = topology.index.id(node)
     return number >= 0 and touches(matchers, node_fact(topology, number))
+
+
+def beneath(healer: Healer, node: str) -> Beneath:
+    """What a fault of a node reaches, of a hundred thousand nodes at most."""
+    found = Around(healer.view.topology, lambda _: False).below(node, None)
+    return Beneath(len(found), tuple(found[:NAMED]))
 
 
 async def foresee(healer: Healer, labels: Mapping[str, str], starts_at: Micros) -> dict[str, Any]:

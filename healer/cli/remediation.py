@@ -2,29 +2,29 @@
 
 healer remediation list [--status executing] [--incident ID]
 healer remediation show ID
-healer remediation approve ID | reject ID        answer, when you are asked
+healer remediation approve CODE | reject CODE    answer, when you are asked; the code stands in the question, the id will do too
+healer remediation cancel ID                     stop it between its steps
 """
 
 import argparse
 import shlex
+from typing import TextIO
 
-from healer.cli import connection
-from healer.cli.connection import Connection, Json, part
+from healer.cli import answering, connection
+from healer.cli.connection import Json
 from healer.cli.failure import CALLED_WRONG, Failure
 from healer.cli.output import Output
-from healer.cli.person import somebody
 from healer.cli.story import rule_text
 from healer.cli.words import ago, counted, label_text
 from healer.seams import SystemClock
 from healer.times import MILLISECOND, format_duration
 
-ANSWERS = {"approve": "let it run", "reject": "let it not run"}
 LISTED = 50
 """Remediations listed when nothing else is said."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    ways = parser.add_subparsers(dest="way", required=True, metavar="list|show|approve|reject")
+    ways = parser.add_subparsers(dest="way", required=True, metavar="list|show|approve|reject|cancel")
     listed = ways.add_parser("list", help="all of them, newest first")
     listed.add_argument("--status", action="append", metavar="STATE", help="only in this state; may be repeated")
     listed.add_argument("--incident", metavar="ID", help="only of this incident")
@@ -33,18 +33,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     one = ways.add_parser("show", help="one with its plan and effects")
     one.add_argument("id", metavar="ID", help="as `list` shows it")
     connection.add_arguments(one)
-    for way, meaning in ANSWERS.items():
-        answer = ways.add_parser(way, help=meaning)
-        answer.add_argument("id", metavar="ID", help="as `list` shows it")
-        answer.add_argument("--plan", default="", metavar="HASH", help="only if it still is this plan")
-        connection.add_arguments(answer)
+    answering.add_arguments(ways)
 
 
-def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
+def run(arguments: argparse.Namespace, output: Output | None = None, typed: TextIO | None = None) -> int:
     output = output or Output()
     link = connection.connect(arguments, output)
-    if arguments.way in ANSWERS:
-        return _answer(arguments, link, output)
+    if arguments.way in answering.ANSWERS:
+        return answering.run(arguments, link, output, typed)
     if arguments.way == "show":
         if not arguments.id.isalnum():
             raise Failure(f"{arguments.id!r} is no id: `healer remediation list` shows them", CALLED_WRONG)
@@ -66,17 +62,6 @@ def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
     return 0
 
 
-def _answer(arguments: argparse.Namespace, link: Connection, output: Output) -> int:
-    """Say yes or no to a plan that waits for it."""
-    body = {"by": somebody(), "plan": arguments.plan}
-    found = link.post(f"/api/v1/remediations/{part(arguments.id)}/{arguments.way}", body)
-    if arguments.json:
-        output.json(found)
-    else:
-        output.line(f"{found['rule']}: {found['state'].replace('_', ' ')}: {found['detail']}")
-    return 0
-
-
 def table(output: Output, items: list[Json], *, empty: str) -> None:
     """Remediations as every command lists them."""
     now = SystemClock().now()
@@ -90,6 +75,10 @@ def table(output: Output, items: list[Json], *, empty: str) -> None:
 
 def _show(output: Output, found: Json) -> None:
     output.line(f"{found['rule']}: {found['state'].replace('_', ' ')}", "bold")
+    if found["request"] is not None:
+        output.line()
+        answering.question(output, found)
+        output.line()
     root = found["root"]
     output.facts(
         (

@@ -1,16 +1,22 @@
 """May this plan run, say the people who were asked? Pure: the remediation before, what somebody said, the remediation after.
 
 The planner begins a remediation in `awaiting_approval`, the runner passes the question on when nobody answers, and the API
-hands in the answers. An approval is for one plan, by its hash, and is used up when the plan begins.
+hands in the answers. An approval is for one plan, by its hash; T3 asks `unapproved`, and the first intent uses it up.
 """
+
+import base64
+from collections.abc import Collection
 
 import msgspec
 
-from healer.remediation.model import Asked, Remediation
-from healer.times import HOUR, MINUTE, Micros, format_duration
+from healer.remediation.model import BEFORE_INTENT, Asked, Plan, PlanStep, Refused, Remediation, Tap
+from healer.times import MINUTE, SECOND, Micros, format_duration
 
-PATIENCE: Micros = HOUR
+PATIENCE: Micros = 15 * MINUTE
 """What was approved and could not begin by then goes to a person."""
+TWICE: Micros = 60 * SECOND
+"""How soon somebody has to say once more what something destructive is done to."""
+CODE_LENGTH = 6
 WITHIN: Micros = 30 * MINUTE
 """How long the owner of a node is asked where the rule names nobody."""
 ANYBODY = "whoever is responsible"
@@ -20,10 +26,30 @@ class NotAsked(ValueError):
     """Nobody is asked (any more), or about another plan; the text says which."""
 
 
-def asking(asked: Asked) -> str:
-    """What people read while they are asked."""
+def code_of(plan: str) -> str:
+    """A short code for the plan of this hash, for people who type. It names a plan and opens nothing: who types it has to be
+    somebody who may."""
+    digest = bytes.fromhex(plan)[:5] if len(plan) >= 10 and set(plan) <= set("0123456789abcdef") else plan.encode()[:5]
+    # Of the 32 letters none looks like another digit.
+    return base64.b32encode(digest).decode()[:CODE_LENGTH]
+
+
+def asking(asked: Asked, plan: str) -> str:
+    """What people read while they are asked about the plan of this hash."""
     people = f"{asked.count} of {asked.who}" if asked.count > 1 else asked.who
-    return f"asking {people}, for {format_duration(asked.within)}; nothing runs unless somebody agrees"
+    how = f"healer remediation approve {code_of(plan)}"
+    return f"asking {people}, for {format_duration(asked.within)}; nothing runs unless somebody agrees: {how}"
+
+
+def destroyed(plan: Plan) -> tuple[str, ...]:
+    """The targets of a plan's destructive steps, sorted: what has to be named by whoever agrees."""
+    return tuple(sorted({step.node for step in all_steps(plan) if step.destructive}))
+
+
+def all_steps(plan: Plan) -> tuple[PlanStep, ...]:
+    """Everything that a plan may do to a target, now or later: an approval is for all of it."""
+    steps = (*plan.steps, *plan.otherwise, *plan.undo, *plan.after_success)
+    return tuple(step for step in steps if step.node)
 
 
 def first_deadline(approve: tuple[Asked, ...], now: Micros) -> Micros:
@@ -42,8 +68,67 @@ def agree(remediation: Remediation, who: str, now: Micros, plan: str = "") -> Re
         detail = f"{who} agreed, {len(agreed)} of {wanted} people"
         return msgspec.structs.replace(remediation, agreed=agreed, detail=detail)
     return msgspec.structs.replace(
-        remediation, state="planned", agreed=agreed, detail=f"approved by {', '.join(agreed)}", deadline=now + PATIENCE
+        remediation,
+        state="planned",
+        agreed=agreed,
+        detail=f"approved by {', '.join(agreed)}",
+        deadline=now + PATIENCE,
+        approved_until=now + PATIENCE,
     )
+
+
+def say_yes(remediation: Remediation, who: str, now: Micros, plan: str, targets: Collection[str]) -> Remediation:
+    """Somebody says yes; to something destructive twice, the second time with its targets. Raises NotAsked.
+
+    The first time only remembers that (the state stays), and the second has to come within `TWICE`.
+    """
+    wanted = destroyed(remediation.plan)
+    if not wanted:
+        return agree(remediation, who, now, plan)
+    _must_be_asked(remediation, now, plan)
+    if who in remediation.agreed:
+        raise NotAsked(f"{who} has agreed already; another person is needed")
+    if not targets:
+        others = tuple(tap for tap in remediation.tapped if tap.who != who)
+        return msgspec.structs.replace(remediation, tapped=(*others, Tap(who, now)))
+    tap = next((tap for tap in remediation.tapped if tap.who == who), None)
+    if tap is None or now > tap.at + TWICE:
+        late = "too late" if tap is not None else "too early"
+        raise NotAsked(f"{late}: say yes first, and name {' and '.join(wanted)} within {format_duration(TWICE)}")
+    if set(targets) != set(wanted):
+        raise NotAsked(f"this is done to {' and '.join(wanted)}, not to {' and '.join(sorted(targets))}")
+    return agree(remediation, who, now, plan)
+
+
+def used(remediation: Remediation, intent: str) -> Remediation:
+    """The remediation once this intent has begun it: its approval is used up."""
+    if not remediation.plan.approve or remediation.approval_used:
+        return remediation
+    return msgspec.structs.replace(remediation, approval_used=intent)
+
+
+def unapproved(stored: Remediation, now: Micros) -> Refused | None:
+    """Why a plan that asks may not begin, or go on. `stored` is the remediation as the store has it. Part of T3."""
+    if not stored.plan.approve or stored.approval_used:
+        return None
+    wanted = stored.plan.approve[stored.asked].count
+    people = len(set(stored.agreed))
+    if people < wanted or not stored.approved_until:
+        return Refused("approval", f"{people} of {wanted} people have agreed to this plan", ends="refused")
+    if now > stored.approved_until:
+        late = format_duration(max((now - stored.approved_until) // SECOND, 1) * SECOND)
+        return Refused("approval", f"what was agreed to had to begin {late} ago", ends="refused")
+    return None
+
+
+def cancel(remediation: Remediation, who: str) -> Remediation:
+    """Somebody stops a plan between its steps. Raises NotAsked where a step runs, or it is over."""
+    if remediation.state not in BEFORE_INTENT:
+        going = remediation.state == "executing"
+        why = "a step that runs is not broken off; try again when it is done" if going else "there is nothing to stop"
+        raise NotAsked(f"remediation {remediation.id} is {remediation.state.replace('_', ' ')}: {why}")
+    done = ". What was done before is not verified" if remediation.effect_ended_at else ""
+    return msgspec.structs.replace(remediation, state="cancelled", detail=f"{who} stopped it{done}")
 
 
 def reject(remediation: Remediation, who: str, now: Micros, plan: str = "") -> Remediation:
@@ -58,7 +143,12 @@ def pass_on(remediation: Remediation, now: Micros) -> Remediation:
     if following < len(plan.approve):
         asked = plan.approve[following]
         return msgspec.structs.replace(
-            remediation, asked=following, agreed=(), deadline=now + asked.within, detail=asking(asked)
+            remediation,
+            asked=following,
+            agreed=(),
+            tapped=(),
+            deadline=now + asked.within,
+            detail=asking(asked, plan.hash),
         )
     ask = " or ".join(each.who for each in plan.approve)
     return msgspec.structs.replace(remediation, state="expired", detail=f"{ask} did not answer; nothing was run")

@@ -115,6 +115,13 @@ class Plan(msgspec.Struct, frozen=True):
     allow: tuple[str, ...] = ()
 
 
+class Tap(msgspec.Struct, frozen=True):
+    """Somebody began to agree to something destructive, and has to say once more what it is done to."""
+
+    who: str
+    at: Micros
+
+
 class Remediation(msgspec.Struct, frozen=True):
     """One run of one plan. `step` counts from 0 over `plan.steps`; `deadline` is when its state has lasted too long."""
 
@@ -139,6 +146,12 @@ class Remediation(msgspec.Struct, frozen=True):
     """Which of `plan.approve` is asked."""
     agreed: tuple[str, ...] = ()
     """Who has agreed so far, and last whoever made it enough."""
+    tapped: tuple[Tap, ...] = ()
+    """Who was asked to say it once more."""
+    approved_until: Micros = 0
+    """Until when what was agreed to may begin; 0 while not enough people have agreed."""
+    approval_used: str = ""
+    """The intent that used the approval up."""
     doubted: bool = False
     """What `then` did was not verified; what runs now is `otherwise`."""
 
@@ -194,6 +207,7 @@ class Refused(msgspec.Struct, frozen=True):
         "freshness",
         "lock",
         "state",
+        "approval",
     ]
     why: str
     retry_at: Micros = 0

@@ -4,7 +4,7 @@ Implemented by `healer.store`. Each method appends, in its own transaction, the 
 by which the change reaches the engine and the story, and an audit entry.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -43,6 +43,11 @@ class EffectStore(Protocol):
 
     async def move(self, remediation: Remediation, *, was: State, now: Micros) -> bool:
         """Store the remediation's new state if it still is in `was` (False otherwise)."""
+        ...
+
+    async def answer(self, id: str, say: Callable[[Remediation], Remediation], *, now: Micros) -> Remediation | None:
+        """Store what somebody says of a remediation: `say` (pure) gives it as it is then, of what the store has now, and may
+        raise. Returns that; None for one that is not there."""
         ...
 
     async def write_intent(

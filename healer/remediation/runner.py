@@ -17,7 +17,7 @@ from healer.executors.target import Order, Result, Seen, Target
 from healer.journey.ports import StoreUnavailable
 from healer.locks.ports import Hold, LockService
 from healer.remediation import guards
-from healer.remediation.approval import pass_on
+from healer.remediation.approval import pass_on, used
 from healer.remediation.arrows import (
     next_state,
     otherwise,
@@ -374,7 +374,7 @@ class Runner:
         self, remediation: Remediation, step: PlanStep, intent: Intent, target: Target, hold: Hold
     ) -> Remediation | None:
         """The effect, then its outcome (T4). An unknown one is settled by probing."""
-        executing = msgspec.structs.replace(remediation, state="executing", detail="")
+        executing = used(msgspec.structs.replace(remediation, state="executing", detail=""), intent.id)
         try:
             result = await target.run(self._order(intent, step), partial(self._go, remediation, step, hold))
         except Exception as error:

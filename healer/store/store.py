@@ -118,6 +118,9 @@ class Store:
     async def move(self, remediation: Remediation, *, was: State, now: Micros) -> bool:
         return await self.run.write("move", remediations.move, remediation, was, now)
 
+    async def answer(self, id: str, say: Callable[[Remediation], Remediation], *, now: Micros) -> Remediation | None:
+        return await self.run.write("answer", remediations.answer, id, say, now)
+
     async def write_intent(
         self,
         remediation: Remediation,

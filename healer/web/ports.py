@@ -21,8 +21,9 @@ from healer.convergence.outcome import AlertView, Happening, Incident
 from healer.journey.ports import Journal
 from healer.notification.ports import LedgerRow
 from healer.reload import Reloaded
-from healer.remediation.model import Intent, Remediation, State
+from healer.remediation.model import Intent, Remediation
 from healer.remediation.ports import Switch
+from healer.remediation.request import Beneath
 from healer.seams import Clock
 from healer.survey.desk import Desk
 from healer.telemetry.metrics import Registry
@@ -144,7 +145,9 @@ class Effects(Protocol):
 
     async def intents(self, remediation: str) -> list[Intent]: ...
 
-    async def move(self, remediation: Remediation, *, was: State, now: Micros) -> bool: ...
+    async def answer(
+        self, id: str, say: Callable[[Remediation], Remediation], *, now: Micros
+    ) -> Remediation | None: ...
 
 
 class Told(Protocol):
@@ -193,6 +196,8 @@ class Service(msgspec.Struct, frozen=True):
     """The log of decisions and effects; without one there are no such routes."""
     installation: str = ""
     auth: Auth = Auth()
+    beneath: Callable[[str], Beneath] = lambda _: Beneath(0)
+    """What a fault of a node reaches."""
     covers: Covers = lambda matchers, _: not matchers
     """Whether a node of the topology, by name, has what matchers of its attributes ask for."""
     changes: Changes = Changes()

@@ -1,40 +1,26 @@
-"""What was done about it, and every effect that was tried; and the answers of those who are asked whether it may be done.
+"""What was done about it, and every effect that was tried.
 
-GET /api/v1/remediations, /api/v1/remediations/{id}; POST /api/v1/remediations/{id}/approve and /reject.
+GET /api/v1/remediations, /api/v1/remediations/{id}. What people say of one is `healer.web.approvals`.
 """
 
-from collections.abc import Callable
-from typing import Annotated, get_args
+from typing import get_args
 
-import msgspec
 from aiohttp import web
 
-from healer.remediation.approval import NotAsked, agree, reject
-from healer.remediation.model import Remediation, State
-from healer.times import Micros
-from healer.web import acting, shapes
-from healer.web.body import Bodies
-from healer.web.orders import BODY_BYTES, read_order
+from healer.remediation.approval import all_steps, code_of
+from healer.remediation.model import UNDER_WAY, Remediation, State
+from healer.remediation.request import request_of
+from healer.web import shapes
 from healer.web.ports import Service
 from healer.web.problems import Problem
 from healer.web.query import MAX_LIMIT, as_json, page, read_query
 
 STATES: tuple[str, ...] = get_args(State)
-
-
-Say = Callable[[Remediation, str, Micros, str], Remediation]
-
-
-class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who answers, and to which plan (its hash): without it, whichever is asked about now."""
-
-    by: Annotated[str, msgspec.Meta(max_length=200)] = ""
-    plan: Annotated[str, msgspec.Meta(max_length=64)] = ""
+PAST = 500
+"""Remediations that are looked through for earlier runs on the same target."""
 
 
 def routes(service: Service) -> list[web.RouteDef]:
-    bodies = Bodies(service.bounds)
-
     async def listed(request: web.Request) -> web.Response:
         """Newest first, of the newest MAX_LIMIT; `incident=` names one incident, `status=` is the state."""
         query = read_query(request, STATES)
@@ -48,41 +34,34 @@ def routes(service: Service) -> list[web.RouteDef]:
         )
 
     async def one(request: web.Request) -> web.Response:
-        id = request.match_info["id"]
-        found = await service.effects.remediation(id)
-        if found is None:
-            raise Problem(404, f"there is no remediation {id[:100]}")
-        return as_json(shapes.remediation(found, await service.effects.intents(id)))
+        return as_json(await shape(service, await find(service, request)))
 
-    async def answered(request: web.Request, say: Say) -> web.Response:
-        """Somebody who was asked says yes or no. 409 where nobody is asked (any more), or about another plan."""
-        id = request.match_info["id"]
-        body = await bodies.read(request, BODY_BYTES)
-        try:
-            order = read_order(body, Answer) if body.strip() else Answer()
-        finally:
-            bodies.free(len(body))
-        found = await service.effects.remediation(id)
-        if found is None:
-            raise Problem(404, f"there is no remediation {id[:100]}")
-        by = acting.who(request, order.by) or acting.ANONYMOUS
-        try:
-            after = say(found, by, service.clock.now(), order.plan)
-        except NotAsked as no:
-            raise Problem(409, str(no)) from None
-        if not await service.effects.move(after, was="awaiting_approval", now=service.clock.now()):
-            raise Problem(409, f"remediation {id[:100]} went on meanwhile")
-        return as_json(shapes.remediation(after, await service.effects.intents(id)))
+    return [web.get("/api/v1/remediations", listed), web.get("/api/v1/remediations/{id}", one)]
 
-    async def approve(request: web.Request) -> web.Response:
-        return await answered(request, agree)
 
-    async def refuse(request: web.Request) -> web.Response:
-        return await answered(request, reject)
+async def find(service: Service, request: web.Request) -> Remediation:
+    """The remediation that a request names by its id, or by the code of a plan that is under way. Raises Problem 404, 409."""
+    id = request.match_info["id"]
+    found = await service.effects.remediation(id)
+    if found is not None:
+        return found
+    newest = await service.effects.remediations(limit=MAX_LIMIT)
+    coded = [each for each in newest if each.state in UNDER_WAY and code_of(each.plan.hash) == id.upper()]
+    if len(coded) > 1:
+        ids = ", ".join(each.id for each in coded)
+        raise Problem(409, f"the code {id[:100]} fits several remediations: say which ({ids})")
+    if not coded:
+        raise Problem(404, f"there is no remediation {id[:100]}, and no plan under way has this code")
+    return coded[0]
 
-    return [
-        web.get("/api/v1/remediations", listed),
-        web.get("/api/v1/remediations/{id}", one),
-        web.post("/api/v1/remediations/{id}/approve", approve),
-        web.post("/api/v1/remediations/{id}/reject", refuse),
-    ]
+
+async def shape(service: Service, found: Remediation) -> shapes.Json:
+    """A remediation as JSON; while somebody is asked, with all that they have to know."""
+    shown = shapes.remediation(found, await service.effects.intents(found.id))
+    if found.state != "awaiting_approval":
+        return shown | {"request": None}
+    incident = await service.projections.incident(found.plan.incident)
+    past = await service.effects.remediations(limit=PAST)
+    targets = {step.node for step in all_steps(found.plan)}
+    asked = request_of(found, incident, past, {target: service.beneath(target) for target in targets})
+    return shown | {"request": shapes.request(asked)}

@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from healer.remediation.approval import unapproved, used
 from healer.remediation.model import UNDER_WAY, Intent, PlanStep, Refused, Remediation, State
 from healer.remediation.ports import Probe
 from healer.store import schema
@@ -44,6 +45,7 @@ def write(transaction: Transaction, asked: Asked) -> Intent | Refused:
     refused = (
         switches.refuse(connection, asked.remediation.plan.rule)
         or _refuse_state(connection, asked.remediation)
+        or _refuse_unapproved(connection, asked)
         or _refuse_unsettled(connection, asked.step.node)
         or limits.refuse(connection, asked.remediation, asked.now)
     )
@@ -59,7 +61,7 @@ def write(transaction: Transaction, asked: Asked) -> Intent | Refused:
     connection.execute(insert(schema.intent), row)
     _note(transaction, asked.now, "intent", intent, asked.remediation, guards=counted)
     executing = msgspec.structs.replace(asked.remediation, state="executing", detail="", changed_at=asked.now)
-    remediations.change(transaction, executing, asked.now)
+    remediations.change(transaction, used(executing, intent.id), asked.now)
     return intent
 
 
@@ -127,6 +129,11 @@ def _refuse_state(connection: Connection, remediation: Remediation) -> Refused |
     if stored.plan.hash != remediation.plan.hash:
         return Refused("state", f"the plan stored is {stored.plan.hash}, not {remediation.plan.hash}")
     return None
+
+
+def _refuse_unapproved(connection: Connection, asked: Asked) -> Refused | None:
+    stored = remediations.one(connection, asked.remediation.id)
+    return unapproved(stored, asked.now) if stored is not None else None
 
 
 def _refuse_unsettled(connection: Connection, target: str) -> Refused | None:

@@ -3,9 +3,20 @@
 import msgspec
 import pytest
 
-from healer.remediation.approval import NotAsked, agree, pass_on, reject
-from healer.remediation.model import Asked, Plan, Remediation
-from healer.times import MINUTE
+from healer.remediation.approval import (
+    PATIENCE,
+    NotAsked,
+    agree,
+    cancel,
+    code_of,
+    pass_on,
+    reject,
+    say_yes,
+    unapproved,
+    used,
+)
+from healer.remediation.model import Asked, Plan, PlanStep, Remediation, State
+from healer.times import MINUTE, SECOND
 
 PLAN = Plan(
     hash="h1",
@@ -60,3 +71,96 @@ def test_who_is_not_asked_cannot_answer(remediation: Remediation, now: int, plan
     """An answer counts while it is asked for, about the plan that it was given for."""
     with pytest.raises(NotAsked, match=why):
         agree(remediation, "ann", now, plan)
+
+
+REBOOT = PlanStep("reboot_node", "ssh", "host/web-1", ("reboot",), MINUTE)
+DESTROYS = msgspec.structs.replace(
+    WAITS, plan=msgspec.structs.replace(PLAN, steps=(REBOOT,), approve=(Asked("sre", 1, 10 * MINUTE),))
+)
+
+
+def test_what_destroys_is_agreed_to_twice() -> None:
+    """The first yes changes nothing; the second, within a minute and with the target's name, is the approval."""
+    first = say_yes(DESTROYS, "ann", 1, "", [])
+    assert (first.state, first.agreed) == ("awaiting_approval", ())
+    assert say_yes(first, "ann", 60 * SECOND, "h1", ["host/web-1"]).state == "planned"
+
+
+@pytest.mark.parametrize(
+    ("who", "now", "targets", "why"),
+    [
+        ("ann", 62 * SECOND, ["host/web-1"], "too late: say yes first, and name host/web-1 within 1m"),
+        ("bob", 2, ["host/web-1"], "too early"),
+        ("ann", 2, ["host/web-2"], "this is done to host/web-1, not to host/web-2"),
+        ("ann", 2, ["host/web-1", "host/web-2"], "not to host/web-1 and host/web-2"),
+    ],
+)
+def test_a_second_yes_that_does_not_count(who: str, now: int, targets: list[str], why: str) -> None:
+    """Too late, somebody else's, or of something else: refused, and nothing runs."""
+    with pytest.raises(NotAsked, match=why):
+        say_yes(say_yes(DESTROYS, "ann", 1, "", []), who, now, "", targets)
+
+
+def test_each_of_two_people_says_it_twice() -> None:
+    """One person's yes is not another's, and nobody counts twice."""
+    two = msgspec.structs.replace(DESTROYS, plan=msgspec.structs.replace(DESTROYS.plan, approve=PLAN.approve))
+    ann = say_yes(say_yes(two, "ann", 1, "", []), "ann", 2, "", ["host/web-1"])
+    assert (ann.state, ann.agreed) == ("awaiting_approval", ("ann",))
+    with pytest.raises(NotAsked, match="another person"):
+        say_yes(ann, "ann", 3, "", [])
+    bob = say_yes(say_yes(ann, "bob", 3, "", []), "bob", 4, "", ["host/web-1"])
+    assert (bob.state, bob.agreed) == ("planned", ("ann", "bob"))
+
+
+APPROVED = agree(agree(WAITS, "ann", 1), "bob", 2)
+
+
+@pytest.mark.parametrize(
+    ("stored", "now", "why"),
+    [
+        (APPROVED, 3, ""),
+        (APPROVED, 2 + PATIENCE, ""),
+        (APPROVED, 5 * SECOND + PATIENCE, "had to begin 4s ago"),
+        (used(APPROVED, "m.0.0"), 10 * PATIENCE, ""),
+        (WAITS, 3, "0 of 2 people have agreed"),
+        (agree(WAITS, "ann", 1), 3, "1 of 2 people have agreed"),
+        (msgspec.structs.replace(APPROVED, agreed=("ann", "ann")), 3, "1 of 2 people have agreed"),
+        (msgspec.structs.replace(APPROVED, approved_until=0), 3, "2 of 2 people have agreed"),
+        (msgspec.structs.replace(WAITS, plan=msgspec.structs.replace(PLAN, approve=())), 3, ""),
+    ],
+)
+def test_what_may_begin(stored: Remediation, now: int, why: str) -> None:
+    """Enough different people, in time; once used, it is this run's to its end. A plan that asks nobody needs nobody."""
+    refused = unapproved(stored, now)
+    assert (refused is None) is (not why)
+    assert refused is None or (refused.guard == "approval" and why in refused.why)
+
+
+def test_an_approval_is_used_by_the_first_intent() -> None:
+    """Later intents of the same run do not use it again."""
+    once = used(APPROVED, "m.0.0")
+    assert once.approval_used == "m.0.0"
+    assert used(once, "m.1.0") == once
+
+
+@pytest.mark.parametrize("state", ["planned", "waiting", "awaiting_approval"])
+def test_a_plan_is_stopped_between_its_steps(state: State) -> None:
+    """Where nothing runs it is cancelled, and says by whom."""
+    assert cancel(msgspec.structs.replace(WAITS, state=state), "ann").detail == "ann stopped it"
+
+
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [("executing", "not broken off"), ("verifying", "nothing to stop"), ("succeeded", "nothing to stop")],
+)
+def test_what_runs_or_is_over_is_not_stopped(state: State, why: str) -> None:
+    """A step that runs is not broken off: nobody would know what it left behind."""
+    with pytest.raises(NotAsked, match=why):
+        cancel(msgspec.structs.replace(WAITS, state=state), "ann")
+
+
+def test_a_code_is_short_and_the_plans_own() -> None:
+    """Six letters and digits that a person can type; another plan has another one."""
+    codes = {code_of(f"{number:064x}"[::-1]) for number in range(1_000)}
+    assert all(len(code) == 6 and code.isalnum() and code == code.upper() for code in codes)
+    assert len(codes) == 1_000

@@ -1,0 +1,111 @@
+"""POST /api/v1/remediations/{id}/{approve,reject,cancel}: what people say of a plan. `id` may be its short code.
+
+What destroys something is approved twice: the first yes is answered 202 with the targets, the second has to name them within
+60 s. Each yes is one person's; where two are asked, healer has to know both.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated
+
+import msgspec
+from aiohttp import web
+
+from healer.accounts.model import Account, Deed
+from healer.accounts.rights import refuse_asked
+from healer.remediation.approval import ANYBODY, NotAsked, all_steps, cancel, reject, say_yes
+from healer.remediation.model import Plan, Remediation
+from healer.times import Micros
+from healer.web import acting
+from healer.web.auth import Access
+from healer.web.body import Bodies
+from healer.web.orders import BODY_BYTES, read_order
+from healer.web.ports import Service
+from healer.web.problems import Problem
+from healer.web.query import as_json
+from healer.web.remediations import find, shape
+
+Name = Annotated[str, msgspec.Meta(max_length=1_000)]
+
+
+class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who answers, to which plan (its hash; without it, whichever is asked about now), and what it is done to."""
+
+    by: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    plan: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    targets: Annotated[list[Name], msgspec.Meta(max_length=1_000)] = []
+
+
+Say = Callable[[Remediation, str, Answer, Micros], Remediation]
+
+
+def routes(service: Service, access: Access) -> list[web.RouteDef]:
+    bodies = Bodies(service.bounds)
+
+    async def answered(request: web.Request, say: Say, check: Callable[[Remediation, Account], None]) -> web.Response:
+        """Somebody's word, if they may say it. 403 where they may not, 409 where it is too late or about another plan."""
+        body = await bodies.read(request, BODY_BYTES)
+        try:
+            order = read_order(body, Answer) if body.strip() else Answer()
+        finally:
+            bodies.free(len(body))
+        found = await find(service, request)
+        check(found, acting.require(service, request, "operate", deeds_of(found.plan)))
+        by, now = acting.who(request, order.by) or acting.ANONYMOUS, service.clock.now()
+        try:
+            after = await service.effects.answer(found.id, lambda stored: say(stored, by, order, now), now=now)
+        except NotAsked as no:
+            raise Problem(409, str(no)) from None
+        if after is None:
+            raise Problem(404, f"there is no remediation {found.id}")
+        response = as_json(await shape(service, after))
+        if any(tap.who == by and tap.at == now for tap in after.tapped) and by not in after.agreed:
+            response.set_status(202)
+        return response
+
+    def check_asked(found: Remediation, account: Account) -> None:
+        """Raises Problem 403 unless this account is among those who are asked, and as well known as it takes."""
+        asked = found.plan.approve[found.asked] if found.plan.approve else None
+        if asked is None:
+            return
+        names = {account.name for account in access.accounts}
+        teams = {team for account in access.accounts for team in account.teams}
+        known = {*teams, *names} if teams else set[str]()
+        if asked.who != ANYBODY and (refusal := refuse_asked(account, asked.who, known)):
+            raise Problem(403, refusal)
+        if asked.count > 1 and account.known != "person":
+            why = f"{asked.count} people are asked, and healer does not know who you are: use a token of your own"
+            raise Problem(403, f"{why} (server.auth.users)")
+
+    def anybody(_: Remediation, __: Account) -> None:
+        """To stop something nobody has to be asked."""
+
+    ways: dict[str, tuple[Say, Callable[[Remediation, Account], None]]] = {
+        "approve": (_yes, check_asked),
+        "reject": (_no, anybody),
+        "cancel": (_stop, anybody),
+    }
+    return [
+        web.post(f"/api/v1/remediations/{{id}}/{way}", partial(answered, say=say, check=check))
+        for way, (say, check) in ways.items()
+    ]
+
+
+def deeds_of(plan: Plan) -> tuple[Deed, ...]:
+    """What somebody's right has to cover: everything that the plan may do, now or later."""
+    return tuple(Deed(step.action, step.node) for step in all_steps(plan))
+
+
+def _yes(stored: Remediation, who: str, order: Answer, now: Micros) -> Remediation:
+    return say_yes(stored, who, now, order.plan, order.targets)
+
+
+def _no(stored: Remediation, who: str, order: Answer, now: Micros) -> Remediation:
+    return reject(stored, who, now, order.plan)
+
+
+def _stop(stored: Remediation, who: str, order: Answer, now: Micros) -> Remediation:
+    if order.plan and order.plan != stored.plan.hash:
+        raise NotAsked(f"the plan is another one by now: {stored.plan.hash}")
+    del now
+    return cancel(stored, who)
