@@ -27,18 +27,14 @@ from healer.audit.places import FilePlace, Place, WebhookPlace
 from healer.audit.signing import BadKey, signing_key
 from healer.documents.document import load_document
 from healer.documents.problems import Problem, dotted
-from healer.executors.ssh import SshTarget
-from healer.executors.ssh_settings import SshSettings
-from healer.executors.target import Target
 from healer.heartbeat.http import HttpPing
 from healer.heartbeat.watch import Ping
 from healer.journey.charter import Deciding, RuleText
 from healer.journey.ports import Arrival, StoreUnavailable
 from healer.journey.records import Troubled
 from healer.kept import Kept
-from healer.locks.local import LocalLocks
+from healer.locks.opening import CannotLock, open_locks
 from healer.locks.ports import LockService
-from healer.locks.redis import RedisLocks, connect
 from healer.notification.anchors import ChannelPlace
 from healer.notification.deliver import Sender
 from healer.notification.own import RELOAD
@@ -46,11 +42,11 @@ from healer.notification.settings import Channel as ChannelSettings
 from healer.prometheus.query import PrometheusQueries
 from healer.prometheus.rows import PrometheusTables
 from healer.prometheus.rules import PrometheusRules
+from healer.reaching import CannotReach, cluster_access, targets
 from healer.rehearsal import preview
 from healer.rehearsal.foreseen import Present
 from healer.rehearsal.record import COUNTED, records
 from healer.rehearsal.trial import attempt
-from healer.reaching import CannotReach, cluster_access, targets
 from healer.reload import NotReloaded, Reload, Reloaded
 from healer.remediation.abilities import LACKS
 from healer.remediation.nodes import node_fact
@@ -58,7 +54,6 @@ from healer.remediation.request import NAMED, Beneath
 from healer.remediation.surroundings import Around
 from healer.seams import Clock, Supervisor, SystemClock, SystemRandom
 from healer.settings.calendars import read_calendar
-from healer.settings.cluster import cluster_environment
 from healer.settings.difference import differences, needs_restart
 from healer.settings.load import load_settings
 from healer.settings.model import Settings
@@ -74,14 +69,11 @@ from healer.telemetry.metrics import Registry
 from healer.telemetry.otlp import ExtraMissing, OtlpHttp
 from healer.times import MINUTE, Micros, format_duration
 from healer.topology.kinds import kinds_of, kinds_promised
-from healer.topology.settings import Cluster
 from healer.topology.source import Source as TopologySource
-from healer.topology.source import Unreadable
 from healer.topology.sources.file import read_topology
 from healer.topology.sources.files import FileSource
 from healer.topology.sources.http import HttpSource
 from healer.topology.sources.kubernetes import KubernetesSource
-from healer.topology.sources.kubernetes_access import Access, from_kubeconfig, own_account
 from healer.topology.sources.prometheus import PrometheusSource
 from healer.web.app import access_of, create_app
 from healer.web.auth import Access as Door
@@ -156,8 +148,11 @@ async def start(
         raise CannotStart(str(error)) from error
     stack.push_async_callback(store.close)
     session = await stack.enter_async_context(aiohttp.ClientSession())
-    kept_out = locks(settings, clock, random, spawn, stack)
-    ground = Ground(clock, random, registry, spawn, store, kept_out, session, Apart(store.aside))
+    try:
+        locks = await open_locks(settings.locks, stack, clock, random, spawn)
+    except CannotLock as error:
+        raise CannotStart(str(error)) from error
+    ground = Ground(clock, random, registry, spawn, store, locks, session, Apart(store.aside))
     kept = Kept()
     healer = Healer(plan, ports(settings, ground, kept, stack), registry)
     oversize = Oversize(store, clock)
@@ -316,6 +311,10 @@ def contents(before: Plan, after: Plan) -> Iterator[str]:
 def ports(settings: Settings, ground: Ground, kept: Kept, stack: AsyncExitStack) -> Ports:
     """Everything that touches the outside, made anew where its settings are not those of the time before. Raises CannotStart."""
     clock, session = ground.clock, ground.session
+    try:
+        reached = targets(settings, clock, session, kept, stack)
+    except CannotReach as error:
+        raise CannotStart(str(error)) from error
     telling = senders(settings, session, clock, ground.random, ground.registry, kept)
     return Ports(
         clock=clock,
@@ -323,7 +322,7 @@ def ports(settings: Settings, ground: Ground, kept: Kept, stack: AsyncExitStack)
         spawn=ground.spawn,
         store=ground.store,
         locks=ground.locks,
-        targets=targets(settings, clock, session, kept, stack),
+        targets=reached,
         senders=telling,
         asker=PrometheusQueries(settings.prometheus, session, clock),
         prometheus=[
@@ -518,7 +517,11 @@ def sources(settings: Settings, ground: Ground, kept: Kept) -> list[TopologySour
             polled = partial(HttpSource, name, source.http, session, ground.apart.read)
             made.append(kept.once(f"topology {name}", source, polled))
         elif source.kubernetes is not None:
-            access = cluster_access(name, source.kubernetes)
+            cluster = source.kubernetes
+            try:
+                access = cluster_access(f"topology.sources: {name}", cluster.kubeconfig, cluster.context)
+            except CannotReach as error:
+                raise CannotStart(str(error)) from error
             watched = partial(
                 KubernetesSource, name, source.kubernetes, access, session, aside, ground.spawn, ground.clock
             )
@@ -530,19 +533,6 @@ def sources(settings: Settings, ground: Ground, kept: Kept) -> list[TopologySour
             rows = partial(PrometheusSource, name, source.prometheus, ask, aside)
             made.append(kept.once(f"topology {name}", (source, server), rows))
     return made
-
-
-def locks(
-    settings: Settings, clock: SystemClock, random: SystemRandom, spawn: Supervisor, stack: AsyncExitStack
-) -> LockService:
-    """Who may touch a target now: within this process, or shared by replicas."""
-    shared = settings.locks.redis
-    if shared is None:
-        return LocalLocks()
-    password = shared.password.reveal() if shared.password is not None else None
-    found = RedisLocks([connect(url, shared.username, password) for url in shared.urls], clock, random, spawn)
-    stack.push_async_callback(found.close)
-    return found
 
 
 def read_plan(settings: Settings) -> Plan:

@@ -6,11 +6,14 @@ from hashlib import blake2b
 import msgspec
 
 from healer.convergence.outcome import Incident
+from healer.executors.typed import written
 from healer.remediation.approval import ANYBODY, WITHIN
 from healer.remediation.model import Asked, Limit, Plan, PlanStep
 from rules import Action, Facts, LimitKey, Planned, PlannedStep, PlannedWait, Rule, limit_keys, undo_of
 
 CLAUSES = ("then", "otherwise", "after success")
+LOOKS_BY_ITSELF = ("kubernetes",)
+"""Executors that need no `observe:`: what they would call tells them what to look at."""
 
 
 def make_plan(
@@ -110,11 +113,13 @@ def _steps(planned: Sequence[Planned], clause: str) -> tuple[PlanStep, ...]:
 
 
 def _effect(one: PlannedStep, clause: str) -> PlanStep:
+    argv, attributes = one.argv or written(one.call or "", one.parameters), one.target.attributes
+    looks = one.executor in LOOKS_BY_ITSELF
     return PlanStep(
         action=one.action.name,
         executor=one.executor,
         node=one.target.id,
-        argv=one.argv,
+        argv=argv,
         timeout=one.timeout,
         retry=one.retry,
         idempotent=one.action.idempotent,
@@ -125,10 +130,10 @@ def _effect(one: PlannedStep, clause: str) -> PlanStep:
         clause=clause,
         position=one.position,
         closing=_closing(clause),
-        observe=one.observe,
-        shows=one.action.shows,
-        address=one.target.attributes.get("address") or one.target.name,
-        identity=one.target.attributes.get("machine_id", ""),
+        observe=argv if looks else one.observe,
+        shows="object" if looks else one.action.shows,
+        address=attributes.get("address") or one.target.name,
+        identity=attributes.get("machine_id") or attributes.get("uid", ""),
     )
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 from healer.alerts.matchers import Matchers, parse_matchers
 from healer.documents.fields import OR_TEXT, Duration, Secret, Url, parse_url
+from healer.executors.kubernetes.settings import KubernetesSettings
 from healer.executors.ssh_settings import SshSettings
 from healer.remediation.autonomy import Autonomy
 from healer.times import MINUTE, SECOND
@@ -124,3 +125,5 @@ class Executors(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     ssh: SshSettings | None = None
     """Machines reached over SSH."""
+    kubernetes: KubernetesSettings | None = None
+    """What a Kubernetes API server can change; `{}` for the cluster that healer runs in."""

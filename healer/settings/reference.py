@@ -122,6 +122,10 @@ def _type(info: inspect.Type) -> str:
             return " or ".join(_type(one) for one in types if not isinstance(one, inspect.NoneType))
         case inspect.LiteralType(values=values):
             return " or ".join(f"`{value}`" for value in values)
+        case inspect.DictType(value_type=inspect.AnyType()):
+            return "mapping"
+        case inspect.DictType(value_type=inspect.DictType()):
+            return "mappings by name"
         case inspect.DictType(value_type=value):
             return f"{_type(value)} by name"
         case inspect.VarTupleType(item_type=item) | inspect.ListType(item_type=item):

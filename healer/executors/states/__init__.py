@@ -1,13 +1,13 @@
 """What does `observe` show, what would the action change about it, and did it? Pure: one module for each kind of state.
 
 An action says `shows: KIND` beside its `observe:`; `healer.remediation.proof` asks here before and after the effect. The
-kinds are `rules.actions.SHOWN`, held to each other by a test.
+kinds are `rules.actions.SHOWN`, held to each other by a test, and `object`, which the kubernetes executor looks at by itself.
 """
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from healer.executors.states import boot, disk, lease, process, service
+from healer.executors.states import boot, disk, lease, process, resource, service
 from healer.executors.states.reading import Change, Given, Proof
 from healer.executors.target import Seen
 from healer.times import Micros
@@ -25,6 +25,7 @@ KINDS: Mapping[str, Kind] = {
     "boot": Kind(boot.preview, boot.took_effect, boot.PATIENCE),
     "disk": Kind(disk.preview, disk.took_effect, disk.PATIENCE),
     "lease": Kind(lease.preview, lease.took_effect, lease.PATIENCE),
+    "object": Kind(resource.preview, resource.took_effect, resource.PATIENCE),
     "process": Kind(process.preview, process.took_effect, process.PATIENCE),
     "service": Kind(service.preview, service.took_effect, service.PATIENCE),
 }

@@ -13,12 +13,12 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from healer.kubernetes.access import Access, NoAccess
 from healer.seams import Clock, Spawn
 from healer.times import SECOND, Micros
 from healer.topology.graph import Topology
 from healer.topology.settings import Cluster
 from healer.topology.source import Aside, Unreadable
-from healer.topology.sources.kubernetes_access import Access
 from healer.topology.sources.kubernetes_objects import Object, graph
 
 log = logging.getLogger(__name__)
@@ -157,7 +157,7 @@ class KubernetesSource:
                 await asyncio.sleep(max(PAUSE_S[0] - (self._clock.monotonic() - began) / SECOND, 0))
             except Gone:
                 version = ""
-            except (aiohttp.ClientError, OSError, TimeoutError, Unreadable) as error:
+            except (aiohttp.ClientError, OSError, TimeoutError, Unreadable, NoAccess) as error:
                 self._failing[path] = str(error) or f"{self._access.url}{path}: {type(error).__name__}"
                 self._changed.set()
                 await asyncio.sleep(pause)

@@ -14,13 +14,13 @@ import aiohttp
 import msgspec
 import pytest
 
+from healer.kubernetes.access import Access, NoAccess, from_kubeconfig, own_account
 from healer.seams import Supervisor, SystemClock
 from healer.topology.graph import Topology
 from healer.topology.settings import Cluster
 from healer.topology.source import Unreadable
 from healer.topology.sources import kubernetes
 from healer.topology.sources.kubernetes import KubernetesSource
-from healer.topology.sources.kubernetes_access import Access, from_kubeconfig, own_account
 from healer.topology.sources.kubernetes_objects import Object, graph
 from tests.standins.kubernetes import TOKEN, KubernetesStandin
 
@@ -258,9 +258,9 @@ async def test_the_account_of_a_pod_is_read_again_when_it_is_renewed(tmp_path: P
     (tmp_path / "token").write_text("second")
     assert access.headers() == {"Authorization": "Bearer second"}
     (tmp_path / "token").unlink()
-    with pytest.raises(Unreadable, match="cannot be read"):
+    with pytest.raises(NoAccess, match="cannot be read"):
         access.headers()
-    with pytest.raises(Unreadable, match="the pod's account"):
+    with pytest.raises(NoAccess, match="the pod's account"):
         own_account("10.0.0.1", "443", tmp_path)
 
 
@@ -289,9 +289,9 @@ def test_a_kubeconfig_says_where_and_who(tmp_path: Path) -> None:
     access = from_kubeconfig(file)
     assert (access.url, access.headers()) == ("http://127.0.0.1:8001", {"Authorization": "Bearer abc"})
     assert from_kubeconfig(file, "basic").headers() == {"Authorization": "Basic eDp5"}
-    with pytest.raises(Unreadable, match="gets its token from a program"):
+    with pytest.raises(NoAccess, match="gets its token from a program"):
         from_kubeconfig(file, "there")
-    with pytest.raises(Unreadable, match="no context called 'nowhere'"):
+    with pytest.raises(NoAccess, match="no context called 'nowhere'"):
         from_kubeconfig(file, "nowhere")
-    with pytest.raises(Unreadable, match="cannot be read"):
+    with pytest.raises(NoAccess, match="cannot be read"):
         from_kubeconfig(tmp_path / "none")

@@ -1,4 +1,5 @@
-"""Where is the API server, and who are we to it? A pod's own account, or a kubeconfig. Used by the Kubernetes source.
+"""Where is the API server, and who are we to it? A pod's own account, or a kubeconfig. Used by the topology's Kubernetes source
+and by the kubernetes executor.
 
 Understood of a kubeconfig's user: token, tokenFile, client certificates, user name and password. Programs that make
 tokens (exec) and cloud plug-ins are not run: give healer an account of its own.
@@ -13,10 +14,13 @@ from typing import Any
 
 from healer.documents.document import load_document
 from healer.documents.problems import DocumentError
-from healer.topology.source import Unreadable
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod finds its account."""
+
+
+class NoAccess(Exception):
+    """Nothing says how, or what says so cannot be read."""
 
 
 class Access:
@@ -33,7 +37,7 @@ class Access:
         self._basic = basic
 
     def headers(self) -> dict[str, str]:
-        """Raises Unreadable when the token cannot be read."""
+        """Raises NoAccess when the token cannot be read."""
         if self._basic:
             return {"Authorization": self._basic}
         token = self._token
@@ -41,43 +45,43 @@ class Access:
             try:
                 token = self._token_file.read_text("utf-8").strip()
             except (OSError, UnicodeDecodeError) as error:
-                raise Unreadable(f"the token in {self._token_file} cannot be read: {error}") from None
+                raise NoAccess(f"the token in {self._token_file} cannot be read: {error}") from None
         return {"Authorization": f"Bearer {token}"} if token else {}
 
 
 def own_account(host: str, port: str, folder: Path = ACCOUNT) -> Access:
-    """The account of the pod that healer runs in. Raises Unreadable."""
+    """The account of the pod that healer runs in. Raises NoAccess."""
     at = f"[{host}]" if ":" in host else host
     try:
         tls = ssl.create_default_context(cafile=str(folder / "ca.crt"))
     except (OSError, ssl.SSLError) as error:
-        raise Unreadable(f"the pod's account in {folder} cannot be read: {error}") from None
+        raise NoAccess(f"the pod's account in {folder} cannot be read: {error}") from None
     return Access(f"https://{at}:{port}", tls, token_file=folder / "token")
 
 
 def from_kubeconfig(file: Path, context: str = "") -> Access:
-    """What one context of a kubeconfig says. Raises Unreadable."""
+    """What one context of a kubeconfig says. Raises NoAccess."""
     try:
         said = load_document(file).data
     except DocumentError as error:
-        raise Unreadable(f"the kubeconfig cannot be read: {error.problems[0]}") from None
+        raise NoAccess(f"the kubeconfig cannot be read: {error.problems[0]}") from None
     if not isinstance(said, dict):
-        raise Unreadable(f"{file} is no kubeconfig")
+        raise NoAccess(f"{file} is no kubeconfig")
     name = context or said.get("current-context") or ""
     chosen = _named(said, "contexts", name, "context", file)
     cluster = _named(said, "clusters", chosen.get("cluster"), "cluster", file)
     user = _named(said, "users", chosen.get("user"), "user", file) if chosen.get("user") else {}
     if {"exec", "auth-provider"} & user.keys():
-        raise Unreadable(
+        raise NoAccess(
             f"{file}: the user {chosen['user']!r} gets its token from a program: give healer its own account"
         )
     if not isinstance(cluster.get("server"), str):
-        raise Unreadable(f"{file}: the cluster {chosen.get('cluster')!r} has no server")
+        raise NoAccess(f"{file}: the cluster {chosen.get('cluster')!r} has no server")
     beside = file.parent
     try:
         tls = _tls(cluster, user, beside) if cluster["server"].startswith("https") else None
     except (OSError, ssl.SSLError, binascii.Error, ValueError) as error:
-        raise Unreadable(f"{file}: the certificates of {name!r} cannot be used: {error}") from None
+        raise NoAccess(f"{file}: the certificates of {name!r} cannot be used: {error}") from None
     basic = _basic(str(user["username"]), str(user.get("password") or "")) if user.get("username") else ""
     token_file = beside / user["tokenFile"] if user.get("tokenFile") else None
     return Access(cluster["server"], tls, token=str(user.get("token") or ""), token_file=token_file, basic=basic)
@@ -92,7 +96,7 @@ def _named(said: dict[str, Any], listed: str, name: Any, key: str, file: Path) -
         if isinstance(one, dict) and one.get("name") == name and isinstance(one.get(key), dict):
             found: dict[str, Any] = one[key]
             return found
-    raise Unreadable(f"{file} has no {key} called {name!r}")
+    raise NoAccess(f"{file} has no {key} called {name!r}")
 
 
 def _tls(cluster: dict[str, Any], user: dict[str, Any], beside: Path) -> ssl.SSLContext:

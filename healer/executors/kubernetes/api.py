@@ -1,0 +1,131 @@
+"""One request to a Kubernetes API server, and what its answer means. Used by the actions beside it.
+
+Every write says whether it may have been carried out: that decides between "nothing happened" and "probe it".
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from healer.kubernetes.access import Access, NoAccess
+from healer.times import SECOND, Micros
+
+Json = dict[str, Any]
+
+MERGE = "application/merge-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
+OPERATIONS = "application/json-patch+json"
+_JSON = "application/json"
+ANSWER_BYTES = 32 << 20
+"""Of one answer: an object has 1.5 MiB at most, a node 110 pods or so."""
+
+
+class Unsent(Exception):
+    """The server cannot be reached, or only reading was tried: nothing happened there."""
+
+
+class Lost(Exception):
+    """The answer is missing: what was asked for may have been done."""
+
+
+class Denied(Exception):
+    """The server said no, and did nothing. `cause` is what a disruption budget says."""
+
+    def __init__(self, status: int, reason: str, message: str, cause: str = "") -> None:
+        super().__init__(f"{message or reason or 'no reason given'}{f' ({cause})' if cause else ''} [{status}]")
+        self.status = status
+        self.reason = reason
+
+
+class _Cause(msgspec.Struct):
+    reason: str = ""
+    message: str = ""
+
+
+class _Details(msgspec.Struct):
+    causes: list[_Cause] = []
+
+
+class _Status(msgspec.Struct):
+    """A failure as the server writes it; anything else comes from something on the way."""
+
+    reason: str = ""
+    message: str = ""
+    details: _Details | None = None
+
+
+class Api:
+    """A cluster's server. `timeout` is for one answer."""
+
+    def __init__(self, access: Access, session: aiohttp.ClientSession, timeout: Micros) -> None:
+        self._access = access
+        self._session = session
+        self._timeout = aiohttp.ClientTimeout(total=timeout / SECOND, connect=min(timeout, 5 * SECOND) / SECOND)
+
+    async def get(self, path: str, query: Mapping[str, str] | None = None) -> Json:
+        """An object or a list. Raises Unsent and Denied."""
+        try:
+            return await self._ask("GET", path, query or {}, None, "")
+        except Lost as error:
+            raise Unsent(str(error)) from error
+
+    async def find(self, path: str) -> Json | None:
+        """An object, None where there is none."""
+        try:
+            return await self.get(path)
+        except Denied as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def patch(self, path: str, body: object, kind: str = MERGE, *, dry: bool = False) -> Json:
+        """Raises Unsent, Lost and Denied, as all that writes. `dry`: the server says what it would do, and does not."""
+        return await self._ask("PATCH", path, _dry(dry), body, kind)
+
+    async def post(self, path: str, body: object, *, dry: bool = False) -> Json:
+        return await self._ask("POST", path, _dry(dry), body, _JSON)
+
+    async def delete(self, path: str, options: Json, *, dry: bool = False) -> Json:
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", **options, **({"dryRun": ["All"]} if dry else {})}
+        return await self._ask("DELETE", path, {}, body, _JSON)
+
+    async def _ask(self, method: str, path: str, query: Mapping[str, str], body: object, kind: str) -> Json:
+        try:
+            headers = {"Accept": _JSON} | self._access.headers() | ({"Content-Type": kind} if kind else {})
+            async with self._session.request(
+                method,
+                f"{self._access.url}{path}",
+                params=dict(query),
+                data=msgspec.json.encode(body) if body is not None else None,
+                headers=headers,
+                ssl=self._access.tls,
+                timeout=self._timeout,
+                allow_redirects=False,
+            ) as response:
+                return _read(response.status, await response.content.read(ANSWER_BYTES), path)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, NoAccess) as error:
+            raise Unsent(f"the API server cannot be reached: {error}") from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Lost(f"no answer of the API server: {str(error) or type(error).__name__}") from error
+
+
+def _dry(dry: bool) -> dict[str, str]:
+    return {"dryRun": "All", "fieldManager": "healer"} if dry else {"fieldManager": "healer"}
+
+
+def _read(status: int, body: bytes, path: str) -> Json:
+    if status >= 500:
+        raise Lost(f"the API server answered {status} to {path}")
+    try:
+        if status >= 300:
+            said = msgspec.json.decode(body, type=_Status)
+            causes = said.details.causes if said.details is not None else []
+            raise Denied(status, said.reason, said.message, "; ".join(one.message for one in causes if one.message))
+        found: Json = msgspec.json.decode(body, type=dict)
+        return found
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        if status >= 300:
+            raise Denied(status, "", f"an answer to {path} that is not the API server's") from None
+        raise Lost(f"an answer to {path} that cannot be read") from None

@@ -1,0 +1,172 @@
+"""run_job and delete_job. A Job that healer creates is named after its intent, so that no intent can have two."""
+
+import asyncio
+import hashlib
+import re
+from typing import Any
+
+from healer.executors.kubernetes.action import Given, nothing
+from healer.executors.kubernetes.api import Api, Denied, Json
+from healer.executors.kubernetes.fence import INTENT, annotations
+from healer.executors.kubernetes.held import PAUSE_S, Held
+from healer.executors.kubernetes.view import View
+from healer.executors.target import Order, Result
+
+_STOPPED = "healer/stopped"
+"""On a Job that a prober made, suspended, so that the one whose outcome nobody knew can never begin."""
+_ODD = re.compile(r"[^a-z0-9]+")
+
+
+class DeleteJob:
+    """With its pods."""
+
+    resources = ("jobs",)
+
+    async def view(self, api: Api, path: str, found: Json, given: Given) -> View:  # noqa: ARG002 - part of the port
+        meta = found["metadata"]
+        if meta.get("deletionTimestamp"):
+            return View(f"job {meta['name']} is being deleted", verdict="nothing", mark="leaving")
+        now = f"job {meta['name']} {_ended(found)[1] or 'is running'}"
+        try:
+            await api.delete(path, _options({"uid": meta["uid"]}), dry=True)
+        except Denied as error:
+            return View(f"{now}; {error}", verdict="impossible", mark=meta["uid"])
+        return View(now, "gone, with its pods", mark=meta["uid"])
+
+    async def act(self, held: Held, given: Given) -> Result:  # noqa: ARG002 - part of the port
+        await held.under_claim(lambda: held.api.delete(held.path, _options(held.preconditions())))
+        return Result("succeeded", exit_code=0, output=f"job {held.name} was deleted")
+
+    async def settle(self, held: Held, given: Given, *, ours: bool) -> Result:  # noqa: ARG002 - part of the port
+        if held.found["metadata"].get("deletionTimestamp"):
+            return Result("succeeded", exit_code=0, output=f"job {held.name} is being deleted")
+        if ours:
+            return nothing(f"job {held.name} is still there")
+        return Result("unknown", why=f"nothing tells whether this job {held.name} is the one that was to go")
+
+    def gone(self, given: Given) -> Result:  # noqa: ARG002 - part of the port
+        return Result("succeeded", exit_code=0, output="the job is gone")
+
+
+class RunJob:
+    """A Job by the template of the CronJob that the parameter `template` names, followed to its end."""
+
+    resources = ("cronjobs",)
+
+    async def view(self, api: Api, path: str, found: Json, given: Given) -> View:  # noqa: ARG002 - part of the port
+        meta = found["metadata"]
+        order = Order("look", 0, 0, "", "", (), 60)
+        try:
+            await api.post(_jobs(meta["namespace"]), _job(found, order), dry=True)
+        except Denied as error:
+            return View(f"cron job {meta['name']}; {error}", verdict="impossible")
+        images = [str(one.get("image", "?")) for one in _template(found)["spec"]["template"]["spec"]["containers"]]
+        return View(f"cron job {meta['name']}", f"a job of it, run to its end: {', '.join(images)}")
+
+    async def act(self, held: Held, given: Given) -> Result:  # noqa: ARG002 - part of the port
+        job = _job(held.found, held.order)
+        try:
+            made = await held.api.post(_jobs(held.namespace), job)
+        except Denied as error:
+            if error.reason != "AlreadyExists":
+                raise
+            made = await held.api.get(_path(held))
+        if _STOPPED in annotations(made):
+            return nothing("a prober stopped it before it began")
+        held.touched = True
+        return await _follow(held, made)
+
+    async def settle(self, held: Held, given: Given, *, ours: bool) -> Result:  # noqa: ARG002 - part of the port
+        made = await held.api.find(_path(held))
+        if made is None:
+            stopped = _job(held.found, held.order)
+            stopped["spec"]["suspend"] = True
+            stopped["metadata"]["annotations"][_STOPPED] = (
+                "nobody knew whether it had been created: it may not begin any more"
+            )
+            try:
+                made = await held.api.post(_jobs(held.namespace), stopped)
+            except Denied as error:
+                if error.reason != "AlreadyExists":
+                    raise
+                made = await held.api.get(_path(held))
+        if _STOPPED in annotations(made):
+            return nothing("the job was never created")
+        ended, words = _ended(made)
+        if ended is None:
+            return Result("unknown", why=f"job {made['metadata']['name']} is running")
+        return _result(made, ended, words)
+
+    def gone(self, given: Given) -> Result:
+        return nothing(f"there is no cron job {given.get('template', '')} any more")
+
+
+async def _follow(held: Held, made: Json) -> Result:
+    while True:
+        ended, words = _ended(made)
+        if ended is not None:
+            return _result(made, ended, words)
+        if not held.in_time():
+            # activeDeadlineSeconds ends it there; until that shows, nobody knows how it ends.
+            return Result("unknown", why=f"job {made['metadata']['name']} was still running at the deadline")
+        await asyncio.sleep(PAUSE_S)
+        made = await held.api.get(_path(held))
+
+
+def _result(made: Json, ended: bool, words: str) -> Result:
+    name = made["metadata"]["name"]
+    if ended:
+        return Result("succeeded", exit_code=0, output=f"job {name} {words}")
+    return Result("failed", exit_code=1, why=f"job {name} {words}")
+
+
+def _ended(job: Json) -> tuple[bool | None, str]:
+    """Whether a Job ended well, None while it has not ended, and how, in words."""
+    for one in (job.get("status") or {}).get("conditions") or ():
+        if one.get("status") == "True" and one.get("type") == "Complete":
+            return True, "is complete"
+        if one.get("status") == "True" and one.get("type") == "Failed":
+            return False, f"failed: {one.get('message') or one.get('reason', '')}"
+    return None, ""
+
+
+def _job(cron: Json, order: Order) -> Json:
+    """The Job by a cron job's template. The server ends it at the order's deadline, whoever is there to see it."""
+    meta, template = cron["metadata"], _template(cron)
+    own = template.get("metadata") or {}
+    spec = {**template["spec"]}
+    spec["activeDeadlineSeconds"] = min(int(spec.get("activeDeadlineSeconds", order.deadline_s)), order.deadline_s)
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": name_of(meta["name"], order.intent),
+            "namespace": meta["namespace"],
+            "labels": own.get("labels") or {},
+            "annotations": {**(own.get("annotations") or {}), INTENT: order.intent},
+        },
+        "spec": spec,
+    }
+
+
+def name_of(template: str, intent: str) -> str:
+    """At most 63 characters, as a label's value may have; the intent in full is in the annotations."""
+    digest = hashlib.blake2b(intent.encode(), digest_size=8).hexdigest()
+    return f"{_ODD.sub('-', template.lower())[:40].strip('-')}-{digest}"
+
+
+def _template(cron: Json) -> dict[str, Any]:
+    found: dict[str, Any] = cron["spec"]["jobTemplate"]
+    return found
+
+
+def _jobs(namespace: str) -> str:
+    return f"/apis/batch/v1/namespaces/{namespace}/jobs"
+
+
+def _path(held: Held) -> str:
+    return f"{_jobs(held.namespace)}/{name_of(held.name, held.order.intent)}"
+
+
+def _options(conditions: Json) -> Json:
+    return {"preconditions": conditions, "propagationPolicy": "Background"}

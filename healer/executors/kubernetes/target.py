@@ -1,0 +1,177 @@
+"""How does an order get to what a Kubernetes API server can change? Used by the runner of `healer.remediation`.
+
+The order's first request writes its token into the object's annotations, under the version that was seen; each further one
+names the version that came of it. So the server itself refuses whoever was overtaken, however late a request lands.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from healer.executors.kubernetes import fence
+from healer.executors.kubernetes.action import Action, nothing
+from healer.executors.kubernetes.api import Api, Denied, Json, Lost, Unsent
+from healer.executors.kubernetes.held import Gone, Held, Overtaken
+from healer.executors.kubernetes.jobs import DeleteJob, RunJob
+from healer.executors.kubernetes.nodes import CordonNode, DrainNode, UncordonNode
+from healer.executors.kubernetes.patches import Patch
+from healer.executors.kubernetes.pods import DeletePod, EvictPod
+from healer.executors.kubernetes.view import View
+from healer.executors.kubernetes.workloads import RolloutRestart, RolloutUndo, Scale
+from healer.executors.target import Go, Order, Result, Seen
+from healer.executors.typed import Call, Unreadable, read
+from healer.seams import Clock
+
+_GROUPS = {
+    "pods": "/api/v1",
+    "services": "/api/v1",
+    "nodes": "/api/v1",
+    "deployments": "/apis/apps/v1",
+    "statefulsets": "/apis/apps/v1",
+    "daemonsets": "/apis/apps/v1",
+    "jobs": "/apis/batch/v1",
+    "cronjobs": "/apis/batch/v1",
+}
+_OF_KIND = {
+    "host": ("nodes",),
+    "pod": ("pods",),
+    "service": ("services",),
+    "workload": ("deployments", "statefulsets", "daemonsets", "jobs"),
+    "job": ("jobs",),
+}
+"""Where an object of a node's kind may be found. A node's id is `KIND/NAMESPACE/NAME`, of a machine `host/NAME`."""
+
+
+class KubernetesTarget:
+    """`Target` over one API server. `patches` are those that the settings declare."""
+
+    def __init__(self, api: Api, clock: Clock, patches: Mapping[str, Json]) -> None:
+        self._api = api
+        self._clock = clock
+        self._actions: Mapping[str, Action] = {
+            "delete_pod": DeletePod(),
+            "evict_pod": EvictPod(),
+            "rollout_restart": RolloutRestart(),
+            "rollout_undo": RolloutUndo(),
+            "scale": Scale(),
+            "cordon_node": CordonNode(),
+            "uncordon_node": UncordonNode(),
+            "drain_node": DrainNode(),
+            "delete_job": DeleteJob(),
+            "run_job": RunJob(),
+            "patch": Patch(patches),
+        }
+
+    async def run(self, order: Order, go: Go) -> Result:
+        try:
+            call, action = self._called(order)
+            path, found = await self._find(order, call, action)
+            if found is None:
+                return nothing(f"there is no {order.target} in the cluster")
+            if why := fence.impostor(found, order):
+                return Result("refused", why=why, started=False, lasting=True)
+            if refused := fence.stale(found, order):
+                return refused
+            held = Held(self._api, path, found, order, self._clock)
+            await held.claim()
+        except Unreadable as error:
+            return Result("refused", why=str(error), started=False, lasting=True)
+        except Overtaken:
+            return Result("refused", why=f"stale: somebody newer holds {order.target}", started=False)
+        except Gone:
+            return nothing(f"{order.target} went away before anything was done")
+        except (Unsent, Lost, Denied) as error:
+            # All that may have landed is a token, which only keeps older ones out.
+            return Result("failed", why=str(error), started=False, lasting=_is_lasting(error))
+        if not await go():
+            return Result("refused", why="stopped before it started: healer may not act now", started=False)
+        return await self._act(held, call, action)
+
+    async def probe(self, order: Order) -> Result:
+        try:
+            call, action = self._called(order)
+            path, found = await self._find(order, call, action)
+            if found is None or fence.impostor(found, order):
+                return self._ended(action.gone(call.given))
+            if refused := fence.stale(found, order):
+                return Result("unknown", why=refused.why)
+            ours = bool(order.identity) or fence.annotations(found).get(fence.INTENT) == order.intent
+            held = Held(self._api, path, found, order, self._clock)
+            await held.claim()
+            return self._ended(await action.settle(held, call.given, ours=ours))
+        except Gone:
+            return Result("unknown", why=f"{order.target} went away while it was looked at: ask again")
+        except (Unreadable, Overtaken, Unsent, Lost, Denied) as error:
+            return Result("unknown", why=f"the probe had no answer: {str(error) or 'somebody newer probes'}")
+
+    async def observe(self, order: Order) -> Seen:
+        try:
+            call, action = self._called(order)
+            path, found = await self._find(order, call, action)
+            if found is None:
+                view = View(f"there is no {order.target} in the cluster", verdict="impossible", mark="gone")
+            elif why := fence.impostor(found, order):
+                view = View(why, verdict="impossible", mark="gone")
+            else:
+                view = await action.view(self._api, path, found, call.given)
+        except (Unreadable, Unsent, Lost, Denied) as error:
+            return Seen(why=str(error))
+        return Seen(0, msgspec.json.encode(view).decode())
+
+    async def close(self) -> None:
+        """The session belongs to whoever handed it in."""
+
+    async def _act(self, held: Held, call: Call, action: Action) -> Result:
+        try:
+            return self._ended(await action.act(held, call.given))
+        except Denied as error:
+            return _broken_off(str(error)) if held.touched else nothing(f"the API server refused: {error}")
+        except (Overtaken, Gone) as error:
+            why = "somebody newer holds it" if isinstance(error, Overtaken) else "it went away"
+            return _broken_off(why) if held.touched else nothing(f"{held.order.target}: {why}")
+        except (Lost, Unsent) as error:
+            return Result("unknown", why=f"{error}, after it had begun: probe it")
+
+    def _ended(self, result: Result) -> Result:
+        over = result.started and result.outcome in ("succeeded", "failed")
+        return msgspec.structs.replace(result, ended_at=self._clock.now()) if over else result
+
+    def _called(self, order: Order) -> tuple[Call, Action]:
+        call = read(order.argv)
+        if call.name not in self._actions:
+            raise Unreadable(f"the kubernetes executor has no {call.name!r}")
+        return call, self._actions[call.name]
+
+    async def _find(self, order: Order, call: Call, action: Action) -> tuple[str, Json | None]:
+        """The object that the order is about, and where it is."""
+        path = ""
+        for path in _paths(order, call, action):
+            found = await self._api.find(path)
+            if found is not None:
+                return path, found
+        return path, None
+
+
+def _paths(order: Order, call: Call, action: Action) -> list[str]:
+    kind, _, rest = order.target.partition("/")
+    namespace, _, name = rest.rpartition("/")
+    resources: tuple[str, ...] = tuple(one for one in action.resources if one in _OF_KIND.get(kind, ()))
+    if action.resources == ("cronjobs",):
+        resources, name = action.resources, str(call.given.get("template", ""))
+    in_namespace = resources != ("nodes",)
+    if not resources or not name or in_namespace is not bool(namespace) or "/" in namespace:
+        raise Unreadable(f"{call.name} cannot be done to {order.target}")
+    if any(
+        part in (".", "..") or not part.replace("-", "").replace(".", "").isalnum() for part in (namespace or "x", name)
+    ):
+        raise Unreadable(f"{order.target} is no name of an object")
+    middle = f"/namespaces/{namespace}" if namespace else ""
+    return [f"{_GROUPS[resource]}{middle}/{resource}/{name}" for resource in resources]
+
+
+def _broken_off(why: str) -> Result:
+    return Result("failed", exit_code=1, why=f"broken off: {why}")
+
+
+def _is_lasting(error: Exception) -> bool:
+    return isinstance(error, Denied) and error.status in (401, 403)
