@@ -18,6 +18,7 @@ MAX_PRIORITY: Final = 1000
 MAX_APPROVERS: Final = 10
 ALLOWANCES: Final = ("unfenced", "storm")
 _KEYS: Final = "rule, node, action, topology.KIND, node.ATTRIBUTE or labels.NAME"
+_FORMS: Final = {"running": "while running", "success": "after success", "beyond": "beyond"}
 _WAYS: Final = {"running": ("skip", "wait"), "success": ("skip",), "beyond": ("skip", "ask", "summarize")}
 
 
@@ -51,7 +52,8 @@ def is_key(per: syntax.Name, checker: Checker) -> bool:
     prefix, _, rest = per.path.partition(".")
     dotted = prefix in {"topology", "labels", "node"} and rest
     if per.path not in {"rule", "node", "action"} and not dotted:
-        checker.error("E0503", per.span, f"nothing is counted per `{per.path}`", expected=_KEYS)
+        more = {"hint": f"a label is labels.{per.path}"} if "." not in per.path else {}
+        checker.error("E0503", per.span, f"nothing is counted per `{per.path}`", expected=_KEYS, **more)
         return False
     return prefix != "topology" or checker.kind(syntax.Name(span=per.span, path=rest))
 
@@ -72,13 +74,14 @@ def _repetition(item: syntax.RepetitionText, checker: Checker) -> Repeat | None:
         return Repeat(form="again", window=item.window, text=f"again after {format_duration(item.window)}")
     if item.way not in _WAYS[item.form]:
         expected = " or ".join(_WAYS[item.form])
-        checker.error("E0503", item.way_span, f"`{item.way}` does not go with this", expected=expected)
+        checker.error("E0503", item.way_span, f"`{item.way}` does not go with `{_FORMS[item.form]}`", expected=expected)
         return None
     if item.way == "summarize":
         checker.uses("summarize", item.way_span, "`summarize beyond`", "E0601")
     count = float(item.count.value) if item.count else 0.0
     if item.form != "running" and (count != int(count) or not 0 <= count <= MAX_COUNT or not item.window):
-        checker.error("E0503", item.span, "this is a whole number, in a time above 0")
+        what = "`within` is a time" if item.form == "success" else "`beyond` is a whole number, per a time"
+        checker.error("E0503", item.span, f"{what} above 0")
         return None
     if item.per is None or not is_key(item.per, checker):
         return None

@@ -59,6 +59,8 @@ class World(msgspec.Struct, frozen=True):
     channels: Collection[str] | None = None
     calendars: Collection[str] | None = None
     lacks: frozenset[str] = frozenset()
+    broken: frozenset[str] = frozenset()
+    """Definitions with a mistake of their own, as `metric x`: whoever refers to one is not blamed for that."""
 
     @property
     def kind_names(self) -> frozenset[str]:
@@ -194,7 +196,7 @@ class Checker:
             return ex.Const(Type.SEVERITY, path)
         if path in self.world.kind_names:
             return ex.Const(Type.KIND, path)
-        if self.report.errors == before:
+        if self.report.errors == before and f"metric {path}" not in self.world.broken:
             known = {
                 *NAMES,
                 *self.world.metrics,
@@ -220,7 +222,7 @@ class Checker:
             self.error("E0201", span, f"`{prefix}` has nothing called `{rest}`")
             return None
         if found is None and dot:
-            known = did_you_mean(prefix, PREFIXES)
+            known = did_you_mean(path, {f"{each}.{rest}" for each in PREFIXES})
             self.error("E0201", span, f"`{path}` is not a name of the language", **known)
             return None
         if prefix == "topology" and dot and not self.kind(syntax.Name(span=span, path=rest)):
@@ -254,7 +256,10 @@ class Checker:
                     message = f"`{path}` is {WORDING[read.type]} and cannot be written into a text"
                     more = {"hint": "write node.name or node.id"} if read.type is Type.NODE else {}
                 else:
-                    message, more = f"`{path}` is no name that can be written into a text", did_you_mean(path, NAMES)
+                    message = f"`{path}` is no name that can be written into a text"
+                    more = did_you_mean(path, NAMES) or {
+                        "hint": f"a label is labels.{path}, a node's attribute node.{path}"
+                    }
                 self.error("E0206", place, message, **more)
             return None
 
@@ -264,7 +269,8 @@ class Checker:
 
     def _call(self, tree: syntax.Call) -> Expression:
         if tree.name not in FUNCTIONS:
-            self.error("E0202", tree.span, f"there is no function `{tree.name}`", **did_you_mean(tree.name, FUNCTIONS))
+            more = did_you_mean(tree.name, FUNCTIONS) or {"expected": ", ".join(FUNCTIONS)}
+            self.error("E0202", tree.span, f"there is no function `{tree.name}`", **more)
             return ex.Broken()
         if tree.name in FEATURES:
             self.uses(tree.name, tree.span, f"{tree.name}(...)")
@@ -422,8 +428,13 @@ class Checker:
     def _must_be_condition(self, found: Expression, tree: Tree) -> None:
         kind = type_of(found)
         if kind not in {Type.BOOLEAN, Type.BROKEN}:
-            message = f"`{self.words(tree.span)}` is {WORDING[kind]}, and a condition is needed"
-            self.error("E0303", tree.span, message, expected="a comparison, such as x > 1")
+            words = self.words(tree.span)
+            examples = {Type.STRING: '== "..."', Type.DURATION: "> 5m", Type.PERCENTAGE: "> 90%", Type.BYTES: "< 2GiB"}
+            example = (
+                f"{words} {examples.get(kind, '> 1')}" if kind in NUMERIC | TEXTUAL else "one that is true or false"
+            )
+            message = f"`{words}` is {WORDING[kind]}, and a condition is needed"
+            self.error("E0303", tree.span, message, expected=f"a comparison, such as {example}")
 
     def _held(self, tree: syntax.Held) -> Expression:
         text = self.words(tree.span)
@@ -566,7 +577,12 @@ class Checker:
         result = _result_of(tree.operator, *kinds)
         if result is None:
             message = f"{WORDING[kinds[0]]} `{tree.operator}` {WORDING[kinds[1]]} has no meaning"
-            self.error("E0304", tree.span, message)
+            more = (
+                {"hint": "a duration carries its unit: 30s, 5m, 1h30m"}
+                if set(kinds) == {Type.DURATION, Type.NUMBER}
+                else {}
+            )
+            self.error("E0304", tree.span, message, **more)
             return ex.Broken()
         return ex.Arithmetic(result, tree.operator, left, right)
 

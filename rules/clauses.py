@@ -65,7 +65,8 @@ class _Compiler:
         before = self.report.errors
         for word in ("on event", "then"):
             if word not in self.draft.clauses:
-                self.report.error("E0106", self.draft.name_span, f"the rule has no `{word}:`", expected=f"{word}: ...")
+                expected = 'on event: "NodeDown"' if word == "on event" else 'then: execute("restart_service", ...)'
+                self.report.error("E0106", self.draft.name_span, f"the rule has no `{word}:`", expected=expected)
         events = self._events()
         when = self._when(events)
         then = self._steps("then")
@@ -229,7 +230,9 @@ class _Compiler:
             return
         open_ones = [s.action.name for s in steps if isinstance(s, Execute) and _is_unfenced(s.action)]
         if open_ones:
-            message = f"{open_ones[0]} acts on a target that cannot refuse an older holder"
+            message = (
+                f"{open_ones[0]} acts on a target that cannot tell a late order from a new one, and nobody looks on"
+            )
             hint = "write `allow: unfenced`, or `mode: approve`"
             self.report.error("E0504", self.draft.clauses["mode"].head, message, hint=hint)
 

@@ -4,6 +4,7 @@ A rule is compiled against what all files together define; what ships in `rules/
 definition of one's own with the same name wins. The service calls `compile_files` at start and at each reload.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -28,6 +29,7 @@ from rules.trying import compile_trial, warn_of_dead_trials
 ALWAYS: Final = ("metrics", "actions")
 """The packs without rules, which every set of rules can refer to."""
 SHIPPED: Final = "packs/"
+_NAMED: Final = re.compile(r'(metric|action|command)\s+(?:"([^"\n]*)"|(\w+))', re.IGNORECASE)
 
 
 class Compiled(msgspec.Struct, frozen=True):
@@ -127,15 +129,18 @@ def _compile(
     world = msgspec.structs.replace(world, metrics=metrics)
     commands = _commands(own, shipped.commands)
     actions = _actions(own, world, shipped.actions)
-    check_partners(actions, {file.report.path: file.report for file in own})
+    broken = _broken(own, {"metric": metrics, "command": commands, "action": actions})
+    world = msgspec.structs.replace(world, broken=broken)
+    check_partners(actions, {file.report.path: file.report for file in own}, broken)
     rules = _rules(read, world, Catalogue(actions, commands), permissions)
-    trials = _trials(read, actions, metrics)
+    trials = _trials(read, actions, metrics, broken)
     reports = {file.report.path: file.report for file in read}
     warn_of_ties(rules, reports)
     refuse_opposing(rules, reports)
     # What takes the place of a shipped rule need not do what the pack's own tests expect of that.
     mine = {file.report.path for file in own}
-    warn_of_dead_trials([trial for trial in trials if trial.path in mine], rules, reports)
+    if not any(file.report.errors for file in own):  # a rule with a mistake may be the one that is missed
+        warn_of_dead_trials([trial for trial in trials if trial.path in mine], rules, reports)
     problems = tuple(problem for file in read for problem in _sorted(file.report.problems))
     if any(problem.severity == "error" for problem in problems):
         return Compiled(None, problems)
@@ -224,10 +229,12 @@ def _actions(read: Iterable[_File], world: World, known: Mapping[str, Action]) -
     return {**known, **found}
 
 
-def _trials(read: Iterable[_File], actions: dict[str, Action], metrics: dict[str, Metric]) -> list[Trial]:
+def _trials(
+    read: Iterable[_File], actions: dict[str, Action], metrics: dict[str, Metric], broken: Collection[str]
+) -> list[Trial]:
     found: dict[tuple[str, str], Trial] = {}
     for file, draft in _of_kind(read, "test"):
-        trial = compile_trial(draft, file.report, actions, metrics)
+        trial = compile_trial(draft, file.report, actions, metrics, broken)
         if trial is None:
             continue
         if (trial.path, trial.name) in found:
@@ -256,6 +263,17 @@ def _rules(read: Iterable[_File], world: World, catalogue: Catalogue, permission
                 shipped.add(rule.name)
             found[rule.name] = rule
     return list(found.values())
+
+
+def _broken(read: Iterable[_File], known: Mapping[str, Collection[str]]) -> frozenset[str]:
+    """Definitions that are there and could not be compiled, as `metric x`."""
+    found = set()
+    for file in read:
+        for draft in file.drafts:
+            named = _NAMED.match(draft.text)
+            if named and (name := named[2] or named[3]) not in known[named[1].lower()]:
+                found.add(f"{named[1].lower()} {name}")
+    return frozenset(found)
 
 
 def _of_kind(read: Iterable[_File], kind: str) -> list[tuple[_File, Draft]]:

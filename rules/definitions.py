@@ -1,7 +1,7 @@
 """Metrics, actions and commands: from what was read to what is meant. Called by `rules.compiling`."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import blake2b
 from typing import Any, Final, cast
 
@@ -110,7 +110,8 @@ def compile_action(draft: Draft, report: Report, world: World) -> Action | None:
     shows = _word(clauses.get("shows"), tuple(SHOWN), report) or ""
     if "shows" in clauses and "observe" not in clauses:
         report.error("E0406", clauses["shows"].head, "`shows:` says what `observe:` tells, and there is none")
-    _refuse_unused(clauses.get("with"), parameters, run, observe, report, SHOWN.get(shows, frozenset()))
+    if report.errors == before:  # else what seems unused may be what another part misspells
+        _refuse_unused(clauses.get("with"), parameters, run, observe, report, SHOWN.get(shows, frozenset()))
     if report.errors > before or run is None or not draft.sound:
         return None
     line, _ = report.place(draft.name_span[0])
@@ -137,16 +138,18 @@ def compile_action(draft: Draft, report: Report, world: World) -> Action | None:
     )
 
 
-def check_partners(actions: Mapping[str, Action], reports: Mapping[str, Report]) -> None:
-    """Report actions whose `undo` or `opposing` names no action. `reports` is by path."""
+def check_partners(actions: Mapping[str, Action], reports: Mapping[str, Report], broken: Collection[str] = ()) -> None:
+    """Report actions whose `undo` or `opposing` names no action, or one that cannot take it back. `reports` is by path."""
     for action in actions.values():
         for clause, partner in (("undo", action.undo), ("opposing", action.opposing)):
             report = reports.get(action.path)
-            if partner is not None and partner not in actions and report is not None:
+            if partner is None or report is None or f"action {partner}" in broken:
+                continue
+            if partner not in actions:
                 start = report.text.find(clause, _offset(report, action.line))
                 message = f"`{clause}:` of {action.name} names `{partner}`, and there is no such action"
                 report.error("E0203", (start, start + len(clause)), message, **did_you_mean(partner, actions))
-            elif clause == "undo" and partner is not None and report is not None:
+            elif clause == "undo":
                 _refuse_partner(action, actions[partner], report)
 
 

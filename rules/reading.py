@@ -168,7 +168,7 @@ def _read_clauses(report: Report, definition: Definition) -> dict[str, Written]:
         head = clause.head[0], clause.head[1]
         if clause.word not in known:
             elsewhere = clause.word in {*RULE_CLAUSES, *ACTION_CLAUSES, *TEST_CLAUSES}
-            more = {} if elsewhere else did_you_mean(clause.word, known)
+            more = {"hint": _whose(clause.word)} if elsewhere else did_you_mean(clause.word, known)
             report.error("E0104", head, f"{what} has no clause `{clause.word}:`", **more)
             meant = [] if elsewhere else get_close_matches(clause.word, set(known) - clauses.keys(), 1)
             for word in meant:  # so that it is not missing too
@@ -182,12 +182,18 @@ def _read_clauses(report: Report, definition: Definition) -> dict[str, Written]:
     return clauses
 
 
+def _whose(word: str) -> str:
+    whose = "an action" if word in ACTION_CLAUSES else "a test" if word in TEST_CLAUSES else "a rule"
+    return f"`{word}:` belongs to {whose}"
+
+
 def _read_lines(report: Report, definition: Definition) -> tuple[Written, ...]:
     """The clauses of a test, in order; each may stand any number of times."""
     lines = []
     for clause in definition.clauses:
         if clause.word not in TEST_CLAUSES:
-            known = did_you_mean(clause.word, TEST_CLAUSES)
+            elsewhere = clause.word in {*RULE_CLAUSES, *ACTION_CLAUSES}
+            known = {"hint": _whose(clause.word)} if elsewhere else did_you_mean(clause.word, TEST_CLAUSES)
             report.error("E0104", clause.head, f"a test has no clause `{clause.word}:`", **known)
             continue
         lines.append(_read_clause(report, clause))

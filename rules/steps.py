@@ -52,7 +52,8 @@ def compile_verify(tree: syntax.Verification, checker: Checker) -> Verify | None
     stable = tree.stable or 0
     within = DEFAULT_WITHIN if tree.within is None else tree.within
     if is_constant(condition):
-        checker.error("E0502", span, "this does not depend on anything that was observed")
+        expected = "resolved, healthy(target), a metric or a query"
+        checker.error("E0502", span, "this does not depend on anything that was observed", expected=expected)
     elif stable > within or within <= 0:
         message = (
             f"stable {format_value(Type.DURATION, stable)} does not fit within {format_value(Type.DURATION, within)}"
@@ -105,8 +106,11 @@ def _execute(item: syntax.Step, checker: Checker, catalogue: Catalogue) -> Execu
     action = catalogue.actions.get(name)
     given = _arguments(item, checker)
     if action is None:
-        more = did_you_mean(name, catalogue.actions)
-        checker.error("E0203", item.subject.span, f"there is no action `{name}`", **more)
+        if f"action {name}" not in checker.world.broken:
+            more = did_you_mean(name, catalogue.actions) or {
+                "hint": "`healer actions` lists all; declare one as: action ..."
+            }
+            checker.error("E0203", item.subject.span, f"there is no action `{name}`", **more)
         return None
     target = _target(given.pop("on", None), action, checker)
     timeout = _timeout(given.pop("timeout", None), action, checker)
@@ -132,7 +136,8 @@ def _execute(item: syntax.Step, checker: Checker, catalogue: Catalogue) -> Execu
         else:
             parameters.append((parameter.name, value))
     for argument in given.values():
-        known = did_you_mean(argument.name or "", {*(p.name for p in action.parameters), *STEP_ARGUMENTS})
+        names = [*(each.name for each in action.parameters), *sorted(STEP_ARGUMENTS)]
+        known = did_you_mean(argument.name or "", names) or {"expected": ", ".join(names)}
         checker.error("E0401", argument.span, f"{name} has no parameter `{argument.name}`", **known)
     command, found = _command(action, parameters, item, checker, catalogue)
     if not sound or not found or target is None:
@@ -221,7 +226,7 @@ def _command(
         )
         return None, False
     command = catalogue.commands.get(str(value.value))
-    if command is None:
+    if command is None and f"command {value.value}" not in checker.world.broken:
         hint = did_you_mean(str(value.value), catalogue.commands) or {
             "hint": f'declare it: command "{value.value}": ["/usr/bin/...", "..."]'
         }

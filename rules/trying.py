@@ -1,7 +1,7 @@
 """A `test` block: from what was read to a little world and its expectations. Called by `rules.compiling`."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Final, Literal, cast
 
@@ -24,7 +24,7 @@ from rules.trials import (
     TrialFailure,
     TrialNode,
 )
-from rules.units import NUMERIC, SECOND, Type
+from rules.units import NUMERIC, SECOND, WORDING, Type
 
 OUTCOMES: Final = ("succeeded", "failed", "not_verified", "refused", "rejected", "expired", "handed_over", "suggested")
 CHANGED: Final[Mapping[str, tuple[str, ...]]] = {
@@ -41,10 +41,14 @@ MAX_THINGS: Final = 1000
 
 
 def compile_trial(
-    draft: Draft, report: Report, actions: Mapping[str, Action], metrics: Mapping[str, Metric]
+    draft: Draft,
+    report: Report,
+    actions: Mapping[str, Action],
+    metrics: Mapping[str, Metric],
+    broken: Collection[str] = (),
 ) -> Trial | None:
-    """The test, or None after an error."""
-    return _Compiler(draft, report, actions, metrics).compile()
+    """The test, or None after an error. `broken` definitions have been reported already."""
+    return _Compiler(draft, report, actions, metrics, broken).compile()
 
 
 def warn_of_dead_trials(trials: Iterable[Trial], rules: Iterable[Rule], reports: Mapping[str, Report]) -> None:
@@ -81,8 +85,14 @@ def _line(report: Report, line: int) -> tuple[int, int]:
 
 class _Compiler:
     def __init__(
-        self, draft: Draft, report: Report, actions: Mapping[str, Action], metrics: Mapping[str, Metric]
+        self,
+        draft: Draft,
+        report: Report,
+        actions: Mapping[str, Action],
+        metrics: Mapping[str, Metric],
+        broken: Collection[str],
     ) -> None:
+        self.broken = broken
         self.draft = draft
         self.report = report
         self.actions = actions
@@ -98,7 +108,8 @@ class _Compiler:
         words = {line.word for line in lines}
         for word in ("given", "expect"):
             if word not in words and self.draft.sound:
-                self.report.error("E0106", self.draft.name_span, f"the test has no `{word}:`", expected=f"{word}: ...")
+                expected = 'given: alert "NodeDown"' if word == "given" else "expect: nothing"
+                self.report.error("E0106", self.draft.name_span, f"the test has no `{word}:`", expected=expected)
         if len(lines) > MAX_THINGS:
             self.report.error("E0108", self.draft.name_span, f"more than {MAX_THINGS} lines in one test")
             return None
@@ -222,7 +233,7 @@ class _Compiler:
             self._answer(_pattern(BURN_RATE_TEMPLATE), tree.values, Type.NUMBER, line)
         elif path == "value" or (path.startswith("annotations.") and path != "annotations."):
             self._answer(escaped(path), tree.values, Type.NUMBER if path == "value" else Type.STRING, line, "alert")
-        else:
+        elif f"metric {path}" not in self.broken:
             known = did_you_mean(path, {*self.metrics, "value", "burn_rate", "annotations."})
             message = f"`{path}` is no metric, and nothing that is asked for"
             self.report.error("E0201", line.place(tree.name.span), message, **known)
@@ -239,7 +250,10 @@ class _Compiler:
         for moment in values:
             if found and moment.after <= found[-1][0]:
                 self.report.error(
-                    "E0508", line.place(moment.span), "values follow one another in time", expected="after ..."
+                    "E0508",
+                    line.place(moment.span),
+                    "a value after another needs a later time",
+                    expected="after 5m",
                 )
                 return
             value = moment.value
@@ -258,7 +272,7 @@ class _Compiler:
 
     def _action(self, name: str, span: tuple[int, int]) -> Action | None:
         action = self.actions.get(name)
-        if action is None:
+        if action is None and f"action {name}" not in self.broken:
             self.report.error("E0203", span, f"there is no action `{name}`", **did_you_mean(name, self.actions))
         return action
 
@@ -299,9 +313,16 @@ class _Compiler:
                     near = did_you_mean(argument.name or "", parameters)
                     self.report.error("E0401", span, f"{name} has no parameter `{argument.name}`", **near)
                 elif not isinstance(argument.value, syntax.Literal):
-                    self.report.error("E0508", span, "a test writes its values out")
-                elif argument.value.type is not parameter.type or refuse(parameter, argument.value.value):
-                    self.report.error("E0403", span, f"`{argument.name}` can never have this value")
+                    self.report.error(
+                        "E0508", span, "a test writes its values out", expected='a value such as 3, 5m or "x"'
+                    )
+                elif argument.value.type is not parameter.type:
+                    message = (
+                        f"`{argument.name}` is {WORDING[parameter.type]}, and this is {WORDING[argument.value.type]}"
+                    )
+                    self.report.error("E0403", span, message)
+                elif why := refuse(parameter, argument.value.value):
+                    self.report.error("E0404", span, why)
                 else:
                     given.append((parameter.name, argument.value.value))
         self.expects.append(

@@ -7,7 +7,7 @@ import pytest
 
 from rules import CODES
 from rules.scanning import ACTION_CLAUSES, RULE_CLAUSES
-from tests.unit.rules import errors_page
+from tests.unit.rules import errors_page, said
 from tests.unit.rules.build import compiled, ruleset
 
 MANUAL = (Path(__file__).parents[3] / "docs" / "rule-language.md").read_text(encoding="utf-8")
@@ -47,3 +47,8 @@ def test_shipped_metrics_are_documented() -> None:
 def test_the_page_of_codes_is_the_compilers() -> None:
     """docs/rule-errors.md has a section for every code, with what the compiler says to its example today."""
     assert errors_page.PAGE.read_text(encoding="utf-8") == errors_page.page()
+
+
+def test_every_mistake_is_told_in_these_words() -> None:
+    """mistakes.txt has what is said to each known mistake, word by word, as it was last read by a person."""
+    assert said.FILE.read_text(encoding="utf-8") == said.everything()
