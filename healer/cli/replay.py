@@ -3,32 +3,41 @@
   healer replay --data /var/lib/healer          does the journal decide itself the same way, digest by digest? Exit 1 if not
   healer replay --data DIR --set convergence.window=5m
   healer replay --data DIR --topology new.yaml
-  healer replay --data DIR --config new.yaml    what would have been otherwise under these settings and this topology?
+  healer replay --data DIR --config new.yaml    what would have been otherwise under this configuration, its rules included?
+  healer replay --since 30d --rules rules/ --gate 0
+                                                ... under these rules? Exit 1 if they would do more that may hurt
 
+A query that was not recorded is asked of Prometheus at the recorded time: of --prometheus, or of those of --config.
 Without --data it is the data of the configuration, and without that ./data. A copy of healer.db will do, too.
 """
 
 import argparse
 import asyncio
 from pathlib import Path
+from typing import NamedTuple
 
+import aiohttp
 import msgspec
 
 from healer import bootstrap
 from healer.alerts.instants import BadTime, read_instant
 from healer.cli.failure import CALLED_WRONG, FOUND_WRONG, Failure
 from healer.cli.output import Output
-from healer.cli.replayed import proof_json, show_proof, show_what_if, what_if_json
+from healer.cli.replayed import Verdict, proof_json, show_proof, show_what_if, what_if_json
+from healer.cli.rule_files import sources_of
+from healer.documents.fields import parse_url
 from healer.documents.problems import DocumentError
 from healer.journey.charter import Charter, Documents, charter
 from healer.journey.ports import StepMark, StoreUnavailable
 from healer.journey.records import Adopted
 from healer.journey.refold import Gap
-from healer.rehearsal.otherwise import Wrong, changed, read_override, under
+from healer.prometheus.query import PrometheusQueries
+from healer.rehearsal.otherwise import Wrong, changed, read_override, ruled, under
 from healer.rehearsal.replay import Span, prove
-from healer.rehearsal.what_if import Otherwise, changes, went
+from healer.rehearsal.what_if import Otherwise, went
 from healer.seams import Clock, SystemClock
 from healer.settings import load_settings
+from healer.settings.outside import Prometheus
 from healer.store.opening import CannotOpen
 from healer.store.past import open_past
 from healer.store.store import Store
@@ -48,32 +57,63 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="what if? A key of convergence, repeatable"
     )
+    parser.add_argument(
+        "--rules",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="what if these had been the rules? Repeatable",
+    )
+    parser.add_argument(
+        "--prometheus",
+        metavar="URL",
+        help="ask it what queries said then, where nobody recorded it; never what they say now",
+    )
+    parser.add_argument(
+        "--gate", type=int, metavar="N", help="exit 1 if more than N destructive remediations would have been added"
+    )
     parser.add_argument("--as-was", action="store_true", help="exact; --config then only says where the data is")
     parser.add_argument("--json", action="store_true", help="JSON instead of text")
 
 
 def run(arguments: argparse.Namespace, output: Output | None = None, clock: Clock | None = None) -> int:
     output = output or Output()
-    if arguments.as_was and (arguments.topology or arguments.set):
-        raise Failure("--as-was asks for the past as it was: leave --topology and --set out", CALLED_WRONG)
+    if arguments.as_was and (arguments.topology or arguments.set or arguments.rules or arguments.gate is not None):
+        words = "--as-was asks for the past as it was: leave --topology, --rules, --set and --gate out"
+        raise Failure(words, CALLED_WRONG)
     now = (clock or SystemClock()).now()
     span = Span(_when(arguments.since, now, 0), _when(arguments.until, now, Span().until))
-    exact = arguments.as_was or not (arguments.config or arguments.topology or arguments.set)
+    exact = arguments.as_was or not (arguments.config or arguments.topology or arguments.set or arguments.rules)
+    if exact and arguments.gate is not None:
+        raise Failure("--gate compares: say with what, by --rules, --config, --topology or --set", CALLED_WRONG)
     try:
         otherwise = None if exact else _otherwise(arguments)
+        servers = () if exact else _servers(arguments)
         data = _data(arguments)
         store = open_past(data)
     except (DocumentError, bootstrap.CannotStart, CannotOpen, Wrong) as error:
         raise Failure(str(error), CALLED_WRONG) from None
     output.aside(f"reading {data}; nothing is sent, run or written")
     try:
-        return asyncio.run(_replay(store, span, otherwise, output, as_json=arguments.json))
+        asked = Asked(span, otherwise, servers, arguments.gate, arguments.json)
+        return asyncio.run(_replay(store, asked, output))
     except (StoreUnavailable, Gap) as error:
         raise Failure(f"{data}: {error}", FOUND_WRONG) from None
 
 
-async def _replay(store: Store, span: Span, otherwise: Otherwise | None, output: Output, *, as_json: bool) -> int:
-    charters = _Charters(store)
+class Asked(NamedTuple):
+    """What somebody wants to know of the past."""
+
+    span: Span
+    otherwise: Otherwise | None
+    servers: tuple[Prometheus, ...]
+    gate: int | None
+    as_json: bool
+
+
+async def _replay(store: Store, asked: Asked, output: Output) -> int:
+    charters, span, otherwise = _Charters(store), asked.span, asked.otherwise
     with output.errors.status("folding the journal again") as status:
 
         def heard(mark: StepMark) -> None:
@@ -85,15 +125,17 @@ async def _replay(store: Store, span: Span, otherwise: Otherwise | None, output:
                 proof = await prove(store, charters, store.installation, span, heard)
             else:
                 before = await went(store, charters, store.installation, span, heard)
-                after = await went(store, charters, store.installation, span, heard, otherwise)
+                async with aiohttp.ClientSession() as session:
+                    ask = PrometheusQueries(asked.servers, session, SystemClock()).ask if asked.servers else None
+                    after = await went(store, charters, store.installation, span, heard, otherwise, ask)
         finally:
             await store.close()
     if otherwise is None:
-        output.json(proof_json(proof)) if as_json else show_proof(output, proof)
+        output.json(proof_json(proof)) if asked.as_json else show_proof(output, proof)
         return 0 if proof.same else FOUND_WRONG
-    found = changes(before, after)
-    output.json(what_if_json(before, after, found)) if as_json else show_what_if(output, before, after, found)
-    return 0
+    verdict = Verdict(before, after, asked.gate)
+    output.json(what_if_json(verdict)) if asked.as_json else show_what_if(output, verdict)
+    return 0 if verdict.passes else FOUND_WRONG
 
 
 class _Charters:
@@ -146,9 +188,26 @@ def _otherwise(arguments: argparse.Namespace) -> Otherwise:
     """What is to be tried. A topology or single settings change what the configuration says, or else what was."""
     overrides = [read_override(said) for said in arguments.set]
     topology = read_topology([arguments.topology]) if arguments.topology else None
-    other = changed(overrides, topology)
-    if arguments.config is None:
-        return Otherwise(other, rewired=topology is None)
-    plan = bootstrap.read_plan(load_settings(arguments.config))
-    configured = under(plan.deciding, plan.topology)
-    return Otherwise(lambda charter: other(configured(charter)), rewired=False)
+    ways = [changed(overrides, topology)]
+    if arguments.rules:
+        ways.append(ruled(sources_of(arguments.rules)))
+    if arguments.config is not None:
+        plan = bootstrap.read_plan(load_settings(arguments.config))
+        ways.insert(0, under(plan.deciding, plan.topology, plan.rules))
+
+    def otherwise(charter: Charter) -> Charter:
+        for way in ways:
+            charter = way(charter)
+        return charter
+
+    return Otherwise(otherwise, rewired=topology is None and arguments.config is None)
+
+
+def _servers(arguments: argparse.Namespace) -> tuple[Prometheus, ...]:
+    """Who is asked what queries said then. Raises Wrong."""
+    if arguments.prometheus is None:
+        return load_settings(arguments.config).prometheus if arguments.config is not None else ()
+    try:
+        return (Prometheus(url=parse_url(arguments.prometheus)),)
+    except ValueError as error:
+        raise Wrong(f"--prometheus {arguments.prometheus}: {error}") from None

@@ -6,8 +6,9 @@ from healer.alerts.identity import labels_of
 from healer.cli.output import Output
 from healer.cli.words import counted
 from healer.convergence.outcome import Incident
+from healer.rehearsal.remedies import Would, redone
 from healer.rehearsal.replay import Difference, Proof
-from healer.rehearsal.what_if import Change, Course
+from healer.rehearsal.what_if import Change, Course, changes
 from healer.times import format_rfc3339
 
 SHOWN = 50
@@ -59,9 +60,58 @@ def _show_difference(output: Output, difference: Difference) -> None:
     output.line("Another version of healer decided it, or the journal was changed, or this is a defect.")
 
 
-def what_if_json(before: Course, after: Course, found: list[Change]) -> dict[str, Any]:
+class Verdict:
+    """Two courses of the same past side by side, and whether the second may be merged: `gate` is how many destructive
+    remediations more it may have; None asks for nothing."""
+
+    def __init__(self, before: Course, after: Course, gate: int | None) -> None:
+        self.before = before
+        self.after = after
+        self.gate = gate
+        self.changes = changes(before, after)
+        self.redone = redone(before.remedies, after.remedies)
+
+    @property
+    def growth(self) -> int:
+        """Destructive remediations that would have been added."""
+        return self.after.remedies.destructive - self.before.remedies.destructive
+
+    @property
+    def passes(self) -> bool:
+        return self.gate is None or self.growth <= self.gate
+
+
+def what_if_json(verdict: Verdict) -> dict[str, Any]:
     """For programs."""
-    return {"before": _course(before), "after": _course(after), "changes": [_changed(change) for change in found]}
+    return {
+        "before": _course(verdict.before),
+        "after": _course(verdict.after),
+        "changes": [_changed(change) for change in verdict.changes],
+        "remediations": [
+            {"what": one.what, "before": _would(one.before), "after": _would(one.after)} for one in verdict.redone
+        ],
+        "destructive_growth": verdict.growth,
+        "gate": verdict.gate,
+        "passes": verdict.passes,
+    }
+
+
+def _would(would: Would | None) -> dict[str, Any] | None:
+    if would is None:
+        return None
+    return {
+        "rule": would.rule,
+        "mode": would.mode,
+        "at": format_rfc3339(would.at),
+        "actions": list(would.what),
+        "nodes": list(would.nodes),
+        "state": would.state,
+        "acts": would.acts,
+        "destructive": would.destructive,
+        "guard": would.guard or None,
+        "incident": would.incident,
+        "alert": labels_of(would.root),
+    }
 
 
 def _course(course: Course) -> dict[str, Any]:
@@ -72,7 +122,11 @@ def _course(course: Course) -> dict[str, Any]:
         "compression": round(course.compression, 4),
         "notices": course.notices,
         "edits": course.edits,
-        "remediations": course.remediations,
+        "remediations": len(course.remedies.would),
+        "acting": len(course.remedies.acting),
+        "destructive": course.remedies.destructive,
+        "guards": course.remedies.guards,
+        "unknown": course.unknown,
     }
 
 
@@ -100,17 +154,27 @@ def _incident(incident: Incident | None) -> dict[str, Any] | None:
     }
 
 
-def show_what_if(output: Output, before: Course, after: Course, found: list[Change]) -> None:
-    """The sums side by side, then each incident that would have been otherwise."""
-    rows = [
+def show_what_if(output: Output, verdict: Verdict) -> None:
+    """The sums side by side, then each incident and each remediation that would have been otherwise, then the gate."""
+    before, after, found = verdict.before, verdict.after, verdict.changes
+    rows: list[tuple[str, object, object]] = [
         ("alerts", before.alerts, after.alerts),
         ("incidents", len(before.incidents), len(after.incidents)),
         ("... that people hear of", before.told, after.told),
         ("compression", f"{before.compression:.1%}", f"{after.compression:.1%}"),
         ("first messages", before.notices, after.notices),
         ("edits", before.edits, after.edits),
-        ("remediations planned", before.remediations, after.remediations),
+        ("remediations planned", len(before.remedies.would), len(after.remedies.would)),
+        ("... that act, or ask to", len(before.remedies.acting), len(after.remedies.acting)),
+        ("... of these destructive", before.remedies.destructive, after.remedies.destructive),
     ]
+    refused = (before.remedies.guards, after.remedies.guards)
+    rows += [
+        (f"stopped by a guard: {guard}", refused[0].get(guard, 0), refused[1].get(guard, 0))
+        for guard in sorted({*refused[0], *refused[1]})
+    ]
+    if after.unknown:
+        rows.append(("without an answer, which is gone", before.unknown, after.unknown))
     output.table(("", "as it was", "what if"), rows, empty="")
     output.line()
     changes = [(change.what, _root(change.before), _root(change.after), _size(change)) for change in found[:SHOWN]]
@@ -119,6 +183,43 @@ def show_what_if(output: Output, before: Course, after: Course, found: list[Chan
     )
     if len(found) > SHOWN:
         output.line(f"... and {len(found) - SHOWN} more: --json lists them all")
+    _show_redone(output, verdict)
+    if verdict.gate is not None:
+        said = f"destructive remediations: {verdict.growth:+d}, and at most {verdict.gate:+d} is allowed"
+        output.line()
+        output.line(said, "green" if verdict.passes else "bold red")
+
+
+def _show_redone(output: Output, verdict: Verdict) -> None:
+    if not verdict.redone:
+        return
+    output.line()
+    rows = []
+    for one in verdict.redone[:SHOWN]:
+        would = one.after or one.before
+        assert would is not None, "a difference has one side at least"
+        rows.append(
+            (
+                one.what,
+                format_rfc3339(would.at),
+                ", ".join(would.nodes) or "-",
+                _does(one.before),
+                _does(one.after),
+                would.rule,
+            )
+        )
+    output.table(("what", "when", "on", "as it was", "what if", "rule"), rows, empty="")
+    if len(verdict.redone) > SHOWN:
+        output.line(f"... and {len(verdict.redone) - SHOWN} more: --json lists them all")
+
+
+def _does(would: Would | None) -> str:
+    if would is None:
+        return "-"
+    what = ", ".join(would.what) or "tells people"
+    if would.guard:
+        return f"{what} (stopped: {would.guard})"
+    return what if would.acts else f"{what} ({would.state})"
 
 
 def _root(incident: Incident | None) -> str:

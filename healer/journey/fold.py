@@ -273,6 +273,11 @@ class Fold:
         """What rules need to know before they can decide."""
         return self.planner.questions(self.engine.now)
 
+    @property
+    def begun(self) -> Sequence[Planned]:
+        """What was planned since the last step."""
+        return self._planned
+
     def incident(self, id: str) -> Incident | None:
         """One incident, under way, or over less than `settle` ago, or with a remediation that may not be at its end."""
         return self._incidents.get(id)

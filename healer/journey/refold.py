@@ -14,6 +14,7 @@ from healer.journey.charter import Charter
 from healer.journey.fold import VERSION, Fold, Memory, remembered
 from healer.journey.ports import Row, Snapshot, Step, StepMark
 from healer.journey.records import Adopted, Entry, Rewired, decode
+from healer.times import Micros
 from healer.topology.patch import Patch
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,10 @@ READ_ROWS = 256
 
 Charters = Callable[[Adopted], Awaitable[Charter]]
 """Makes a charter from what the store kept of it."""
+
+
+Between = Callable[[Fold, Micros, Entry | None], Awaitable[None]]
+"""Lets time pass up to an instant, when a record follows, or the next step's time comes."""
 
 
 class Past(Protocol):
@@ -54,10 +59,20 @@ class Again(NamedTuple):
 class Refold:
     """A fold that follows what was recorded. `number` and `position` are the last step's and record's that it has seen.
 
-    With `rewired=False` the topology is the charter's alone, whatever was recorded of how it changed.
+    With `rewired=False` the topology is the charter's alone, whatever was recorded of how it changed. `between` is for pasts
+    that never were: it may apply what was not recorded.
     """
 
-    def __init__(self, past: Past, charters: Charters, installation: str, *, rewired: bool = True) -> None:
+    def __init__(
+        self,
+        past: Past,
+        charters: Charters,
+        installation: str,
+        *,
+        rewired: bool = True,
+        between: Between | None = None,
+    ) -> None:
+        self._between = between
         self._past = past
         self._charters = charters
         self._installation = installation
@@ -119,9 +134,13 @@ class Refold:
             if self.fold is None:
                 assert charter is not None, "the journal begins with what was adopted first"
                 self.fold = Fold(charter, self._installation)
+            elif self._between is not None:
+                await self._between(self.fold, entry.at, entry)
             self.fold.apply(entry, charter)
         assert self.fold is not None, "the first step has a record"
         if not entries:
+            if self._between is not None:
+                await self._between(self.fold, mark.now, None)
             self.fold.advance(mark.now)
         step = self.fold.take(mark.number, 0, mark.first, mark.last)
         self.number = mark.number

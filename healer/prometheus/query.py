@@ -57,33 +57,33 @@ class PrometheusQueries:
         self._session = session
         self._clock = clock
 
-    async def ask(self, queries: Sequence[Query], labels: bytes) -> list[Answer]:
-        """One answer per query. Never raises for what the outside does."""
+    async def ask(self, queries: Sequence[Query], labels: bytes, at: Micros | None = None) -> list[Answer]:
+        """One answer per query: now, or as it would have been at an instant. Never raises for what the outside does."""
         server = self._choose(labels)
         if server is None:
             return [Answer(query.key, None, 0, "no Prometheus is configured for this incident") for query in queries]
-        return list(await asyncio.gather(*(self._ask(server, query) for query in queries)))
+        return list(await asyncio.gather(*(self._ask(server, query, at) for query in queries)))
 
     def _choose(self, labels: bytes) -> Prometheus | None:
         known = labels_of(labels)
         return next((server for server in self._servers if server.match.matches(known)), None)
 
-    async def _ask(self, server: Prometheus, query: Query) -> Answer:
+    async def _ask(self, server: Prometheus, query: Query, at: Micros | None) -> Answer:
         try:
             async with asyncio.timeout(server.timeout / SECOND):
-                value, sampled_at = await self._fetch(server, query.text)
+                value, sampled_at = await self._fetch(server, query.text, at)
         except TimeoutError:
             return Answer(query.key, None, 0, f"no answer within {server.timeout / SECOND:g}s")
         except (aiohttp.ClientError, NoSample, ValueError) as error:
             return Answer(query.key, None, 0, (str(error) or type(error).__name__)[:MAX_WORDS])
         return Answer(query.key, value, sampled_at)
 
-    async def _fetch(self, server: Prometheus, text: str) -> tuple[float, Micros]:
+    async def _fetch(self, server: Prometheus, text: str, then: Micros | None) -> tuple[float, Micros]:
         """The value, and the time of the oldest sample behind it: an instant query stamps its result with the time of
         asking. A sample is looked at before the value, so that the value is never older than it is said to be."""
-        sampled = await self._sampled_at(server, text)
-        began = self._clock.now()
-        found = await self._vector(server, text)
+        sampled = await self._sampled_at(server, text, then)
+        began = self._clock.now() if then is None else then
+        found = await self._vector(server, text, then)
         if len(found) != 1:
             raise NoSample("no data" if not found else f"{len(found)} series: use max() or min()")
         asked_at, written = found[0]
@@ -92,23 +92,24 @@ class PrometheusQueries:
             raise NoSample("not a number")
         # Its age by Prometheus' clock, counted back by healer's: the two may differ by more than an effect takes.
         at = began - round((asked_at - (asked_at if sampled is None else sampled)) * SECOND)
-        if self._clock.now() - at > FRESH:
+        if (self._clock.now() if then is None else then) - at > FRESH:
             raise NoSample("the newest sample is older than 5m")
         return value, at
 
-    async def _sampled_at(self, server: Prometheus, text: str) -> float | None:
+    async def _sampled_at(self, server: Prometheus, text: str, then: Micros | None) -> float | None:
         """When the oldest of the samples that the expression reads was taken, in seconds; None when it reads none."""
         reads = selectors(text)
         if len(reads) > MAX_SELECTORS:
             raise NoSample(f"reads {len(reads)} selectors, at most {MAX_SELECTORS} can be dated: use a recording rule")
-        times = await asyncio.gather(*(self._vector(server, f"min(timestamp({one}))") for one in reads))
+        times = await asyncio.gather(*(self._vector(server, f"min(timestamp({one}))", then) for one in reads))
         return min((float(written) for found in times for _, written in found), default=None)
 
-    async def _vector(self, server: Prometheus, text: str) -> list[tuple[float, str]]:
+    async def _vector(self, server: Prometheus, text: str, then: Micros | None) -> list[tuple[float, str]]:
         """(time of asking in seconds, value) of each series; of a scalar one."""
         url = f"{server.url}/api/v1/query"
         headers = authorization(server.auth) | trace_headers()
-        async with self._session.post(url, data={"query": text}, headers=headers) as response:
+        when = {} if then is None else {"time": f"{then / SECOND:.3f}"}
+        async with self._session.post(url, data={"query": text} | when, headers=headers) as response:
             body = await whole(response, MAX_BODY)
         try:
             reply = msgspec.json.decode(body, type=_Reply)

@@ -3,7 +3,7 @@
 Called by `healer replay`; `healer.rehearsal.what_if` folds under it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -12,8 +12,11 @@ from healer.convergence.settings import Convergence
 from healer.documents.convert import convert
 from healer.documents.document import Document, parse_document
 from healer.documents.problems import DocumentError
-from healer.journey.charter import Charter, Deciding
+from healer.journey.charter import Charter, Deciding, RuleText, charter, documents
+from healer.journey.records import Adopted
+from healer.remediation.abilities import LACKS
 from healer.topology.graph import Topology
+from rules import RuleSet, Source, compile_files, format_problem
 
 ROOM = "convergence"
 
@@ -25,17 +28,42 @@ class Wrong(ValueError):
 Override = Callable[[Convergence], Convergence]
 
 
-def under(deciding: Deciding, topology: Topology) -> Callable[[Charter], Charter]:
-    """Everything that decides about incidents as another configuration has it, rules aside."""
-    kept = topology.encode()
+Change = Callable[[Charter], Charter]
 
-    def otherwise(charter: Charter) -> Charter:
-        return Charter(charter.adopted, deciding, kept, charter.ruleset)
+
+def under(deciding: Deciding, topology: Topology, rules: tuple[RuleText, ...]) -> Change:
+    """Everything that decides as another configuration has it. Raises Wrong where its rules do not compile."""
+    adopted = Adopted("otherwise", "otherwise", "otherwise")
+    try:
+        other = charter(adopted, documents(deciding, topology, rules))
+    except ValueError as error:
+        raise Wrong(str(error)) from None
+
+    def otherwise(was: Charter) -> Charter:
+        return Charter(was.adopted, deciding, other.topology, other.ruleset)
 
     return otherwise
 
 
-def changed(overrides: Iterable[Override], topology: Topology | None) -> Callable[[Charter], Charter]:
+def ruled(sources: Sequence[Source]) -> Change:
+    """What was in force with other rules of one's own; packs stay. Raises Wrong where they do not compile."""
+
+    def compiled(packs: Sequence[str], kinds: Sequence[str]) -> RuleSet:
+        known = frozenset(kinds) if kinds else None
+        found = compile_files(sources, packs=tuple(packs), kinds=known, lacks=LACKS)
+        if found.ruleset is None:
+            raise Wrong("\n".join(format_problem(one) for one in found.problems if one.severity == "error"))
+        return found.ruleset
+
+    compiled((), ())
+
+    def otherwise(was: Charter) -> Charter:
+        return Charter(was.adopted, was.settings, was.topology, compiled(was.settings.packs, was.settings.kinds))
+
+    return otherwise
+
+
+def changed(overrides: Iterable[Override], topology: Topology | None) -> Change:
     """What was in force with some settings changed, and perhaps on another topology."""
     ordered, kept = tuple(overrides), topology.encode() if topology is not None else b""
 

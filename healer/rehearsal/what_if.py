@@ -1,21 +1,25 @@
 """How would it have gone under other settings, another topology, other rules? The recorded arrivals, folded twice. Pure.
 
-Called by `healer replay`. Nothing is sent, run or written; answers to queries are those that were recorded.
+Called by `healer replay`. Nothing is sent, run or written; `meanwhile` says what becomes of what was never asked, or begun.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
 from healer.convergence.outcome import AlertView, Incident
 from healer.journey.charter import Charter
 from healer.journey.fold import Fold
-from healer.journey.ports import Closed, Step
-from healer.journey.records import Adopted, Delivered, Entry
+from healer.journey.ports import Closed, Planned, Step
+from healer.journey.records import Adopted, Delivered, Entry, Progressed
 from healer.journey.refold import Charters, Past, Refold
+from healer.rehearsal.meanwhile import Ask, Ledger, Meanwhile, refuse
+from healer.rehearsal.remedies import Remedies, Would, kept_back, would_of
 from healer.rehearsal.replay import Heard, Span, begin
+from healer.remediation.model import Refused, Remediation
+from healer.times import Micros
 
 
 class Otherwise(NamedTuple):
@@ -46,7 +50,9 @@ class Course(msgspec.Struct, frozen=True):
     incidents: dict[str, Ended]
     notices: int
     edits: int
-    remediations: int
+    remedies: Remedies = Remedies()
+    unknown: int = 0
+    """Rules of incidents that had to do without an answer, because it is gone."""
 
     @property
     def told(self) -> int:
@@ -70,20 +76,39 @@ class Change(msgspec.Struct, frozen=True):
     into: str = ""
 
 
+class Recorded(Past, Protocol):
+    """What a store kept, and whether it kept a remediation."""
+
+    async def remediation(self, id: str) -> Remediation | None: ...
+
+
 async def went(
-    past: Past, charters: Charters, installation: str, span: Span, heard: Heard, otherwise: Otherwise | None = None
+    past: Recorded,
+    charters: Charters,
+    installation: str,
+    span: Span,
+    heard: Heard,
+    otherwise: Otherwise | None = None,
+    ask: Ask | None = None,
 ) -> Course:
-    """Fold the span's records, as it was or otherwise. Incidents that opened in the span count."""
+    """Fold the span's records, as it was or otherwise. What opened, or was planned, in the span counts.
+
+    `ask` says what queries would have said then, where nobody recorded it.
+    """
 
     async def tried(adopted: Adopted) -> Charter:
         charter = await charters(adopted)
         return otherwise.charter(charter) if otherwise else charter
 
-    refold = Refold(past, tried, installation, rewired=otherwise is None or otherwise.rewired)
+    async def known(remediation: str) -> bool:
+        return await past.remediation(remediation) is not None
+
+    meanwhile = Meanwhile(known, ask) if otherwise is not None else None
+    refold = Refold(past, tried, installation, rewired=otherwise is None or otherwise.rewired, between=meanwhile)
     await begin(refold, past, span)
     if refold.fold is not None and otherwise is not None:
         _turn(refold.fold, refold.position)
-    log = _Log(span)
+    log = _Log(span, meanwhile.judged if meanwhile is not None else {})
     async with aclosing(refold.run()) as steps:
         async for again in steps:
             if again.mark.now > span.until:
@@ -91,8 +116,10 @@ async def went(
             heard(again.mark)
             log.hear(again.entries)
             if again.step is not None:
-                log.write(again.step)
-    return log.course(refold.fold)
+                assert refold.fold is not None, "a step was folded"
+                log.write(again.step, refold.fold)
+            log.hear(meanwhile.take() if meanwhile is not None else ())
+    return log.course(refold.fold, len(meanwhile.unknown) if meanwhile is not None else 0)
 
 
 def _turn(fold: Fold, position: int) -> None:
@@ -103,27 +130,52 @@ def _turn(fold: Fold, position: int) -> None:
 class _Log:
     """Gathers what a fold says."""
 
-    def __init__(self, span: Span) -> None:
+    def __init__(self, span: Span, judged: Mapping[str, tuple[Micros, Refused | None]]) -> None:
         self._span = span
+        self._judged = judged
         self._alerts: set[Episode] = set()
         self._incidents: dict[str, Incident] = {}
         self._closed: dict[str, frozenset[Episode]] = {}
         self._told: set[tuple[str, str]] = set()
         self._edits = 0
-        self._remediations = 0
+        self._would: dict[str, Would] = {}
+        self._ledger = Ledger()
 
     def hear(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
             if isinstance(entry.record, Delivered) and entry.at in self._span:
                 self._alerts.update((one.labels, one.starts_at) for one in entry.record.alerts if one.firing)
+            elif isinstance(entry.record, Progressed):
+                self._progress(entry.record, entry.at)
 
-    def write(self, step: Step) -> None:
+    def _progress(self, record: Progressed, at: Micros) -> None:
+        self._ledger.progress(record, at)
+        would = self._would.get(record.remediation)
+        if would is not None:
+            stopped = record.detail.partition(": ")[0] if record.state == "refused" else ""
+            self._would[record.remediation] = msgspec.structs.replace(
+                would, state=record.state, guard=would.guard or stopped
+            )
+
+    def _plan(self, planned: Planned, fold: Fold) -> None:
+        self._ledger.plan(planned)
+        at, refused = self._judged.get(planned.remediation) or (
+            fold.engine.now,
+            refuse(fold, planned.remediation, planned.plan, self._ledger),
+        )
+        would = would_of(planned, at, refused.guard if refused is not None else "")
+        self._would[planned.remediation] = would
+        if refused is None and kept_back(planned):
+            self._ledger.pretend(planned, at)
+
+    def write(self, step: Step, fold: Fold) -> None:
         for incident in step.incidents:
             self._incidents[incident.id] = incident
         for closed in step.closed:
             self._close(closed)
         if step.now in self._span:
-            self._remediations += len(step.planned)
+            for planned in step.planned:
+                self._plan(planned, fold)
             for wanted in step.wanted:
                 to = (wanted.incident, wanted.channel)
                 if to in self._told:
@@ -131,7 +183,7 @@ class _Log:
                 elif wanted.opens:
                     self._told.add(to)
 
-    def course(self, fold: Fold | None) -> Course:
+    def course(self, fold: Fold | None, unknown: int) -> Course:
         ended: dict[str, Ended] = {}
         for id, incident in self._incidents.items():
             if incident.status == "merged" or incident.opened_at not in self._span:
@@ -140,7 +192,9 @@ class _Log:
             if alerts is None and fold is not None:
                 alerts = _episodes(fold.engine.incident_alerts(id))
             ended[id] = Ended(incident, alerts or frozenset())
-        return Course(len(self._alerts), ended, len(self._told), self._edits, self._remediations)
+        return Course(
+            len(self._alerts), ended, len(self._told), self._edits, Remedies(tuple(self._would.values())), unknown
+        )
 
     def _close(self, closed: Closed) -> None:
         self._closed[closed.incident] = _episodes(_views(closed.alerts))
