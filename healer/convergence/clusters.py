@@ -8,6 +8,8 @@ most of what lies beneath a node without an alert goes down at once, that node i
 from collections.abc import Iterator
 from itertools import islice
 
+from healer.convergence import strays
+from healer.convergence.apart import is_above, one_fault
 from healer.convergence.episode import Case, Episode, Place
 from healer.convergence.naming import is_down, places_of
 from healer.convergence.state import State
@@ -31,20 +33,24 @@ def companion(state: State, place: Place, face: Episode) -> Case | None:
     if not state.settings.join or not isinstance(place.key, int) or face.node < 0:
         return None
     if is_down(face):
-        return beneath_one_suspect(state, place, face)
-    found = {
-        case.id: case
-        for one, other in _connected(state, place, face)
-        if abs(one.onset - other.onset) <= state.settings.window
-        and (case := _case_of(other)) is not None
-        and case is not place.incident
-        and _takes(case)
-    }
-    return min(found.values(), key=lambda case: (case.opened_at, case.id), default=None)
+        return beneath_one_suspect(state, place, face) or strays.home_of(state, place, face)
+    found: dict[str, Case] = {}
+    asked = {place.incident}
+    for one, other in _connected(state, place, face):
+        if abs(one.onset - other.onset) <= state.settings.window and (case := _case_of(other)) not in asked:
+            asked.add(case)
+            if case is not None and _takes(case) and one_fault(state, place, face, case):
+                found[case.id] = case
+    if found:
+        return min(found.values(), key=lambda case: (case.opened_at, case.id))
+    return beneath_one_suspect(state, place, face) or strays.home_of(state, place, face)
 
 
 def beneath_one_suspect(state: State, place: Place, face: Episode) -> Case | None:
-    """The oldest open incident of what went down beside this: most of what lies directly beneath one silent node, at once."""
+    """The oldest open incident of what failed beside this: most of what lies directly beneath one silent node, at once.
+
+    Where this is down, so are they; where it is degraded, nothing explains any of them.
+    """
     for parent, hops in state.above(face.node)[:MAX_ABOVE]:
         if hops > 1:
             break
@@ -52,13 +58,7 @@ def beneath_one_suspect(state: State, place: Place, face: Episode) -> Case | Non
             continue
         near = islice(state.topology.below(parent), MAX_CHILDREN)
         children = [node for node in near if (parent, 1) in state.above(node)[:MAX_ABOVE]]
-        down = [
-            next(
-                (one for one in _at(state, node) if is_down(one) and not one.ended_at and _near(state, one, face)), None
-            )
-            for node in children
-        ]
-        fallen = [one for one in down if one is not None]
+        fallen = [one for node in children if (one := _fallen(state, parent, node, face)) is not None]
         if len(fallen) < SEVERAL or 2 * len(fallen) < len(children):
             continue
         cases = {case.id: case for one in fallen if (case := _case_of(one)) is not None and case is not place.incident}
@@ -66,6 +66,21 @@ def beneath_one_suspect(state: State, place: Place, face: Episode) -> Case | Non
         if found:
             return min(found, key=lambda case: (case.opened_at, case.id))
     return None
+
+
+def _fallen(state: State, parent: int, node: int, face: Episode) -> Episode | None:
+    """What says that a node failed with this one, and is explained by nothing elsewhere."""
+    return next(
+        (
+            one
+            for one in _at(state, node)
+            if not one.ended_at
+            and is_down(one) == is_down(face)
+            and _near(state, one, face)
+            and (one.by is None or is_above(state, parent, one.by.node))
+        ),
+        None,
+    )
 
 
 def _near(state: State, one: Episode, other: Episode) -> bool:
@@ -104,8 +119,13 @@ def quiet(case: Case) -> bool:
 
 
 def _takes(case: Case) -> bool:
+    """Whether what is connected may join: not where something is, or was, down."""
     return (
-        case.status == "open" and not is_down(case.face) and len(case.sides) < MAX_SIDES and not case.people.closed_by
+        case.status == "open"
+        and not is_down(case.face)
+        and case.naming.how not in ("direct", "silent")
+        and len(case.sides) < MAX_SIDES
+        and not case.people.closed_by
     )
 
 

@@ -54,9 +54,10 @@ def consider(state: State, case: Case) -> bool:
     evidence = gather(case)
     direct = any(is_down(one) for one in evidence)
     scored = weigh(state, evidence, face.node)
-    several = direct and any(side.face is not None and is_down(side.face) for side in case.sides)
+    several = direct and any(suspected(state, case, side) for side in case.sides)
     if direct:
-        scored.sort(key=lambda one: (one.node != face.node, several and not one.silent))
+        over = {node for node, hops in state.above(face.node) if hops == 1}
+        scored.sort(key=lambda one: (one.node != face.node, not (one.silent and (several or one.node in over))))
         scored = crowned(scored)
     best = faces(evidence)
     root = best.get(scored[0].node) if scored and not direct else None
@@ -69,6 +70,14 @@ def consider(state: State, case: Case) -> bool:
         named = root or face
         state.note(case, "converge", "named", alertname=named.traits.name, node=state.node_name(named.node))
     return True
+
+
+def suspected(state: State, case: Case, side: Place) -> bool:
+    """Whether what is down there hangs on a node without an alert on which the incident's face hangs too."""
+    if side.face is None or not is_down(side.face):
+        return False
+    over = {node for node, hops in state.above(case.face.node) if hops == 1 and node not in state.at_node}
+    return any(node in over for node, hops in state.above(side.face.node) if hops == 1)
 
 
 def crowned(scored: list[Scored]) -> list[Scored]:

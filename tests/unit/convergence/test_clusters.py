@@ -185,3 +185,110 @@ def test_a_late_root_takes_over_all_that_had_joined() -> None:
     assert incident.id == told.id
     assert (incident.root.node, incident.firing, incident.how) == ("rack", 7, "direct")
     assert not [found for found in one.incidents.values() if found.status == "resolved"]
+
+
+class TestTwoFaults:
+    """Things that are degraded at once, neither above the other, and that a third node feels."""
+
+    def test_each_with_something_of_its_own_beneath_it(self) -> None:
+        """What the other does not reach did not fail because of it."""
+        one = world("cart > a b; mail > b c").play("""
+            0s ErrorsHigh on cart warning
+            0s ErrorsHigh on mail warning
+            5s ErrorsHigh on a warning
+            5s ErrorsHigh on b warning
+            5s ErrorsHigh on c warning
+        """)
+        assert [node for node, _ in nodes(one.until("2m"))] == ["cart", "mail"]
+
+    def test_both_of_which_are_full(self) -> None:
+        """Nobody's caller fills a disk."""
+        one = world("cart mail > shop").play("""
+            0s DiskFull on cart warning
+            0s MemoryExhausted on mail warning
+            5s ErrorsHigh on shop warning
+        """)
+        assert [node for node, _ in nodes(one.until("2m"))] == ["cart", "mail"]
+
+    def test_one_of_which_may_be_the_others_doing_is_one(self) -> None:
+        """Where all that the one touches is touched by the other too, it is a candidate and no second fault."""
+        one = world("cart > a b; mail > b").play("""
+            0s ErrorsHigh on cart warning
+            0s ErrorsHigh on mail warning
+            5s ErrorsHigh on a warning
+            5s ErrorsHigh on b warning
+        """)
+        assert nodes(one.until("2m")) == [("cart", 4)]
+
+    def test_a_symptom_of_both_that_was_told_first_does_not_tie_them(self) -> None:
+        """It joins the first of them; the second stays another incident."""
+        one = world("cart > a shop; mail > c shop").play("0s ErrorsHigh on shop critical").until("40s")
+        one.play("""
+            41s CPUHigh on cart warning
+            42s MemoryHigh on mail warning
+            45s LatencyHigh on a warning
+            45s LatencyHigh on c warning
+        """).until("3m")
+        assert len(one.open) == 2
+        roots = {seen.node for incident in one.open for seen in one.engine.incident_alerts(incident.id)[:1]}
+        assert roots == {"shop", "mail"} or roots == {"cart", "mail"}
+
+
+def test_most_of_what_lies_beneath_a_silent_node_and_is_degraded_is_one_incident() -> None:
+    """A database without an alert: the services that use it fail at once, and it is among the candidates."""
+    services = [f"s{number}" for number in range(4)]
+    one = world(f"db > {' '.join(services)}")
+    one.play("\n".join(f"{number}s ErrorsHigh on {service} error" for number, service in enumerate(services[:3])))
+    [incident] = one.until("2m").open
+    assert (incident.firing, incident.how) == (3, "ranked")
+    assert "db" in [candidate.node for candidate in incident.candidates if not candidate.labels]
+
+
+class TestStrays:
+    """A node that lacks the edge by which the others hang on the root."""
+
+    PODS = tuple(f"pod/{number}" for number in range(8))
+    DRAWING = f"rack/1 > host/1 > {' '.join(PODS)}; rack/2 > host/2 > pod/y; workload/a > {' '.join(PODS)} pod/x pod/y"
+    STORM = "\n".join(
+        ("0s RackDown on rack/1 critical", *(f"{at}s PodNotReady on {pod} warning" for at, pod in enumerate(PODS)))
+    )
+
+    def test_belongs_to_the_incident_in_which_its_like_are(self) -> None:
+        one = world(self.DRAWING).play(f"{self.STORM}\n10s PodNotReady on pod/x warning").until("2m")
+        assert nodes(one) == [("rack/1", 10)]
+        [incident] = one.open
+        assert (incident.how, incident.root.node) == ("direct", "rack/1")
+
+    def test_is_none_where_it_has_a_parent_of_that_kind(self) -> None:
+        """Its host is known, and nothing is wrong there: this is another fault."""
+        one = world(self.DRAWING).play(f"{self.STORM}\n10s PodNotReady on pod/y warning").until("2m")
+        assert nodes(one) == [("pod/y", 1), ("rack/1", 9)]
+
+    def test_is_none_at_another_time(self) -> None:
+        one = world(self.DRAWING).play(f"{self.STORM}\n4m PodNotReady on pod/x warning").until("6m")
+        assert nodes(one) == [("pod/x", 1), ("rack/1", 9)]
+
+    def test_is_none_with_another_alert(self) -> None:
+        """What the others do not have does not make it one of them."""
+        one = world(self.DRAWING).play(f"{self.STORM}\n10s PodEvicted on pod/x warning").until("2m")
+        assert nodes(one) == [("pod/x", 1), ("rack/1", 9)]
+
+    def test_comes_back_to_life_with_the_others(self) -> None:
+        """It is over when the last of them is, and memory lets go of all."""
+        one = world(self.DRAWING).play(f"{self.STORM}\n10s PodNotReady on pod/x warning").until("2m")
+        for node in (*self.PODS, "pod/x"):
+            one.play(f"3m PodNotReady on {node} ends")
+        one.play("3m RackDown on rack/1 ends").until("30m")
+        assert (one.open, one.engine.state.cases, one.engine.state.places) == ([], {}, {})
+
+
+def test_what_stands_above_a_failed_thing_and_is_not_watched_comes_second() -> None:
+    """Before the symptoms beneath it, which say nothing about the cause."""
+    one = world("rack > switch > a b c d").play("""
+        0s SwitchDown on switch critical
+        1s HostDown on a critical
+        1s HostDown on b critical
+        1s HostDown on c critical
+    """)
+    [incident] = one.until("2m").open
+    assert [candidate.node for candidate in incident.candidates[:2]] == ["switch", "rack"]

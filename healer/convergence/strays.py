@@ -1,0 +1,71 @@
+"""Does an alert belong beneath an incident's root although no edge says so? Asked by `clusters` before an incident opens.
+
+No topology is complete. Where many alerts of one name went off at once beneath one root, and this is one more of that name, at
+that time, on a node that lacks a parent of the kind by which the others are reached, then it is the edge that is missing.
+"""
+
+from itertools import islice
+
+from healer.convergence.apart import MAX_ABOVE, is_above
+from healer.convergence.episode import Case, Episode, Place
+from healer.convergence.state import State
+
+LIKE = 5
+"""So many alerts of its name have to be explained by the incident's root."""
+MAX_CASES = 4
+"""Incidents that are looked at, the latest first."""
+MAX_LOOKED = 256
+"""Alerts of each that are looked at, the latest first."""
+COMPARED = 16
+"""Alerts of its name that are looked at more closely."""
+
+
+def home_of(state: State, place: Place, face: Episode) -> Case | None:
+    """The incident beneath which a node belongs by all but its edges; None where nothing says so."""
+    recent = (case for case in reversed(state.cases.values()) if case.place.suppressed >= LIKE)
+    for case in islice(recent, MAX_CASES):
+        if case is not place.incident and case.status == "open" and not case.people.closed_by:
+            like = alike(state, case, face)
+            if len(like) >= LIKE and lacks_edge(state, case.face.node, face.node, [one.node for one in like]):
+                return case
+    return None
+
+
+def alike(state: State, case: Case, face: Episode) -> list[Episode]:
+    """Alerts of the same name that the incident explains and that began at the same time, on other nodes."""
+    slack, name = state.settings.slack, face.traits.name
+    found = {
+        one.seq: one
+        for one in islice(reversed(case.place.explained), MAX_LOOKED)
+        if one.traits.name == name
+        and abs(one.onset - face.onset) <= slack
+        and one.by is not None
+        and one.by.place is case.place
+        and one.node != face.node
+    }
+    # By number, because the order in which they were explained is not kept in snapshots where one came back.
+    return [found[seq] for seq in sorted(found)[-COMPARED:]]
+
+
+def lacks_edge(state: State, root: int, node: int, others: list[int]) -> bool:
+    """Whether all of the others hang on the root by a kind of parent of which this node has none."""
+    if is_above(state, root, node):
+        return False
+    mine = {kind(state, above) for above in parents(state, node)}
+    return all(
+        mine.isdisjoint(
+            kind(state, above) for above in parents(state, other) if above == root or is_above(state, root, above)
+        )
+        for other in others
+    )
+
+
+def parents(state: State, node: int) -> list[int]:
+    """What lies directly above a node."""
+    return [above for above, hops in state.above(node)[:MAX_ABOVE] if hops == 1]
+
+
+def kind(state: State, node: int) -> str:
+    """The kind that a node's id says, "" for none."""
+    before, slash, _ = state.topology.name(node).partition("/")
+    return before if slash else ""
