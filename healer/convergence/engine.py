@@ -182,9 +182,27 @@ class Engine:
 
     def adopt(self, settings: Convergence, topology: Topology, heartbeat: str = "") -> Taken:
         """Go on under other settings and another topology: everything that fires is judged again. Returns what `take` had."""
-        taken, before = self.take(), self.state
-        state = self.state = thaw(freeze(before), settings, topology, before.installation, heartbeat)
-        state.changed_before = before.changed_before
+        taken = self.take()
+        self.go_on(self.successor(settings, topology, heartbeat))
+        return taken
+
+    def go_on(self, successor: "Engine") -> None:
+        """As the one that was made of this one, now that what this one changed was taken."""
+        self.state = successor.state
+
+    def successor(
+        self, settings: Convergence, topology: Topology, heartbeat: str = "", changed: Changed | None = None
+    ) -> "Engine":
+        """An engine that goes on from here under other settings and another topology; everything that fires is judged again.
+        `changed` is what its candidates ask for changes.
+
+        That takes long where much fires. This one stays as it is, so that others may look at it meanwhile, and must have been
+        taken from.
+        """
+        before = self.state
+        engine = Engine.thawed(freeze(before), settings, topology, before.installation, heartbeat)
+        state = engine.state
+        state.changed_before = changed or before.changed_before
         state.why = TOPOLOGY_CHANGED
         keep(state, state.episodes.values())
         for episode in state.episodes.values():
@@ -195,26 +213,28 @@ class Engine:
                 episode.status = Status.NEW
             state.dirty[episode] = None
         sift(state)
-        self._conclude()
+        _conclude(state)
         state.why = ""
-        return taken
+        return engine
 
-    def rewire(self, changed: Sequence[int], *, placed: bool = True) -> Taken:
-        """The topology changed in place at these nodes, or above them: what fires there and beneath is judged again.
-
-        `placed` is False when nothing changed that says where alerts sit. Returns what `take` had.
-        """
+    def moved(self, *, placed: bool) -> "Engine | None":
+        """The topology changed in place: an engine that goes on from here, where an alert may sit on another node now; None
+        where each sits where it sat. `placed` is False when nothing changed that says where alerts sit."""
         state = self.state
-        if not rewiring.stays(state, placed=placed):
-            return self.adopt(state.settings, state.topology, state.heartbeat)
-        taken = self.take()
+        if rewiring.stays(state, placed=placed):
+            return None
+        return self.successor(state.settings, state.topology, state.heartbeat)
+
+    def rewire(self, changed: Sequence[int]) -> None:
+        """The topology changed in place at these nodes, or above them, and no alert sits elsewhere now (see `moved`): what fires
+        there and beneath is judged again."""
+        state = self.state
         rewiring.mark(state, changed)
         state.why = TOPOLOGY_CHANGED
         keep(state, state.dirty)
         sift(state)
         self._conclude()
         state.why = ""
-        return taken
 
     # --- what is known
 
@@ -368,11 +388,7 @@ class Engine:
         return Closed(case.id, tuple(msgspec.structs.replace(view, incident=case.id) for view in alerts))
 
     def _conclude(self) -> None:
-        """Judge, derive, and again while deriving changed what is judged (a merge names a place)."""
-        state = self.state
-        while state.dirty or state.touched:
-            settle(state)
-            derive(state)
+        _conclude(self.state)
 
     def _fire(self, kind: int, who: list[Episode | Place | Turn]) -> None:
         state = self.state
@@ -429,3 +445,10 @@ class Engine:
             bury(place, episode)
         state.forget(episode)
         forget(state, episode)
+
+
+def _conclude(state: State) -> None:
+    """Judge, derive, and again while deriving changed what is judged (a merge names a place)."""
+    while state.dirty or state.touched:
+        settle(state)
+        derive(state)

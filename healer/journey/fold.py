@@ -5,9 +5,11 @@ are to know). Whoever feeds it the same records at the same times gets the same 
 feeds it, and so do replay, tests and rehearsals.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from hashlib import blake2b
 from types import MappingProxyType
+from typing import NamedTuple
 
 import msgspec
 
@@ -49,6 +51,7 @@ from healer.remediation.autonomy import Trust
 from healer.remediation.planner import Course, Planner, Question
 from healer.remediation.repetition import Run
 from healer.times import HOUR, SECOND, Micros
+from healer.topology.map import Map
 from healer.topology.patch import Patch, Sum, change
 
 VERSION = "1"
@@ -68,6 +71,9 @@ MAX_QUARANTINED = 100
 
 QUARANTINE_TOLD: Micros = HOUR
 """For so long after the last record that was stepped over it is an incident; nothing else says that it is over."""
+
+MANY = 2_000
+"""Alerts from which on what is long about a record may be done ahead: for fewer of them it takes some milliseconds."""
 
 LINGER: Micros = HOUR
 """How long an incident that is over is kept for a remediation that was superseded: its intent may have been written before."""
@@ -107,6 +113,14 @@ def remembered(data: bytes) -> Memory:
     return msgspec.msgpack.decode(data, type=Memory)
 
 
+class Foreseen(NamedTuple):
+    """What comes of a change of the topology: an engine that takes the place of the one that there is, or None where that one
+    goes on."""
+
+    map: Map
+    engine: Engine | None
+
+
 class Fold:
     """All decisions, as a function of the journal."""
 
@@ -133,6 +147,10 @@ class Fold:
         self._fired = False
         self._changed: dict[str, None] = {}
         self._timeline: list[Happening] = []
+        self._next: tuple[int, Foreseen] | None = None
+        """What was foreseen of the record at a position."""
+        self._changed_at: tuple[int, Sequence[int]] = 0, ()
+        """The nodes at which the record at a position changed the topology already."""
         self._planned: list[Planned] = []
         self._superseded: list[Superseded] = []
         self._closed: list[Closed] = []
@@ -153,6 +171,27 @@ class Fold:
             self.skipped += 1
             self._trouble("quarantine", True, entry, QUARANTINE_TOLD)
         self._consider()
+
+    def ahead(self, entry: Entry, charter: Charter | None = None) -> Callable[[], None] | None:
+        """The part of `apply` that takes long where much fires, None for most records. It may be done before, where it keeps
+        nobody waiting: nothing that others look at changes meanwhile, and what is decided is the same."""
+        record = entry.record
+        if not isinstance(record, Adopted | Rewired) or len(self.engine) < MANY:
+            return None
+        self.advance(entry.at)
+        if isinstance(record, Rewired):
+            self._changed_at = entry.position, self._change(record.patch)
+            work = partial(self._moved, record.patch)
+        else:
+            assert charter is not None, "whoever feeds an Adopted record brings its charter"
+            work = partial(self._adopted, charter)
+        return partial(self._foresee, entry.position, work)
+
+    def _foresee(self, position: int, work: Callable[[], Foreseen]) -> None:
+        try:
+            self._next = position, work()
+        except Exception:  # noqa: BLE001 - it is raised again, and told, where the record is applied
+            self._next = None
 
     def advance(self, wall: Micros) -> None:
         """Let time pass: every timer due by `wall` fires at its own due time, and what it changes is considered then."""
@@ -293,6 +332,29 @@ class Fold:
 
     # --- inside
 
+    def _foreseen(self, entry: Entry) -> Foreseen | None:
+        found, self._next = self._next, None
+        return found[1] if found is not None and found[0] == entry.position else None
+
+    def _adopted(self, charter: Charter) -> Foreseen:
+        """The engine that goes on by a charter."""
+        topology = charter.map()
+        if charter.adopted.topology == self.charter.adopted.topology:
+            change(topology.index, self.rewired.patch())
+        changed = Lately(charter, topology, self.lately.remembered()).just_before
+        settings = charter.settings
+        engine = self.engine.successor(settings.convergence, topology, settings.heartbeat, changed)
+        return Foreseen(topology, engine)
+
+    def _change(self, patch: Patch) -> Sequence[int]:
+        """Change the topology in place; the nodes at which it changed."""
+        self.rewired.add(patch)
+        return change(self.map.index, patch)
+
+    def _moved(self, patch: Patch) -> Foreseen:
+        """The engine that goes on where the topology changed, if that cannot be done in place."""
+        return Foreseen(self.map, self.engine.moved(placed=self.map.places(patch)))
+
     def _fires(self, node: int) -> bool:
         """Whether an alert fires on a node, for rules that ask."""
         return any(view.status != "resolved" for view in self.engine.on_node(node))
@@ -319,20 +381,26 @@ class Fold:
             self.engine.vanish(record.labels)
         elif isinstance(record, Adopted):
             assert charter is not None, "whoever feeds an Adopted record brings its charter"
+            adopted = self._foreseen(entry) or self._adopted(charter)
             if charter.adopted.topology != self.charter.adopted.topology:
                 self.rewired = Sum()
-            self.charter = charter
-            self.map = charter.map()
-            change(self.map.index, self.rewired.patch())
+            self.charter, self.map = charter, adopted.map
             self.lately.adopt(charter, self.map)
-            self._took(self.engine.adopt(charter.settings.convergence, self.map, charter.settings.heartbeat))
+            assert adopted.engine is not None
+            self.engine.go_on(adopted.engine)
+            self.engine.ask_changes(self.lately.just_before)
             self.planner.adopt(charter, self.map)
             self.eras = {version: self.eras[version] for version in self._older_rules()}
             self.eras[charter.ruleset.version] = charter.adopted
         elif isinstance(record, Rewired):
-            self.rewired.add(record.patch)
-            changed = change(self.map.index, record.patch)
-            self._took(self.engine.rewire(changed, placed=self.map.places(record.patch)))
+            (position, nodes), self._changed_at = self._changed_at, (0, ())
+            if position != entry.position:
+                nodes = self._change(record.patch)
+            moved = self._foreseen(entry) or self._moved(record.patch)
+            if moved.engine is not None:
+                self.engine.go_on(moved.engine)
+            else:
+                self.engine.rewire(nodes)
         elif isinstance(record, Answered):
             self.planner.answer(record, self.engine.now)
         elif isinstance(record, Progressed):

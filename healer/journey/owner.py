@@ -271,6 +271,11 @@ class Owner:
         if self._fold is None:
             assert charter is not None, "the journal begins with what was adopted first"
             self._fold = Fold(charter, self._installation)
+        if (work := self._fold.ahead(entry, charter)) is not None:
+            try:
+                await self._store.aside(work)
+            except StoreUnavailable as error:
+                log.warning("what is long about record %d is done beside everything else: %s", entry.position, error)
         self._fold.apply(entry, charter)
 
     async def _commit(self, step: Step) -> None:

@@ -1,10 +1,14 @@
 """The topology changes while alerts fire: in place it decides as if the new topology had been adopted, also after a restart."""
 
+from unittest import mock
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from healer.journey import fold as fold_module
+from healer.journey.charter import Charter
 from healer.journey.fold import Fold, remembered
-from healer.journey.records import Delivered, Entry, Rewired
+from healer.journey.records import Delivered, Entry, Record, Rewired
 from healer.times import SECOND
 from healer.topology.graph import Node, Topology, topology
 from healer.topology.patch import difference
@@ -53,6 +57,37 @@ def test_a_restart_between_changes_changes_nothing(
             reborn = Fold.load(remembered(reborn.dump()), charter, INSTALLATION)
         assert verdicts(living) == verdicts(reborn)
     assert living.quarantined == reborn.quarantined == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(graphs(), st.lists(st.tuples(STEP, st.sampled_from(["whole", "done", "not done"])), min_size=1, max_size=8))
+def test_what_is_done_ahead_decides_nothing_else(
+    first: Topology, steps: list[tuple[tuple[int, Delivered | Topology], str]]
+) -> None:
+    """Where a change of the topology is worked out beside the event loop, the same steps come of it, bit for bit; also
+    where that could not be done in the end."""
+    plain, early = (Fold(chartered(graph=first), INSTALLATION) for _ in range(2))
+    now, graph = START, first
+    for position, ((pause, said), how) in enumerate(steps, 2):
+        now += pause * SECOND
+        charter: Charter | None = None
+        record: Record = Rewired(difference(graph, said)) if isinstance(said, Topology) else said
+        if isinstance(said, Topology):
+            charter = chartered(graph=said) if how == "whole" else None
+            record, graph = charter.adopted if charter is not None else record, said
+        entry = Entry(position, now, record)
+        plain.apply(entry, charter)
+        with mock.patch.object(fold_module, "MANY", 0):
+            work = early.ahead(entry, charter)
+        assert (work is not None) == isinstance(said, Topology)
+        if work is not None and how != "not done":
+            before = verdicts(early)
+            work()
+            assert verdicts(early) == before
+        early.apply(entry, charter)
+        assert plain.take(position, 1, position, position) == early.take(position, 1, position, position)
+        assert verdicts(plain) == verdicts(early)
+    assert plain.quarantined == early.quarantined == []
 
 
 def test_a_new_edge_explains_what_already_fires() -> None:
