@@ -4,6 +4,10 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 
+class LocksUnreachable(TimeoutError):
+    """Nobody can be asked who holds a lock. The text says what was tried; waiting may help, another lock service does not."""
+
+
 class Hold(Protocol):
     """A lock that is held."""
 
@@ -17,5 +21,6 @@ class LockService(Protocol):
     """Locks by target."""
 
     def hold(self, target: str, within: float) -> AbstractAsyncContextManager[Hold]:
-        """A context in which the lock is held; raises TimeoutError when it was not to be had `within` seconds."""
+        """A context in which the lock is held; raises TimeoutError when it was not to be had `within` seconds, and
+        LocksUnreachable when that is because the service did not answer."""
         ...

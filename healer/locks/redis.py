@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from healer.locks.ports import Hold
+from healer.locks.ports import Hold, LocksUnreachable
 from healer.seams import Clock, Random, Spawn
 from healer.times import HOUR, MILLISECOND, SECOND, Micros
 
@@ -69,7 +69,7 @@ class RedisLocks:
                 if lease.answers >= self._quorum:
                     raise
                 nodes = f"{lease.answers} of {len(self._nodes)} Redis nodes answer"
-                raise TimeoutError(f"no lock of {target} can be had: {nodes}") from None
+                raise LocksUnreachable(f"no lock of {target} can be had: {nodes}") from None
             renewing = self._spawn.start(f"renew {lease.key}", self._renew(lease))
             try:
                 yield lease

@@ -1,10 +1,11 @@
 """What people may set about locks. Assembled by `healer.settings`."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
 
-from healer.documents.fields import Secret
+from healer.documents.fields import Secret, Url
 
 NODES = (1, 3, 5)
 
@@ -28,6 +29,25 @@ class RedisNodes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError("a node is named twice", "urls")
 
 
+class Etcd(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where replicas keep their locks: one etcd cluster, as leases of 30 s."""
+
+    urls: tuple[Url, ...]
+    """Its members, `https://host:2379`; asked one after the other."""
+    username: str = ""
+    """Where etcd asks for one."""
+    password: Secret | None = None
+    """Of that user."""
+    ca: Path | None = None
+    """The authority (PEM) that signed the members' certificates; unset: those of the machine."""
+
+    def __post_init__(self) -> None:
+        if not self.urls:
+            raise ValueError("name at least one member, such as http://127.0.0.1:2379", "urls")
+        if bool(self.username) != (self.password is not None):
+            raise ValueError("username and password go together")
+
+
 class Locks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who says who may touch a target now."""
 
@@ -35,3 +55,12 @@ class Locks(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """`local`: inside this process, which is enough for one."""
     redis: RedisNodes | None = None
     """Instead: shared by replicas."""
+    etcd: Etcd | None = None
+    """Instead: leases in etcd. Beside `redis` both are taken, and both have to hold."""
+    degrade: Literal["wait", "local"] = "wait"
+    """While the lock service does not answer: `wait`, after which people are asked; or `local`, which needs SQLite, where only
+    one process can be at work. Not for two healers with a store each."""
+
+    def __post_init__(self) -> None:
+        if self.degrade == "local" and self.redis is None and self.etcd is None:
+            raise ValueError("locks are local already: leave it out, or name redis or etcd", "degrade")

@@ -16,8 +16,9 @@ from healer.executors.states.reading import Change
 from healer.executors.target import Order, Result, Seen, Target
 from healer.journey.ports import StoreUnavailable
 from healer.locks.ports import Hold, LockService
+from healer.locks.together import belonging, hold_all
 from healer.remediation import guards
-from healer.remediation.approval import pass_on, used
+from healer.remediation.approval import all_steps, pass_on, used
 from healer.remediation.arrows import (
     next_state,
     otherwise,
@@ -223,7 +224,7 @@ class Runner:
             why = f"{step.action} needs the executor {step.executor}, which is not set up here"
             return await self._end(remediation, "refused", why)
         try:
-            async with self._locks.hold(step.node, LOCK_S) as hold:
+            async with hold_all(self._locks, self._locked(remediation, step), LOCK_S, self._clock) as hold:
                 # Within the lock: waiting for it may have taken longer than an observation is good for.
                 after = await self._observe(remediation, step) or await self._act(remediation, step, target, hold)
         except TimeoutError as error:
@@ -235,6 +236,17 @@ class Runner:
             await asyncio.sleep(min(GUARD_S[0] * 2 ** min(after.attempt - 1, 10), GUARD_S[1]))
             return await self._again(after)
         return after
+
+    def _locked(self, remediation: Remediation, step: PlanStep) -> tuple[str, ...]:
+        """The step's target, with those of the same plan that contain it or are part of it."""
+        topology = self._situation.topology
+        others = {other.node for other in all_steps(remediation.plan)}
+
+        def above(node: str) -> list[str]:
+            number = topology.index.id(node)
+            return [topology.index.name(each) for each, _ in topology.above(number)] if number >= 0 else []
+
+        return belonging(step.node, others, above) if len(others) > 1 else (step.node,)
 
     async def _act(
         self, remediation: Remediation, step: PlanStep, target: Target, hold: Hold

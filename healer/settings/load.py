@@ -86,6 +86,9 @@ def _cross_check(document: Document, settings: Settings) -> Iterator[Problem]:
         known = ", ".join(settings.channels) or "none"
         message = f"no channel is called {kept_in!r}; channels: {known}"
         yield document.problem(("audit", "anchor", "channel"), message)
+    if settings.locks.degrade == "local" and not settings.store.url.startswith("sqlite:"):
+        message = "local needs SQLite: only there it is certain that no other process is at work"
+        yield document.problem(("locks", "degrade"), message)
     if settings.place == "lead" and not settings.alertmanager.urls:
         message = "lead needs alertmanager.urls: it silences the backstop there for what healer has told"
         yield document.problem(("place",), message)
