@@ -17,12 +17,18 @@ from healer.times import Micros
 
 FADES = 700_000
 """What is left of an explanation with every hop after the first."""
+BY_CHANCE = 10
+"""Of so many nodes one alerts by chance: where much more of what a node reaches does, it is not its position that explains it."""
 MAX_NODES = 100
 """Alerting nodes that are looked at, the earliest first."""
 MAX_ABOVE = 128
 """Ancestors of one node that are looked at, the nearest first."""
 MAX_BELOW = 1_000
 """Nodes beneath, at most, that are counted to tell how much a position alone would explain."""
+SAMPLED = 16
+"""Nodes beneath whose hops are counted."""
+FAR = 8
+"""Hops of a node beneath that does not have the other among its nearest ancestors."""
 MAX_CALLERS = 32
 MAX_CANDIDATES = 10
 
@@ -31,15 +37,15 @@ class Weights(msgspec.Struct, frozen=True):
     """What each signal counts, in millionths. They sit on a plateau: half or twice of one changes little.
 
     For a candidate: what it would explain, its own evidence, nothing worse above it, how many kinds of alert it has. Against
-    it: only its callers measure it; nothing but its traffic changed; it has no alert. For it again: something was deployed
-    there just before, which counts as much as evidence of its own.
+    it: perhaps only its caller measures it; nothing but its traffic changed; it has no alert. For it again: something was
+    deployed there just before, which counts as much as evidence of its own.
     """
 
     lift: int = 2 * ONE
     own: int = ONE
     not_worse: int = ONE
     kinds: int = ONE // 2
-    measured_outside: int = ONE // 2
+    measured_outside: int = ONE // 4
     only_traffic: int = ONE
     silent: int = ONE // 2
     changed: int = ONE
@@ -137,7 +143,7 @@ class _Ranking:
         self.all = sum(one.classed for one in self.troubles.values())
         self.most = max(one.plain for one in self.troubles.values())
         self.kinds = max(len(one.names) for one in self.troubles.values())
-        self.around = self._around()
+        self.around = max(self._around(), BY_CHANCE * len(self.troubles))
         scored = [self._score(node) for node in self._candidates()]
         scored.sort(key=lambda one: (-one.score, self.graph.name(one.node)))
         first = next(at for at, one in enumerate(scored) if not one.silent)
@@ -172,13 +178,15 @@ class _Ranking:
         own = self.troubles.get(node)
         onset = self._onset(node, own)
         explained, reached = self._explained(node, onset)
-        lift = share(explained, self.all) - share(self.below(node), self.around)
+        lift = share(explained, self.all) - share(self.position(node), self.around * ONE)
         strength = share(own.classed, self.most) if own is not None else 0
         worst = self._worst_above(node, own, onset)
         mine = own.plain if own is not None else 0
         not_worse = ONE - share(worst.plain, worst.plain + mine) if worst is not None else ONE
         kinds = share(len(own.names), self.kinds) if own is not None else 0
-        outside = own is not None and own.seen_from_outside and not self.parents(node)
+        # What several callers feel is no fault of one of them.
+        mirror = own is not None and own.seen_from_outside and len(self.felt.get(node, ())) <= 1
+        outside = mirror and not self.parents(node)
         victim = own is not None and own.drop and bool(self.callers(node))
         weights = self.weights
         score = weights.lift * lift + weights.own * strength + weights.not_worse * not_worse + weights.kinds * kinds
@@ -202,7 +210,7 @@ class _Ranking:
         above = ((self.troubles[one], hops) for one, hops in self.above(node).items() if one in self.drops)
         for one, hops in chain(self.beneath.get(node, ()), above):
             if -self.slack <= one.onset - onset <= self.window:
-                explained += one.classed * FADES ** (hops - 1) // ONE ** (hops - 1) if hops else one.classed
+                explained += faded(one.classed, hops)
                 reached += hops > 0
         return explained, reached
 
@@ -232,7 +240,7 @@ class _Ranking:
         elif own is None or self.parents(own.node):
             why.append("nothing that it depends on is in trouble")
         if outside:
-            why.append("only its callers measure it, so their faults show here")
+            why.append("only its caller measures it, so that one's faults show here")
         if victim:
             why.append("nothing but its traffic changed, as it does when its callers fail")
         return tuple(why)
@@ -258,9 +266,17 @@ class _Ranking:
             found = self._callers[node] = [one for one in near if self.above(one).get(node) == 1]
         return found
 
-    def below(self, node: int) -> int:
-        """How many nodes a fault here reaches, itself among them."""
+    def position(self, node: int) -> int:
+        """How many nodes a fault here reaches, itself among them, faded as explanations are; in millionths."""
         found = self._below.get(node)
         if found is None:
-            found = self._below[node] = 1 + sum(1 for _ in islice(self.graph.below(node), MAX_BELOW - 1))
+            beneath = list(islice(self.graph.below(node), MAX_BELOW - 1))
+            some = beneath[:: len(beneath) // SAMPLED + 1]
+            left = sum(faded(ONE, self.above(one).get(node, FAR)) for one in some)
+            found = self._below[node] = ONE + (left * len(beneath) // len(some) if some else 0)
         return found
+
+
+def faded(whole: int, hops: int) -> int:
+    """What is left of it so many hops away."""
+    return whole * FADES ** (hops - 1) // ONE ** (hops - 1) if hops else whole

@@ -1,7 +1,8 @@
 """Which alerts come with every storm here, and which are rare? The memory of past incidents that scores are weighed by. Pure.
 
 The engine adds an incident when it is over; it is part of snapshots. Rarity is the strongest single hint at a cause, but
-never a filter: faults repeat. So what sat on the node that was named counts a quarter, and a young memory says little.
+never a filter: faults repeat. So what sat on the node that was named counts a quarter where it brought something about; what
+comes alone, in quiet times too, is a habit and counts in full. A young memory says little.
 """
 
 from collections.abc import Iterable
@@ -42,10 +43,10 @@ class History:
     def learn(self, symptoms: Iterable[int], causes: Iterable[int]) -> None:
         """An incident is over: `causes` are the series of the node that was named, `symptoms` all others."""
         self.incidents += 1
-        causes = dict.fromkeys(causes)
+        causes, symptoms = dict.fromkeys(causes), dict.fromkeys(symptoms)
         for series in causes:
-            self._add(series, 1)
-        for series in dict.fromkeys(symptoms):
+            self._add(series, 1 if symptoms else QUARTERS)
+        for series in symptoms:
             if series not in causes:
                 self._add(series, QUARTERS)
         while len(self._quarters) > MAX_SERIES:

@@ -93,7 +93,27 @@ def test_a_leaf_that_only_its_callers_measure_does_not_win_over_what_is_full() -
     clues = [("LatencyHigh", "db", WARNING), ("CPUHigh", "cart", CRITICAL), ("MemoryHigh", "cart", CRITICAL)]
     found = ranked("db > cart > shop", *clues, ("LatencyHigh", "shop", WARNING))
     assert next(iter(found)) == "cart"
-    assert "only its callers measure it, so their faults show here" in found["db"]
+    assert "only its caller measures it, so that one's faults show here" in found["db"]
+
+
+def test_what_several_callers_feel_is_no_mirror_of_one() -> None:
+    """The fault of one caller shows in what it calls; that of two at once is the callee's own."""
+    one = ranked("dns > cart", ("LatencyHigh", "dns", WARNING), ("CPUHigh", "cart", WARNING))
+    two = ranked(
+        "dns > cart mail", ("LatencyHigh", "dns", WARNING), *(("CPUHigh", on, WARNING) for on in ("cart", "mail"))
+    )
+    assert any("only its caller measures it" in said for said in one["dns"])
+    assert not any("only its caller measures it" in said for said in two["dns"])
+
+
+def test_a_hub_most_of_which_is_in_trouble_is_not_explained_by_its_position() -> None:
+    """A core switch reaches everything: when all of that is wrong at once and itself as well, it is the first candidate."""
+    hosts = [f"h{number}" for number in range(12)]
+    pods = " ; ".join(f"{host} > {host}a {host}b" for host in hosts)
+    storm = [("DiskLatencyHigh", host, WARNING) for host in hosts]
+    storm += [("RequestsQueued", f"{host}a", WARNING) for host in hosts]
+    found = ranked(f"core > {' '.join(hosts)}; {pods}", ("PacketsLost", "core", WARNING), *storm)
+    assert next(iter(found)) == "core"
 
 
 def test_a_drop_of_traffic_points_to_the_caller() -> None:
@@ -182,3 +202,14 @@ def test_no_float_decides() -> None:
         code = (folder / f"{name}.py").read_text()
         assert "float" not in code.replace("floating", "")
         assert " / " not in "\n".join(line for line in code.splitlines() if '"""' not in line and "#" not in line)
+
+
+def test_what_comes_alone_is_a_habit() -> None:
+    """A series that keeps firing and brings nothing about becomes common sooner than one that is a cause again and again."""
+    alone, cause, symptom = 1, 2, 3
+    history = History()
+    for _ in range(10):
+        history.learn([], [alone])
+        history.learn([symptom], [cause])
+    assert history.rarity(alone) == history.rarity(symptom) < history.rarity(cause)
+    assert history.count(alone) == 10
