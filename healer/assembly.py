@@ -415,7 +415,7 @@ class Healer:
 
     def _questions(self) -> Sequence[Question]:
         """Those of the fold that decides now: memory may have been thrown away since the last look."""
-        return self.owner.fold.questions() if self.owner.ready else ()
+        return self.owner.fold.questions(self.ports.clock.now()) if self.owner.ready else ()
 
     def _stepped(self, step: Step) -> None:
         if step.wanted:

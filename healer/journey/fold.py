@@ -308,9 +308,10 @@ class Fold:
         """The maintenance that is under way on a node."""
         return self.engine.at_work(self.map.id(node))
 
-    def questions(self) -> Sequence[Question]:
-        """What rules need to know before they can decide."""
-        return self.planner.questions(self.engine.now)
+    def questions(self, wall: Micros = 0) -> Sequence[Question]:
+        """What rules need to know before they can decide. `wall` is the time by the clock: where nothing happens it runs on
+        while that of the last step stands still, and what was asked is to be asked again all the same."""
+        return self.planner.questions(max(wall, self.engine.now))
 
     @property
     def begun(self) -> Sequence[Planned]:

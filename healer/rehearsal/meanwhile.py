@@ -145,7 +145,7 @@ class Meanwhile:
             for course in fold.planner.courses.values()
             for watch in course.watches.values()
             if watch.needs and course.incident.status == "open" and watch.answered_at > fold.engine.now - ASK_EVERY
-            if watch.answered_at + ASK_EVERY <= course.incident.opened_at + ASK_FOR
+            if watch.answered_at + ASK_EVERY <= watch.asks_since + ASK_FOR
         ]
         dues = [fold.next_due(), *asked_again, *self._waits.values(), *(due for due, *_ in self._due)]
         return min((due for due in dues if due is not None), default=None)

@@ -30,6 +30,7 @@ from healer.remediation.arrows import steps_of
 from healer.remediation.asking import answer_questions
 from healer.remediation.autonomy import Autonomy
 from healer.remediation.model import PlanStep, Remediation
+from healer.remediation.planner import Question
 from healer.remediation.runner import Runner
 from healer.remediation.verify import Verifier
 from healer.seams import Supervisor
@@ -148,7 +149,10 @@ class _Stage:
             self._runner.wake()
 
     async def _answer(self) -> None:
-        await answer_questions(self._owner.fold.questions, self._asker, self._store)
+        await answer_questions(self._questions, self._asker, self._store)
+
+    def _questions(self) -> Sequence[Question]:
+        return self._owner.fold.questions(self._clock.now())
 
     async def _happen(self) -> None:
         """Alerts begin and end when the test says so."""

@@ -42,7 +42,7 @@ from rules import (
 from rules import Planned as RenderedStep
 
 ASK_FOR: Micros = 30 * MINUTE
-"""A rule that holds queries is asked about this long after its incident opened, every `ASK_EVERY`."""
+"""A rule that holds queries is asked about for so long once it needs to know, every `ASK_EVERY`."""
 ASK_EVERY: Micros = 30 * SECOND
 _STAGES: dict[str, Stage] = {
     "executing": "execute",
@@ -100,6 +100,8 @@ class Watch(msgspec.Struct):
     answered_at: Micros = 0
     held_since: dict[str, Micros] = {}
     needs: tuple[Query, ...] = ()
+    asks_since: Micros = 0
+    """Since when there is something that it needs to know; 0 while there is not."""
     withheld: str = ""
     """The maintenance for which this rule waits."""
     waits: bool = False
@@ -313,11 +315,11 @@ class Planner:
         found = []
         for id, course in self.courses.items():
             incident = course.incident
-            if incident.status != "open" or now > incident.opened_at + ASK_FOR:
+            if incident.status != "open":
                 continue
             for name, watch in course.watches.items():
                 unasked = any(query.key not in watch.answers for query in watch.needs)
-                if watch.needs and (unasked or now >= watch.answered_at + ASK_EVERY):
+                if watch.needs and now <= watch.asks_since + ASK_FOR and (unasked or now >= watch.answered_at + ASK_EVERY):
                     found.append(Question(id, name, incident.root.labels, watch.needs, now))
         return found
 
@@ -380,12 +382,13 @@ class Planner:
             watch.held_since = remember(watch.held_since, verdict, now)
             watch.next_at = min((at for at in (verdict.next_at, again) if at is not None and at > now), default=None)
             watch.needs = self._to_ask(rule, watch, verdict.needs, facts)
+            watch.asks_since = (watch.asks_since or now) if watch.needs else 0
             watch.waits = False
             if verdict.value is not True or again > now:
                 continue
             unfilled = needs_of(rule, facts)
-            if unfilled and now <= incident.opened_at + ASK_FOR:
-                watch.needs = unfilled
+            if unfilled and now <= (watch.asks_since or now) + ASK_FOR:
+                watch.needs, watch.asks_since = unfilled, watch.asks_since or now
             else:
                 ready.append((rule, facts, verdict.because))
         if not under_way:

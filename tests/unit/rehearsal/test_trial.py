@@ -176,3 +176,33 @@ def test_what_is_counted_by_rack(clause: str, expected: str) -> None:
     (one,) = tried(f"{rule}{TWO}  expect: {expected}\n")
 
     assert one.failures == (), one.happened
+
+
+ASKS = """metric lag: duration = query("lag")
+rule "look"
+  on event: "Slow"
+  when: {when}
+  then: execute("collect_diagnostics")
+  mode: auto
+test "t"
+  given: node "host/a"
+  given: alert "Slow" {{node: "host/a", severity: "warning"}} from 0s to 50m
+  given: lag is {lag}
+  expect: {expected}
+"""
+
+
+@pytest.mark.parametrize(
+    ("when", "lag", "expected"),
+    [
+        ("lag > 60s for 5m", "90s", 'execute("collect_diagnostics")'),
+        ("lag > 60s for 5m", "90s, 1s after 3m, 90s after 4m, 1s after 8m", "nothing"),
+        ("duration > 40m AND lag > 60s", "90s", 'execute("collect_diagnostics")'),
+        ("lag > 60s", "1s, 90s after 35m", "nothing"),
+    ],
+)
+def test_queries_are_asked_again_where_nothing_else_happens(when: str, lag: str, expected: str) -> None:
+    """Every half minute, for half an hour from when a rule needs to know: what stands before `for` held throughout."""
+    (one,) = tried(ASKS.format(when=when, lag=lag, expected=expected))
+
+    assert one.failures == (), one.happened
