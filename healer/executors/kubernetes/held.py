@@ -10,7 +10,7 @@ from healer.executors.target import Order
 from healer.seams import Clock
 from healer.times import SECOND
 
-PAUSE_S = 1.0
+PAUSE_S = 0.5
 """Seconds between looks at what takes its time."""
 RETRY_S = 0.1
 """Seconds before a write is tried again that met another version."""
