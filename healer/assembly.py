@@ -30,6 +30,9 @@ from healer.prometheus.onsets import Onsets
 from healer.prometheus.rules import Source as PrometheusSource
 from healer.prometheus.telling import Telling
 from healer.remediation.asking import answer_questions
+from healer.remediation.auditor import Auditor
+from healer.remediation.home import Home
+from healer.remediation.observing import Halted
 from healer.remediation.planner import Question
 from healer.remediation.runner import Runner
 from healer.remediation.verify import Asker, Verifier
@@ -89,6 +92,10 @@ class Ports(msgspec.Struct, frozen=True):
     """Does the work on large graphs, for those sources too."""
     anchoring: Anchoring | None = None
     """Sends heads of the audit log outside."""
+    home: Home = Home()
+    """What healer itself stands on."""
+    halted: Halted = lambda _: ""
+    """Looks for the pause file."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -156,6 +163,15 @@ class Healer:
             ports.spawn,
             grace_s=plan.grace_s,
             author=ports.random.token(8),
+            home=ports.home,
+            halted=ports.halted,
+        )
+        self.auditor = Auditor(
+            store,
+            store,
+            ports.clock,
+            lambda: self.owner.fold.charter.ruleset,
+            lambda code: self.owner.fold.troubled(code),
         )
         self.reconciler = Reconciler(
             ports.alertmanagers,
@@ -202,6 +218,7 @@ class Healer:
         spawn.keep("owner", self._own)
         spawn.keep("runner", self.runner.run)
         spawn.keep("left behind", self.runner.look_after)
+        spawn.keep("auditor", self.auditor.run)
         spawn.keep("questions", self._answer_questions)
         spawn.keep("vitals", self.vitals.run)
         spawn.keep("topology", self.publishing.run)

@@ -5,6 +5,7 @@ import gc
 import logging
 import os
 import signal
+import socket
 import ssl
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
@@ -49,6 +51,7 @@ from healer.rehearsal.record import COUNTED, records
 from healer.rehearsal.trial import attempt
 from healer.reload import NotReloaded, Reload, Reloaded
 from healer.remediation.abilities import LACKS
+from healer.remediation.home import Home
 from healer.remediation.nodes import node_fact
 from healer.remediation.request import NAMED, Beneath
 from healer.remediation.surroundings import Around
@@ -60,6 +63,7 @@ from healer.settings.model import Settings
 from healer.settings.outside import Alertmanager
 from healer.settings.permitted import permissions
 from healer.store.opening import CannotOpen, open_store
+from healer.store.pause_file import halted
 from healer.store.store import Store
 from healer.survey.apart import Apart
 from healer.survey.standing import Terms
@@ -335,7 +339,20 @@ def ports(settings: Settings, ground: Ground, kept: Kept, stack: AsyncExitStack)
         sources=sources(settings, ground, kept),
         apart=ground.apart,
         anchoring=anchoring(settings, ground, telling, kept),
+        home=home(settings),
+        halted=halted,
     )
+
+
+def home(settings: Settings) -> Home:
+    """The machine that this process runs on, and those of its locks, by the names that the configuration has for them."""
+    try:
+        machine_id = Path("/etc/machine-id").read_text().strip()
+    except OSError:
+        machine_id = ""
+    shared = settings.locks.redis.urls if settings.locks.redis is not None else ()
+    names = dict.fromkeys([socket.gethostname(), *(urlsplit(url).hostname or "" for url in shared)])
+    return Home(machine_id, tuple(name for name in names if name not in ("", "localhost", "127.0.0.1", "::1")))
 
 
 def anchoring(settings: Settings, ground: Ground, telling: Mapping[str, Sender], kept: Kept) -> Anchoring | None:
@@ -433,15 +450,7 @@ async def foresee(healer: Healer, labels: Mapping[str, str], starts_at: Micros) 
     """What would happen for an alert now: by the rules in force, with answers of the real Prometheus. Runs nothing."""
     view, ports = healer.view, healer.ports
     now = ports.clock.now()
-    present = Present(
-        view.on_node,
-        view.above_node,
-        view.silences(),
-        view.record,
-        at_work=view.at_work,
-        counted=lambda remediation, target: ports.store.foreseen(remediation, target, now=now),
-        change=healer.runner.preview,
-    )
+    present = Present(healer.runner.observing, ports.store.count, view.record, healer.runner.preview)
     return await preview.preview(labels, view.charter, now, starts_at=starts_at, ask=healer.ask, around=present)
 
 
@@ -581,6 +590,7 @@ def read_plan(settings: Settings) -> Plan:
             permissions=tuple(permissions(settings)),
             changes=settings.changes.nodes,
             change_window=settings.changes.window,
+            guards=settings.guards,
             kinds=tuple(sorted(kinds)),
         ),
         topology=topology,

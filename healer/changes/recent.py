@@ -128,9 +128,14 @@ def _ended(one: Touched) -> Micros:
     return one.until + LAPSES if one.change.state == "running" else one.until
 
 
+def is_under_way(one: Touched, now: Micros) -> bool:
+    """Whether somebody is still at it; a deployment of which nothing is heard any more counts for `LAPSES`."""
+    return one.change.state == "running" and one.until + LAPSES >= now
+
+
 def heard_at(one: Touched, now: Micros) -> Micros:
     """When something was last done: now, while it is under way."""
-    return now if one.change.state == "running" and one.until + LAPSES >= now else one.until
+    return now if is_under_way(one, now) else one.until
 
 
 def before_incident(

@@ -16,6 +16,7 @@ from healer.journey.records import Adopted
 from healer.notification.settings import Route
 from healer.remediation.abilities import LACKS
 from healer.remediation.autonomy import Autonomy
+from healer.remediation.settings import Guards
 from healer.times import MINUTE, Micros
 from healer.topology import graph
 from healer.topology import settings as topology_settings
@@ -53,6 +54,8 @@ class Deciding(msgspec.Struct, frozen=True):
     """How long before an onset a change is said with it."""
     autonomy: Autonomy = Autonomy()
     """What a rule of mode auto has to show before it acts alone."""
+    guards: Guards = Guards()
+    """How far healing may go, whatever a rule says."""
 
 
 class RuleText(msgspec.Struct, frozen=True):
@@ -87,6 +90,11 @@ class Charter(msgspec.Struct, frozen=True):
     def autonomy(self) -> Autonomy:
         """What a rule of mode auto has to show before it acts alone."""
         return self.settings.autonomy
+
+    @property
+    def guards(self) -> Guards:
+        """How far healing may go, whatever a rule says."""
+        return self.settings.guards
 
     @property
     def settle(self) -> Micros:

@@ -3,11 +3,12 @@
 import msgspec
 
 from healer.changes.model import Change, Touched
-from healer.changes.recent import Recent, Remembered, before_incident
+from healer.changes.recent import Recent, Remembered, before_incident, is_under_way
 from healer.changes.touching import Touching
 from healer.changes.wording import told
 from healer.convergence.outcome import Incident
 from healer.journey.charter import Charter
+from healer.times import Micros
 from healer.topology.map import Map
 
 
@@ -68,6 +69,16 @@ class Lately:
         of_node = self.recent.newest(incident.root.node)
         known = [*self.beside(incident).changes, *([of_node] if of_node is not None else [])]
         return max(known, key=lambda one: (one.until, one.change.subject), default=None)
+
+    def under_way(self, node: str, now: Micros) -> Touched | None:
+        """The deployment on a node, or on what it stands on, of which nobody told the end; the newest."""
+        if not len(self.recent):
+            return None
+        index = self._index
+        number = index.id(node)
+        around = {node, *(index.name(above) for above, _ in index.above(number))} if number >= 0 else {node}
+        going = (one for one in self.recent if is_under_way(one, now) and not around.isdisjoint(one.nodes))
+        return max(going, key=lambda one: (one.since, one.change.subject), default=None)
 
     def remembered(self) -> Remembered:
         """What a snapshot carries of it."""

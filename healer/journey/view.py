@@ -131,6 +131,10 @@ class View:
         """What rules have shown so far."""
         return self._owner.fold.planner.record
 
+    def deploying(self, node: str) -> Touched | None:
+        """A deployment that is under way on a node, or on what it stands on."""
+        return self._owner.fold.lately.under_way(node, self._owner.fold.engine.now)
+
     # --- for silences and maintenance
 
     def identify(self, position: int) -> str:

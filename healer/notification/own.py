@@ -53,6 +53,11 @@ _TROUBLES = {
         "A record in the journal could not be applied and was stepped over, so an alert may be missing here. This is a "
         "mistake in healer: please report it with what healer doctor says.",
     ),
+    "remediation overdue": Trouble(
+        "a remediation does not come to its end",
+        "Something outlived its deadline: a remediation in one state, or an effect of which nobody knows what became. healer's "
+        "log names it, and `healer remediations` shows it; its target is left alone until that is settled.",
+    ),
     "request too large": Trouble(
         "a request was too large",
         "Somebody sent more than server.max_body, and it was refused: alerts in it did not arrive. Send smaller groups, or "
@@ -71,5 +76,11 @@ def trouble(name: str, labels: bytes) -> Trouble | None:
             f"the topology source {code.removeprefix('topology ')} fails",
             "It cannot be read, or would lose so much at once that it is not believed. What it said last still counts, so "
             "causes may be missing or outdated; `healer topology show` says more.",
+        )
+    if code.startswith("suspended "):
+        return Trouble(
+            "a rule is suspended",
+            f"It did not help again and again: {code.removeprefix('suspended ')}. It is not run there any more. See what is "
+            "wrong, then let it go on with `healer resume`; `healer pause` lists what is stopped.",
         )
     return _TROUBLES.get(code, Trouble(f"healer: {code}", "Something is wrong with healer itself: ask healer doctor."))

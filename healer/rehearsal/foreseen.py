@@ -3,40 +3,33 @@
 Asked by `healer.rehearsal.preview` of each step of a plan. A look changes nothing.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 
-from healer.convergence.outcome import AlertView, AtWork
 from healer.executors.states.reading import Change
 from healer.remediation import guards
 from healer.remediation.autonomy import Record
-from healer.remediation.model import Plan, PlanStep, Refused, Remediation
-from healer.times import Micros, format_duration
-
-COUNTED = ("kill switch", "unsettled", "limit")
-"""Guards that count: they are asked where an effect begins, and answer here as of now."""
-
-Look = Callable[[str], Sequence[AlertView]]
+from healer.remediation.guards import Answer, Observed
+from healer.remediation.model import PlanStep, Remediation
+from healer.remediation.observing import Observing
+from healer.times import format_duration
 
 
 class Present(msgspec.Struct, frozen=True):
-    """What is known of the present by whoever asks; without it the guards that need it say that they cannot tell."""
+    """Who knows the present: what guards observe, and what they count. Without it they say what they can."""
 
-    on_node: Look
-    above_node: Look
-    silences: tuple[Micros | None, bool]
+    observing: Observing
+    count: Callable[..., Awaitable[list[Answer]]]
+    """`EffectStore.count`."""
     record: Record = Record()
     """What rules have shown so far."""
-    at_work: Callable[[str], AtWork | None] | None = None
-    counted: Callable[[Remediation, str], Awaitable[list[Refused]]] | None = None
-    """What the counted guards say to an effect on a target."""
     change: Callable[[PlanStep], Awaitable[tuple[Change | None, str]]] | None = None
     """What a step would change, by a look; or why nobody can say."""
 
 
-async def foresee(step: PlanStep, plan: Plan, observed: guards.Observed, around: Present | None) -> dict[str, Any]:
+async def foresee(step: PlanStep, at: Remediation, observed: Observed, around: Present | None) -> dict[str, Any]:
     """One step: what would be sent where, what that would change, and what each guard says to it."""
     return {
         "action": step.action,
@@ -51,7 +44,10 @@ async def foresee(step: PlanStep, plan: Plan, observed: guards.Observed, around:
         },
         "timeout": format_duration(step.timeout),
         "destructive": step.destructive,
-        "guards": [*_observed(step, plan, observed, around), *await _counted(step, plan, around)],
+        "guards": [
+            {"guard": one.guard, "allows": one.allows, "why": one.why}
+            for one in await _said(step, at, observed, around)
+        ],
         "guards_know_the_present": around is not None,
     }
 
@@ -65,28 +61,14 @@ async def _change(step: PlanStep, around: Present | None) -> dict[str, Any]:
     return {"verdict": change.verdict, "change": change.sentence}
 
 
-def _observed(step: PlanStep, plan: Plan, observed: guards.Observed, around: Present | None) -> list[dict[str, Any]]:
+async def _said(step: PlanStep, at: Remediation, observed: Observed, around: Present | None) -> list[Answer]:
+    """Every guard that can answer: those that count need a store."""
     if not step.node:
         return []
-    if around is not None:
-        age, readable = around.silences
-        observed = msgspec.structs.replace(
-            observed,
-            on_target=tuple(around.on_node(step.node)),
-            above_target=tuple(around.above_node(step.node)),
-            silences_age=age,
-            silences_readable=readable,
-            at_work=around.at_work(step.node) if around.at_work is not None else None,
-        )
-    return [_answer(guard.__name__.replace("_", " "), guard(plan, step, observed)) for guard in guards.GUARDS]
-
-
-async def _counted(step: PlanStep, plan: Plan, around: Present | None) -> list[dict[str, Any]]:
-    if not step.node or around is None or around.counted is None:
-        return []
-    refused = {one.guard: one for one in await around.counted(Remediation("", plan, "planned"), step.node)}
-    return [_answer(guard, refused.get(guard)) for guard in COUNTED]  # type: ignore[call-overload] # a guard is a word
-
-
-def _answer(guard: str, refused: Refused | None) -> dict[str, Any]:
-    return {"guard": guard, "allows": refused is None, "why": refused.why if refused else ""}
+    if around is None:
+        return guards.observe(at.plan, step, observed)
+    found = around.observing.observe(at, step, observed.held)
+    paper = {name: getattr(observed, name) for name in ("now", "incident", "root", "excepted", "doubtful")}
+    place = around.observing.place(at.plan.rule, step.node)
+    counted = await around.count(at, step, place, now=observed.now)
+    return [*guards.observe(at.plan, step, msgspec.structs.replace(found, **paper)), *counted]

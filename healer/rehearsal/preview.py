@@ -7,6 +7,8 @@ Runs nothing and changes nothing: the alert goes through a fold of its own, unde
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from healer.alerts.identity import canonical
 from healer.alerts.model import Alert
 from healer.convergence.outcome import AlertView, Incident
@@ -15,13 +17,16 @@ from healer.journey.fold import Fold
 from healer.journey.records import Answer as Sample
 from healer.journey.records import Delivered, Entry
 from healer.rehearsal.foreseen import Present, foresee
-from healer.remediation import guards
 from healer.remediation.autonomy import Record, is_destructive
 from healer.remediation.facts import answer_of, facts_of
-from healer.remediation.model import Plan
-from healer.remediation.planning import approvers_of, limits_of, make_plan
+from healer.remediation.guards import Observed
+from healer.remediation.guards.observed import Held
+from healer.remediation.model import Plan, PlanStep, Remediation
+from healer.remediation.planning import Ground, draft, render
 from healer.times import HOUR, Micros, format_duration
-from rules import Answer, Facts, PlannedStep, Query, Refusal, Rule, evaluate, needs_of, render_steps
+from healer.topology.map import Map
+from rules import Answer as Known
+from rules import Facts, Query, Rule, evaluate, needs_of
 
 ROUNDS = 3
 """How often answers may make further queries necessary."""
@@ -60,7 +65,7 @@ async def preview(
     return {
         "incident": _incident(incident, view),
         "rules": shown,
-        "plan": await _plan(*ready[0], incident, view, charter, around) if ready else None,
+        "plan": await _plan(*ready[0], Scene(incident, view, charter, fold.map, around)) if ready else None,
         "ran": False,
         "note": NOTHING_RUN,
     }
@@ -68,7 +73,7 @@ async def preview(
 
 async def _facts(rule: Rule, incident: Incident, fold: Fold, charter: Charter, now: Micros, ask: Ask | None) -> Facts:
     """The facts, with answers to what this rule asks, where somebody can be asked."""
-    answers: dict[str, Answer] = {}
+    answers: dict[str, Known] = {}
     for _ in range(ROUNDS):
         facts = facts_of(
             incident,
@@ -119,50 +124,58 @@ def _rule(rule: Rule, facts: Facts) -> dict[str, Any]:
     }
 
 
-async def _plan(
-    rule: Rule, facts: Facts, incident: Incident, view: AlertView, charter: Charter, around: Present | None
-) -> dict[str, Any]:
-    then = render_steps(rule, facts)
-    otherwise, after = (render_steps(rule, facts, clause=clause) for clause in ("otherwise", "after success"))
-    limits, refused = limits_of(rule, facts)
+class Scene(msgspec.Struct, frozen=True):
+    """The incident on paper, what decides about it, and who knows what is around it."""
+
+    incident: Incident
+    view: AlertView
+    charter: Charter
+    topology: Map
+    around: Present | None
+
+
+async def _plan(rule: Rule, facts: Facts, scene: Scene) -> dict[str, Any]:
+    charter = scene.charter
+    rendered = render(rule, facts)
     unearned = ""
     if rule.mode == "auto" and not rule.approve and is_destructive(rule):
-        kinds = sorted({one.target.kind for one in (*then, *otherwise, *after) if isinstance(one, PlannedStep)})
-        record = around.record if around is not None else Record()
-        unearned = record.unearned(rule, kinds, charter.autonomy, facts.now)
-    refusals = [f"{one.step}: {one.why}" for one in (*then, *otherwise, *after) if isinstance(one, Refusal)]
-    refusals += [refused] if refused else []
-    plan = make_plan(
-        incident,
+        record = scene.around.record if scene.around is not None else Record()
+        unearned = record.unearned(rule, rendered.kinds, charter.autonomy, facts.now)
+    drafted = draft(
+        scene.incident,
         rule,
-        (then, otherwise, after),
-        actions=charter.ruleset.actions,
-        limits=limits,
+        facts,
+        Ground(charter.guards, charter.ruleset.actions, scene.topology),
+        rendered,
         because=evaluate(rule.when, facts).because,
         capped_by=charter.cap or ("mode: suggest" if rule.mode == "suggest" and not rule.diagnostic else ""),
-        approve=approvers_of(rule, facts, ask=bool(unearned)),
-        recovery=False,
+        ask=bool(unearned),
     )
-    observed = _observed(facts.now, incident, view, rule, facts)
+    plan = drafted.plan
+    at = Remediation("plan", plan, "planned", created_at=facts.now, deadline=facts.now + HOUR)
+
+    observed = _observed(scene, rule, facts)
+
+    async def shown(steps: Sequence[PlanStep]) -> list[dict[str, Any]]:
+        return [await foresee(step, at, observed, scene.around) for step in steps]
+
     return {
         "rule": rule.name,
         "mode": rule.mode,
-        "would_be": "refused" if refusals else _outcome(plan),
-        "refusals": refusals,
+        "would_be": "refused" if drafted.refusals else _outcome(plan),
+        "refusals": list(drafted.refusals),
         "capped_by": plan.capped_by or None,
         "asks_because": unearned or None,
         "approve": [
             {"who": each.who, "people": each.count, "within": format_duration(each.within)} for each in plan.approve
         ],
-        "steps": [await foresee(each, plan, observed, around) for each in plan.steps],
-        "otherwise": [await foresee(each, plan, observed, around) for each in plan.otherwise],
-        "after_success": [await foresee(each, plan, observed, around) for each in plan.after_success],
-        "undo": [await foresee(each, plan, observed, around) for each in plan.undo],
+        "steps": await shown(plan.steps),
+        "undo": await shown(plan.undo),
+        "otherwise": await shown(plan.otherwise),
+        "after_success": await shown(plan.after_success),
         "verify": rule.verify.text,
         "limits": [limit.text for limit in rule.limits],
-        "note": "limits count as of now"
-        if around is not None
-        else "limits are counted where an effect begins, and not here",
+        "note": "guards answer as of now, and are asked again right before an effect",
     }
 
 
@@ -174,19 +187,21 @@ def _outcome(plan: Plan) -> str:
     return "awaiting_approval" if plan.approve else "run"
 
 
-def _observed(now: Micros, incident: Incident, view: AlertView, rule: Rule, facts: Facts) -> guards.Observed:
+def _observed(scene: Scene, rule: Rule, facts: Facts) -> Observed:
+    """What the paper says: the alert alone, and the rule's conditions as they were found."""
     verdicts = [evaluate(each, facts) for each in rule.exceptions]
     holds, doubtful = (
         next(("; ".join(each.because) for each in verdicts if each.value is value), "") for value in (True, None)
     )
-    return guards.Observed(
-        now=now,
-        incident=incident,
-        root=view,
+    return Observed(
+        now=facts.now,
+        incident=scene.incident,
+        root=scene.view,
         on_target=(),
         above_target=(),
         silences_age=None,
-        silences_readable=True,
         excepted=holds,
         doubtful=doubtful,
+        bounds=scene.charter.guards,
+        held=Held(True, "the rule matches", facts.now),
     )

@@ -26,12 +26,12 @@ from healer.journey.view import View
 from healer.locks.local import LocalLocks
 from healer.rehearsal.virtual_time import VirtualClock, VirtualLoop
 from healer.remediation.approval import NotAsked, agree, reject
-from healer.remediation.arrows import steps_of
 from healer.remediation.asking import answer_questions
 from healer.remediation.autonomy import Autonomy
 from healer.remediation.model import PlanStep, Remediation
 from healer.remediation.planner import Question
 from healer.remediation.runner import Runner
+from healer.remediation.settings import Guards, PerAction, PerRule, PerService, PerTarget, Ramp, Rates
 from healer.remediation.verify import Verifier
 from healer.seams import Supervisor
 from healer.store.inline import InlineRun, Memory
@@ -260,7 +260,7 @@ class _Actions:
             return Result("refused", why="a guard refused at the last moment", started=False)
         remediation = await self._store.remediation(order.intent.split(".")[0])
         assert remediation is not None, order
-        step = steps_of(remediation)[order.step]
+        step = remediation.plan.sequence[order.step]
         works = not any(f.action == step.action and f.on in (None, step.node) for f in self._trial.failures)
         self._played.done.append(Done(self._clock.monotonic(), remediation.plan.rule, step, works))
         await asyncio.sleep(ACTION_S)
@@ -278,6 +278,23 @@ class _Actions:
         """There is nothing to cut."""
 
 
+_MANY = 1_000_000
+_GUARDS = Guards(
+    rates=Rates(
+        target=PerTarget(count=_MANY),
+        rule=PerRule(count=_MANY),
+        action=PerAction(count=_MANY),
+        service=PerService(count=_MANY),
+    ),
+    at_once=_MANY,
+    siblings=1,
+    healthy=0,
+    dwell=0,
+    confidence=0,
+    ramp=Ramp(failures=_MANY),
+    diagnostics=False,
+)
+"""A test is about its rules, on the handful of nodes that it names: what an installation allows beside is not asked."""
 _NOTHING = Adopted(topology="rehearsal", settings="rehearsal", rules="rehearsal")
 
 
@@ -295,6 +312,7 @@ def _deciding(trial: Trial, health: dict[str, str]) -> Deciding:
         channels=(),
         routes=(),
         calendars={name: always if busy else () for name, busy in trial.calendars},
+        guards=_GUARDS,
         autonomy=TRUSTED,
         changes=tuple(Line(match=_told_of(change), node=change.on) for change in trial.changes),
     )

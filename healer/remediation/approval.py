@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 import msgspec
 
-from healer.remediation.model import BEFORE_INTENT, Asked, Plan, PlanStep, Refused, Remediation, Tap
+from healer.remediation.model import BEFORE_INTENT, Asked, Plan, PlanStep, Remediation, Tap
 from healer.times import MINUTE, SECOND, Micros, format_duration
 
 PATIENCE: Micros = 15 * MINUTE
@@ -107,18 +107,18 @@ def used(remediation: Remediation, intent: str) -> Remediation:
     return msgspec.structs.replace(remediation, approval_used=intent)
 
 
-def unapproved(stored: Remediation, now: Micros) -> Refused | None:
-    """Why a plan that asks may not begin, or go on. `stored` is the remediation as the store has it. Part of T3."""
+def unapproved(stored: Remediation, now: Micros) -> str:
+    """Why a plan that asks may not begin, or go on, or "". `stored` is the remediation as the store has it. Part of T3."""
     if not stored.plan.approve or stored.approval_used:
-        return None
+        return ""
     wanted = stored.plan.approve[stored.asked].count
     people = len(set(stored.agreed))
     if people < wanted or not stored.approved_until:
-        return Refused("approval", f"{people} of {wanted} people have agreed to this plan", ends="refused")
+        return f"{people} of {wanted} people have agreed to this plan"
     if now > stored.approved_until:
         late = format_duration(max((now - stored.approved_until) // SECOND, 1) * SECOND)
-        return Refused("approval", f"what was agreed to had to begin {late} ago", ends="refused")
-    return None
+        return f"what was agreed to had to begin {late} ago"
+    return ""
 
 
 def cancel(remediation: Remediation, who: str) -> Remediation:

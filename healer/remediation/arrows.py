@@ -3,7 +3,8 @@
 import msgspec
 
 from healer.executors.target import Result
-from healer.remediation.model import Plan, PlanStep, Remediation, State
+from healer.remediation import undo
+from healer.remediation.model import PlanStep, Remediation, State
 from healer.times import HOUR, MINUTE, Micros
 from rules import Rule, Verify, WaitUntil
 
@@ -11,34 +12,49 @@ WORDS = 160
 """Characters of a failed command's last line that people are told; what the intent keeps is longer."""
 
 
-def steps_of(remediation: Remediation) -> tuple[PlanStep, ...]:
-    """The steps of the phase it is in: those of `then`, or all, when it has come to `otherwise`."""
-    plan = remediation.plan
-    if remediation.undoing:
-        return (*plan.steps, *plan.otherwise, *plan.after_success, *plan.undo)
-    if remediation.helped:
-        return (*plan.steps, *plan.otherwise, *plan.after_success)
-    # Where `then` only tells people, what was not verified yet is in `then` still.
-    in_then = remediation.step < len(plan.steps) or not (plan.steps or remediation.effect_ended_at)
-    return plan.steps if in_then else (*plan.steps, *plan.otherwise)
+def step_of(remediation: Remediation) -> PlanStep | None:
+    """The step that is next; None where its phase is done: `then`, `otherwise`, what follows a success, or taking back."""
+    plan, number = remediation.plan, remediation.step
+    if remediation.to_undo:
+        end = len(plan.sequence)
+    elif remediation.helped:
+        end = len(plan.sequence) - len(plan.undo)
+    elif number < len(plan.steps) or not (plan.steps or remediation.effect_ended_at):
+        # Where `then` only tells people, what was not verified yet is in `then` still.
+        end = len(plan.steps)
+    else:
+        end = len(plan.steps) + len(plan.otherwise)
+    return plan.sequence[number] if number < end else None
 
 
 def next_state(remediation: Remediation, result: Result, now: Micros, rule: Rule | None) -> Remediation:
     """Where the outcome of a step leads. Pure."""
-    step = steps_of(remediation)[remediation.step]
+    step = step_of(remediation)
+    assert step is not None, "an outcome belongs to a step"
+    ready: State = "undoing" if remediation.to_undo else "planned"
     ended_at = result.ended_at or now
     if result.outcome == "succeeded":
-        return stepped(remediation, ended_at, result.why, now, rule)
-    if result.outcome == "refused" and not result.lasting:
-        return msgspec.structs.replace(remediation, state="waiting", attempt=remediation.attempt + 1, detail=result.why)
+        return stepped(_acted(remediation), ended_at, result.why, now, rule)
+    if result.outcome == "refused" and not (result.lasting or step.best_effort):
+        waits: State = "undoing" if remediation.to_undo else "waiting"
+        return msgspec.structs.replace(remediation, state=waits, attempt=remediation.attempt + 1, detail=result.why)
     if not (result.started or result.lasting) and remediation.attempt < step.retry:
-        return msgspec.structs.replace(remediation, state="planned", attempt=remediation.attempt + 1, detail=result.why)
-    why = result.why or f"{step.action} exited with {result.exit_code}"
-    return otherwise(remediation, "failed", why + _last_words(result.output), now)
+        return msgspec.structs.replace(remediation, state=ready, attempt=remediation.attempt + 1, detail=result.why)
+    why = (result.why or f"{step.action} exited with {result.exit_code}") + _last_words(result.output)
+    if step.best_effort:
+        return stepped(remediation, remediation.effect_ended_at, f"{step.action}: {why}", now, rule)
+    return otherwise(remediation, "failed", why, now)
+
+
+def _acted(remediation: Remediation) -> Remediation:
+    """The step had an effect."""
+    return msgspec.structs.replace(remediation, done=tuple(dict.fromkeys((*remediation.done, remediation.step))))
 
 
 def stepped(remediation: Remediation, ended_at: Micros, why: str, now: Micros, rule: Rule | None) -> Remediation:
     """A step is done: the next one, or what follows the last of its phase. Pure."""
+    if remediation.to_undo:
+        return undo.stepped(remediation, why, now)
     plan = remediation.plan
     then, all_steps = len(plan.steps), len(plan.steps) + len(plan.otherwise)
     after = msgspec.structs.replace(
@@ -51,8 +67,6 @@ def stepped(remediation: Remediation, ended_at: Micros, why: str, now: Micros, r
         waits_until=0,
         stable_since=0,
     )
-    if remediation.undoing:
-        return _undone(after, now) if after.step == len(steps_of(remediation)) else _undo_next(after, now)
     if remediation.helped:
         return _ended(after, "it helped") if after.step == all_steps + len(plan.after_success) else after
     if plan.recovery:
@@ -104,7 +118,8 @@ def waiting(remediation: Remediation, holds: bool, why: str, now: Micros, rule: 
 
 def until_of(remediation: Remediation, rule: Rule) -> Verify:
     """What the step that waits is waiting for."""
-    step = steps_of(remediation)[remediation.step]
+    step = step_of(remediation)
+    assert step is not None, "it waits at a step"
     clauses = {"then": rule.then, "otherwise": rule.otherwise, "after success": rule.after_success}
     written = clauses.get(step.clause, rule.on_recovery)[step.position]
     assert isinstance(written, WaitUntil), step
@@ -118,59 +133,16 @@ def _last_words(output: str) -> str:
 
 
 def otherwise(remediation: Remediation, state: State, why: str, now: Micros) -> Remediation:
-    """The next remedy, where the rule has one that was not tried; else the end. Pure."""
-    plan, step = remediation.plan, remediation.step
-    if remediation.undoing:
-        detail = f"{remediation.undoing}; and what was done before could not be taken back: {why}"
-        return msgspec.structs.replace(remediation, state="handed_over", detail=detail)
+    """It did not help: take back what can be taken back, then the rule's next remedy, then the end. Pure."""
+    if remediation.to_undo:
+        return undo.failed(remediation, why)
     if remediation.helped:
         return msgspec.structs.replace(
             remediation, state="handed_over", detail=f"it helped, but what follows did not: {why}"
         )
-    if state == "failed" and (back := _taken_back(plan, step)) is not None:
-        return _undo_next(msgspec.structs.replace(remediation, step=back, undoing=why, attempt=0), now)
-    # All steps of `then` were done when they were not verified; when one failed after them, it was one of `otherwise`.
-    untried = step < len(plan.steps) or (step == len(plan.steps) and state == "not_verified")
-    if plan.otherwise and untried and state in ("failed", "not_verified"):
-        # Steps of `then` that were not run are stepped over; those of `otherwise` have an hour, like the first.
-        deadline = now + HOUR
-        return msgspec.structs.replace(
-            remediation,
-            state="planned",
-            step=len(plan.steps),
-            attempt=0,
-            detail=why,
-            deadline=deadline,
-            stable_since=0,
-            waits_until=0,
-            doubted=state == "not_verified",
-        )
+    if state in ("failed", "not_verified"):
+        return undo.begin(remediation, state, why, now) or undo.next_remedy(remediation, state, why, now)
     return msgspec.structs.replace(remediation, state=state, detail=why)
-
-
-def _taken_back(plan: Plan, failed: int) -> int | None:
-    """Where undoing begins when this step has failed: at what takes back the last of those done before; None: nothing does."""
-    if failed >= len(plan.steps):
-        return None
-    before = (number for number, one in enumerate(plan.undo) if one.position < failed)
-    first = next(before, None)
-    return None if first is None else len(plan.steps) + len(plan.otherwise) + len(plan.after_success) + first
-
-
-def _undo_next(remediation: Remediation, now: Micros) -> Remediation:
-    return msgspec.structs.replace(
-        remediation, state="undoing", detail=remediation.undoing, deadline=now + HOUR, stable_since=0, waits_until=0
-    )
-
-
-def _undone(remediation: Remediation, now: Micros) -> Remediation:
-    """All is taken back: the next remedy, where the rule has one; else the end."""
-    why = f"{remediation.undoing}; what was done before is taken back"
-    plan = remediation.plan
-    after = msgspec.structs.replace(remediation, undoing="", attempt=0, detail=why)
-    if not plan.otherwise:
-        return msgspec.structs.replace(after, state="undone")
-    return msgspec.structs.replace(after, state="planned", step=len(plan.steps), deadline=now + HOUR)
 
 
 def verifying(remediation: Remediation, now: Micros, rule: Rule | None) -> Remediation:

@@ -19,7 +19,7 @@ MAX_STANDINGS = 10_000
 """Rules by kinds of node that are remembered: those that were heard of last."""
 MAX_STAKES = 2_000
 """Remediations that somebody may still blame: the newest."""
-OVERREACH = frozenset({"share", "blast radius"})
+OVERREACH = frozenset({"share of siblings", "health floor", "control plane"})
 """The guards whose no says that a rule would have reached too far."""
 
 

@@ -31,6 +31,39 @@ State = Literal[
     "handed_over",
 ]
 
+GuardName = Literal[
+    "target",
+    "own machine",
+    "silenced",
+    "maintenance",
+    "except",
+    "freeze",
+    "cordoned",
+    "deployment",
+    "only roots",
+    "freshness",
+    "dwell",
+    "storm",
+    "flapping",
+    "confidence",
+    "health floor",
+    "kill switch",
+    "approval",
+    "unsettled",
+    "opposing action",
+    "limit",
+    "rate per target",
+    "rate per rule",
+    "rate per action",
+    "rate per service",
+    "concurrency",
+    "share of siblings",
+    "control plane",
+    "ineffective",
+    "ramp",
+]
+"""By these names people know the guards: docs/guards.md has one line for each."""
+
 UNDER_WAY: frozenset[str] = frozenset(
     {"planned", "waiting", "awaiting_approval", "locked", "executing", "verifying", "undoing"}
 )
@@ -69,6 +102,12 @@ class PlanStep(msgspec.Struct, frozen=True):
     address: str = ""
     """Where the node was when the plan was made; what it had to prove there is `identity`."""
     identity: str = ""
+    version: str = ""
+    """Of the action's text."""
+    opposing: str = ""
+    """The action that takes back what this one does: the two never run on one node together."""
+    best_effort: bool = False
+    """Whether it works or not, the plan goes on."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -80,12 +119,29 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Limit(msgspec.Struct, frozen=True):
-    """At most `count` remediations with the same `key`: within `window` (`rate`), or under way together (`at_once`)."""
+    """At most `count` remediations with the same `key`: within `window` (`rate`), or under way together (`at_once`).
+
+    `share`: at most this ratio of the target's siblings down or under repair. `ineffective`: after `count` within `window` that
+    did not help, none. `ramp`: as many together as a power of two of those that helped, none after `count` that did not.
+    """
 
     count: int
     window: Micros
     key: str
-    form: Literal["rate", "at_once"] = "rate"
+    form: Literal["rate", "at_once", "share", "ineffective", "ramp"] = "rate"
+    guard: GuardName = "limit"
+    """Whose limit it is: "limit" is the rule's own, all others are the installation's."""
+    share: float = 0.0
+    on: str = ""
+    """It counts steps on this node only; "": on every node."""
+    action: str = ""
+    """It counts steps of this action only; "": of every action."""
+
+    def applies(self, step: PlanStep) -> bool:
+        """Whether a step is counted. What only looks is no business of the installation's, and what tidies up is never late."""
+        if step.closing or (step.diagnostic and self.guard != "limit"):
+            return False
+        return self.on in ("", step.node) and self.action in ("", step.action)
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -105,14 +161,29 @@ class Plan(msgspec.Struct, frozen=True):
     because: tuple[str, ...] = ()
     capped_by: str = ""
     after_success: tuple[PlanStep, ...] = ()
-    undo: tuple[PlanStep, ...] = ()
-    """What takes back each step of `steps` that can be, the last one first; `position` is that of the step."""
     approve: tuple[Asked, ...] = ()
     page: bool = False
     """Nobody agreed in time: then a person is paged."""
     recovery: bool = False
     """What follows the end of an incident: nothing is left to be verified."""
     allow: tuple[str, ...] = ()
+    undo: tuple[PlanStep, ...] = ()
+    """What takes back steps of `steps` and `otherwise`, where that can be; `position` is the number of the step."""
+
+    @property
+    def sequence(self) -> tuple[PlanStep, ...]:
+        """All steps by the numbers that they have in a remediation and its intents."""
+        return (*self.steps, *self.otherwise, *self.after_success, *self.undo)
+
+
+class Measured(msgspec.Struct, frozen=True):
+    """What a query of `verify` said before the effect, and what when it was last looked at. None: nobody knows."""
+
+    query: str
+    before: float | None = None
+    before_at: Micros = 0
+    after: float | None = None
+    after_at: Micros = 0
 
 
 class Tap(msgspec.Struct, frozen=True):
@@ -138,8 +209,6 @@ class Remediation(msgspec.Struct, frozen=True):
     stable_since: Micros = 0
     helped: bool = False
     """It was verified; what runs now is `after success`."""
-    undoing: str = ""
-    """Why it failed, while what was done before is taken back."""
     waits_until: Micros = 0
     """When a step that waits gives up; 0 while none waits."""
     asked: int = 0
@@ -154,6 +223,15 @@ class Remediation(msgspec.Struct, frozen=True):
     """The intent that used the approval up."""
     doubted: bool = False
     """What `then` did was not verified; what runs now is `otherwise`."""
+    done: tuple[int, ...] = ()
+    """Steps that had an effect, or may have had one in part, and were not taken back."""
+    to_undo: tuple[int, ...] = ()
+    """Numbers of the steps that are still to be run to take back what was done; the next one first."""
+    after_undo: Literal["", "failed", "not_verified"] = ""
+    """Why it is taken back; "" while nothing is."""
+    failed_at: int = 0
+    """At which step it was when that began."""
+    measured: tuple[Measured, ...] = ()
 
 
 class Intent(msgspec.Struct, frozen=True):
@@ -190,25 +268,17 @@ class Intent(msgspec.Struct, frozen=True):
     author: str = ""
     """The process that wrote it, and that alone may begin it."""
     parameters: tuple[tuple[str, str | float | int | bool], ...] = ()
+    above: tuple[str, ...] = ()
+    """What the target stood in and on: whatever happens there happens to it."""
+    guards: tuple[str, ...] = ()
+    """What each guard said, with its numbers."""
 
 
 class Refused(msgspec.Struct, frozen=True):
     """A guard's no: which guard, and by how much. `retry_at` is 0 where nobody knows when waiting will have helped; `ends`
     is the state to end in where it never will."""
 
-    guard: Literal[
-        "limit",
-        "unsettled",
-        "kill switch",
-        "silenced",
-        "maintenance",
-        "except",
-        "only roots",
-        "freshness",
-        "lock",
-        "state",
-        "approval",
-    ]
+    guard: GuardName | Literal["lock", "state"]
     why: str
     retry_at: Micros = 0
     ends: Literal["", "refused", "superseded"] = ""

@@ -18,9 +18,11 @@ from healer.notification.story import Deed
 from healer.remediation.approval import PATIENCE, asking, first_deadline
 from healer.remediation.autonomy import Autonomy, Demotion, Record, Trust, is_destructive
 from healer.remediation.facts import answer_of, facts_of
+from healer.remediation.matching import matches
 from healer.remediation.model import BEFORE_INTENT, UNDER_WAY, Plan, State
-from healer.remediation.planning import approvers_of, limits_of, make_plan
+from healer.remediation.planning import Ground, draft, render
 from healer.remediation.repetition import Repetition, Run, remember_run, repeats
+from healer.remediation.settings import Guards
 from healer.remediation.summary import Summary, standing
 from healer.times import MINUTE, SECOND, Micros
 from healer.topology.map import Map
@@ -30,10 +32,8 @@ from rules import (
     PlannedNotice,
     PlannedStep,
     Query,
-    Refusal,
     Rule,
     RuleSet,
-    Verdict,
     evaluate,
     needs_of,
     remember,
@@ -75,6 +75,9 @@ class Charter(Protocol):
     def autonomy(self) -> Autonomy:
         """What a rule of mode auto has to show before it acts alone."""
         ...
+
+    @property
+    def guards(self) -> Guards: ...
 
     @property
     def cap(self) -> str:
@@ -378,7 +381,7 @@ class Planner:
                 continue
             watch = course.watches.setdefault(rule.name, Watch())
             facts = self._facts(incident, watch, now)
-            verdict = _verdict(rule, facts)
+            verdict = matches(rule, facts)
             watch.held_since = remember(watch.held_since, verdict, now)
             watch.next_at = min((at for at in (verdict.next_at, again) if at is not None and at > now), default=None)
             watch.needs = self._to_ask(rule, watch, verdict.needs, facts)
@@ -488,44 +491,38 @@ class Planner:
     ) -> str:
         """A rule matched: its plan, and whether it runs. Returns the remediation's id."""
         incident, now = course.incident, facts.now
-        then = render_steps(rule, facts, clause="on recovery" if recovery else "then")
-        otherwise = () if recovery else render_steps(rule, facts, clause="otherwise")
-        after = () if recovery else render_steps(rule, facts, clause="after success")
-        refusals = [one for one in (*then, *otherwise, *after) if isinstance(one, Refusal)]
-        limits, unlimited = ((), "") if recovery else limits_of(rule, facts)
-        kinds = sorted({one.target.kind for one in (*then, *otherwise, *after) if isinstance(one, PlannedStep)})
+        rendered = render(rule, facts, recovery=recovery)
+        kinds = rendered.kinds
         unearned = "" if recovery else self._unearned(rule, kinds, now)
-        plan = make_plan(
+        drafted = draft(
             incident,
             rule,
-            (then, otherwise, after),
-            actions=self._rules(course).actions,
-            limits=limits,
+            facts,
+            Ground(self._charter.guards, self._rules(course).actions, self._topology),
+            rendered,
             because=(*because, unearned) if unearned else because,
             capped_by=self._capped(rule),
-            approve=() if recovery else approvers_of(rule, facts, ask=repeat.ask or bool(unearned)),
-            recovery=recovery,
+            ask=repeat.ask or bool(unearned),
         )
+        plan = drafted.plan
         id = blake2b(f"{plan.hash}\0{len(course.deeds)}".encode(), digest_size=6, person=b"remediation").hexdigest()
         state, detail, deadline = _first_state(rule, plan, now)
         if unearned and state == "awaiting_approval":
             detail = f"{detail}. {unearned}"
-        if refusals:
-            state, detail = "refused", f"{refusals[0].step}: {refusals[0].why}"
-        elif unlimited or repeat.skip:
-            state, detail = "refused", unlimited or repeat.skip
+        if drafted.refusals or repeat.skip:
+            state, detail = "refused", (*drafted.refusals, repeat.skip)[0]
         if state == "refused" and repeat.together:
             detail = self._sum_up(course, rule, repeat, id, facts, decided)
-        what = ", ".join(one.sentence for one in then if isinstance(one, PlannedStep)) or "tell people"
+        what = ", ".join(one.sentence for one in rendered.then if isinstance(one, PlannedStep)) or "tell people"
         course.deeds[id] = Deed(id, rule.name, what, state, detail, now)
         if state in UNDER_WAY and not recovery:
             self.record.begins(id, incident.id, rule, kinds)
         if state in UNDER_WAY and rule.repeat and not recovery:
             self.runs = [*self.runs, Run.of(id, rule, facts, state)]
-        course.later[id] = (*_notices(otherwise, "failed"), *_notices(after, "helped"))
+        course.later[id] = (*_notices(rendered.otherwise, "failed"), *_notices(rendered.after, "helped"))
         # A repetition that is skipped is no news.
         if not repeat.skip:
-            _say(course, _notices(then, "helped"))
+            _say(course, _notices(rendered.then, "helped"))
         decided.planned.append(Planned(id, plan, state, deadline, detail))
         told = {"rule": rule.name, "state": state, "what": what, "because": "; ".join(because), "detail": detail}
         decided.timeline.append(Happening(incident.id, now, "decide", "matched", told))
@@ -601,24 +598,6 @@ def _first_state(rule: Rule, plan: Plan, now: Micros) -> tuple[State, str, Micro
     if plan.approve:
         return "awaiting_approval", asking(plan.approve[0], plan.hash), first_deadline(plan.approve, now)
     return "planned", "", now + PATIENCE
-
-
-def _verdict(rule: Rule, facts: Facts) -> Verdict:
-    """Whether the rule would start: its condition holds, and none of its exceptions does, or may."""
-    verdict = evaluate(rule.when, facts)
-    for exception in rule.exceptions:
-        if verdict.value is not True:
-            break
-        excepted = evaluate(exception, facts)
-        verdict = msgspec.structs.replace(
-            verdict,
-            value=excepted.value is False,
-            because=(*verdict.because, *(f"except: {why}" for why in excepted.because)),
-            needs=(*verdict.needs, *excepted.needs),
-            next_at=min((at for at in (verdict.next_at, excepted.next_at) if at is not None), default=None),
-            held=(*verdict.held, *excepted.held),
-        )
-    return verdict
 
 
 def _again_at(course: Course, rule: Rule) -> Micros | None:

@@ -1,59 +1,104 @@
 """From a rule that matched to the plan that is kept: steps, limits, and who is asked. Pure; called by the planner."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from hashlib import blake2b
 
 import msgspec
 
 from healer.convergence.outcome import Incident
-from healer.executors.typed import written
 from healer.remediation.approval import ANYBODY, WITHIN
-from healer.remediation.model import Asked, Limit, Plan, PlanStep
-from rules import Action, Facts, LimitKey, Planned, PlannedStep, PlannedWait, Rule, limit_keys, undo_of
+from healer.remediation.diagnosing import with_diagnostics
+from healer.remediation.limiting import limits_here, limits_of
+from healer.remediation.model import Asked, Plan
+from healer.remediation.settings import Guards
+from healer.remediation.steps import steps_of
+from healer.remediation.taking_back import undo_of
+from healer.topology.map import Map
+from rules import Action, Facts, Planned, PlannedStep, Refusal, Rule, render_steps
 
-CLAUSES = ("then", "otherwise", "after success")
-LOOKS_BY_ITSELF = ("kubernetes",)
-"""Executors that need no `observe:`: what they would call tells them what to look at."""
+
+class Ground(msgspec.Struct, frozen=True):
+    """What every plan is made on: the installation's guards, the catalogue of actions, the topology."""
+
+    bounds: Guards
+    actions: Mapping[str, Action]
+    topology: Map
 
 
-def make_plan(
+class Rendered(msgspec.Struct, frozen=True):
+    """The clauses of a rule for one incident, every parameter filled in; `then` is `on recovery` when the incident is over."""
+
+    then: tuple[Planned, ...]
+    otherwise: tuple[Planned, ...] = ()
+    after: tuple[Planned, ...] = ()
+    recovery: bool = False
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of node that would be touched, sorted."""
+        steps = (*self.then, *self.otherwise, *self.after)
+        return sorted({one.target.kind for one in steps if isinstance(one, PlannedStep)})
+
+
+class Draft(msgspec.Struct, frozen=True):
+    """A plan; and why it is refused already, in sentences."""
+
+    plan: Plan
+    refusals: tuple[str, ...]
+
+
+def render(rule: Rule, facts: Facts, *, recovery: bool = False) -> Rendered:
+    """What a rule would do about an incident; `recovery`: what it wants done when the incident is over."""
+    if recovery:
+        return Rendered(render_steps(rule, facts, clause="on recovery"), recovery=True)
+    otherwise, after = (render_steps(rule, facts, clause=clause) for clause in ("otherwise", "after success"))
+    return Rendered(render_steps(rule, facts), otherwise, after)
+
+
+def draft(
     incident: Incident,
     rule: Rule,
-    rendered: Sequence[tuple[Planned, ...]],
+    facts: Facts,
+    ground: Ground,
+    rendered: Rendered,
     *,
-    actions: Mapping[str, Action],
-    limits: tuple[Limit, ...],
     because: tuple[str, ...],
     capped_by: str,
-    approve: tuple[Asked, ...],
-    recovery: bool,
-) -> Plan:
-    """The plan, with its hash. `rendered` are the steps of `then` (or `on recovery`), `otherwise` and `after success`."""
-    names = ("on recovery", *CLAUSES[1:]) if recovery else CLAUSES
-    then, otherwise, after = (_steps(planned, clause) for planned, clause in zip(rendered, names, strict=True))
-    return _hashed(
-        Plan(
-            hash="",
-            incident=incident.id,
-            trace_id=incident.trace_id,
-            root=incident.root.labels,
-            root_starts_at=incident.root.starts_at,
-            rule=rule.name,
-            rule_version=rule.version,
-            mode=rule.mode,
-            steps=then,
-            otherwise=otherwise,
-            after_success=after,
-            undo=_undo(rendered[0], actions) if not recovery else (),
-            limits=limits,
-            because=because,
-            capped_by=capped_by,
-            approve=approve,
-            page=rule.page,
-            recovery=recovery,
-            allow=rule.allow,
-        )
+    ask: bool = False,
+) -> Draft:
+    """The plan for what was rendered. `ask`: somebody has to agree, whatever the rule's mode says."""
+    recovery = rendered.recovery
+    limits, unlimited = ((), "") if recovery else limits_of(rule, facts)
+    every = (*rendered.then, *rendered.otherwise, *rendered.after)
+    refusals = [f"{one.step}: {one.why}" for one in every if isinstance(one, Refusal)]
+    first = steps_of(rendered.then, "on recovery" if recovery else "then")
+    second = steps_of(rendered.otherwise, "otherwise")
+    if ground.bounds.diagnostics and not recovery:
+        first, second = with_diagnostics(first, second, ground.actions, ground.topology)
+    if not recovery:
+        limits += limits_here(ground.bounds, rule, (*first, *second), ground.topology)
+    plan = Plan(
+        hash="",
+        incident=incident.id,
+        trace_id=incident.trace_id,
+        root=incident.root.labels,
+        root_starts_at=incident.root.starts_at,
+        rule=rule.name,
+        rule_version=rule.version,
+        mode=rule.mode,
+        steps=first,
+        otherwise=second,
+        after_success=steps_of(rendered.after, "after success"),
+        limits=limits,
+        because=because,
+        capped_by=capped_by,
+        approve=() if recovery else approvers_of(rule, facts, ask=ask),
+        page=rule.page,
+        recovery=recovery,
+        allow=rule.allow,
+        undo=() if recovery else undo_of((*first, *second), rendered.then, rendered.otherwise, ground.actions),
     )
+    return Draft(_hashed(plan), (*refusals, *filter(None, (unlimited,))))
 
 
 def approvers_of(rule: Rule, facts: Facts, *, ask: bool) -> tuple[Asked, ...]:
@@ -64,91 +109,6 @@ def approvers_of(rule: Rule, facts: Facts, *, ask: bool) -> tuple[Asked, ...]:
         return ()
     owner = facts.node.attributes.get("owner", "") if facts.node is not None else ""
     return (Asked(owner or ANYBODY, 1, WITHIN),)
-
-
-def limits_of(rule: Rule, facts: Facts) -> tuple[tuple[Limit, ...], str]:
-    """What is counted for this plan; and why it is refused already, or ""."""
-    found: list[Limit] = []
-    for key in limit_keys(rule, facts):
-        if key.key is None:
-            return (), "a limit counts by something that is unknown here"
-        limit, refused = _share(key, facts) if key.limit.form == "share" else (_counted(key, rule), "")
-        if limit is None:
-            return (), refused
-        found.append(limit)
-    return tuple(found), ""
-
-
-def _counted(key: LimitKey, rule: Rule) -> Limit:
-    """This rule's remediations, by the limit's own key."""
-    name = f"{rule.name} per {key.limit.per} {key.key}"
-    return Limit(key.limit.count, key.limit.window, name, "rate" if key.limit.form == "rate" else "at_once")
-
-
-def _share(key: LimitKey, facts: Facts) -> tuple[Limit | None, str]:
-    """At most a share of the siblings, of all rules together, may be under repair or not well; at least one.
-
-    On how many siblings an alert fires is counted now, how many are under repair where the intent is written.
-    """
-    if facts.node is None or facts.around is None:
-        return None, "a limit counts siblings, and there is no node"
-    siblings = facts.around.siblings(facts.node.id)
-    most = max(1, int(key.limit.share * len(siblings)))
-    unwell = sum(facts.around.alerting(one) for one in siblings if one != facts.node.id)
-    if unwell >= most:
-        why = f"alerts fire on {unwell} of {len(siblings) - 1} siblings of {facts.node.id}; {key.limit.text} is {most}"
-        return None, why
-    return Limit(most - unwell, 0, f"repair of {key.key}", "at_once"), ""
-
-
-def _steps(planned: Sequence[Planned], clause: str) -> tuple[PlanStep, ...]:
-    found = []
-    for one in planned:
-        if isinstance(one, PlannedStep):
-            found.append(_effect(one, clause))
-        elif isinstance(one, PlannedWait):
-            step = PlanStep("wait until", "", "", (), one.within, until=one.text, clause=clause, position=one.position)
-            found.append(msgspec.structs.replace(step, destructive=False, diagnostic=True, closing=_closing(clause)))
-    return tuple(found)
-
-
-def _effect(one: PlannedStep, clause: str) -> PlanStep:
-    argv, attributes = one.argv or written(one.call or "", one.parameters), one.target.attributes
-    looks = one.executor in LOOKS_BY_ITSELF
-    return PlanStep(
-        action=one.action.name,
-        executor=one.executor,
-        node=one.target.id,
-        argv=argv,
-        timeout=one.timeout,
-        retry=one.retry,
-        idempotent=one.action.idempotent,
-        destructive=one.action.destructive,
-        diagnostic=one.action.diagnostic,
-        call=one.call or "",
-        parameters=one.parameters,
-        clause=clause,
-        position=one.position,
-        closing=_closing(clause),
-        observe=argv if looks else one.observe,
-        shows="object" if looks else one.action.shows,
-        address=attributes.get("address") or one.target.name,
-        identity=attributes.get("machine_id") or attributes.get("uid", ""),
-    )
-
-
-def _undo(then: Sequence[Planned], actions: Mapping[str, Action]) -> tuple[PlanStep, ...]:
-    """What takes back each of these steps, the last one first; `position` counts the steps of the plan."""
-    found: list[PlanStep] = []
-    for number, one in enumerate(each for each in then if isinstance(each, PlannedStep | PlannedWait)):
-        back = undo_of(one, actions) if isinstance(one, PlannedStep) else None
-        if back is not None:
-            found.append(msgspec.structs.replace(_effect(back, "undo"), position=number))
-    return tuple(reversed(found))
-
-
-def _closing(clause: str) -> bool:
-    return clause in ("after success", "on recovery", "undo")
 
 
 def _hashed(plan: Plan) -> Plan:

@@ -9,12 +9,13 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from healer.remediation.guards import Answer, Place
 from healer.remediation.model import Intent, PlanStep, Refused, Remediation, State
 from healer.times import Micros
 
 
 class Switch(msgspec.Struct, frozen=True):
-    """The kill switch of one scope ("all", or "rule:NAME")."""
+    """The kill switch of one scope: "all", "rule:NAME", "cluster:NAME", or "rule:NAME on NODE", a rule suspended on a node."""
 
     scope: str
     thrown: bool
@@ -50,6 +51,10 @@ class EffectStore(Protocol):
         raise. Returns that; None for one that is not there."""
         ...
 
+    async def count(self, remediation: Remediation, step: PlanStep, place: Place, *, now: Micros) -> list[Answer]:
+        """What every counted guard says of a step at this instant. Nothing is reserved: only T3 decides."""
+        ...
+
     async def write_intent(
         self,
         remediation: Remediation,
@@ -58,13 +63,15 @@ class EffectStore(Protocol):
         intent: str,
         deadline: Micros,
         now: Micros,
+        place: Place,
         before: str = "",
+        said: tuple[str, ...] = (),
         author: str = "",
     ) -> Intent | Refused:
-        """T3. In one transaction: kill switch read (thrown or unreadable refuses); the remediation still under way; no
-        unsettled intent on the target; `remediation.plan.limits` counted over remediations that wrote an intent (this
-        remediation counts once, an unsettled one counts); the target's token raised by one; intent (id `intent`, with what
-        was seen `before`) and audit entry written; the remediation moved to `executing`.
+        """T3. In one transaction: the remediation still under way, with this plan; every counted guard asked (the kill switches
+        of `place`, approval, no unsettled intent on the target or what it stands in, limits, shares, failures); the keys of its
+        limits reserved; the target's token raised by one; intent (id `intent`, with what was seen `before` and what guards
+        `said`) and audit entry written; the remediation moved to `executing`.
 
         Idempotent for the same `intent` id and `author`: after an ambiguous failure it returns the intent already written,
         until that is settled. To others, who cannot know what became of it, it is refused (guard "state").

@@ -44,6 +44,10 @@ class Situation(Protocol):
         """The newest change near an incident's root, before or after its onset, as far as hosts told."""
         ...
 
+    def deploying(self, node: str) -> Touched | None:
+        """A deployment that is under way on a node, or on what it stands on, as far as hosts told."""
+        ...
+
     def silences(self) -> tuple[Micros | None, bool]:
         """How old the mirrored silences are (None: there is nobody to mirror), and whether they can be read."""
         ...

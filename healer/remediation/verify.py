@@ -1,6 +1,7 @@
-"""Did it help? By a signal that the effect did not produce, with samples later than its end. Called by the runner."""
+"""Did it help, and is it still needed? By signals that an effect did not produce, later than its end. Called by the runner."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -8,7 +9,9 @@ import msgspec
 from healer.convergence.outcome import Incident
 from healer.journey.records import Answer as Sample
 from healer.remediation.facts import answer_of, facts_of
-from healer.remediation.model import Remediation
+from healer.remediation.guards.observed import Held
+from healer.remediation.matching import holds_still
+from healer.remediation.model import Measured, Remediation
 from healer.remediation.situation import Situation
 from healer.seams import Clock
 from healer.times import Micros
@@ -29,6 +32,14 @@ class Asker(Protocol):
         ...
 
 
+class Seen(msgspec.Struct, frozen=True):
+    """What a look brought: whether the condition holds (None: nobody knows), why, and every answer by its query's text."""
+
+    value: bool | None
+    because: tuple[str, ...]
+    answers: tuple[tuple[str, Answer], ...] = ()
+
+
 class Verifier:
     """Evaluates what a rule's `verify` asks for."""
 
@@ -41,13 +52,13 @@ class Verifier:
         self._answered: dict[str, dict[str, Answer]] = {}
         """By remediation, what was answered when its exceptions were asked last."""
 
-    async def look(self, remediation: Remediation, condition: Expression) -> tuple[bool, tuple[str, ...]]:
+    async def look(self, remediation: Remediation, condition: Expression) -> Seen:
         """Does it hold now, going by what is known and asked afresh?"""
         situation = self._situation
         await situation.settled()
         incident = situation.incident(remediation.plan.incident)
         if incident is None:
-            return False, ("the incident is not known any more",)
+            return Seen(False, ("the incident is not known any more",))
         held = self._held.pop((remediation.id, remediation.step), {})
         resolved = self._resolved(remediation, incident)
 
@@ -55,12 +66,33 @@ class Verifier:
             known = self._facts(incident, answers, held, samples_after=remediation.effect_ended_at)
             return msgspec.structs.replace(known, resolved=resolved)
 
-        verdict, _ = await self._asked(condition, facts, incident, {})
+        seen, verdict = await self._seen(partial(evaluate, condition), facts, incident)
         if verdict.held:
             self._held[remediation.id, remediation.step] = remember(held, verdict, self._clock.now())
             for oldest in list(self._held)[:-MAX_HELD]:
                 del self._held[oldest]
-        return verdict.value is True, verdict.because
+        return seen
+
+    async def still_holds(self, remediation: Remediation, condition: Expression | None) -> Held:
+        """Does what made a rule match hold now, going by what is known and asked afresh?"""
+        at = self._clock.now()
+        incident = self._situation.incident(remediation.plan.incident)
+        if incident is None:
+            return Held(None, "the incident is not known any more", at)
+        seen, _ = await self._seen(
+            partial(holds_still, condition), lambda known: self._facts(incident, known, {}), incident
+        )
+        return Held(seen.value, "; ".join(seen.because[-3:]), at)
+
+    async def measure(self, remediation: Remediation, condition: Expression) -> tuple[Measured, ...]:
+        """What the queries of a condition say before anything is done."""
+        incident = self._situation.incident(remediation.plan.incident)
+        if incident is None:
+            return ()
+        seen, _ = await self._seen(
+            partial(evaluate, condition), lambda known: self._facts(incident, known, {}), incident
+        )
+        return tuple(Measured(text, answer.value, answer.sampled_at or 0) for text, answer in seen.answers)
 
     async def excepted(self, remediation: Remediation, *, ask: bool) -> tuple[str, str]:
         """The exception of the rule that holds now, and the one that may; each in a sentence, "" where there is none.
@@ -77,8 +109,8 @@ class Verifier:
         answers = {} if ask else self._answered.get(remediation.id, {})
         doubtful = ""
         for exception in rule.exceptions:
-            verdict, answers = await self._asked(
-                exception, lambda known: self._facts(incident, known, {}), incident, answers, ask=ask
+            verdict, answers, _ = await self._asked(
+                partial(evaluate, exception), lambda known: self._facts(incident, known, {}), incident, answers, ask=ask
             )
             if verdict.value is True:
                 return "; ".join(verdict.because), ""
@@ -90,24 +122,33 @@ class Verifier:
                 del self._answered[oldest]
         return "", doubtful
 
+    async def _seen(
+        self, judge: Callable[[Facts], Verdict], facts: Callable[[dict[str, Answer]], Facts], incident: Incident
+    ) -> tuple[Seen, Verdict]:
+        """What a look brings once all that it needs was asked."""
+        verdict, answers, texts = await self._asked(judge, facts, incident, {})
+        answered = tuple((texts[key], answer) for key, answer in answers.items())
+        return Seen(verdict.value, verdict.because, answered), verdict
+
     async def _asked(
         self,
-        condition: Expression,
+        judge: Callable[[Facts], Verdict],
         facts: Callable[[dict[str, Answer]], Facts],
         incident: Incident,
         answers: dict[str, Answer],
         *,
         ask: bool = True,
-    ) -> tuple[Verdict, dict[str, Answer]]:
-        """The verdict once all that it needs was asked, and the answers."""
-        known = dict(answers)
+    ) -> tuple[Verdict, dict[str, Answer], dict[str, str]]:
+        """The verdict once all that it needs was asked, the answers, and the texts of what was asked, by key."""
+        known, texts = dict(answers), {}
         for _ in range(ROUNDS):
-            verdict = evaluate(condition, facts(known))
+            verdict = judge(facts(known))
             if not verdict.needs or not ask:
                 break
+            texts.update({query.key: query.text for query in verdict.needs})
             for sample in await self._asker.ask(verdict.needs, incident.root.labels):
                 known[sample.query] = answer_of(sample)
-        return verdict, known
+        return verdict, known, texts
 
     def _facts(
         self,

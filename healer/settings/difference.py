@@ -29,6 +29,7 @@ TAKEN: tuple[Path, ...] = (
     ("routes",),
     ("telemetry",),
     ("watchdog",),
+    ("guards",),
     ("executors",),
     ("log",),
 )

@@ -13,6 +13,7 @@ from healer.audit.chain import Entry, Head
 from healer.convergence.outcome import AlertView, Happening, Incident
 from healer.journey.ports import Arrival, Ownership, Row, Snapshot, Step, StepMark, T
 from healer.notification.ports import Claim, LedgerRow
+from healer.remediation.guards import Answer, Place
 from healer.remediation.model import Intent, PlanStep, Refused, Remediation, State
 from healer.remediation.ports import Probe, Switch
 from healer.store.run import Heard, Run
@@ -31,7 +32,7 @@ from healer.store.transactions import (
     switches,
 )
 from healer.times import Micros
-from healer.topology.answers import Answer
+from healer.topology.answers import Answer as SourceAnswer
 
 
 class Store:
@@ -91,13 +92,13 @@ class Store:
     async def version(self, digest: str) -> bytes:
         return await self.run.read("version", snapshots.version, digest)
 
-    async def keep_answer(self, answer: Answer) -> None:
+    async def keep_answer(self, answer: SourceAnswer) -> None:
         await self.run.write("keep_answer", answers.keep, answer)
 
     async def drop_answer(self, source: str) -> None:
         await self.run.write("drop_answer", answers.drop, source)
 
-    async def answers(self) -> list[Answer]:
+    async def answers(self) -> list[SourceAnswer]:
         return await self.run.read("answers", answers.everything)
 
     async def forget(self, before: Micros) -> int:
@@ -121,6 +122,9 @@ class Store:
     async def answer(self, id: str, say: Callable[[Remediation], Remediation], *, now: Micros) -> Remediation | None:
         return await self.run.write("answer", remediations.answer, id, say, now)
 
+    async def count(self, remediation: Remediation, step: PlanStep, place: Place, *, now: Micros) -> list[Answer]:
+        return await self.run.read("count", intents.count, remediation, step, place, now)
+
     async def write_intent(
         self,
         remediation: Remediation,
@@ -129,15 +133,13 @@ class Store:
         intent: str,
         deadline: Micros,
         now: Micros,
+        place: Place,
         before: str = "",
+        said: tuple[str, ...] = (),
         author: str = "",
     ) -> Intent | Refused:
-        asked = intents.Asked(remediation, step, intent, deadline, now, before, author)
+        asked = intents.Asked(remediation, step, intent, deadline, now, place, before, said, author)
         return await self.run.write("write_intent", intents.write, asked)
-
-    async def foreseen(self, remediation: Remediation, target: str, *, now: Micros) -> list[Refused]:
-        """What the counted guards would say now to an effect on this target; nothing is reserved."""
-        return await self.run.read("foreseen", intents.foreseen, remediation, target, now)
 
     async def settle_intent(self, intent: Intent, remediation: Remediation, *, was: State, now: Micros) -> bool:
         return await self.run.write("settle_intent", intents.settle, intent, remediation, was, now)

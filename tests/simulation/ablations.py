@@ -25,8 +25,11 @@ from healer.journey.fold import Fold
 from healer.journey.owner import Owner
 from healer.journey.ports import Ownership
 from healer.remediation import planner
+from healer.remediation.guards import Place
 from healer.remediation.model import Intent, PlanStep, Remediation
-from healer.remediation.runner import Runner
+from healer.remediation.runner.desk import Desk
+from healer.remediation.runner.effect import Effects
+from healer.remediation.runner.settling import Settling
 from healer.store.schema import told
 from healer.store.transaction import Transaction
 from healer.store.transactions import intents, ledger
@@ -133,12 +136,13 @@ def start_forgets_told() -> Iterator[None]:
 def effect_before_intent() -> Iterator[None]:
     """T3 is left out: the intent is made up in memory."""
 
-    async def write(self: Runner, remediation: Remediation, step: PlanStep, *_: str) -> Intent:
-        now = self._clock.now()
-        asked = intents.Asked(remediation, step, f"{remediation.id}.{remediation.step}", now + step.timeout, now)
+    async def write(self: Effects, remediation: Remediation, step: PlanStep, *_: object) -> Intent:
+        now = self._desk.clock.now()
+        made_up = f"{remediation.id}.{remediation.step}"
+        asked = intents.Asked(remediation, step, made_up, now + step.timeout, now, Place())
         return intents._intent(asked, now)
 
-    with _without(Runner, "_write", write):
+    with _without(Effects, "write", write):
         yield
 
 
@@ -147,12 +151,12 @@ def effect_before_intent() -> Iterator[None]:
 def unknown_is_tried_again() -> Iterator[None]:
     """An outcome that is not known counts as an attempt without effect, instead of being probed."""
 
-    async def settle(self: Runner, remediation: Remediation) -> Remediation | None:
-        left = [one for one in await self._store.unsettled() if one.remediation == remediation.id]
+    async def settle(self: Settling, remediation: Remediation) -> Remediation | None:
+        left = [one for one in await self._desk.store.unsettled() if one.remediation == remediation.id]
         lost = Result("failed", why="the connection was lost", started=False)
-        return await (self._conclude(remediation, left[0], lost) if left else self._after_unseen_outcome(remediation))
+        return await (self.conclude(remediation, left[0], lost) if left else self._after_unseen_outcome(remediation))
 
-    with _without(Runner, "_settle", settle):
+    with _without(Settling, "settle", settle):
         yield
 
 
@@ -218,7 +222,7 @@ def reload_begins_anew() -> Iterator[None]:
 @contextmanager
 def no_letting_go() -> Iterator[None]:
     """A remediation whose incident ended between two attempts waits on for its guards."""
-    with _without(Runner, "_is_over", lambda *_: False):
+    with _without(Desk, "is_over", lambda *_: False):
         yield
 
 

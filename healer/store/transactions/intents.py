@@ -6,13 +6,15 @@ import msgspec
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from healer.remediation.approval import unapproved, used
+from healer.remediation import guards
+from healer.remediation.approval import used
+from healer.remediation.guards import Answer, Place
 from healer.remediation.model import UNDER_WAY, Intent, PlanStep, Refused, Remediation, State
 from healer.remediation.ports import Probe
 from healer.store import schema
 from healer.store.prepared import Prepared
 from healer.store.transaction import Transaction
-from healer.store.transactions import audit, limits, remediations, switches
+from healer.store.transactions import audit, counting, remediations
 from healer.times import Micros
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -30,7 +32,10 @@ class Asked(msgspec.Struct, frozen=True):
     intent: str
     deadline: Micros
     now: Micros
+    place: Place
     before: str = ""
+    said: tuple[str, ...] = ()
+    """What observed guards said."""
     author: str = ""
 
 
@@ -42,37 +47,29 @@ def write(transaction: Transaction, asked: Asked) -> Intent | Refused:
         # Whoever did not write it knows nothing of what became of it since: it is settled by a probe, and not begun again.
         mine = written.author == asked.author and not written.outcome
         return written if mine else Refused("state", f"intent {written.id} was written by somebody else before")
-    refused = (
-        switches.refuse(connection, asked.remediation.plan.rule)
-        or _refuse_state(connection, asked.remediation)
-        or _refuse_unapproved(connection, asked)
-        or _refuse_unsettled(connection, asked.step.node)
-        or limits.refuse(connection, asked.remediation, asked.now)
-    )
+    answers = count(connection, asked.remediation, asked.step, asked.place, asked.now)
+    refused = _refuse_state(connection, asked.remediation) or guards.refusal(answers)
     if refused:
         # Once for each reason: what waits for an hour is refused again and again.
         if asked.remediation.detail != f"{refused.guard}: {refused.why}":
             _note_refusal(transaction, asked, refused)
         return refused
-    counted = limits.standing(connection, asked.remediation, asked.now)
-    limits.reserve(connection, asked.remediation, asked.now)
+    counting.reserve(connection, asked.remediation, asked.step, asked.now)
+    asked = msgspec.structs.replace(asked, said=(*asked.said, *map(str, answers)))
     intent = _intent(asked, _raise_token(connection, asked.step.node))
     row = {"id": intent.id, "remediation": intent.remediation, "target": intent.target, **_changing(intent)}
     connection.execute(insert(schema.intent), row)
-    _note(transaction, asked.now, "intent", intent, asked.remediation, guards=counted)
+    _note(transaction, asked.now, "intent", intent, asked.remediation)
     executing = msgspec.structs.replace(asked.remediation, state="executing", detail="", changed_at=asked.now)
     remediations.change(transaction, used(executing, intent.id), asked.now)
     return intent
 
 
-def foreseen(connection: Connection, remediation: Remediation, target: str, now: Micros) -> list[Refused]:
-    """What the counted guards would say now to an effect on this target. Nothing is reserved."""
-    found = (
-        switches.refuse(connection, remediation.plan.rule),
-        _refuse_unsettled(connection, target),
-        limits.refuse(connection, remediation, now),
-    )
-    return [one for one in found if one]
+def count(connection: Connection, remediation: Remediation, step: PlanStep, place: Place, now: Micros) -> list[Answer]:
+    """What every counted guard says of a step at this instant. Of a remediation that is not stored: by what it says itself."""
+    stored = remediations.one(connection, remediation.id) or remediation
+    counted = counting.read(connection, stored, step, place, unsettled(connection), now)
+    return guards.count(remediation.plan, step, counted)
 
 
 def settle(transaction: Transaction, intent: Intent, remediation: Remediation, was: State, now: Micros) -> bool:
@@ -131,17 +128,6 @@ def _refuse_state(connection: Connection, remediation: Remediation) -> Refused |
     return None
 
 
-def _refuse_unapproved(connection: Connection, asked: Asked) -> Refused | None:
-    stored = remediations.one(connection, asked.remediation.id)
-    return unapproved(stored, asked.now) if stored is not None else None
-
-
-def _refuse_unsettled(connection: Connection, target: str) -> Refused | None:
-    table = schema.intent
-    found = connection.execute(select(table.c.id).where(table.c.target == target, table.c.unsettled == 1)).scalar()
-    return Refused("unsettled", f"intent {found} on {target} has no outcome yet") if found else None
-
-
 def _raise_token(connection: Connection, target: str) -> int:
     table = schema.target
     statement = upsert(table).values(name=target, token=1)
@@ -174,6 +160,8 @@ def _intent(asked: Asked, token: int) -> Intent:
         before=asked.before,
         author=asked.author,
         parameters=step.parameters,
+        above=asked.place.above,
+        guards=asked.said,
     )
 
 

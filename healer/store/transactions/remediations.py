@@ -11,7 +11,7 @@ from healer.remediation.model import UNDER_WAY, Plan, Remediation, State
 from healer.store import schema
 from healer.store.prepared import Prepared
 from healer.store.transaction import Transaction
-from healer.store.transactions import audit, journal
+from healer.store.transactions import audit, journal, suspending
 from healer.times import Micros
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -98,6 +98,7 @@ def change(transaction: Transaction, remediation: Remediation, now: Micros) -> N
     )
     journal.append_record(transaction, progress)
     _note(transaction, remediation, now)
+    suspending.suspend(transaction, remediation, now)
 
 
 def one(connection: Connection, id: str) -> Remediation | None:

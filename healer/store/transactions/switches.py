@@ -1,22 +1,25 @@
 """The kill switch: thrown by people, read in the transaction that writes an intent. Called by `healer.store.store` and T3."""
 
+from collections.abc import Sequence
+
 import msgspec
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from healer.journey.records import Switched
-from healer.remediation.model import Refused
+from healer.journey.records import Switched, Troubled
+from healer.remediation.guards.counted import Thrown
 from healer.remediation.ports import Switch
 from healer.store import schema
 from healer.store.transaction import Transaction
 from healer.store.transactions import audit, journal
 
-EVERYTHING = "all"
-"""The scope of the switch that stops every rule."""
+SUSPENDER = "healer"
+"""By whom a suspension is thrown, and nothing else."""
 
 
 def throw(transaction: Transaction, switch: Switch) -> None:
     """Store the switch, tell the engine, note it. No intent of its scope can be written after this commits."""
+    before = of(transaction.connection, switch.scope)
     row = {**msgspec.structs.asdict(switch), "thrown": int(switch.thrown)}
     statement = upsert(schema.switch).values(row)
     newer = {name: statement.excluded[name] for name in ("thrown", "by", "why", "at")}
@@ -24,6 +27,15 @@ def throw(transaction: Transaction, switch: Switch) -> None:
     journal.append_record(transaction, Switched(switch.scope, switch.thrown, switch.by, switch.why))
     kind = "switch thrown" if switch.thrown else "switch released"
     audit.note(transaction, switch.at, kind, scope=switch.scope, by=switch.by, why=switch.why)
+    suspended = _is_suspension(switch), before is not None and _is_suspension(before)
+    if suspended[0] != suspended[1]:
+        code = f"suspended {switch.scope.removeprefix('rule:')}"
+        journal.append_record(transaction, Troubled(code, suspended[0], switch.why))
+
+
+def _is_suspension(switch: Switch) -> bool:
+    """Whether healer itself stops a rule on a node: people hear of that for as long as it lasts."""
+    return switch.thrown and switch.by == SUSPENDER
 
 
 def read(connection: Connection) -> list[Switch]:
@@ -34,10 +46,13 @@ def read(connection: Connection) -> list[Switch]:
     return [Switch(scope, thrown != 0, by, why, at) for scope, thrown, by, why, at in found]
 
 
-def refuse(connection: Connection, rule: str) -> Refused | None:
-    """The thrown switch that forbids this rule to act. Whatever does not plainly say released counts as thrown."""
+def thrown(connection: Connection, scopes: Sequence[str]) -> list[Thrown]:
+    """Those of these scopes that are thrown. Whatever does not plainly say released counts as thrown."""
     table = schema.switch
-    scopes = (EVERYTHING, f"rule:{rule}")
     query = select(table.c.scope, table.c.by, table.c.why).where(table.c.scope.in_(scopes), table.c.thrown != 0)
-    row = connection.execute(query.order_by(table.c.scope)).first()
-    return Refused("kill switch", f"{row.scope} was paused by {row.by}: {row.why}") if row else None
+    return [Thrown(*row) for row in connection.execute(query.order_by(table.c.scope))]
+
+
+def of(connection: Connection, scope: str) -> Switch | None:
+    """The switch of one scope; None where it was never touched."""
+    return next((switch for switch in read(connection) if switch.scope == scope), None)

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from healer.remediation.approval import PATIENCE, NotAsked, agree, say_yes
+from healer.remediation.guards import Place
 from healer.remediation.model import Asked, Intent, Plan, Refused, Remediation
 from healer.store.store import Store
 from healer.times import MINUTE, SECOND
@@ -32,7 +33,8 @@ async def yes(store: Store, who: str, now: int = NOON) -> Remediation:
 
 async def begin(store: Store, remediation: Remediation, now: int = NOON, attempt: int = 0) -> Intent | Refused:
     intent = f"r1.{remediation.step}.{attempt}"
-    return await store.write_intent(remediation, RESTART, intent=intent, deadline=now + 30 * SECOND, now=now)
+    deadline = now + 30 * SECOND
+    return await store.write_intent(remediation, RESTART, intent=intent, deadline=deadline, now=now, place=Place())
 
 
 async def test_two_who_agree_at_once_both_count(store: Store) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from healer.journey import records
 from healer.journey.records import Progressed, Record, Switched
+from healer.remediation.guards import Place
 from healer.remediation.model import Intent, Limit, Plan, Refused, Remediation, State
 from healer.remediation.ports import Probe, Switch
 from healer.store.store import Store
@@ -28,7 +29,9 @@ def ask(
     now: Micros = NOON,
 ) -> "asyncio.Future[Intent | Refused]":
     effect = msgspec.structs.replace(RESTART, node=on)
-    asked = store.write_intent(remediation, effect, intent=intent, deadline=now + 30 * SECOND, now=now)
+    asked = store.write_intent(
+        remediation, effect, intent=intent, deadline=now + 30 * SECOND, now=now, place=Place(("all", "rule:restart"))
+    )
     return asyncio.ensure_future(asked)
 
 
@@ -64,7 +67,7 @@ async def test_only_who_wrote_an_intent_may_begin_it(store: Store) -> None:
 
     async def again(author: str) -> Intent | Refused:
         return await store.write_intent(
-            remediation, RESTART, intent="e1", deadline=NOON + 30 * SECOND, now=NOON, author=author
+            remediation, RESTART, intent="e1", deadline=NOON + 30 * SECOND, now=NOON, place=Place(), author=author
         )
 
     intent = await again("one")
@@ -79,7 +82,10 @@ async def test_an_intent_carries_all_that_is_needed_to_finish_it(store: Store) -
     """T3 writes the intent with the target's token, moves the remediation, tells the engine, and notes both."""
     (remediation,) = await under_way(store, "r1")
     intent = await written(store, remediation, intent="e1")
-    assert intent == Intent(
+    assert "kill switch: none of all, rule:restart is paused" in intent.guards, (
+        "what every counted guard said, with numbers"
+    )
+    assert msgspec.structs.replace(intent, guards=()) == Intent(
         id="e1",
         remediation="r1",
         incident="i1",
@@ -171,7 +177,7 @@ async def test_limits_with_different_keys_do_not_share(store: Store) -> None:
 async def test_a_limit_of_none_forbids(store: Store) -> None:
     """A count of 0 refuses, and no waiting helps."""
     (one,) = await under_way(store, "r1", of=plan(limits=(Limit(0, MINUTE, "never"),)))
-    assert await refused(store, one, intent="e1") == Refused("limit", "0 of at most 0 in 1m for never")
+    assert await refused(store, one, intent="e1") == Refused("limit", "0 of at most 0 in 1m for never", ends="refused")
 
 
 @pytest.mark.parametrize("scope", ["all", "rule:restart"])

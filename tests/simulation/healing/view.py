@@ -10,6 +10,7 @@ from healer.alerts.identity import canonical
 from healer.changes.model import Touched
 from healer.convergence.outcome import AlertView, AtWork, Incident, Root
 from healer.journey.records import Answer
+from healer.remediation.settings import Guards
 from healer.times import MINUTE, SECOND, Micros
 from healer.topology.graph import Node, topology
 from healer.topology.map import Map
@@ -30,6 +31,7 @@ class Charter(msgspec.Struct, frozen=True):
     settle: Micros = 30 * SECOND
     health: dict[str, str] = {}
     calendars: dict[str, tuple[tuple[Micros, Micros], ...]] = {}
+    guards: Guards = Guards(dwell=0, siblings=1, healthy=0)
 
 
 class View:
@@ -121,6 +123,9 @@ class View:
         return AtWork(work.name, "ann", node, work.ends) if work else None
 
     def changed(self, incident: Incident) -> Touched | None:
+        return None
+
+    def deploying(self, node: str) -> Touched | None:
         return None
 
     def silences(self) -> tuple[Micros | None, bool]:

@@ -4,20 +4,25 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Any
 
-import msgspec
-
 from healer.alerts.identity import canonical
 from healer.convergence.outcome import AtWork
 from healer.convergence.settings import Convergence
 from healer.executors.states.reading import Change
 from healer.journey.charter import Charter, Deciding
-from healer.journey.records import Adopted, Answer
+from healer.journey.records import Adopted
+from healer.journey.records import Answer as Sample
 from healer.rehearsal.foreseen import Present
 from healer.rehearsal.preview import preview
-from healer.remediation.model import PlanStep, Refused, Remediation
+from healer.remediation.guards import OBSERVED, Answer, Place
+from healer.remediation.guards.answer import no, yes
+from healer.remediation.home import Home
+from healer.remediation.model import PlanStep, Remediation
+from healer.remediation.observing import Observing
 from healer.topology.graph import Node, topology
 from rules import Query
+from tests.contracts.store.given import HandClock
 from tests.unit.remediation.build import HOST, NOON, alert, rule, ruleset
+from tests.unit.remediation.night import Converged
 
 LABELS = {"alertname": "HostDown", "severity": "critical", "node": HOST}
 FREEZE = 'except: calendar("freeze")'
@@ -47,23 +52,25 @@ async def change(step: PlanStep) -> tuple[Change | None, str]:
     return (Change("inactive", "active"), "") if step.action == "restart_service" else (None, "nobody is there")
 
 
-async def counted(remediation: Remediation, target: str) -> list[Refused]:
+async def counted(_: Remediation, step: PlanStep, __: Place, *, now: int) -> list[Answer]:
     """Somebody paused everything."""
-    return [Refused("kill switch", f"ann paused all, {target} too")]
+    return [no("kill switch", f"ann paused all, {step.node} too"), yes("limit", f"none at {now}")]
 
 
 def present(**changes: Any) -> Present:
     """A running healer in which nothing else happens."""
-    quiet = Present(lambda _: (), lambda _: (), (0, True), at_work=lambda _: None, change=change)
-    return msgspec.structs.replace(quiet, **changes)
+    here = Converged(NOON)
+    for name, value in changes.items():
+        setattr(here, name, value)
+    return Present(Observing(here, HandClock(), Home(), lambda _: ""), counted, change=change)
 
 
 def foreseen(text: str, around: Present | None = None, **answers: str) -> dict[str, Any]:
     """The preview for an alert on the host."""
 
-    async def ask(queries: tuple[Query, ...], labels: bytes) -> list[Answer]:
+    async def ask(queries: tuple[Query, ...], labels: bytes) -> list[Sample]:
         assert labels == canonical(LABELS)
-        return [Answer(one.key, None, 0, text=answers.get(one.text.partition(".")[2])) for one in queries]
+        return [Sample(one.key, None, 0, text=answers.get(one.text.partition(".")[2])) for one in queries]
 
     work: Awaitable[dict[str, Any]] = preview(LABELS, charter(text), NOON, ask=ask, around=around)  # type: ignore[arg-type] # a tuple is a sequence
     found: dict[str, Any] = asyncio.run(work)  # type: ignore[arg-type] # a coroutine is awaitable
@@ -80,40 +87,31 @@ def test_each_step_says_what_it_would_change() -> None:
     """A look at the target tells the present state and the wanted one; where none is possible, it says why."""
     found = foreseen(rule("shop", 'otherwise: execute("reboot_node")', "verify: healthy(target)"), present())
 
-    (step,), (other,) = found["plan"]["steps"], found["plan"]["otherwise"]
+    (step,), (look, other) = found["plan"]["steps"], found["plan"]["otherwise"]
+    assert look["action"] == "collect_diagnostics", "before anything destructive"
     assert (step["preview"]["verdict"], step["preview"]["change"]) == ("change", "inactive -> active")
     assert (other["preview"]["verdict"], other["preview"]["change"]) == (None, "not looked at: nobody is there")
 
 
 def test_every_guard_answers() -> None:
     """Those that observe, and those that count: each with its name, and with its reason where it refuses."""
-    step = foreseen(rule("shop"), present(counted=counted))["plan"]["steps"][0]
+    step = foreseen(rule("shop"), present())["plan"]["steps"][0]
 
-    assert guards(step) == {
-        "silenced": True,
-        "maintenance": True,
-        "excepted": True,
-        "only roots": True,
-        "freshness": True,
-        "kill switch": False,
-        "unsettled": True,
-        "limit": True,
-    }
+    assert len(step["guards"]) == len(OBSERVED) + 2
+    assert all(one["why"] for one in step["guards"]), "a yes says by how much, too"
     assert [one["why"] for one in step["guards"] if not one["allows"]] == [f"ann paused all, {HOST} too"]
 
 
 def test_the_present_is_asked() -> None:
     """Who works there, who silenced what, and what burns above."""
     work = AtWork("m1", "jo", HOST, NOON + 1)
-    silent = (alert(silence="s1"),)
-    above = (alert(node="rack/r1"),)
 
     def of(**changes: Any) -> dict[str, bool]:
         return guards(foreseen(rule("shop"), present(**changes))["plan"]["steps"][0])
 
-    assert of(at_work=lambda _: work)["maintenance"] is False
-    assert of(on_node=lambda _: silent)["silenced"] is False
-    assert of(above_node=lambda _: above)["only roots"] is False
+    assert of(work=work)["maintenance"] is False
+    assert of(on_target=(alert(silence="s1"),))["silenced"] is False
+    assert of(above=(alert(node="rack/r1"),))["only roots"] is False
 
 
 def test_without_a_service_it_says_what_it_cannot_tell() -> None:

@@ -11,6 +11,7 @@ from healer.journey.records import Answer, Answered, Progressed
 from healer.remediation.autonomy import Autonomy
 from healer.remediation.model import Plan, PlanStep, Remediation
 from healer.remediation.planner import Decided, Planner
+from healer.remediation.settings import Guards
 from healer.times import MINUTE, SECOND, Micros
 from healer.topology.graph import Node, topology
 from healer.topology.map import Map
@@ -105,6 +106,7 @@ class Charter(msgspec.Struct, frozen=True):
     settle: Micros = 2 * MINUTE
     calendars: dict[str, tuple[tuple[Micros, Micros], ...]] = {}
     autonomy: Autonomy = Autonomy()
+    guards: Guards = Guards()
 
 
 def ruleset(text: str) -> RuleSet:

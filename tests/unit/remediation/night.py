@@ -17,6 +17,7 @@ from healer.locks.local import LocalLocks
 from healer.remediation.model import Plan, Remediation, State
 from healer.remediation.ports import Switch
 from healer.remediation.runner import Runner
+from healer.remediation.settings import Guards
 from healer.remediation.verify import Verifier
 from healer.seams import Supervisor
 from healer.store.inline import InlineRun, Memory
@@ -37,7 +38,7 @@ class Converged:
 
     def __init__(self, now: Micros) -> None:
         graph = topology([Node("rack/r1", "rack"), Node(HOST, "host")], [("rack/r1", HOST)])
-        self.charter: Any = Charter(ruleset(RULES), {})
+        self.charter: Any = Charter(ruleset(RULES), {}, guards=Guards(dwell=0))
         self.topology = Map(graph, (), (), 100)
         self.incidents = {"i1": incident(began_at=now, opened_at=now)}
         self.root = alert(starts_at=now, onset=now)
@@ -46,6 +47,7 @@ class Converged:
         self.silenced_from: tuple[Micros | None, bool] = (0, True)
         self.work: AtWork | None = None
         self.slow_s = 0.0
+        self.deployment: Touched | None = None
 
     async def settled(self, within: float = 2.0) -> None:
         await asyncio.sleep(self.slow_s)
@@ -71,6 +73,9 @@ class Converged:
 
     def changed(self, incident: Incident) -> Touched | None:
         return None
+
+    def deploying(self, node: str) -> Touched | None:
+        return self.deployment
 
     def silences(self) -> tuple[Micros | None, bool]:
         return self.silenced_from

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from healer.executors.target import Result
-from healer.remediation.arrows import next_state, otherwise, steps_of, verifying
+from healer.remediation.arrows import next_state, otherwise, step_of, verifying
 from healer.remediation.model import Remediation, State
 from healer.times import HOUR, MINUTE, SECOND
 from rules import Rule
@@ -99,7 +99,7 @@ def test_the_other_remedy_has_its_own_time(state: State, step: int) -> None:
     led = otherwise(found, state, "it did not help", NOON)
     assert (led.state, led.step, led.deadline, led.stable_since) == ("planned", 2, NOON + HOUR, 0)
     assert led.detail == "it did not help"
-    assert steps_of(led)[led.step] == CLEAN
+    assert step_of(led) == CLEAN
 
 
 @pytest.mark.parametrize(("state", "step"), [("failed", 2), ("not_verified", 3)])
@@ -113,11 +113,11 @@ def test_a_rule_that_only_tells_people_first_waits_before_its_other_remedy() -> 
     """Nothing is run before it was seen that telling did not help."""
     only_tells = msgspec.structs.replace(plan(), steps=(), otherwise=(CLEAN,))
     planned = remediation(only_tells, state="planned")
-    assert steps_of(planned) == ()
+    assert step_of(planned) is None
     watched = verifying(planned, NOON, None)
     led = otherwise(watched, "not_verified", "nobody came", NOON)
     assert (led.state, led.step) == ("planned", 0)
-    assert steps_of(led) == (CLEAN,)
+    assert step_of(led) == CLEAN
     assert otherwise(led, "failed", "no", NOON).state == "failed"
 
 
@@ -127,6 +127,8 @@ def test_what_a_person_has_to_look_at_gets_no_other_remedy() -> None:
 
 
 def test_the_steps_of_a_phase() -> None:
-    """In `then` those of `then`; in `otherwise` both, counted through."""
-    assert steps_of(remediation(FALLBACK)) == (RESTART,)
-    assert steps_of(remediation(FALLBACK, step=1)) == (RESTART, CLEAN)
+    """A phase ends before the next one begins: what follows has to be decided first."""
+    assert step_of(remediation(FALLBACK)) == RESTART
+    assert step_of(remediation(FALLBACK, step=1)) == CLEAN
+    assert step_of(remediation(FALLBACK, step=2)) is None
+    assert step_of(remediation(step=1)) is None

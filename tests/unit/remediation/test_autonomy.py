@@ -121,7 +121,7 @@ def test_a_guard_of_the_blast_radius_demotes() -> None:
     here.earns()
     here.ends(here.plans(), "waiting", detail="silenced: an alert on host/web-1 is silenced by s1")
     assert here.demotions == []
-    here.ends(here.plans(), "waiting", detail="share: 3 of 5 siblings are under repair")
+    here.ends(here.plans(), "waiting", detail="share of siblings: 3 of 5 siblings are under repair")
     assert len(here.demotions) == 1
 
 

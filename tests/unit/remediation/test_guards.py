@@ -6,8 +6,10 @@ import msgspec
 import pytest
 
 from healer.convergence.outcome import AtWork
-from healer.remediation.guards import FRESH, GUARDS, STALE, Observed, refuse
-from healer.times import MINUTE, SECOND
+from healer.remediation import guards
+from healer.remediation.guards import FRESH, OBSERVED, Observed
+from healer.remediation.model import Refused
+from healer.times import DAY, MINUTE, SECOND
 from tests.unit.remediation.build import HOST, NOON, RESTART, alert, incident, plan
 
 WELL = Observed(
@@ -21,8 +23,15 @@ WELL = Observed(
 )
 
 
+STALE = DAY
+
+
+def refuse(**changes: Any) -> Refused | None:
+    return guards.refusal(guards.observe(plan(), RESTART, msgspec.structs.replace(WELL, **changes)))
+
+
 def said(**changes: Any) -> tuple[str, str] | None:
-    refused = refuse(plan(), RESTART, msgspec.structs.replace(WELL, **changes))
+    refused = refuse(**changes)
     return (refused.guard, refused.why) if refused else None
 
 
@@ -91,11 +100,12 @@ def test_somebody_who_may_be_working_there_comes_first() -> None:
     refused = said(silences_readable=False, root=None, incident=None)
     assert refused is not None
     assert refused[0] == "silenced"
-    assert [guard.__name__ for guard in GUARDS] == ["silenced", "maintenance", "excepted", "only_roots", "freshness"]
+    names = [guard.__name__ for guard in OBSERVED]
+    assert names.index("silenced") < names.index("maintenance") < names.index("only_roots")
 
 
 def test_waiting_is_not_promised_where_nobody_knows() -> None:
     """Observed guards do not say when to try again."""
-    refused = refuse(plan(), RESTART, msgspec.structs.replace(WELL, silences_age=FRESH + SECOND))
+    refused = refuse(silences_age=FRESH + SECOND)
     assert refused is not None
     assert refused.retry_at == 0

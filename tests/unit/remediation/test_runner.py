@@ -306,7 +306,7 @@ def test_one_refusal_is_noted_once(loop: SimLoop, night: Night) -> None:
         await night.pauses()
         await night.until("handed_over")
         kinds = [kind for _, _, kind, _ in await night.store.audit(0, 1_000)]
-        assert kinds.count("intent refused") == 1
+        assert kinds.count("remediation waiting") == 1
 
     lived(loop, night, work)
 

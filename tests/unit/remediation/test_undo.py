@@ -1,7 +1,7 @@
-"""A failed step takes back what was done before it, the last first; then comes `otherwise`, or a person."""
+"""What did not help is taken back, the last first; then comes `otherwise`, or a person."""
 
 from healer.executors.target import Result
-from healer.remediation.arrows import next_state, otherwise, steps_of
+from healer.remediation.arrows import next_state, otherwise, step_of
 from healer.remediation.model import Plan, PlanStep, Remediation
 from healer.times import HOUR, SECOND
 from tests.unit.remediation.build import CLEAN, HOST, NOON, RESTART, plan, remediation
@@ -28,7 +28,9 @@ def runs(begun: Remediation, *results: Result) -> tuple[Remediation, list[str]]:
     """Where the results lead, and which steps they were of."""
     names = []
     for result in results:
-        names.append(steps_of(begun)[begun.step].action)
+        step = step_of(begun)
+        assert step is not None
+        names.append(step.action)
         begun = next_state(begun, result, NOON, None)
     return begun, names
 
@@ -38,8 +40,8 @@ def test_what_was_done_is_taken_back_in_reverse() -> None:
     ended, names = runs(remediation(three(0, 1, 2)), DONE, DONE, FAILED, DONE, DONE)
 
     assert names == ["restart_service", "restart_service", "clean_disk", "undo_1", "undo_0"]
-    assert (ended.state, ended.undoing) == ("undone", "")
-    assert ended.detail == "no room; what was done before is taken back"
+    assert (ended.state, ended.to_undo, ended.done) == ("undone", (), ())
+    assert ended.detail == "it did not help, and was taken back: no room"
 
 
 def test_while_it_is_taken_back_it_says_so() -> None:
@@ -54,8 +56,10 @@ def test_then_comes_what_else_there_is() -> None:
     led, names = runs(remediation(three(0, fallback=True)), DONE, FAILED, DONE)
 
     assert names[-1] == "undo_0"
-    assert (led.state, steps_of(led)[led.step].action, led.undoing) == ("planned", "clean_disk", "")
-    assert led.detail == "no room; what was done before is taken back"
+    step = step_of(led)
+    assert step is not None
+    assert (led.state, step.action, led.to_undo, led.doubted) == ("planned", "clean_disk", (), False)
+    assert led.detail == "no room"
     assert runs(led, FAILED)[0].state == "failed"
 
 
@@ -64,7 +68,7 @@ def test_what_cannot_be_taken_back_goes_to_a_person() -> None:
     led, _ = runs(remediation(three(0, fallback=True)), DONE, FAILED, FAILED)
 
     assert led.state == "handed_over"
-    assert led.detail == "no room; and what was done before could not be taken back: no room"
+    assert led.detail == "taking it back failed: no room"
 
 
 def test_the_step_that_failed_is_not_taken_back() -> None:
@@ -73,8 +77,19 @@ def test_the_step_that_failed_is_not_taken_back() -> None:
     assert runs(remediation(three(1)), DONE, FAILED)[0].state == "failed"
 
 
-def test_what_did_not_help_is_not_taken_back() -> None:
-    """A node that is not well stays cordoned: only a failed step is undone."""
+def test_what_did_not_help_is_taken_back() -> None:
+    """All steps were done and it is still down: they are taken back before anything else is tried."""
+    watched = remediation(three(0, 1, fallback=True), step=3, state="verifying", done=(0, 1, 2))
+
+    led = otherwise(watched, "not_verified", "it is still down", NOON)
+    assert (led.state, led.detail, led.to_undo) == ("undoing", "it is still down", (4, 5))
+    led, names = runs(led, DONE, DONE)
+    assert names == ["undo_1", "undo_0"]
+    assert (led.state, led.step, led.doubted, led.done) == ("planned", 3, True, (2,))
+
+
+def test_what_had_no_effect_is_not_taken_back() -> None:
+    """A step that found nothing to do was none."""
     watched = remediation(three(0, 1), step=3, state="verifying")
 
     assert otherwise(watched, "not_verified", "it is still down", NOON).state == "not_verified"

@@ -1,0 +1,56 @@
+"""One step of a rule as a plan keeps it, with everything that it takes to run it. Pure; called where plans are made."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from healer.executors.typed import written
+from healer.remediation.model import PlanStep
+from rules import Planned, PlannedStep, PlannedWait
+
+LOOKS_BY_ITSELF = ("kubernetes",)
+"""Executors that need no `observe:`: what they would call tells them what to look at."""
+
+
+def steps_of(planned: Sequence[Planned], clause: str) -> tuple[PlanStep, ...]:
+    """The steps of a clause that do something, or wait. People are told by the story."""
+    found = []
+    for one in planned:
+        if isinstance(one, PlannedStep):
+            found.append(effect(one, clause))
+        elif isinstance(one, PlannedWait):
+            step = PlanStep("wait until", "", "", (), one.within, until=one.text, clause=clause, position=one.position)
+            found.append(msgspec.structs.replace(step, destructive=False, diagnostic=True, closing=_closing(clause)))
+    return tuple(found)
+
+
+def effect(one: PlannedStep, clause: str) -> PlanStep:
+    """An effect, written for one clause."""
+    argv, attributes = one.argv or written(one.call or "", one.parameters), one.target.attributes
+    looks = one.executor in LOOKS_BY_ITSELF
+    return PlanStep(
+        action=one.action.name,
+        executor=one.executor,
+        node=one.target.id,
+        argv=argv,
+        timeout=one.timeout,
+        retry=one.retry,
+        idempotent=one.action.idempotent,
+        destructive=one.action.destructive,
+        diagnostic=one.action.diagnostic,
+        call=one.call or "",
+        parameters=one.parameters,
+        clause=clause,
+        position=one.position,
+        closing=_closing(clause),
+        observe=argv if looks else one.observe,
+        shows="object" if looks else one.action.shows,
+        address=attributes.get("address") or one.target.name,
+        identity=attributes.get("machine_id") or attributes.get("uid", ""),
+        version=one.action.version,
+        opposing=one.action.opposing or "",
+    )
+
+
+def _closing(clause: str) -> bool:
+    return clause in ("after success", "on recovery", "undo")
