@@ -225,7 +225,7 @@ class Engine:
             return None
         return self.successor(state.settings, state.topology, state.heartbeat)
 
-    def rewire(self, changed: Sequence[int]) -> None:
+    def rewire(self, changed: rewiring.Differences) -> None:
         """The topology changed in place at these nodes, or above them, and no alert sits elsewhere now (see `moved`): what fires
         there and beneath is judged again."""
         state = self.state

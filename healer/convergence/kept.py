@@ -8,7 +8,7 @@ that arrives later, is judged as ever, so that the order of arrival does not sho
 from collections.abc import Iterable
 
 from healer.convergence.episode import Episode
-from healer.convergence.judge import explanation
+from healer.convergence.judge import explanation, still_stands
 from healer.convergence.settle import settle
 from healer.convergence.state import State
 
@@ -26,6 +26,9 @@ def keep(state: State, concerned: Iterable[Episode]) -> None:
 def sift(state: State) -> None:
     """Judge, and forget what needs not be kept because the rules say the same."""
     given = dict(state.kept)
+    for one, cause in given.items():
+        if still_stands(cause, state):  # by what is kept it stays as it is, unless something happens to its cause
+            state.dirty.pop(one, None)
     settle(state)
     state.kept = dict(given)
     late = [one for one, cause in state.kept.items() if one.by is not cause and cause.place is not None]
@@ -36,5 +39,6 @@ def sift(state: State) -> None:
         found = explanation(one, state)
         if one.by is cause and (found is None or found.by is not cause):
             state.kept[one] = cause
-        else:
+            state.dirty[one] = None
+        elif found is None or (found.by, found.code, found.distance) != (one.by, one.code, one.distance):
             state.dirty[one] = None

@@ -4,10 +4,14 @@ Only where no alert moves to another node and no maintenance covers what lies be
 under a new topology, which costs as much as there are alerts.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 
 from healer.convergence.episode import Episode, Status
 from healer.convergence.state import State
+
+Differences = Mapping[int, Collection[int] | None]
+"""By node: those from which there is another way to it than before, or none; None where its parents stand in for one another
+otherwise."""
 
 WALKED = 64
 """Changed nodes beneath each of which is looked; when more changed, it is less work to look upwards from the alerts."""
@@ -21,9 +25,9 @@ def stays(state: State, *, placed: bool) -> bool:
     return not placed or all(place(glance(one.labels)[1]) == one.node for one in state.episodes.values())
 
 
-def mark(state: State, changed: Iterable[int]) -> None:
+def mark(state: State, changed: Differences) -> None:
     """Mark what fires at the changed nodes and beneath them, in an order that a snapshot keeps."""
-    nodes = sorted(changed, key=state.topology.name)
+    nodes = sorted((node for node, others in changed.items() if _matters(state, node, others)), key=state.topology.name)
     if len(nodes) > WALKED:
         among = set(nodes)
         concerned = [
@@ -37,6 +41,14 @@ def mark(state: State, changed: Iterable[int]) -> None:
     for node in nodes:
         _mark_at(state, node)
         state.mark_below(node)
+
+
+def _matters(state: State, node: int, others: Collection[int] | None) -> bool:
+    """Whether another way from these may change what is explained: not where nothing on them could explain anything."""
+    if others is None or node in others or state.groups or state.people.who:
+        return True
+    places = state.places
+    return any((place := places.get(one)) is not None and place.unexplained for one in others)
 
 
 def _mark_at(state: State, node: int) -> None:

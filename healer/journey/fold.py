@@ -52,7 +52,7 @@ from healer.remediation.planner import Course, Planner, Question
 from healer.remediation.repetition import Run
 from healer.times import HOUR, SECOND, Micros
 from healer.topology.map import Map
-from healer.topology.patch import Patch, Sum, change
+from healer.topology.patch import Differences, Patch, Sum, change
 
 VERSION = "1"
 """Of the snapshot's format; another version is replayed from the journal instead."""
@@ -149,7 +149,7 @@ class Fold:
         self._timeline: list[Happening] = []
         self._next: tuple[int, Foreseen] | None = None
         """What was foreseen of the record at a position."""
-        self._changed_at: tuple[int, Sequence[int]] = 0, ()
+        self._changed_at: tuple[int, Differences] = 0, {}
         """The nodes at which the record at a position changed the topology already."""
         self._planned: list[Planned] = []
         self._superseded: list[Superseded] = []
@@ -347,7 +347,7 @@ class Fold:
         engine = self.engine.successor(settings.convergence, topology, settings.heartbeat, changed)
         return Foreseen(topology, engine)
 
-    def _change(self, patch: Patch) -> Sequence[int]:
+    def _change(self, patch: Patch) -> Differences:
         """Change the topology in place; the nodes at which it changed."""
         self.rewired.add(patch)
         return change(self.map.index, patch)
@@ -394,7 +394,7 @@ class Fold:
             self.eras = {version: self.eras[version] for version in self._older_rules()}
             self.eras[charter.ruleset.version] = charter.adopted
         elif isinstance(record, Rewired):
-            (position, nodes), self._changed_at = self._changed_at, (0, ())
+            (position, nodes), self._changed_at = self._changed_at, (0, {})
             if position != entry.position:
                 nodes = self._change(record.patch)
             moved = self._foreseen(entry) or self._moved(record.patch)

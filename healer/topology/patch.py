@@ -114,19 +114,48 @@ def _some(items: Sequence[T], most: int) -> Iterable[tuple[T, ...]]:
     return (tuple(items[start : start + most]) for start in range(0, len(items), most))
 
 
-def change(index: Index, patch: Patch) -> list[int]:
+Differences = dict[int, set[int] | None]
+"""By node: those from which there is another way to it than before, or none; None where its parents stand in for one another
+otherwise."""
+
+
+def change(index: Index, patch: Patch) -> Differences:
     """Bring an index to the topology after the change. Returns the nodes above which, or at which, something is different."""
-    changed = [index.add(node.id, node.kind, node.attributes, node.aliases, node.redundancy) for node in patch.nodes]
-    for parent, child in patch.edges:
-        above, below = index.id(parent), index.id(child)
-        if above >= 0 and below >= 0 and above != below:  # else beyond its limit of nodes
-            index.link(above, below)
-            changed.append(below)
-    for parent, child in patch.cut:
-        above, below = index.id(parent), index.id(child)
-        if above >= 0 and below >= 0 and index.unlink(above, below):
-            changed.append(below)
+    found: Differences = {}
+
+    def differs(above: int, below: int) -> None:
+        others = found.setdefault(below, set())
+        if others is not None:
+            others.add(above)
+            others.update(one for one, _ in index.above(above))
+
+    for node in patch.nodes:
+        grouped = index.id(node.id) in index.groups or node.redundancy
+        number = index.add(node.id, node.kind, node.attributes, node.aliases, node.redundancy)
+        if grouped and number >= 0:  # else beyond its limit of nodes
+            found[number] = None
+    cut = [edge for edge in _numbered(index, patch.cut) if edge[0] in index.parents(edge[1])]
+    for above, below in cut:
+        differs(above, below)  # before it is cut, and others with it
+    added = list(_numbered(index, patch.edges))
+    for above, below in added:
+        index.link(above, below)
+    for above, below in cut:
+        index.unlink(above, below)
+    for above, below in added:
+        differs(above, below)
     for alias, name in patch.unsaid:
         index.unsay(alias, name)
-    changed.extend(index.remove(name) for name in patch.gone)
-    return [node for node in dict.fromkeys(changed) if node >= 0]
+    for name in patch.gone:
+        if index.id(name) in index.groups:
+            found[index.id(name)] = None
+        index.remove(name)
+    return found
+
+
+def _numbered(index: Index, edges: Iterable[Edge]) -> Iterator[tuple[int, int]]:
+    """Those of which both ends are known, and two."""
+    for parent, child in edges:
+        above, below = index.id(parent), index.id(child)
+        if above >= 0 and below >= 0 and above != below:
+            yield above, below

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from healer.topology import graph
 from healer.topology.comparing import compare, differing
-from healer.topology.graph import Node, Topology, decode, parts, topology
+from healer.topology.graph import Group, Node, Topology, decode, parts, topology
 from healer.topology.index import Index
 from healer.topology.packing import pack
 from healer.topology.patch import Patch, Sum, change, difference, patched, pieces
@@ -129,11 +129,28 @@ def test_what_labels_added_is_known_again_when_they_say_it() -> None:
     """A node that left the topology is none of it, but keeps its number for the alerts that name it."""
     index = Index(topology([Node("host/a", attributes={"room": "x"})], []))
     number = index.id("host/a")
-    assert change(index, Patch(gone=("host/a",))) == [number]
+    change(index, Patch(gone=("host/a",)))
     assert "host/a" not in index
     assert index.by_attribute("room", "x") == ()
-    assert change(index, Patch(nodes=(Node("host/a"),))) == [number]
+    change(index, Patch(nodes=(Node("host/a"),)))
     assert "host/a" in index
+    assert index.id("host/a") == number
+
+
+def test_a_change_says_from_where_there_is_another_way() -> None:
+    """Of the end of an edge that came or went, all that is above its beginning, before or after; of a node whose parents stand
+    in for one another, that it is different."""
+    names = ("dc/1", "rack/1", "rack/2", "host/a", "host/b")
+    edges = [("dc/1", "rack/1"), ("dc/1", "rack/2"), ("rack/1", "host/a"), ("rack/1", "host/b")]
+    index = Index(topology(map(Node, names), edges))
+    dc, one, two, a, b = map(index.id, names)
+    moved = Patch(edges=(("rack/2", "host/a"),), cut=(("dc/1", "rack/1"), ("rack/1", "host/a")))
+    assert change(index, moved) == {a: {dc, one, two}, one: {dc}}
+    assert change(index, moved) == {a: {dc, two}}
+    grouped = Node("host/b", redundancy=(Group(1, ("rack/1", "rack/2")),))
+    assert change(index, Patch(nodes=(grouped,), edges=(("rack/2", "host/b"),))) == {b: None}
+    assert change(index, Patch(nodes=(Node("host/b", attributes={"room": "x"}),))) == {b: None}
+    assert change(index, Patch(nodes=(Node("host/b"),))) == {}
 
 
 @given(graphs())
