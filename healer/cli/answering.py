@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace, link: Connection, output: Output, typed: 
     path = f"/api/v1/remediations/{part(found['id'])}"
     after = link.post(f"{path}/approve", order)
     if asked["confirm"]:
-        named = arguments.target or _name(asked["confirm"], output, typed or sys.stdin)
+        named = arguments.target or _name(arguments.id, asked["confirm"], output, typed or sys.stdin)
         after = link.post(f"{path}/approve", order | {"targets": named})
     return _show(output, arguments, after)
 
@@ -86,12 +86,12 @@ def question(output: Output, found: Json) -> None:
         output.table(("AGO", "STATE", "RULE", "DETAIL"), rows, empty="")
 
 
-def _name(wanted: list[str], output: Output, typed: TextIO) -> list[str]:
+def _name(id: str, wanted: list[str], output: Output, typed: TextIO) -> list[str]:
     """What somebody types: one name after the other, in one line. Raises Failure."""
     how = TWICE.format(" and ".join(wanted))
     if not typed.isatty():
         again = " ".join(f"--target {name}" for name in wanted)
-        raise Failure(f"{how}: healer remediation approve ... {again}", CALLED_WRONG)
+        raise Failure(f"{how}: healer remediation approve {id} {again}", CALLED_WRONG)
     output.aside(f"{how}:")
     found = typed.readline().replace(",", " ").split()
     if not found:

@@ -1,6 +1,7 @@
 """What was decided and done, out of the audit log, in words. Used by `healer incidents report` and `healer audit list`."""
 
-from collections.abc import Mapping, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from healer.cli.connection import Json
@@ -12,22 +13,22 @@ _NAMED = (
     *("token", "plan", "why", "detail", "comment"),
 )
 """What of an entry is said in its line, in this order; what more there is stands beneath in a report."""
-_BENEATH = {
+_PLAN = {
     "mode": "mode",
     "capped_by": "held back by",
     "because": "because",
     "steps": "steps",
     "limits": "limits",
-    "guards": "counted",
-    "argv": "command",
+    "rule_version": "rule's version",
+}
+_EFFECT = {
     "address": "at",
     "identity": "identity",
     "before": "state before",
-    "exit_code": "exit code",
-    "output_sha256": "output (SHA-256)",
-    "rule_version": "rule's version",
+    "guards": "guards",
 }
-"""Fields that a report shows, and how it calls them."""
+_OUTCOME = {"exit_code": "exit code", "output_sha256": "output (SHA-256)"}
+"""What stands beneath an entry, by what it is about, and how a report calls it."""
 LONG = 400
 """Characters of one field in a report; the export has all of it."""
 
@@ -45,13 +46,30 @@ def show(output: Output, entries: Sequence[Json]) -> None:
         said = line_of(detail)
         if said:
             output.line(f"          {said}")
-        for name, called in _BENEATH.items():
-            if detail is not None and detail.get(name) not in (None, "", []):
-                output.line(f"          {called}: {_text(detail[name])}")
+        for line in _beneath(each["kind"], detail or {}):
+            output.line(f"          {line}")
     output.aside(
         "healer audit verify says whether this is what was written then"
         + (f"; trace {', '.join(traces)}" if traces else "")
     )
+
+
+def _beneath(kind: str, detail: Mapping[str, Any]) -> Iterator[str]:
+    """The lines beneath an entry; a list takes a line for each of its parts."""
+    fields = _EFFECT if kind == "intent" else _OUTCOME if kind.startswith("intent ") else _PLAN
+    if "because" not in detail and fields is _PLAN:
+        return
+    if kind == "intent" and detail.get("argv"):
+        yield f"command: {_short(shlex.join(map(str, detail['argv'])))}"
+    for name, called in fields.items():
+        value = detail.get(name)
+        if value in (None, "", []):
+            continue
+        if isinstance(value, list) and len(value) > 1:
+            yield f"{called}:"
+            yield from (f"  {_text(one)}" for one in value)
+        else:
+            yield f"{called}: {_text(value)}"
 
 
 def line_of(detail: Mapping[str, Any] | None) -> str:
@@ -66,6 +84,9 @@ def _text(value: object) -> str:
     if isinstance(value, list):
         return "; ".join(_text(one) for one in value)
     if isinstance(value, dict):
-        return ", ".join(f"{name} {one}" for name, one in value.items())
-    text = str(value)
+        return ", ".join(f"{name} {one}" for name, one in value.items() if one not in (None, "", 0))
+    return _short(str(value))
+
+
+def _short(text: str) -> str:
     return text if len(text) <= LONG else f"{text[:LONG]}..."

@@ -23,6 +23,9 @@ _UNSETTLED = Prepared(
     select(schema.intent.c.data).where(schema.intent.c.unsettled == 1).order_by(schema.intent.c.number)
 )
 
+_NOTED = frozenset({"output", "argv", "observe", "before", "parameters", "guards", "address", "identity", "shows"})
+"""What the entry of an intent says already when its outcome is noted."""
+
 
 class Asked(msgspec.Struct, frozen=True):
     """What T3 is asked for: the effect of `step` under the id `intent`, to have ended by `deadline`."""
@@ -172,9 +175,10 @@ def _changing(intent: Intent) -> dict[str, object]:
 def _note(
     transaction: Transaction, now: Micros, kind: str, intent: Intent, remediation: Remediation, **more: object
 ) -> None:
-    """All of the intent; of what it said, which may be long and may be private, only by what it could be recognized."""
+    """All of the intent, and later what came of it. What it said may be long, and private: only its hash is noted."""
     plan = remediation.plan
-    detail = {name: value for name, value in msgspec.structs.asdict(intent).items() if name != "output"}
+    left_out = {"output"} if kind == "intent" else _NOTED
+    detail = {name: value for name, value in msgspec.structs.asdict(intent).items() if name not in left_out}
     if intent.output:
         detail["output_sha256"] = sha256(intent.output.encode()).hexdigest()
     why = {"plan": plan.hash, "rule": plan.rule, "rule_version": plan.rule_version, "agreed": remediation.agreed}

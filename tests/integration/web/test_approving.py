@@ -210,7 +210,7 @@ async def test_the_command_shows_what_one_agrees_to() -> None:
 @pytest.mark.parametrize(
     ("words", "typed", "why"),
     [
-        (("approve", "rem-1"), io.StringIO(), "healer remediation approve ... --target web-1"),
+        (("approve", "rem-1"), io.StringIO(), "healer remediation approve rem-1 --target web-1"),
         (("approve", "rem-1"), Typed("\n"), "nothing was named, so nothing runs"),
         (("approve", "rem-1"), Typed("web-2\n"), "this is done to web-1, not to web-2"),
         (("approve", "rem-1", "--plan", "x"), Typed("web-1\n"), "the plan is another one by now"),
