@@ -169,8 +169,8 @@ def bad_day(scene: Scene) -> Storm:
     """As it comes in real life: one fault or two, hard or grey, and several of all that makes it hard to see."""
     chance, about = scene.chance, []
     node, second = scene.one(*ANYTHING), ""
-    if chance.happens(35):
-        second = chance.pick(others(scene, node, ANYTHING))
+    if chance.happens(35) and (apart := others(scene, node, ANYTHING)):
+        second = chance.pick(apart)
     for at, broken_node in enumerate(one for one in (node, second) if one):
         soft = kind_of(broken_node) in GREY and chance.happens(40)
         broken = scene.strike(broken_node, begins=scene.begins + at * chance.below(120) * SECOND, grey=soft)

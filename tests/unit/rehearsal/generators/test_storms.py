@@ -201,6 +201,13 @@ def test_a_bad_day_has_everything() -> None:
     assert 0 < own.count(False) < len(own) // 2
 
 
+@pytest.mark.parametrize("kind", ["two-faults", "two-grey", "bad-day", "bad-night"])
+def test_the_smallest_datacentre_has_storms_too(kind: str) -> None:
+    """Where nothing is left that has nothing to do with the first fault, there is only one."""
+    for seed in range(1, 4):
+        assert all(storm.alerts for storm in storms(kind, seed, 100, 20))
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_stock_rules_wait_for_a_quarter_of_an_hour(seed: int) -> None:
     """The cause's own alert, or those of the hosts beneath, come long after the first symptoms of services."""
