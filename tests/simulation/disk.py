@@ -21,7 +21,7 @@ from healer.times import SECOND
 from tests.simulation.faults import Faults, land
 from tests.simulation.incarnation import Incarnation
 
-POLLS = frozenset({"under_way", "unsettled", "next_due", "switches", "rows", "claim"})
+POLLS = frozenset({"under_way", "unsettled", "next_due", "rows", "claim"})
 """What is read all the time: hurt ten times less often, so that faults fall on what matters."""
 LONGEST_S = {"append": 0.5}
 """Seconds that a commit may land after its answer was given up, at most; else 8. A sender who was refused comes again, and must

@@ -130,7 +130,10 @@ class Machines:
         if kind in ("cancel before", "cancel after"):
             self._life.on_cancel()
         if kind == "pause":
-            self._life.pause(self._faults.pause() / SECOND)
+            # What it sent last is on its way meanwhile, and lands when it wakes.
+            lasts = self._faults.pause() / SECOND
+            self._life.pause(lasts)
+            await asyncio.sleep(lasts)
         if kind in ("lost call", "lost answer"):
             raise Cut("connection reset")
         longest = self._faults.delay() / SECOND if kind == "delay" else 20 * MILLISECOND / SECOND

@@ -1,15 +1,22 @@
 """Runs many seeds of a scenario and says which broke what. Used by the command line and by the tests."""
 
+import json
 import multiprocessing
 import shlex
 import traceback
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from tests.simulation import ABLATIONS, SCENARIOS, Broken, Outcome, load
+
+CAUGHT = Path(__file__).with_name("caught.json")
+"""By ablation, the first seed of each block of `BLOCK` seeds that catches it, as `--ablations` found them."""
+BLOCKS, BLOCK = 5, 500
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -72,6 +79,12 @@ def _judge(work: tuple[str, int, str]) -> Verdict:
     return judge(*work)
 
 
+def caught_before(ablation: str) -> list[int]:
+    """Seeds on which this ablation was caught when all were last run in full, one of each block. They are tried first."""
+    seeds: list[int] = json.loads(CAUGHT.read_text(encoding="utf-8")).get(ablation, []) if CAUGHT.exists() else []
+    return seeds
+
+
 def catch(ablation: str, seeds: Iterable[int]) -> Verdict | None:
     """The first seed on which the scenario, without this safeguard, finds its promise broken; None when none does.
 
@@ -82,3 +95,19 @@ def catch(ablation: str, seeds: Iterable[int]) -> Verdict | None:
         if verdict.end == "broken" and verdict.promise == named.promise:
             return verdict
     return None
+
+
+def catch_in_blocks(ablation: str) -> list[int]:
+    """The first seed of each of the disjoint blocks that catches it; a block that does not is left out."""
+    blocks = (catch(ablation, range(number * BLOCK, (number + 1) * BLOCK)) for number in range(BLOCKS))
+    return [verdict.seed for verdict in blocks if verdict is not None]
+
+
+def tally(verdicts: Iterable[Verdict]) -> dict[str, int]:
+    """How often each fault was injected and each arrow of the state machine taken, and what else was counted."""
+    counts: Counter[str] = Counter()
+    for verdict in verdicts:
+        if verdict.outcome is not None:
+            counts.update(verdict.outcome.counts)
+            counts.update(f"fault {fault.rpartition(': ')[2]}" for fault in verdict.outcome.faults)
+    return dict(sorted(counts.items()))

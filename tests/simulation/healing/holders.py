@@ -5,7 +5,7 @@ Each is a process of its own on the same store, machines and locks. Which of two
 
 import asyncio
 import random
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextvars import Context
 
 from healer.locks.local import LocalLocks
@@ -27,7 +27,6 @@ from tests.simulation.healing.view import View
 from tests.simulation.incarnation import Incarnation
 from tests.simulation.loop import SimLoop
 from tests.simulation.machines import Fleet, Machines
-from tests.simulation.promises.arrows import Arrows
 from tests.simulation.world import SimClock, SimRandom
 
 STOP_S = 10.0
@@ -73,10 +72,10 @@ class Ground:
 class Holders:
     """Keeps one at work."""
 
-    def __init__(self, ground: Ground, ruleset: RuleSet, arrows: Arrows) -> None:
+    def __init__(self, ground: Ground, ruleset: RuleSet, committed: Callable[[str], None]) -> None:
         self._ground = ground
         self._ruleset = ruleset
-        self._arrows = arrows
+        self._committed = committed
         self._chance = random.Random(f"holders {ground.options.seed}")
         self._tasks: set[asyncio.Task[None]] = set()
         self.all: list[Holder] = []
@@ -123,7 +122,7 @@ class Holders:
         holder.on_cancel = lambda: self._outside(self._end(holder), f"end of {holder.name}")
         clock = SimClock(ground.loop, skew=self._chance.randint(-1, 1) * options.skew)
         view = View(ground.hosts, ground.clock, self._ruleset, ground.faults, holder)
-        disk = Disk(ground.memory, clock, ground.faults, holder, alone=False, committed=self._arrows.committed)
+        disk = Disk(ground.memory, clock, ground.faults, holder, alone=False, committed=self._committed)
         runner = Runner(
             Store(disk, ground.memory.installation),
             view,

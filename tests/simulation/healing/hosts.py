@@ -50,10 +50,11 @@ class Hosts:
         self._chance = random.Random(f"hosts {options.seed}")
         self.names = [f"host/h{number}" for number in range(options.hosts)]
         self._begun = clock.now()
-        self._history: dict[str, list[tuple[Micros, bool]]] = {name: [(self._begun, False)] for name in self.names}
+        self._history: dict[str, list[tuple[Micros, bool]]] = {name: [(self._begun, True)] for name in self.names}
         self._vanished: dict[str, Micros] = {}
         self.silences = self._spells("silences", options.silences, (15, 60))
         self.works = self._spells("works", options.works, (15, 60))
+        self._blind = self._spells("nobody sees silences", options.silences, (20, 60))
         self._away = self._spells("unreachable", options.unreachable, (10, 40))
         self._dry = self._spells("no samples", 1 if options.unseen else 0, (60, 200))
 
@@ -97,8 +98,13 @@ class Hosts:
         for host in self.names:
             self._change(host, now, True)
         self._vanished.clear()
-        for spells in (self.silences, self.works, self._away, self._dry):
+        # Those that are over are kept: whoever reads silences goes on reading them.
+        for spells in (self.silences, self.works, self._blind, self._away, self._dry):
             spells[:] = [one._replace(ends=min(one.ends, now)) for one in spells]
+
+    def blind(self, now: Micros) -> bool:
+        """Whether nobody can read what is silenced."""
+        return any(one.lasts(now) for one in self._blind)
 
     def silence(self, host: str, now: Micros) -> Spell | None:
         return next((one for one in self.silences if one.host == host and one.lasts(now)), None)
@@ -112,7 +118,7 @@ class Hosts:
         """The host's alert as far as it is known at this instant."""
         changes = [change for change in self._history[host] if change[0] <= now - LAG] or self._history[host][:1]
         at, well = changes[-1]
-        broke = next(at for at, was in reversed(changes) if not was)
+        broke = next((at for at, was in reversed(changes) if not was), self._begun)
         if well:
             return Known(broke, at, "sent")
         vanished = self._vanished.get(host, 0)
@@ -128,7 +134,7 @@ class Hosts:
         at = (dry.begins if dry else now) // SCRAPE * SCRAPE
         if dry and now - at > 300 * SECOND:
             return Answer(query.key, None, 0, "no sample in five minutes")
-        known = [well for when, well in self._history[host] if when <= at] or [False]
+        known = [well for when, well in self._history[host] if when <= at] or [True]
         return Answer(query.key, float(known[-1]), at)
 
     def samples(self, queries: Sequence[Query]) -> list[Answer]:

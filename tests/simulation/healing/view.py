@@ -55,7 +55,7 @@ class View:
                 await asyncio.sleep(self._faults.delay() / SECOND)
             read = self._clock.now()
             await self._faults.after(self._life, kind)
-            if kind not in ("lost call", "lost answer"):
+            if kind not in ("lost call", "lost answer") and not self._hosts.blind(read):
                 self._mirrored_at = read
             await asyncio.sleep(MIRROR_S)
 
@@ -129,6 +129,8 @@ class View:
         return None
 
     def silences(self) -> tuple[Micros | None, bool]:
+        if not self._hosts.silences:
+            return None, True  # there is no Alertmanager whose silences could be read
         age = self._clock.now() - self._mirrored_at
         return age, age < 2 * MINUTE
 

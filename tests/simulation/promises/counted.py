@@ -31,7 +31,7 @@ class Counted(Follower):
     def written(self, intent: Intent) -> None:
         remediation = self._arrows.remediations[intent.remediation]
         was = self._before.get(remediation.id)
-        if was is None or was.state not in ("planned", "waiting", "locked"):
+        if was is None or was.state not in ("planned", "waiting", "locked", "undoing"):
             self._accuse(intent, f"it was written for a remediation that was {was.state if was else 'not there'}")
         for limit in remediation.plan.limits:
             others = self._others(intent, limit)

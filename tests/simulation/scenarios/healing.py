@@ -4,6 +4,7 @@ A storm of plans and faults, then a quiet phase at whose end nothing may be left
 """
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Coroutine
 from functools import cache
@@ -11,7 +12,7 @@ from hashlib import blake2b
 
 from healer.executors.target import Order
 from healer.journey.ports import Planned, Step, StoreUnavailable, Superseded
-from healer.remediation.approval import NotAsked, agree, reject
+from healer.remediation import approval
 from healer.remediation.model import BEFORE_INTENT, UNDER_WAY, Asked, Limit, Plan, PlanStep, Remediation
 from healer.remediation.ports import Switch
 from healer.store.store import Store
@@ -81,12 +82,14 @@ class Run:
         self.proven = Proven(court, self.arrows, self.hosts, fleet, slack)
         self.noted = Noted(court, memory)
         self.arrows.followers = [self.counted, self.stopped, self.proven, self.noted]
-        fleet.on_accept, fleet.on_start = self.fenced.accepted, self._starts
-        self.holders = Holders(self.ground, self.ruleset, self.arrows)
+        fleet.on_accept, fleet.on_start = self._accepted, self._starts
+        self.holders = Holders(self.ground, self.ruleset, self._committed)
         calm = Faults(loop, seed, Odds())
         disk = Disk(memory, self.clock, calm, Incarnation("engine"), alone=False, committed=self._committed)
         self.store = Store(disk, memory.installation)
         self._step = 0
+        self._ready = asyncio.Event()
+        """A target has accepted somebody."""
 
     async def go(self) -> None:
         """Storm, then quiet, then the last look; or to the first accusation."""
@@ -98,6 +101,11 @@ class Run:
 
     def _committed(self, name: str) -> None:
         self.arrows.committed(name)
+        self.noted.compare()
+
+    def _accepted(self, order: Order) -> None:
+        self.fenced.accepted(order)
+        self._ready.set()
 
     def _starts(self, order: Order) -> None:
         for promise in (self.written, self.fenced, self.observed, self.stopped):
@@ -172,12 +180,22 @@ class Run:
         """Somebody throws the switch, of all or of one rule, and releases it after a while."""
         for at in self._moments(self.options.switches):
             await self._until(at)
+            if self._chance.random() < 0.7:
+                await self._almost()
             scope = self._chance.choice(("all", f"rule:mend {self._chance.choice(self.hosts.names)}"))
             await self.store.throw(Switch(scope, True, "ann", "something is odd", self.clock.now()))
             self.stopped.thrown(scope)
             await asyncio.sleep(self._chance.choice((2, 10, 30)))
             self.stopped.released(scope)
             await self.store.throw(Switch(scope, False, "ann", "all is well", self.clock.now()))
+
+    async def _almost(self) -> None:
+        """Wait, for a while, until something is about to begin, and a little longer."""
+        self._ready.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(30):
+                await self._ready.wait()
+        await asyncio.sleep(self._chance.choice((0, 0.01, 0.5, 3)))
 
     async def _supersedes(self) -> None:
         """Incidents merge: what was planned for one of them is not begun."""
@@ -202,8 +220,9 @@ class Run:
         now = self.clock.now()
         try:
             no = self._chance.random() < 0.1
-            said = reject(read, who, now, read.plan.hash) if no else agree(read, who, now, read.plan.hash)
-        except NotAsked:
+            answer = approval.reject if no else approval.agree
+            said = answer(read, who, now, read.plan.hash)
+        except approval.NotAsked:
             return
         # What is heard is counted first: the intent may be written as soon as it is.
         if not no:

@@ -1,0 +1,340 @@
+"""Safeguards of effects taken away, one at a time: what healing alone must then be seen to break.
+
+Like `tests.simulation.ablations`: each is what a hurried person might write, at most five lines.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from msgspec.structs import replace
+
+from healer.executors import register
+from healer.executors.register import Attempt, Register
+from healer.executors.target import Order, Result
+from healer.journey.ports import StoreUnavailable
+from healer.remediation import approval, guards
+from healer.remediation.arrows import next_state
+from healer.remediation.facts import facts_of
+from healer.remediation.guards import Place, condition, people, rates, standing
+from healer.remediation.model import Intent, PlanStep, Refused, Remediation
+from healer.remediation.runner import Runner
+from healer.remediation.runner.effect import Effects
+from healer.remediation.runner.settling import Settling
+from healer.remediation.verify import Seen, Verifier
+from healer.store.transaction import Transaction
+from healer.store.transactions import counting, intents, remediations
+from healer.times import HOUR, MINUTE, Micros
+from rules import Expression, Facts, Verdict, evaluate
+from tests.simulation import ablation
+
+SCENARIO = "healing"
+VERIFY = "healer.remediation.verify"
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    """What is left of a safeguard."""
+
+
+def _without(owner: object, name: str, instead: object) -> AbstractContextManager[object]:
+    return patch.object(owner, name, instead)
+
+
+def _unasked(which: str, *gone: object) -> AbstractContextManager[object]:
+    """These guards are not asked."""
+    return _without(guards, which, tuple(one for one in getattr(guards, which) if one not in gone))
+
+
+@ablation("the intent is made up in memory", promise="E1", scenario=SCENARIO)
+@contextmanager
+def made_up_in_memory() -> Iterator[None]:
+    """T3 is left out: a holder makes the intent up, and begins."""
+
+    async def write(self: Effects, remediation: Remediation, step: PlanStep, *_: Any) -> Intent:
+        now = self._desk.clock.now()
+        id = f"{remediation.id}.{remediation.step}"
+        return intents._intent(intents.Asked(remediation, step, id, now + step.timeout, now, Place()), now)
+
+    with _without(Effects, "write", write):
+        yield
+
+
+@ablation("anybody begins an intent", promise="E1", scenario=SCENARIO)
+@contextmanager
+def anybody_begins() -> Iterator[None]:
+    """An intent that was written before is begun by whoever asks for it."""
+    write = intents.write
+
+    def given(transaction: Transaction, asked: intents.Asked) -> Intent | Refused:
+        return intents.one(transaction.connection, asked.intent) or write(transaction, asked)
+
+    with _without(intents, "write", given):
+        yield
+
+
+@ablation("a failure is tried again", promise="E1", scenario=SCENARIO)
+@contextmanager
+def failure_is_tried_again() -> Iterator[None]:
+    """A step that failed is repeated, although it had an effect."""
+
+    def again(remediation: Remediation, result: Result, *more: Any) -> Remediation:
+        return next_state(remediation, replace(result, started=False), *more)
+
+    with patch("healer.remediation.runner.settling.next_state", again):
+        yield
+
+
+@ablation("no answer means no effect", promise="E1", scenario=SCENARIO)
+@contextmanager
+def no_answer_no_effect() -> Iterator[None]:
+    """An outcome that is not known counts as an attempt without effect, and nobody probes."""
+
+    async def probe(self: Settling, intent: Intent) -> Result:
+        return Result("failed", why="it was lost", started=False)
+
+    with _without(Settling, "probe", probe):
+        yield
+
+
+@ablation("a probe leaves no token", promise="E2", scenario=SCENARIO)
+@contextmanager
+def probe_without_token() -> Iterator[None]:
+    """A target answers a probe without remembering whose it was."""
+    recorded = Register.recorded
+
+    def forgetful(self: Register, order: Order, now: Micros) -> Result:
+        before, answer = self.newest, recorded(self, order, now)
+        self.newest = before
+        return answer
+
+    with _without(Register, "recorded", forgetful):
+        yield
+
+
+@ablation("the target compares nothing", promise="E2", scenario=SCENARIO)
+@contextmanager
+def target_compares_nothing() -> Iterator[None]:
+    """A target obeys whoever comes, with whatever token."""
+    admit = Register.admit
+
+    def obedient(self: Register, order: Order, now: Micros) -> Attempt | Result:
+        self.newest = (-1, -1)
+        return admit(self, order, now)
+
+    with _without(Register, "admit", obedient):
+        yield
+
+
+@ablation("the target holds nobody off", promise="E2", scenario=SCENARIO)
+@contextmanager
+def target_holds_nobody_off() -> Iterator[None]:
+    """A run does not keep another one from its target, nor a probe from an answer."""
+    with _without(Attempt, "holds", lambda self, now: self.ran is None and now < self.waits_until):
+        yield
+
+
+@ablation("a limit counts nothing", promise="E3", scenario=SCENARIO)
+@contextmanager
+def limit_counts_nothing() -> Iterator[None]:
+    """What was begun is not counted under its limits."""
+    with _without(counting, "reserve", _nothing):
+        yield
+
+
+@ablation("limits are of a process", promise="E3", scenario=SCENARIO)
+@contextmanager
+def limits_of_a_process() -> Iterator[None]:
+    """T3 does not refuse by limits: it trusts that whoever asks has counted."""
+    with _unasked("COUNTED", rates.limit, rates.concurrency):
+        yield
+
+
+@ablation("what was superseded begins", promise="arrows", scenario=SCENARIO)
+@contextmanager
+def superseded_begins() -> Iterator[None]:
+    """T3 does not look at what became of the remediation meanwhile."""
+    with _without(intents, "_refuse_state", _nothing):
+        yield
+
+
+@ablation("one of two people is enough", promise="E3", scenario=SCENARIO)
+@contextmanager
+def one_of_two() -> Iterator[None]:
+    """The first yes lets a plan begin, however many were asked for."""
+    agree = approval.agree
+
+    def first(one: Remediation, who: str, now: Micros, plan: str = "") -> Remediation:
+        return replace(agree(one, who, now, plan), state="planned", deadline=now + HOUR)
+
+    with _without(approval, "agree", first), _unasked("COUNTED", standing.approval):
+        yield
+
+
+@ablation("a person counts twice", promise="E3", scenario=SCENARIO)
+@contextmanager
+def person_counts_twice() -> Iterator[None]:
+    """Whoever said yes already may be the second one, too."""
+    agree = approval.agree
+
+    def twice(one: Remediation, who: str, now: Micros, plan: str = "") -> Remediation:
+        return agree(replace(one, agreed=tuple(f"{each} before" for each in one.agreed)), who, now, plan)
+
+    with _without(approval, "agree", twice):
+        yield
+
+
+@ablation("an old look at the silences", promise="E3", scenario=SCENARIO)
+@contextmanager
+def old_silences() -> Iterator[None]:
+    """Silences count as known, however long ago they were read."""
+    with _without(people, "FRESH", HOUR):
+        yield
+
+
+@ablation("a silence is not heeded", promise="E3", scenario=SCENARIO)
+@contextmanager
+def silence_unheeded() -> Iterator[None]:
+    """The guard that looks for silences is left out."""
+    with _unasked("OBSERVED", people.silenced):
+        yield
+
+
+@ablation("who works there is healed over", promise="E3", scenario=SCENARIO)
+@contextmanager
+def healed_over() -> Iterator[None]:
+    """The guard that looks for maintenance is left out."""
+    with _unasked("OBSERVED", people.maintenance):
+        yield
+
+
+@ablation("what is well is healed", promise="E3", scenario=SCENARIO)
+@contextmanager
+def well_is_healed() -> Iterator[None]:
+    """The guards that ask whether the alert still fires are left out."""
+    with _unasked("OBSERVED", condition.only_roots, condition.freshness, condition.dwell):
+        yield
+
+
+@ablation("go without looking again", promise="E3", scenario=SCENARIO)
+@contextmanager
+def go_without_looking() -> Iterator[None]:
+    """When the target is ready, the guards are not asked again."""
+
+    async def go(self: Effects, remediation: Remediation, step: PlanStep, *_: Any) -> bool:
+        return not await self._paused(remediation, step)
+
+    with _without(Effects, "_go", go):
+        yield
+
+
+@ablation("the switch is not read with the intent", promise="E4", scenario=SCENARIO)
+@contextmanager
+def switch_unread_with_intent() -> Iterator[None]:
+    """T3 does not read the kill switch."""
+    with _unasked("COUNTED", standing.kill_switch):
+        yield
+
+
+@ablation("go without reading the switch", promise="E4", scenario=SCENARIO)
+@contextmanager
+def go_without_switch() -> Iterator[None]:
+    """When the target is ready, the kill switch is not read again."""
+
+    async def paused(self: Effects, *_: Any) -> bool:
+        return False
+
+    with _without(Effects, "_paused", paused):
+        yield
+
+
+@ablation("a switch that cannot be read is released", promise="E4", scenario=SCENARIO)
+@contextmanager
+def unreadable_is_released() -> Iterator[None]:
+    """Go is said when the kill switch cannot be read in time."""
+    paused = Effects._paused
+
+    async def trusting(self: Effects, remediation: Remediation, step: PlanStep) -> bool:
+        try:
+            return await asyncio.wait_for(paused(self, remediation, step), 0.3)
+        except (StoreUnavailable, TimeoutError):
+            return False
+
+    with _without(Effects, "_paused", trusting):
+        yield
+
+
+@ablation("a target waits a minute for go", promise="E4", scenario=SCENARIO)
+@contextmanager
+def target_waits() -> Iterator[None]:
+    """A go that comes late starts what it was said for."""
+    with _without(register, "GO_WAIT", MINUTE):
+        yield
+
+
+@ablation("a sample of any age is a proof", promise="E5", scenario=SCENARIO)
+@contextmanager
+def sample_of_any_age() -> Iterator[None]:
+    """A sample from before the end of the effect counts."""
+    ageless: Callable[..., Any] = lambda *given, samples_after, **more: facts_of(*given, **more)  # noqa: E731 - one line
+    with patch(f"{VERIFY}.facts_of", ageless):
+        yield
+
+
+@ablation("no data is a success", promise="E5", scenario=SCENARIO)
+@contextmanager
+def no_data_is_success() -> Iterator[None]:
+    """What is not known to be wrong is well."""
+
+    def hopeful(condition: Expression, facts: Facts) -> Verdict:
+        verdict = evaluate(condition, facts)
+        return replace(verdict, value=True, needs=()) if verdict.value is None else verdict
+
+    with patch(f"{VERIFY}.evaluate", hopeful):
+        yield
+
+
+@ablation("an alert that vanished is healed", promise="E5", scenario=SCENARIO)
+@contextmanager
+def vanished_is_healed() -> Iterator[None]:
+    """That an alert ended is enough, whoever said so."""
+
+    def resolved(self: Verifier, remediation: Remediation, _: Any) -> bool:
+        alert = self._situation.alert(remediation.plan.root)
+        return alert is None or alert.status == "resolved"
+
+    with _without(Verifier, "_resolved", resolved):
+        yield
+
+
+@ablation("the command's word is the proof", promise="E5", scenario=SCENARIO)
+@contextmanager
+def command_is_proof() -> Iterator[None]:
+    """What ended well has helped."""
+
+    async def look(self: Verifier, *_: Any) -> Seen:
+        return Seen(True, ("it ended well",))
+
+    with _without(Verifier, "look", look):
+        yield
+
+
+@ablation("a state without an entry", promise="audit", scenario=SCENARIO)
+@contextmanager
+def state_without_entry() -> Iterator[None]:
+    """What becomes of a remediation is stored, and not noted."""
+    with _without(remediations, "_note", _nothing):
+        yield
+
+
+@ablation("nobody looks after what was left", promise="liveness", scenario=SCENARIO)
+@contextmanager
+def nobody_looks_after() -> Iterator[None]:
+    """What went to a person with an unknown outcome is not probed again."""
+
+    async def nothing(self: Runner) -> None:
+        await asyncio.sleep(HOUR)
+
+    with _without(Runner, "look_after", nothing):
+        yield
