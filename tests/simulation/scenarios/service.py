@@ -4,12 +4,14 @@ A storm of troubles and faults, then a quiet phase at whose end nothing may be l
 """
 
 import asyncio
+import random
 from hashlib import blake2b
 
 from healer.assembly import Healer, Plan
 from healer.convergence.settings import Convergence, Flap, Hold, Storm
 from healer.executors.target import Order
 from healer.journey.charter import Deciding, RuleText
+from healer.remediation.settings import Guards, Ineffective, PerTarget, Ramp, Rates
 from healer.times import MINUTE, SECOND, Micros
 from rules import DEFAULT_HEALTH
 from tests.simulation import Broken, Outcome, scenario
@@ -243,9 +245,27 @@ def plan_of(options: Options, datacentre: Datacentre, inventory: Inventory, wind
             health=dict(DEFAULT_HEALTH),
             channels=(NAME,),
             routes=(),
+            guards=guards_of(options.seed),
         ),
         topology=inventory.file if options.edits else datacentre.topology(),
         sources=sources,
         rules=(RuleText("unwedge.heal", rule),),
         snapshot_every=options.snapshot_every,
+    )
+
+
+def guards_of(seed: int) -> Guards:
+    """How far healing may go under this seed: in a third of the seeds as by default, else so far that much is done."""
+    chance = random.Random(f"guards {seed}")
+    if chance.random() < 0.3:
+        return Guards(dwell=0)
+    return Guards(
+        rates=Rates(target=PerTarget(count=chance.choice((2, 5, 50)))),
+        at_once=chance.choice((1, 3, 50)),
+        siblings=1,
+        healthy=0,
+        ineffective=Ineffective(count=chance.choice((2, 50))),
+        ramp=Ramp(failures=50),
+        dwell=0,
+        confidence=0,
     )
