@@ -6,15 +6,16 @@ beneath it that the other does not reach, did not fail because of the other; whe
 """
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import combinations, islice
 
 from healer.convergence.episode import Case, Episode, Place
 from healer.convergence.evidence import Class, class_of
 from healer.convergence.naming import places_of
 from healer.convergence.state import State
+from healer.times import Micros
 
 MAX_HEADS = 8
-"""Roots of one incident that are compared, the first that joined it."""
+"""Roots of one incident that are compared, the worst of them."""
 MAX_ABOVE = 64
 """Ancestors of each node at which it is looked, the nearest first."""
 MAX_BELOW = 200
@@ -32,8 +33,71 @@ def one_fault(state: State, place: Place, face: Episode, case: Case) -> bool:
 
 def heads(state: State, case: Case) -> list[Episode]:
     """The topmost of what is wrong in an incident."""
-    faces = [one.face for one in islice(places_of(case), MAX_HEADS) if one.face is not None and one.face.node >= 0]
-    return [one for one in faces if not any(is_above(state, other.node, one.node) for other in faces)]
+    return topmost(state, [one.face for one in places_of(case) if one.face is not None and one.face.node >= 0])
+
+
+def topmost(state: State, faces: list[Episode]) -> list[Episode]:
+    """Those of them that lie beneath no other, the worst of them where there are many."""
+    some = sorted(faces, key=rank)[:MAX_HEADS]
+    return [one for one in some if not any(is_above(state, other.node, one.node) for other in some)]
+
+
+def rank(face: Episode) -> tuple[int, Micros, bytes]:
+    """The most severe first, then the earliest."""
+    return (-face.traits.level, face.onset, face.labels)
+
+
+Links = dict[Place, dict[Place, bool]]
+"""Of each place those with which it is connected; True where that says for sure that they are one fault."""
+
+
+def faults(state: State, links: Links) -> list[list[Place]]:
+    """These places, each with those that are one fault with it: the same whatever came first."""
+    both: Links = {place: {} for place in links}
+    for place, found in links.items():
+        for other, sure in found.items():
+            if other in both:
+                both[place][other] = both[other][place] = sure or both[place].get(other, False)
+    groups: list[list[Place]] = []
+    for place in _in_order(state, both):
+        fits = next((group for group in groups if _is_one(state, [place], group, both)), None)
+        if fits is None:
+            groups.append([place])
+        else:
+            fits.append(place)
+    while (pair := _next_pair(state, groups, both)) is not None:
+        first, second = pair
+        groups.remove(second)
+        first.extend(second)
+    return groups
+
+
+def _in_order(state: State, links: Links) -> list[Place]:
+    """What lies beneath nothing else that is wrong comes first, then what is worse; last what nothing fires at."""
+    nodes = {place.face.node for place in links if place.face is not None}
+
+    def order(place: Place) -> tuple[int, tuple[int, Micros, bytes]]:
+        if place.face is None:
+            return 2, (0, place.seq, b"")
+        return int(any(above in nodes for above, _ in state.above(place.face.node)[:MAX_ABOVE])), rank(place.face)
+
+    return sorted(links, key=order)
+
+
+def _next_pair(state: State, groups: list[list[Place]], links: Links) -> tuple[list[Place], list[Place]] | None:
+    """Two groups that turn out to be one fault."""
+    return next(((one, other) for one, other in combinations(groups, 2) if _is_one(state, other, one, links)), None)
+
+
+def _is_one(state: State, some: list[Place], others: list[Place], links: Links) -> bool:
+    """Whether they are connected, and are not two faults."""
+    found = [links[one][other] for one in some for other in others if other in links[one]]
+    if not found or any(found):
+        return bool(found)
+    mine, theirs = (topmost(state, [one.face for one in part if one.face is not None]) for part in (some, others))
+    if len(some) == 1 and any(is_above(state, other.node, one.node) for one in mine for other in theirs):
+        return True
+    return not any(two_faults(state, one, other) for one in mine for other in theirs)
 
 
 def two_faults(state: State, one: Episode, other: Episode) -> bool:

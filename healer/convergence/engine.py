@@ -12,7 +12,7 @@ import msgspec
 from healer.alerts.maintenance import Maintenance
 from healer.alerts.model import Alert
 from healer.alerts.silences import Silence, identify
-from healer.convergence import flapping, intake, onset, quiet, rewiring, saying, storms
+from healer.convergence import flapping, intake, onset, quiet, regroup, rewiring, saying, storms
 from healer.convergence.beside import forget
 from healer.convergence.candidates import Changed
 from healer.convergence.episode import Case, Episode, Place, Status
@@ -403,6 +403,9 @@ class Engine:
             return
         if kind == Kind.STORM:
             storms.look(state)
+            return
+        if kind == Kind.REGROUP:
+            regroup.look(state, who)
             return
         for one in who:
             if isinstance(one, Place):

@@ -161,9 +161,10 @@ class Place:
 
 
 class Case:
-    """An incident under way, as the engine holds it. Instants are wall time, but for `quiet_since`.
+    """An incident under way, as the engine holds it. Instants are wall time, but where it is said.
 
-    `silent` while its root is silenced; `began_at` is the first alert's arrival.
+    `silent` while its root is silenced; `began_at` is the first alert's arrival. `stirred_at` is when something last changed in
+    it, `looks_at` when it is looked at again (0: no timer is set); both are engine time.
     """
 
     __slots__ = (
@@ -171,6 +172,7 @@ class Case:
         "face",
         "id",
         "in_storm",
+        "looks_at",
         "lull",
         "merged_into",
         "naming",
@@ -188,6 +190,7 @@ class Case:
         "sides",
         "silent",
         "status",
+        "stirred_at",
         "trace_id",
     )
 
@@ -216,3 +219,5 @@ class Case:
         self.in_storm = False
         self.naming = Naming()
         self.sides: dict[Place, None] = {}
+        self.stirred_at: Micros = 0
+        self.looks_at: Micros = 0

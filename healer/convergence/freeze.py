@@ -87,6 +87,8 @@ class CaseRow(msgspec.Struct, frozen=True, array_like=True):
     people: People = People()
     naming: Naming = Naming()
     sides: list[int] = []
+    stirred_at: Micros = 0
+    looks_at: Micros = 0
 
 
 class Frozen(msgspec.Struct, frozen=True):
@@ -305,6 +307,8 @@ def _case_row(case: Case) -> CaseRow:
         case.people,
         case.naming,
         [side.seq for side in case.sides],
+        case.stirred_at,
+        case.looks_at,
     )
 
 
@@ -343,6 +347,7 @@ def _case(row: CaseRow, by_seq: dict[int, Any]) -> Case:
     case.remind_at, case.said_again, case.people = row.remind_at, row.said_again, row.people
     case.returns, case.lull, case.in_storm = row.returns, row.lull, row.in_storm
     case.naming, case.sides = row.naming, {by_seq[side]: None for side in row.sides}
+    case.stirred_at, case.looks_at = row.stirred_at, row.looks_at
     return case
 
 

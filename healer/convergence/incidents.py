@@ -3,20 +3,22 @@
 A place where an unexplained alert was named has one incident, which speaks for all that its alerts explain.
 """
 
+from collections.abc import Iterable
 from hashlib import blake2b
 from itertools import chain
 
 import msgspec
 
-from healer.convergence import clusters, flapping, naming, storms
+from healer.convergence import clusters, flapping, naming, storms, strays
 from healer.convergence.beside import incident_beside, refer
 from healer.convergence.episode import Case, Episode, Place, Status
+from healer.convergence.judge import outranks
 from healer.convergence.outcome import Incident, Root
 from healer.convergence.record import confidence, kind_of
 from healer.convergence.settle import name
 from healer.convergence.state import TURN, State
 from healer.convergence.timers import Kind
-from healer.times import MINUTE
+from healer.times import MINUTE, SECOND, Micros
 
 
 def derive(state: State) -> None:
@@ -39,6 +41,9 @@ def update(state: State, place: Place) -> None:
             del state.places[place.key]
         return
     state.changed[case] = None
+    if case.status == "open":
+        look_later(state, case, state.now)
+        crown(state, case)
     if case.place is not place:
         conclude(state, place, case)
         return
@@ -93,11 +98,64 @@ def absorb(state: State, case: Case) -> Case:
         if other is None:
             break
         case, younger = sorted((case, other), key=lambda one: (one.opened_at, one.id))
-        younger.place.incident = case
-        case.sides[younger.place] = None
-        close_merged(state, younger, case, "they are connected")
-        state.touched[case.place] = None
+        take_in(state, case, younger)
+        crown(state, case)
     return case
+
+
+def take_in(state: State, case: Case, younger: Case) -> None:
+    """What people heard of as two turns out to be one."""
+    younger.place.incident = case
+    case.sides[younger.place] = None
+    close_merged(state, younger, case, "they are connected")
+    state.touched[case.place] = None
+
+
+def crown(state: State, case: Case) -> None:
+    """Of several places that are one incident, the worst is the one it is about, and gives it title and severity.
+
+    What ended stays its root for `settle`, unless something worse fires: it may fire again.
+    """
+    if not case.sides:
+        return
+    place, best = case.place, worst(one for one in naming.places_of(case) if not is_stray(state, one, case))
+    lately = case.face if case.face.ended_at and case.face in place.unexplained else None
+    root = place.face or lately
+    if best is None or best is place or best.face is None or (root is not None and not outranks(best.face, root)):
+        return
+    del case.sides[best]
+    case.sides[place] = None
+    case.place, case.face = best, best.face
+    state.touched[best] = None
+    state.note(case, "converge", "took root", alertname=best.face.traits.name, node=state.node_name(best.face.node))
+    if state.beneath:
+        refer(state, best)
+        refer(state, place)
+
+
+def is_stray(state: State, place: Place, case: Case) -> bool:
+    """Whether it is part of this incident only because an edge seems to be missing."""
+    if place is case.place or place.face is None or case.place.suppressed < strays.LIKE:
+        return False
+    return strays.home_of(state, place, place.face) is case.place
+
+
+def worst(places: Iterable[Place]) -> Place | None:
+    """The place whose face is the most severe, then the earliest."""
+    faces = [(-one.face.traits.level, one.face.onset, one.face.labels, one) for one in places if one.face is not None]
+    return min(faces)[-1] if faces else None
+
+
+def look_later(state: State, case: Case, stirred_at: Micros) -> bool:
+    """Something changed in an incident at that instant: look at it again once it was calm for `hold`. False: it was."""
+    case.stirred_at = stirred_at
+    due = stirred_at + max(state.settings.hold.default, SECOND)
+    if due <= state.now:
+        return False
+    if case.looks_at <= state.now:
+        case.looks_at = due
+        state.timers.set(due, Kind.REGROUP, case.place)
+    return True
 
 
 def open_or_join(state: State, place: Place, face: Episode) -> None:
@@ -107,6 +165,8 @@ def open_or_join(state: State, place: Place, face: Episode) -> None:
         case = open_case(state, place, face)
     else:
         clusters.join(state, place, case)
+        crown(state, case)
+    look_later(state, case, state.now)
     naming.consider(state, case)
 
 
@@ -214,6 +274,7 @@ def merge(state: State, place: Place, case: Case, into: Place | None) -> None:
     """Rule 7, when people heard already: the older incident survives, with its message, and takes the new root."""
     assert into is not None
     place.incident, place.named = None, False
+    case.looks_at = 0
     state.touched[place] = None
     into.past.extend(place.past)
     into.affected.update(place.affected)

@@ -5,6 +5,7 @@ degraded, the best candidate is named (`ranked`), also when the rules put its al
 cause often sits below what its callers measure. The rules alone say who is suppressed; this says whom to look at first.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import chain, islice
 
@@ -21,6 +22,8 @@ from healer.convergence.state import State
 
 MAX_EVIDENCE = 500
 """Alerts of one incident that are weighed."""
+SEVERAL = 3
+"""So many of the things beneath a node have to fail together for it to be suspected."""
 GROWTH = 4
 """An incident is weighed again when it has a quarter more alerts (twice as many where its root is down, which no score changes),
 so that weighing costs every alert the same."""
@@ -37,15 +40,19 @@ def is_down(episode: Episode) -> bool:
     return episode.traits.hard or class_of(episode.traits.name) == Class.DOWN
 
 
-def consider(state: State, case: Case) -> bool:
-    """Name the root anew where people spoke, or where noticeably more is known than the last time: then it is weighed again."""
+def consider(state: State, case: Case, *, again: bool = False) -> bool:
+    """Name the root anew where people spoke, or where noticeably more is known than the last time: then it is weighed again.
+
+    `again`: it is weighed however little changed.
+    """
     people, face, was = case.people, case.face, case.naming
     if people.blamed_by or people.confirmed_by:
         if was.how != "person":
             case.naming = Naming("person", was.root if people.confirmed_by else None, was.candidates, was.weigh_at)
         return False
     total = sum(place.firing + place.suppressed + place.ended for place in places_of(case))
-    if total < was.weigh_at and was.face == face.labels:
+    known = was.weigh_at == 2 if total == 1 else not again  # alone as it was, or with others, of whom little is new
+    if total < was.weigh_at and was.face == face.labels and known:
         return False
     weigh_at = total + max(total if is_down(face) else total // GROWTH, 1)
     if face.node < 0:
@@ -59,6 +66,8 @@ def consider(state: State, case: Case) -> bool:
         over = {node for node, hops in state.above(face.node) if hops == 1}
         scored.sort(key=lambda one: (one.node != face.node, not (one.silent and (several or one.node in over))))
         scored = crowned(scored)
+    elif over := over_several(state, case):
+        scored[1:] = sorted(scored[1:], key=lambda one: not (one.silent and one.node in over))
     best = faces(evidence)
     root = best.get(scored[0].node) if scored and not direct else None
     if root is not None and root.node == face.node:
@@ -78,6 +87,15 @@ def suspected(state: State, case: Case, side: Place) -> bool:
         return False
     over = {node for node, hops in state.above(case.face.node) if hops == 1 and node not in state.at_node}
     return any(node in over for node, hops in state.above(side.face.node) if hops == 1)
+
+
+def over_several(state: State, case: Case) -> set[int]:
+    """Nodes that lie directly above several roots of one incident: that they fail together makes those suspects."""
+    roots = [place.face.node for place in places_of(case) if place.face is not None]
+    if len(roots) < SEVERAL:
+        return set()
+    above = Counter(node for root in roots for node, hops in state.above(root) if hops == 1)
+    return {node for node, count in above.items() if count >= SEVERAL}
 
 
 def crowned(scored: list[Scored]) -> list[Scored]:

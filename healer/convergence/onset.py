@@ -82,6 +82,8 @@ def move(state: State, episode: Episode, onset: Micros) -> None:
     """The condition began at another time than was thought: judge it again, and what it explains."""
     episode.onset = onset
     state.dirty[episode] = None
+    if episode.by is not None and episode.by.place is not None:
+        state.touched[episode.by.place] = None
     if episode.place is not None:
         state.touched[episode.place] = None
         rank(episode.place, episode)

@@ -1,46 +1,67 @@
-"""Does an alert belong beneath an incident's root although no edge says so? Asked by `clusters` before an incident opens.
+"""Does an alert belong beneath an incident's root although no edge says so? Asked by `connected`.
 
 No topology is complete. Where many alerts of one name went off at once beneath one root, and this is one more of that name, at
 that time, on a node that lacks a parent of the kind by which the others are reached, then it is the edge that is missing.
 """
 
+from collections import Counter
+from collections.abc import Iterator
 from itertools import islice
 
 from healer.convergence.apart import MAX_ABOVE, is_above
-from healer.convergence.episode import Case, Episode, Place
+from healer.convergence.episode import Episode, Place
 from healer.convergence.state import State
 
 LIKE = 5
 """So many alerts of its name have to be explained by the incident's root."""
-MAX_CASES = 4
-"""Incidents that are looked at, the latest first."""
+MAX_CASES = 256
+"""Incidents at which it is looked, the latest first."""
 MAX_LOOKED = 256
 """Alerts of each that are looked at, the latest first."""
 COMPARED = 16
 """Alerts of its name that are looked at more closely."""
 
 
-def home_of(state: State, place: Place, face: Episode) -> Case | None:
-    """The incident beneath which a node belongs by all but its edges; None where nothing says so."""
-    recent = (case for case in reversed(state.cases.values()) if case.place.suppressed >= LIKE)
-    for case in islice(recent, MAX_CASES):
-        if case is not place.incident and case.status == "open" and not case.people.closed_by:
-            like = alike(state, case, face)
-            if len(like) >= LIKE and lacks_edge(state, case.face.node, face.node, [one.node for one in like]):
-                return case
-    return None
+def home_of(state: State, place: Place, face: Episode) -> Place | None:
+    """The place beneath whose root a node belongs by all but its edges; None where nothing says so."""
+    homes = []
+    for other in _open(state, place):
+        if other.suppressed < LIKE or other.face is None:
+            continue
+        like = alike(state, other, face)
+        if len(like) >= LIKE and lacks_edge(state, other.face.node, face.node, [one.node for one in like]):
+            homes.append((abs(other.face.onset - face.onset), other.face.labels, other))
+    return min(homes)[-1] if homes else None
 
 
-def alike(state: State, case: Case, face: Episode) -> list[Episode]:
-    """Alerts of the same name that the incident explains and that began at the same time, on other nodes."""
+def of(state: State, place: Place) -> Iterator[Place]:
+    """The places of which this one is the home."""
+    if place.suppressed < LIKE:
+        return
+    names = Counter(one.traits.name for one in islice(reversed(place.explained), MAX_LOOKED))
+    for other in _open(state, place):
+        stray = other.face
+        if stray is not None and names[stray.traits.name] >= LIKE and home_of(state, other, stray) is place:
+            yield other
+
+
+def _open(state: State, place: Place) -> Iterator[Place]:
+    """What else people have incidents of."""
+    for case in islice(reversed(state.cases.values()), MAX_CASES):
+        if case.status == "open" and not case.people.closed_by:
+            yield from (one for one in (case.place, *case.sides) if one is not place and isinstance(one.key, int))
+
+
+def alike(state: State, home: Place, face: Episode) -> list[Episode]:
+    """Alerts of the same name that are explained there and that began at the same time, on other nodes."""
     slack, name = state.settings.slack, face.traits.name
     found = {
         one.seq: one
-        for one in islice(reversed(case.place.explained), MAX_LOOKED)
+        for one in islice(reversed(home.explained), MAX_LOOKED)
         if one.traits.name == name
         and abs(one.onset - face.onset) <= slack
         and one.by is not None
-        and one.by.place is case.place
+        and one.by.place is home
         and one.node != face.node
     }
     # By number, because the order in which they were explained is not kept in snapshots where one came back.

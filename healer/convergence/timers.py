@@ -22,6 +22,7 @@ class Kind:
     REMIND: Final = 5
     CALM: Final = 6
     STORM: Final = 7
+    REGROUP: Final = 8
 
 
 class Numbered(Protocol):
@@ -31,7 +32,7 @@ class Numbered(Protocol):
 
 T = TypeVar("T", bound=Numbered)
 
-_BITS = 3
+_BITS = 4
 _MASK = (1 << _BITS) - 1
 
 

@@ -43,6 +43,7 @@ class Standing:
         self._wall: Micros = 0
         self.parents = dict(parents)
         """As far as the topology says by now; each node has one."""
+        self._hangs_since: dict[str, Micros] = {}
         self.wordy = False
         """Whether somebody said by now which alert comes from which."""
 
@@ -77,6 +78,15 @@ class Standing:
             if one.begins <= wall < one.ends and (one.node == node or (one.below and one.node in chain))
         ]
 
+    def about_since(self, word: Word, node: str) -> Micros:
+        """Since when a word holds for a node at the earliest: edges by which it is beneath may have come later."""
+        between = []
+        for above in (node, *self.above(node)):
+            if above == word.node:
+                break
+            between.append(self._hangs_since.get(above, 0))
+        return max(word.since, word.begins, *between)
+
     def _take(self, row: Row, at: Micros) -> None:
         record = row.record
         if isinstance(record, Silenced):
@@ -100,16 +110,17 @@ class Standing:
             word = self._words[record.id]
             word.ends = min(word.ends, at)
         elif isinstance(record, Rewired):
-            self._rewire(record)
+            self._rewire(record, at)
         elif isinstance(record, Said):
             self.wordy = self.wordy or record.verb in ("blame", "split", "merge")
 
-    def _rewire(self, record: Rewired) -> None:
+    def _rewire(self, record: Rewired, at: Micros) -> None:
         for parent, child in record.patch.cut:
             if self.parents.get(child) == parent:
                 del self.parents[child]
         for parent, child in record.patch.edges:
-            self.parents[child] = parent
+            if self.parents.get(child) != parent:
+                self.parents[child], self._hangs_since[child] = parent, at
 
 
 def _silence(said: Silence, id: str, at: Micros) -> Word:

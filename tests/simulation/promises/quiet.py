@@ -43,7 +43,7 @@ class LeftAlone(Checker):
         if intent is None:
             return  # E1 has a word for that
         for word in self._standing.on(order.target, intent.written_at):
-            if word.work and max(word.since, word.begins) + OBSERVED <= intent.written_at:
+            if word.work and self._standing.about_since(word, order.target) + OBSERVED <= intent.written_at:
                 self._court.accuse("maintenance", f"a command starts on {order.target}, where somebody works: {word}")
 
     def stepped(self, healer: Healer, step: Step) -> None:

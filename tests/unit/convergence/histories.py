@@ -6,6 +6,7 @@ Times are whole seconds and the settings short, so that a few dozen events meet 
 import random
 from dataclasses import dataclass
 
+import msgspec
 from hypothesis import strategies as st
 
 from healer.alerts.identity import canonical
@@ -26,6 +27,8 @@ SHORT = Convergence(
     flap=Flap(changes=1000, reopenings=1000),
     storm=Storm(roots=1000),
 )
+JOINED = msgspec.structs.replace(SHORT, join=True)
+"""The same, where what is connected is one incident, as it is by default."""
 LIMITS = Limits(SHORT.window, SHORT.slack, SHORT.settle)
 QUIET = 200
 """Seconds after which all holds and settles of these settings ran out."""
@@ -171,9 +174,9 @@ def random_story(seed: int, deliveries: int = 14) -> Story:
 class Telling:
     """One story, told step by step to an engine and to the oracle."""
 
-    def __init__(self, story: Story) -> None:
+    def __init__(self, story: Story, settings: Convergence = SHORT) -> None:
         self.story = story
-        self.world = World(story.graph, SHORT)
+        self.world = World(story.graph, settings)
         self.oracle = Oracle(story.edges, LIMITS, story.groups)
         self._began: dict[Kind, int] = {}
         self.arrived: dict[str, int] = {}

@@ -54,11 +54,11 @@ class Oracle:
         groups: Iterable[tuple[str, int, tuple[str, ...]]] = (),
     ) -> None:
         self._parents: dict[str, set[str]] = {}
-        self._edges = list(edges)
+        self.edges = list(edges)
         self._groups = list(groups)
-        for parent, child in self._edges:
+        for parent, child in self.edges:
             self._parents.setdefault(child, set()).add(parent)
-        self._limits = limits
+        self.limits = limits
         self.faults: dict[str, Fault] = {}
 
     def fires(self, key: str, node: str, severity: str, hard: bool, began: int, *, always: bool = False) -> None:
@@ -83,7 +83,7 @@ class Oracle:
 
     def look(self, now: int) -> dict[str, str | None]:
         """Of everything that fires at `now`: the key of what explains it, or None."""
-        settle = self._limits.settle
+        settle = self.limits.settle
         while due := [fault.ended + settle for fault in self.faults.values() if fault.ended is not None]:
             if min(due) > now:
                 break
@@ -98,7 +98,7 @@ class Oracle:
             cause.key
             for cause in self.faults.values()
             if self._stands(cause) and LEVEL[cause.severity] < LEVEL[fault.severity] and self._fits(cause, fault, now)
-            if fault.node not in self._above(cause.node)
+            if fault.node not in self.above(cause.node)
         }
 
     def spared(self, key: str, now: int) -> set[str]:
@@ -110,7 +110,7 @@ class Oracle:
 
     def _let_go(self, at: int) -> None:
         """What ended `settle` ago explains no more; what it explained and nothing else does begins, in effect, now."""
-        gone = {f.key for f in self.faults.values() if f.ended is not None and f.ended + self._limits.settle <= at}
+        gone = {f.key for f in self.faults.values() if f.ended is not None and f.ended + self.limits.settle <= at}
         left = [f for f in self.faults.values() if f.ended is None and f.by in gone]
         for key in gone:
             del self.faults[key]
@@ -131,7 +131,7 @@ class Oracle:
 
     def _turn(self, fault: Fault) -> tuple[int, bool, int, int, str]:
         """What is higher up comes first; of a circle what is worse, then what is older."""
-        above = self._above(fault.node)
+        above = self.above(fault.node)
         return (len(above), fault.node not in above, -LEVEL[fault.severity], fault.onset, fault.key)
 
     def _causes(self, stand: list[Fault], fault: Fault, now: int) -> list[Fault]:
@@ -146,11 +146,11 @@ class Oracle:
         """The edges that let these faults through, to whatever they reach without the spared one's doing."""
         while True:
             shut = set()
-            for parent, child in self._edges:
+            for parent, child in self.edges:
                 groups = [group for group in self._groups if group[0] == child and parent in group[2]]
                 if groups and all(len(set(group[2]) - hit) >= group[1] for group in groups):
                     shut.add((parent, child))
-            way = [edge for edge in self._edges if edge not in shut and edge[0] in hit]
+            way = [edge for edge in self.edges if edge not in shut and edge[0] in hit]
             more = {child for _, child in way} - hit - {spared}
             if not more:
                 return way
@@ -173,22 +173,22 @@ class Oracle:
     def _explains(self, cause: Fault, fault: Fault, now: int) -> bool:
         if LEVEL[cause.severity] < LEVEL[fault.severity] or not self._fits(cause, fault, now):
             return False
-        return fault.node not in self._above(cause.node) or self._turn(cause) < self._turn(fault)
+        return fault.node not in self.above(cause.node) or self._turn(cause) < self._turn(fault)
 
     def _fits(self, cause: Fault, fault: Fault, now: int) -> bool:
-        if cause.node == fault.node or cause.node not in self._above(fault.node):
+        if cause.node == fault.node or cause.node not in self.above(fault.node):
             return False
-        if cause.ended is not None and now >= cause.ended + self._limits.settle:
+        if cause.ended is not None and now >= cause.ended + self.limits.settle:
             return False
-        if cause.onset - self._limits.slack <= fault.onset <= cause.onset + self._limits.window:
+        if cause.onset - self.limits.slack <= fault.onset <= cause.onset + self.limits.window:
             return True
         return cause.hard and cause.onset < fault.onset and (cause.ended is None or fault.onset <= cause.ended)
 
     def _order(self, cause: Fault, fault: Fault) -> tuple[int, int, int, str, str]:
         apart = abs(cause.onset - fault.onset)
-        return (-LEVEL[cause.severity], apart, self._above(fault.node)[cause.node], cause.node, cause.key)
+        return (-LEVEL[cause.severity], apart, self.above(fault.node)[cause.node], cause.node, cause.key)
 
-    def _above(self, node: str) -> Mapping[str, int]:
+    def above(self, node: str) -> Mapping[str, int]:
         """All ancestors with the shortest distance in edges."""
         found: dict[str, int] = {}
         level = {node}

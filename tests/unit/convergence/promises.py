@@ -33,7 +33,7 @@ def check_statuses(world: World, arrived: Mapping[str, Micros] | None = None) ->
 
 def check_incidents(world: World) -> None:
     """A2: what is told has an open incident whose numbers are those of its alerts; what is over has none."""
-    views = list(world.engine.alerts())
+    views, joins = list(world.engine.alerts()), world.engine.state.settings.join
     status = {view.labels: view.status for view in views}
     contested = {episode.labels for episode in world.engine.state.contested}
     for view in views:
@@ -51,8 +51,8 @@ def check_incidents(world: World) -> None:
             waited = incident.opened_at >= incident.began_at + SHORT.hold.critical
             assert waited or incident.flapping, "told before its hold ran out"
             roots = [view for view in inside if view.status == "root"]
-            assert len(roots) <= 1
-            assert not roots or roots[0].labels == incident.root.labels
+            assert len(roots) <= 1 or joins
+            assert not roots or joins or roots[0].labels == incident.root.labels
         elif incident.status == "resolved":
             assert all(view.labels in contested or "silenced" in (view.status, status.get(view.by)) for view in inside)
         else:
@@ -91,13 +91,14 @@ def check_kept(world: World) -> None:
     check_incidents(world)
 
 
-def partition(world: World) -> dict[frozenset[bytes], bytes]:
-    """How what fires falls into incidents, and the root of each."""
+def partition(world: World) -> dict[frozenset[bytes], tuple[bytes, bytes, str]]:
+    """How what fires falls into incidents; of each the root by the rules, what it is named after, and how that was found."""
     parts: dict[str, set[bytes]] = {}
     for view in world.engine.alerts():
         if not view.ended_at:
             parts.setdefault(view.incident, set()).add(view.labels)
-    return {frozenset(labels): world.incidents[id].root.labels for id, labels in parts.items()}
+    told = {frozenset(labels): world.incidents[id] for id, labels in parts.items()}
+    return {labels: (one.root.labels, (one.named or one.root).labels, one.how) for labels, one in told.items()}
 
 
 def check_partition(telling: Telling) -> None:

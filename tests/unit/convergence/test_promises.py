@@ -10,10 +10,14 @@ from hypothesis import strategies as st
 
 from healer.alerts.model import Alert
 from healer.convergence.outcome import AlertView, Happening, Incident
+from healer.convergence.settings import Convergence
 from healer.times import SECOND, Micros
 from tests.unit.convergence.histories import QUIET, SHORT, Event, Kind, Story, Telling, random_story, stories
 from tests.unit.convergence.promises import check_incidents, partition
 from tests.unit.convergence.world import START, Graph, World
+
+ENDS = 160
+"""When something ends again, in seconds after `START`: all has arrived by then."""
 
 
 @st.composite
@@ -28,16 +32,18 @@ def sets(draw: st.DrawFn) -> tuple[Graph, list[Alert], list[Alert], list[int]]:
     return story.graph, alerts, draw(st.permutations(alerts)), draw(st.lists(st.integers(0, 9), min_size=8, max_size=8))
 
 
-def arrive(graph: Graph, alerts: list[Alert], gaps: list[int], ends: list[Alert]) -> World:
+def arrive(
+    graph: Graph, alerts: list[Alert], gaps: list[int], ends: list[Alert], settings: Convergence = SHORT
+) -> World:
     """The alerts arrive one after the other; then some of them end; then all holds and settles run out."""
-    world, at = World(graph, SHORT), 60
+    world, at = World(graph, settings), 60
     for alert, gap in zip(alerts, gaps, strict=False):
         at += gap
         world.deliver(START + at * SECOND, (alert,))
-    world.until("150s")
-    gone = START + 160 * SECOND
+    world.until(f"{ENDS - 10}s")
+    gone = START + ENDS * SECOND
     world.deliver(gone, tuple(Alert(one.labels, False, one.starts_at, gone) for one in ends))
-    return world.until(f"{160 + QUIET}s")
+    return world.until(f"{ENDS + QUIET}s")
 
 
 @given(sets(), st.integers(0, 3))

@@ -46,7 +46,7 @@ class QuietOracle(Oracle):
 
     def is_quiet(self, node: str, now: int) -> bool:
         """Whether a word covers this node."""
-        covered = {node, *self._above(node)}
+        covered = {node, *self.above(node)}
         return any(
             START + word.begin * SECOND <= now < START + word.end * SECOND
             and (word.node == node or (word.maintenance and word.below and word.node in covered))
