@@ -30,9 +30,13 @@ COMMANDS = {
     "check": Command("healer.cli.check", "what is wrong with configuration, topology and rules, all at once"),
     "test": Command("healer.cli.test", "run the tests of rules, on a virtual clock; nothing outside is touched"),
     "fmt": Command("healer.cli.fmt", "rule files in their one canonical layout"),
+    "lsp": Command("healer.cli.lsp", "a language server for rule files; editors start it"),
     "plan": Command("healer.cli.plan", "what would happen for this alert now; runs nothing"),
     "rules": Command("healer.cli.rules", "what each rule has done, would have done, and may do now"),
     "actions": Command("healer.cli.actions", "what a rule can do: the actions, what each takes, runs and risks"),
+    "rbac": Command(
+        "healer.cli.rbac", "the roles that let healer repair what a cluster runs, and do nothing else there"
+    ),
     "sudoers": Command("healer.cli.sudoers", "the files that let healer repair a machine, and do nothing else there"),
     "doctor": Command("healer.cli.doctor", "what is wrong with this installation, and how to mend it"),
     "incidents": Command("healer.cli.incidents", "what is going on"),

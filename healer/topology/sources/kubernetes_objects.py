@@ -24,6 +24,7 @@ class Owner(msgspec.Struct, frozen=True, rename="camel"):
 class Meta(msgspec.Struct, frozen=True, rename="camel"):
     name: str = ""
     namespace: str = ""
+    uid: str = ""
     resource_version: str = ""
     labels: dict[str, str] | None = None
     owner_references: tuple[Owner, ...] | None = None
@@ -54,10 +55,15 @@ class Spec(msgspec.Struct, frozen=True, rename="camel"):
     host_network: bool | None = None
 
 
+class NodeInfo(msgspec.Struct, frozen=True):
+    machine_id: str = msgspec.field(default="", name="machineID")
+
+
 class Status(msgspec.Struct, frozen=True, rename="camel"):
     phase: str | None = None
     pod_ip: str | None = msgspec.field(default=None, name="podIP")
     addresses: tuple[Address, ...] | None = None
+    node_info: NodeInfo | None = None
 
 
 class Object(msgspec.Struct, frozen=True):
@@ -105,6 +111,8 @@ def _host(node: Object) -> Node:
     zone = (node.metadata.labels or {}).get(_ZONE)
     if zone:
         attributes["zone"] = zone
+    if node.status is not None and node.status.node_info is not None and node.status.node_info.machine_id:
+        attributes["machine_id"] = node.status.node_info.machine_id
     return Node(f"host/{name}", "host", tuple(sorted(aliases)), attributes)
 
 
@@ -116,6 +124,8 @@ def _pod(pod: Object, objects: Objects, nodes: dict[str, Node], edges: set[tuple
     id = f"pod/{namespace}/{name}"
     # On the host's network a pod's address is that of its host, which is found by it.
     attributes = {"address": status.pod_ip} if status.pod_ip and not spec.host_network else {}
+    if pod.metadata.uid:
+        attributes["uid"] = pod.metadata.uid
     nodes[id] = Node(id, "pod", (), attributes)
     if spec.node_name:
         host = f"host/{spec.node_name}"

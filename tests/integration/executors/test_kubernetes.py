@@ -1,7 +1,7 @@
 """The kubernetes executor against the stand-in for an API server, over real HTTP: effects, fencing, lost answers, probes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from healer.executors.kubernetes.api import Api
 from healer.executors.kubernetes.fence import DONE, TOKEN
 from healer.executors.kubernetes.jobs import name_of
+from healer.executors.kubernetes.rbac import PERMISSIONS, Permission
 from healer.executors.kubernetes.target import KubernetesTarget
 from healer.executors.kubernetes.view import View
 from healer.executors.states import preview, took_effect
@@ -411,7 +412,10 @@ async def test_a_lost_delete_is_settled_by_who_is_there(
     cluster.faults.extend([Fault.OK, Fault.RESET_AFTER, Fault.RESET_AFTER])
     result = await target.run(order("i3", 3, node, "delete_pod", identity=identity, grace=0), go)
     assert result.outcome == "unknown"
-    probed = await target.probe(order("i3", 4, node, "delete_pod", identity=identity, grace=0))
+    tokens = iter(range(4, 100))
+    probed = await settled(
+        lambda: target.probe(order("i3", next(tokens), node, "delete_pod", identity=identity, grace=0))
+    )
     assert (probed.outcome, probed.started) == ("succeeded", True)
 
 
@@ -492,3 +496,50 @@ async def test_the_token_is_in_the_annotations(cluster: Cluster, target: Kuberne
     await target.run(order("i1", 7, CART, "scale", replicas=4), go)
     notes = cart(cluster)["metadata"]["annotations"]
     assert (notes[TOKEN], notes[DONE]) == ("7.0", "i1")
+
+
+# --- what the account has to be allowed
+
+ALLOWED: list[tuple[str, str, dict[str, Any]]] = [
+    ("delete_pod", "pod", {"grace": 0}),
+    ("evict_pod", "pod", {"grace": 0}),
+    ("rollout_restart", CART, {}),
+    ("rollout_undo", CART, {}),
+    ("scale", CART, {"replicas": 3}),
+    ("cordon_node", "host/web-1", {}),
+    ("uncordon_node", "host/web-1", {}),
+    ("drain_node", "node", {"grace": 0}),
+    ("delete_job", "job/shop/old", {}),
+    ("run_job", CART, {"template": "fix"}),
+    ("patch", CART, {"patch": "more-memory"}),
+]
+FALLEN_BACK = {"statefulsets", "daemonsets", "controllerrevisions", "services", "nodes", "pods"}
+"""Resources that a call only asks for where its object is of that kind."""
+
+
+@pytest.mark.parametrize(("call", "node", "given"), ALLOWED, ids=[call for call, *_ in ALLOWED])
+async def test_a_call_needs_what_its_role_says(cluster: Cluster, call: str, node: str, given: dict[str, Any]) -> None:
+    """With the permissions of `healer rbac` it works; without any one of them it does not, or it is for another kind."""
+    deliver(cluster, "cart:2")
+    await until(lambda: set(images(cluster)) == {"cart:2"} and len(ready(cluster)) == 3)
+    cluster.objects.create("jobs", "shop", {"metadata": {"name": "old"}, "spec": {"suspend": True}})
+    wanted = node.replace("pod", f"pod/shop/{pods(cluster)[0]['metadata']['name']}") if node == "pod" else node
+    wanted = f"host/{pods(cluster)[0]['spec']['nodeName']}" if node == "node" else wanted
+    if call == "uncordon_node":
+        async with reached(cluster) as admin:
+            await admin.run(order("i0", 1, wanted, "cordon_node"), go)
+    asked = set(_asked(PERMISSIONS[call]))
+    for number, missing in enumerate(sorted(asked)):
+        cluster.may["healer"] = asked - {missing}
+        async with reached(cluster, "healer") as target:
+            result = await target.run(order(f"i{number + 1}", 2 + number, wanted, call, **given), go)
+        if missing[2] not in FALLEN_BACK or (call.endswith(("_pod", "_node")) and missing[2] in ("pods", "nodes")):
+            assert result.outcome != "succeeded", missing
+    cluster.may["healer"] = asked
+    async with reached(cluster, "healer") as target:
+        result = await target.run(order("last", 99, wanted, call, **given), go)
+    assert result.outcome == "succeeded", result.why
+
+
+def _asked(permissions: Iterable[Permission]) -> Iterator[tuple[str, str, str]]:
+    return ((one.verb, one.group, one.resource) for one in permissions)
