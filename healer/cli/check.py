@@ -5,12 +5,14 @@ healer check rules/ topology.yaml                single files; folders are searc
 """
 
 import argparse
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
+from healer.accounts.settings import User
 from healer.cli import defaults
+from healer.cli.asked import unanswered
 from healer.cli.failure import CALLED_WRONG, FOUND_WRONG, Failure
 from healer.cli.junit import Case, write_junit
 from healer.cli.output import Output
@@ -142,6 +144,7 @@ def _check_config(report: Report, file: Path) -> None:
         channels=settings.channels,
         calendars=settings.calendars,
         permitted=permissions(settings),
+        users=settings.server.auth.users,
     )
     for name, file in settings.calendars.items():
         try:
@@ -188,6 +191,7 @@ def _check_rules(
     channels: Collection[str] | None = None,
     calendars: Collection[str] | None = None,
     permitted: Sequence[Permission] = (),
+    users: Mapping[str, User] | None = None,
 ) -> None:
     """Compile them together. `kinds`, `channels`, `calendars` are those of a configuration; None: any word may be one."""
     unknown = [name for name in packs if name not in pack_names()]
@@ -208,6 +212,8 @@ def _check_rules(
         (report.error if problem.severity == "error" else report.warn)(format_problem(problem))
     if compiled.ruleset is not None:
         _rules(report, compiled.ruleset, [source.path for source in sources])
+        for sentence in unanswered(compiled.ruleset.rules, users or {}):
+            report.warn(sentence)
 
 
 def _sources(report: Report, paths: Iterable[Path]) -> Iterable[Source]:

@@ -174,3 +174,19 @@ def test_a_folder_has_its_limits(config: Path, capsys: pytest.CaptureFixture[str
     assert "error[E0210]: rules of team-a may not use restart_service" in capsys.readouterr().out
     with pytest.raises(CannotStart, match="E0210"):
         read_plan(load_settings(config))
+
+
+def test_who_is_asked_has_to_be_somebody(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where accounts have teams: a name in a rule that nobody has, and more people than there are, are warned of."""
+    asks = '  approve: "sre" within 5m else "lead" within 5m else 2 of "ann" within 5m\n  mode: auto\n'
+    (config.parent / "rules" / "own.heal").write_text(RULE + asks)
+    assert main(["check", "--config", str(config)]) == 0
+    assert "asks" not in capsys.readouterr().out
+    token = f"sha256:{'0' * 64}"
+    users = f"server: {{auth: {{users: {{ann: {{role: operator, teams: [sre], tokens: ['{token}']}}}}}}}}\n"
+    config.write_text(users + config.read_text())
+    assert main(["check", "--config", str(config)]) == 0
+    said = capsys.readouterr().out
+    assert "'restart it' asks 'lead', and no account with a token belongs to that" in said
+    assert "'restart it' asks 'ann' for 2 people, and there are 1: it cannot be approved" in said
+    assert "asks 'sre'" not in said
