@@ -1,9 +1,11 @@
 """What whoever shows, anchors or verifies the audit log needs of the store. Implemented by `healer.store`."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from healer.audit.anchor import Anchor
 from healer.audit.chain import Entry, Head
+from healer.times import Micros
 
 
 class Log(Protocol):
@@ -23,6 +25,10 @@ class Log(Protocol):
 
     async def anchors(self) -> list[Anchor]:
         """Every anchor that was made, oldest first."""
+        ...
+
+    async def act(self, kind: str, detail: Mapping[str, object], *, now: Micros) -> None:
+        """Add an entry about somebody's act that has no transaction of its own. Written before it is carried out."""
         ...
 
     async def keep_anchor(self, anchor: Anchor) -> None:

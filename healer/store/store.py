@@ -5,7 +5,7 @@ It is `journey.ports.Journal` and `StepStore`, `remediation.ports.EffectStore`, 
 Every method may raise StoreUnavailable.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from healer.alerts.model import Detail, RefusedAlert
 from healer.audit.anchor import Anchor
@@ -178,6 +178,9 @@ class Store:
 
     async def anchors(self) -> list[Anchor]:
         return await self.run.read("anchors", audit.anchors)
+
+    async def act(self, kind: str, detail: Mapping[str, object], *, now: Micros) -> None:
+        await self.run.write("act", audit.act, kind, detail, now)
 
     async def keep_anchor(self, anchor: Anchor) -> None:
         await self.run.write("keep_anchor", audit.keep_anchor, anchor)

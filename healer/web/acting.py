@@ -34,6 +34,12 @@ def who(request: web.Request, said: str) -> str:
     return said
 
 
+async def note(service: Service, request: web.Request, kind: str, **detail: object) -> None:
+    """Put somebody's act into the audit log before it is carried out, where it has no transaction of its own."""
+    if service.audit is not None:
+        await service.audit.act(kind, {"by": who(request, "") or ANONYMOUS, **detail}, now=service.clock.now())
+
+
 def require(service: Service, request: web.Request, right: Right, deeds: Sequence[Deed]) -> Account:
     """The account, if it has the right for all of these. Raises Problem 403."""
     account = account_of(request)

@@ -50,7 +50,12 @@ def routes(service: Service, access: Access) -> list[web.RouteDef]:
         finally:
             bodies.free(len(body))
         found = await find(service, request)
-        check(found, acting.require(service, request, "operate", deeds_of(found.plan)))
+        try:
+            check(found, acting.require(service, request, "operate", deeds_of(found.plan)))
+        except Problem as refused:
+            what = {"remediation": found.id, "incident": found.plan.incident, "plan": found.plan.hash}
+            await acting.note(service, request, "answer refused", **what, why=refused.detail)
+            raise
         by, now = acting.who(request, order.by) or acting.ANONYMOUS, service.clock.now()
         try:
             after = await service.effects.answer(found.id, lambda stored: say(stored, by, order, now), now=now)

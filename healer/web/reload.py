@@ -5,6 +5,7 @@ from aiohttp import web
 
 from healer.documents.problems import Problem as Wrong
 from healer.reload import NotReloaded
+from healer.web import acting
 from healer.web.ports import Service
 from healer.web.problems import Fault, Problem
 from healer.web.query import as_json
@@ -27,7 +28,8 @@ def routes(service: Service) -> list[web.RouteDef]:
     if again is None:
         return []
 
-    async def reload(_: web.Request) -> web.Response:
+    async def reload(request: web.Request) -> web.Response:
+        await acting.note(service, request, "reload asked for")
         try:
             return as_json(msgspec.to_builtins(await again()))
         except NotReloaded as error:

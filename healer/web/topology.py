@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 from healer.survey.desk import SourceView, Unwanted
 from healer.topology.merging import Conflict
 from healer.topology.node_link import Fault as Wrong
-from healer.web import shapes
+from healer.web import acting, shapes
 from healer.web.body import Bodies
 from healer.web.ports import Service
 from healer.web.problems import Fault, Problem
@@ -40,6 +40,7 @@ def routes(service: Service) -> list[web.RouteDef]:
         force = request.query.get("force", "") in ("true", "1", "yes")
         body = await bodies.read(request, MAX_GRAPH)
         try:
+            await acting.note(service, request, "topology put", bytes=len(body), force=force)
             view = await desk.put(body, force=force)
         except Unwanted as unwanted:
             raise Problem(400, str(unwanted), [_fault(fault) for fault in unwanted.faults]) from None
@@ -59,6 +60,7 @@ def routes(service: Service) -> list[web.RouteDef]:
 
     async def accept(request: web.Request) -> web.Response:
         name = request.match_info["name"]
+        await acting.note(service, request, "topology source accepted", source=name[:100])
         try:
             view = await desk.accept(name)
         except KeyError:

@@ -4,6 +4,8 @@ Called by the transactions that decide or act; read by `healer.store.store` for 
 statement that changes or removes an entry.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 from sqlalchemy import Connection, Row, Select, func, insert, select, text
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -42,6 +44,11 @@ def note(transaction: Transaction, at: Micros, kind: str, **detail: object) -> N
     sealed = msgspec.structs.asdict(head)
     _INSERT.execute(connection, {"at": at, "kind": kind, "detail": said, "incident": incident_of(said), **sealed})
     _MOVE_HEAD.execute(connection, sealed)
+
+
+def act(transaction: Transaction, kind: str, detail: Mapping[str, object], now: Micros) -> None:
+    """An entry about what somebody is about to do."""
+    note(transaction, now, kind, **detail)
 
 
 def read(connection: Connection, after: int, limit: int) -> list[tuple[int, Micros, str, str]]:

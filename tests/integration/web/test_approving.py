@@ -35,6 +35,7 @@ AUTH = Auth(
         "ann": User(role="operator", teams=("sre",), tokens=(token_hash("t-ann"),)),
         "bob": User(role="operator", teams=("sre",), tokens=(token_hash("t-bob"),)),
         "web": User(role="operator", teams=("web",), tokens=(token_hash("t-web"),)),
+        "root": User(role="admin", tokens=(token_hash("t-root"),)),
         "eve": User(role="responder", teams=("sre",), tokens=(token_hash("t-eve"),)),
         "part": User(
             teams=("sre",),

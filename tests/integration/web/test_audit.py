@@ -13,9 +13,10 @@ from healer.cli.failure import Failure
 from healer.cli.main import parser_of
 from healer.cli.output import Output
 from healer.journey.ports import Planned
+from healer.reload import Reloaded
 from healer.remediation.ports import Switch
 from tests.integration.web.stand import NOW, Stand, incident, standing
-from tests.integration.web.test_approving import ASKING
+from tests.integration.web.test_approving import ASKING, AUTH
 
 
 async def typed(stand: Stand, *words: str) -> tuple[int, str]:
@@ -91,6 +92,26 @@ async def test_a_report_tells_what_was_decided_and_done() -> None:
     assert "remediation awaiting_approval" in after
     assert f"plan {ASKING.hash}" in after
     assert "rule's version" in after
+
+
+async def test_acts_without_a_transaction_of_their_own_are_entries() -> None:
+    """A reload and an answer that was refused: who, and why, before anything came of it."""
+
+    async def again() -> Reloaded:
+        return Reloaded((), (), ())
+
+    async with standing(reload=again, auth=AUTH) as (stand, client):
+        planned = Planned("rem-1", ASKING, "awaiting_approval", NOW + 1)
+        await stand.decide(incidents=(incident(),), planned=(planned,))
+        for path, token, status in (("/-/reload", "t-root", 200), ("/api/v1/remediations/rem-1/approve", "t-web", 403)):
+            async with client.post(path, headers={"Authorization": f"Bearer {token}"}) as response:
+                assert response.status == status
+        entries = await stand.store.entries(1, 10)
+    assert [(one.kind, msgspec.json.decode(one.detail)["by"]) for one in entries] == [
+        ("reload asked for", "root"),
+        ("answer refused", "web"),
+    ]
+    assert "sre is asked, and web is not one of them" in entries[1].detail
 
 
 @pytest.mark.parametrize("words", [("list", "--limit", "0"), ("verify", "--data", "a", "--export", "b")])
