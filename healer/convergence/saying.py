@@ -96,11 +96,15 @@ def blame(state: State, case: Case, said: Said) -> None:
 
 
 def name_root(state: State, case: Case, root: Episode, by: str) -> None:
-    """Everything that is unexplained in this incident comes from that alert."""
-    others = [one for one in unexplained_of(case) if one is not root and not one.ended_at]
+    """Everything that is unexplained in this incident comes from that alert; where its root ended, everything that fires does."""
+    going = [one for one in unexplained_of(case) if not one.ended_at]
+    if not going and not root.ended_at:
+        going = [one for one in alerts_of(case) if not one.ended_at]
+        state.moved[case.place] = root
     put(state, root, b"", by)
-    for one in others:
-        put(state, one, root.labels, by)
+    for one in going:
+        if one is not root:
+            put(state, one, root.labels, by)
 
 
 def look_for_suspects(state: State) -> None:

@@ -112,6 +112,15 @@ class TestBlame:
         assert dark.by("DiskGone@host/b") == "HostDown@host/a"
         assert len(dark.open) == 1
 
+    def test_blame_when_the_root_has_just_ended(self, dark: Spoken) -> None:
+        """What fires on beneath a root that is over for less than settle comes from the blamed node: it is the same incident."""
+        incident = dark.open[0]
+        dark.play("70s SwitchDown on switch/s ends")
+        dark.say("blame", incident.id, node="host/a")
+        [now] = dark.open
+        assert (now.id, now.root.node, now.firing) == (incident.id, "host/a", 3)
+        assert {dark.by(who) for who in ("HostDown@host/b", "PodDown@pod/p")} == {"HostDown@host/a"}
+
     def test_it_ends(self, dark: Spoken) -> None:
         """When the blamed alert is over for settle, what was put beneath it is judged by the rules again."""
         dark.say("blame", dark.open[0].id, node="host/a")
