@@ -55,9 +55,12 @@ class OneSummary(Checker, Watcher):
         now = wall - self._tape.away(healer.owner.applied)
         self._begun(step, wall)
         self._incidents = {one.id: one for one in fold.incidents()}
-        for one in sorted(self._incidents.values(), key=lambda one: one.opened_at):
-            if one.id not in self._opened:
-                self._open(one, now)
+        # What opened and became part of another within one step is seen in its timeline alone.
+        opened = {line.incident: line.at for line in step.timeline if line.code == "opened"}
+        opened |= {one.id: one.opened_at for one in self._incidents.values()}
+        for id, at in sorted(opened.items(), key=lambda one: one[1]):
+            if id not in self._opened:
+                self._open(id, at, now)
         self._storm = self._lasts(wall)
         own = next((one for one in fold.engine.alerts() if one.status != "resolved" and _is_storm(one)), None)
         if own is not None and now > self._latest + self._options.storm_calm + LATE:
@@ -65,9 +68,9 @@ class OneSummary(Checker, Watcher):
             self._court.accuse("storm", f"nothing opened for {calm} s, and the storm goes on")
         self._told_by_name(now)
 
-    def _open(self, incident: Incident, now: Micros) -> None:
-        at, limits = incident.opened_at, self._options
-        self._opened[incident.id] = at
+    def _open(self, id: str, at: Micros, now: Micros) -> None:
+        limits = self._options
+        self._opened[id] = at
         self._latest = now
         if self._storm and not self._lasts(at):
             self._storm = False
@@ -76,7 +79,7 @@ class OneSummary(Checker, Watcher):
             self._storm, self._since = True, at
             self.count += 1
         if self._storm:
-            self._in_storm.add(incident.id)
+            self._in_storm.add(id)
 
     def _lasts(self, wall: Micros) -> bool:
         """Whether the storm surely goes on: at least half the limit opened within `calm_within`."""

@@ -122,6 +122,8 @@ class World:
         self.incidents: dict[str, Incident] = {}
         self.timeline: list[Happening] = []
         self.closed: list[Closed] = []
+        self.flapped: set[str] = set()
+        """Incidents that were flapping at some time."""
         self.position = 0
         self._labels: dict[str, bytes] = {}
         self._began: dict[bytes, Micros] = {}
@@ -193,6 +195,7 @@ class World:
     def take(self) -> None:
         taken = self.engine.take()
         self.incidents.update((one.id, one) for one in taken.incidents)
+        self.flapped.update(one.id for one in taken.incidents if one.flapping)
         self.timeline.extend(taken.timeline)
         self.closed.extend(taken.closed)
 
