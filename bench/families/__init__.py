@@ -4,7 +4,8 @@
 
 They are made up, and no substitute for recorded ones: what they have in common with real systems is that causes are not always
 seen, that alerts come in the order of evaluations rather than of faults, that some things are always wrong, and that faults
-travel against the drawn edges too. Nothing in healer may be chosen by how these come out: `bench.quality` reports them.
+travel against the drawn edges too. `bench.quality` reports them, and nothing in healer may be chosen by how these come out,
+but for those in LOOKED_AT.
 """
 
 from collections.abc import Callable, Iterator
@@ -17,6 +18,8 @@ from bench.families.system import Scene, System
 from bench.families.trees import Trees
 from healer.rehearsal.generators.storm import Storm
 
+LOOKED_AT = ("queues",)
+"""Families that a signal was chosen by: that a backlog is felt upstream. They are reported, and in no mean."""
 FAMILIES: dict[str, tuple[str, Callable[[int], System]]] = {
     "calls": ("one service of a call graph is slow, fails, or dies", Calls),
     "two-calls": ("two services of one call graph, that nobody calls together, fail within two minutes", Calls.twice),

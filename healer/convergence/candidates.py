@@ -124,7 +124,8 @@ class _Ranking:
         self._below: dict[int, int] = {}
         self._parents: dict[int, list[int]] = {}
         self._callers: dict[int, list[int]] = {}
-        self.drops = {node for node, one in self.troubles.items() if one.drop}
+        self.from_below = {node for node, one in self.troubles.items() if one.drop or one.backlog}
+        """What may be the doing of what lies beneath: who calls no more, or does not take what waits."""
         self.felt: dict[int, list[int]] = defaultdict(list)
         """By node, the alerting nodes directly beneath it."""
         self.beneath: dict[int, list[tuple[Trouble, int]]] = defaultdict(list)
@@ -154,11 +155,11 @@ class _Ranking:
         ]
 
     def _candidates(self) -> list[int]:
-        """What alerts, what lies directly above, and who calls what only lost its traffic."""
+        """What alerts, what lies directly above, and what lies beneath a drop of traffic or a backlog."""
         found = dict.fromkeys(self.troubles)
         for one in self.troubles.values():
             found.update(dict.fromkeys(self.parents(one.node)))
-            if one.drop:
+            if one.node in self.from_below:
                 found.update(dict.fromkeys(self.callers(one.node)))
         return list(found)
 
@@ -205,9 +206,9 @@ class _Ranking:
         return min(onsets, default=0) if own is None else min([own.onset, *onsets])
 
     def _explained(self, node: int, onset: Micros) -> tuple[int, int]:
-        """How much evidence this node would explain, and on how many other nodes. Less traffic comes from below."""
+        """How much evidence this node would explain, and on how many other nodes. Less traffic and backlogs come from below."""
         explained = reached = 0
-        above = ((self.troubles[one], hops) for one, hops in self.above(node).items() if one in self.drops)
+        above = ((self.troubles[one], hops) for one, hops in self.above(node).items() if one in self.from_below)
         for one, hops in chain(self.beneath.get(node, ()), above):
             if -self.slack <= one.onset - onset <= self.window:
                 explained += faded(one.classed, hops)
@@ -215,11 +216,11 @@ class _Ranking:
         return explained, reached
 
     def _worst_above(self, node: int, own: Trouble | None, onset: Micros) -> Trouble | None:
-        """The worst trouble among what this node depends on, that was there in time."""
+        """The worst trouble among what this node depends on, that was there in time, and is not from below itself."""
         callers = self.callers(node) if own is not None and own.drop else []
         near = [*self.parents(node), *callers]
         found = [self.troubles[one] for one in near if one in self.troubles]
-        found = [one for one in found if not one.drop and one.onset <= onset + self.slack]
+        found = [one for one in found if one.node not in self.from_below and one.onset <= onset + self.slack]
         return max(found, key=lambda one: (one.plain, self.graph.name(one.node)), default=None)
 
     def _why(
@@ -241,6 +242,8 @@ class _Ranking:
             why.append("nothing that it depends on is in trouble")
         if outside:
             why.append("only its caller measures it, so that one's faults show here")
+        if own is not None and own.backlog and self.callers(own.node):
+            why.append("something waits there: who is to take it may be the cause")
         if victim:
             why.append("nothing but its traffic changed, as it does when its callers fail")
         return tuple(why)

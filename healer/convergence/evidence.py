@@ -49,6 +49,10 @@ WEIGHT = {
 SEVERITY = (300_000, 600_000, 800_000, ONE)
 """How much each level says, from info to critical, in millionths."""
 
+_BACKLOG = re.compile(
+    r"backlog|back_?pressure|unack|undelivered|publish|(consumer|group|topic)\w*lag|queue_?(depth|length|size)|messages_?in_?queue"
+)
+"""What waits for somebody to take it: who is slow is mostly who takes, not who gives."""
 _REMEMBERED = 10_000
 
 
@@ -57,6 +61,12 @@ def class_of(name: str) -> str:
     """The class of an alert by its name."""
     lower = name.lower()
     return next((found for found, words in _EXPRESSIONS if words.search(lower)), Class.OTHER)
+
+
+@lru_cache(_REMEMBERED)
+def is_backlog(name: str) -> bool:
+    """Whether an alert of this name says that something waits for somebody to take it."""
+    return _BACKLOG.search(name.lower()) is not None
 
 
 class Clue(msgspec.Struct, frozen=True, gc=False):
@@ -72,7 +82,8 @@ class Clue(msgspec.Struct, frozen=True, gc=False):
 class Trouble(msgspec.Struct, frozen=True, gc=False):
     """What one node's alerts say together. `plain` and `classed` are ln(1 + sum of weights), without and with their class.
 
-    `drop`: nothing but its traffic changed. `seen_from_outside`: all of it is what a caller measures.
+    `drop`: nothing but its traffic changed. `backlog`: something waits there for somebody to take it. `seen_from_outside`: all
+    of it is what a caller measures.
     """
 
     node: int
@@ -83,6 +94,7 @@ class Trouble(msgspec.Struct, frozen=True, gc=False):
     rarity: int
     level: int
     drop: bool
+    backlog: bool
     seen_from_outside: bool
 
 
@@ -105,6 +117,7 @@ def trouble(node: int, clues: list[Clue]) -> Trouble:
         classed=ln_one_plus(classed),
         rarity=max(clue.rarity for clue in clues),
         level=max(clue.level for clue in clues),
+        backlog=any(is_backlog(clue.name) for clue in clues),
         drop=classes == {Class.TRAFFIC},
         seen_from_outside=classes <= _OUTSIDE,
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from healer.convergence.candidates import MAX_CANDIDATES, rank
-from healer.convergence.evidence import Class, Clue, class_of
+from healer.convergence.evidence import Class, Clue, class_of, is_backlog
 from healer.convergence.fixed import ONE, ln, ln_one_plus
 from healer.convergence.history import MAX_SERIES, History, series_of
 from healer.times import MINUTE, Micros
@@ -202,6 +202,32 @@ def test_no_float_decides() -> None:
         code = (folder / f"{name}.py").read_text()
         assert "float" not in code.replace("floating", "")
         assert " / " not in "\n".join(line for line in code.splitlines() if '"""' not in line and "#" not in line)
+
+
+def test_a_backlog_points_to_who_takes_from_it() -> None:
+    """A consumer that is slow fills its topic and blocks who writes to it: the fault travels against the edges."""
+    clues = [("ConsumerLagHigh", "topic", CRITICAL), ("PublishTimeouts", "writer", CRITICAL)]
+    found = ranked("writer > topic > reader", *clues, ("CPUSaturated", "reader", CRITICAL))
+    assert next(iter(found)) == "reader"
+    assert "a fault here would explain 2 of the 2 other nodes that alert" in found["reader"]
+    assert "something waits there: who is to take it may be the cause" in found["topic"]
+    assert "reader" in ranked("writer > topic > reader", *clues)
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("KafkaConsumerGroupLagHigh", True),
+        ("rabbitmq_queue_depth_high", True),
+        ("PulsarTopicBacklog", True),
+        ("TooManyUnackedMessages", True),
+        ("MySQLReplicationLag", False),
+        ("HighLatency", False),
+        ("RequestQueueTimeHigh", False),
+    ],
+)
+def test_a_backlog_is_known_by_its_words(name: str, found: bool) -> None:
+    assert is_backlog(name) is found
 
 
 def test_what_comes_alone_is_a_habit() -> None:
