@@ -64,7 +64,8 @@ def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
     for topology in topologies:
         _check_topology(report, [topology])
     if rules:
-        _check_rules(report, rules, pack_names())
+        # Alone: which packs stand beside them says a configuration, and ties with others are no news.
+        _check_rules(report, rules, ())
     if arguments.json:
         problems = [msgspec.to_builtins(problem) for problem in report.problems]
         output.json(

@@ -102,7 +102,8 @@ def _charter(settings: Settings | None, paths: list[Path]) -> Charter:
 def _show(output: Output, found: dict[str, Any]) -> None:
     incident = found["incident"]
     if incident is not None:
-        output.line(f"{incident['title']} ({incident['severity']}) on {incident['node'] or 'no node'}", "bold")
+        where = "" if incident["node"] else ", on no node"
+        output.line(f"{incident['title']} ({incident['severity']}){where}", "bold")
     if not found["rules"]:
         output.line("no rule listens to this alert")
     for rule in found["rules"]:

@@ -7,15 +7,14 @@ agreed to at once and to work, unless a guard says no: so what is counted is the
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from healer.convergence.outcome import AlertView
 from healer.journey.fold import Fold
 from healer.journey.ports import Planned
 from healer.journey.records import Answer, Answered, Entry, Progressed, Resumed
 from healer.rehearsal.remedies import kept_back
-from healer.remediation import guards
-from healer.remediation.model import UNDER_WAY, Plan, Refused
+from healer.rehearsal.stopping import Ledger, refuse
+from healer.remediation.model import UNDER_WAY, Refused
 from healer.remediation.planner import ASK_EVERY, ASK_FOR, Question
-from healer.times import MINUTE, SECOND, Micros, format_duration
+from healer.times import MINUTE, SECOND, Micros
 from rules import Query
 
 LATE: Micros = 10 * SECOND
@@ -34,70 +33,6 @@ Known = Callable[[str], Awaitable[bool]]
 """Whether a remediation was recorded, so that its progress is in the journal."""
 Ask = Callable[[Sequence[Query], bytes, Micros], Awaitable[list[Answer]]]
 """Asks what a query would have said at an instant; `labels` choose whom."""
-
-
-class Ledger:
-    """Which remediations count under the limits, as T3 would have counted them."""
-
-    def __init__(self) -> None:
-        self._plans: dict[str, Plan] = {}
-        self._began: dict[str, dict[str, Micros]] = {}
-        self._under_way: set[str] = set()
-
-    def plan(self, planned: Planned) -> None:
-        """Somebody may begin it."""
-        self._plans[planned.remediation] = planned.plan
-
-    def progress(self, record: Progressed, now: Micros) -> None:
-        """It got so far."""
-        plan = self._plans.get(record.remediation)
-        if record.state == "executing" and plan is not None:
-            self._under_way.add(record.remediation)
-            for limit in plan.limits:
-                self._began.setdefault(limit.key, {})[record.remediation] = now
-        elif record.state not in UNDER_WAY:
-            self._under_way.discard(record.remediation)
-
-    def pretend(self, planned: Planned, now: Micros) -> None:
-        """A dry run kept it back; it counts as if it had been done."""
-        for limit in planned.plan.limits:
-            self._began.setdefault(limit.key, {})[planned.remediation] = now
-
-    def refuse(self, id: str, plan: Plan, now: Micros) -> Refused | None:
-        """The first limit that it would break."""
-        for limit in plan.limits:
-            others = {one: at for one, at in self._began.get(limit.key, {}).items() if one != id}
-            if limit.form == "at_once":
-                count, over = sum(one in self._under_way for one in others), "under way at once"
-            else:
-                count = sum(at > now - limit.window or one in self._under_way for one, at in others.items())
-                over = f"in {format_duration(limit.window)}"
-            if count >= limit.count:
-                return Refused("limit", f"{count} of at most {limit.count} {over} for {limit.key}")
-        return None
-
-
-def refuse(fold: Fold, id: str, plan: Plan, ledger: Ledger) -> Refused | None:
-    """The guard that would not let it begin now, as far as the fold knows; silences are those that were recorded."""
-    engine, index = fold.engine, fold.map.index
-    for step in plan.steps:
-        if not step.node:
-            continue
-        number = index.id(step.node)
-        above: list[AlertView] = []
-        if number >= 0:
-            above = [alert for node, _ in index.above(number) for alert in engine.on_node(node)]
-        observed = guards.Observed(
-            now=engine.now,
-            incident=fold.incident(plan.incident),
-            root=engine.alert(plan.root),
-            on_target=tuple(engine.on_node(number)) if number >= 0 else (),
-            above_target=tuple(above),
-            silences_age=None,
-            at_work=fold.at_work(step.node),
-        )
-        return guards.refuse(plan, step, observed) or ledger.refuse(id, plan, engine.now)
-    return None
 
 
 class Meanwhile:

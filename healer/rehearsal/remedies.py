@@ -85,6 +85,7 @@ def kept_back(planned: Planned) -> bool:
 def would_of(planned: Planned, at: Micros, guard: str) -> Would:
     plan = planned.plan
     steps = [step for step in plan.steps if step.node]
+    acts = planned.state in UNDER_WAY or kept_back(planned)
     return Would(
         remediation=planned.remediation,
         rule=plan.rule,
@@ -96,9 +97,10 @@ def would_of(planned: Planned, at: Micros, guard: str) -> Would:
         at=at,
         root=plan.root,
         root_starts_at=plan.root_starts_at,
-        acts=planned.state in UNDER_WAY or kept_back(planned),
+        acts=acts,
         destructive=any(step.destructive for step in steps),
-        guard=guard,
+        # What nobody would run needs no guard.
+        guard=guard if acts else "",
     )
 
 

@@ -15,9 +15,10 @@ from healer.journey.fold import Fold
 from healer.journey.ports import Closed, Planned, Step
 from healer.journey.records import Adopted, Delivered, Entry, Progressed
 from healer.journey.refold import Charters, Past, Refold
-from healer.rehearsal.meanwhile import Ask, Ledger, Meanwhile, refuse
+from healer.rehearsal.meanwhile import Ask, Meanwhile
 from healer.rehearsal.remedies import Remedies, Would, kept_back, would_of
 from healer.rehearsal.replay import Heard, Span, begin
+from healer.rehearsal.stopping import Ledger, refuse
 from healer.remediation.model import Refused, Remediation
 from healer.times import Micros
 

@@ -35,6 +35,7 @@ def begin(remediation: Remediation, state: State, why: str, now: Micros) -> Reme
         deadline=now + PATIENCE,
         stable_since=0,
         waits_until=0,
+        doubted=because == "not_verified",
     )
 
 

@@ -33,6 +33,11 @@ def test_prometheus_configuration(installed: Path) -> None:
     run(binary("promtool", "prometheus"), "check", "config", "prometheus.yml", folder=installed)
 
 
+def test_alerts_for_packs(installed: Path) -> None:
+    """promtool accepts the alerts that rules of the packs listen to and no mixin brings."""
+    run(binary("promtool", "prometheus"), "check", "rules", "pack-alerts.yml", folder=installed)
+
+
 @pytest.mark.parametrize("name", sorted(file.name for file in ALERTMANAGER.glob("*.yml")))
 def test_alertmanager_configurations(installed: Path, name: str) -> None:
     """amtool accepts every configuration."""

@@ -1,5 +1,7 @@
 """The packs that ship with healer: they compile without a word, only suggest, and prove themselves by their own tests."""
 
+from pathlib import Path
+
 import pytest
 
 from healer.rehearsal.trial import Tried, attempt
@@ -100,3 +102,15 @@ def test_a_rule_of_ones_own_takes_the_place_of_a_shipped_one(ruleset: RuleSet) -
     assert own is not None
     assert (own.path, own.mode) == ("own.heal", "approve")
     assert len(compiled.ruleset.rules) == len(ruleset.rules)
+
+
+def test_the_page_of_packs_lists_every_rule(ruleset: RuleSet) -> None:
+    """docs/packs.md has a row for each, with its events and what it would run."""
+    page = (Path(__file__).parents[3] / "docs" / "packs.md").read_text("utf-8")
+    rows = []
+    for rule in ruleset.rules:
+        events = ", ".join(f"`{event}`" for event in rule.on_event).replace("|", "\\|")
+        runs = ", then ".join(f"`{step.action.name}`" for step in rule.then if isinstance(step, Execute))
+        rows.append(f"| {rule.name} | {events} | {runs} |")
+    listed = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith(("| rule", "| ---"))]
+    assert sorted(listed) == sorted(rows)

@@ -93,3 +93,13 @@ def test_what_had_no_effect_is_not_taken_back() -> None:
     watched = remediation(three(0, 1), step=3, state="verifying")
 
     assert otherwise(watched, "not_verified", "it is still down", NOON).state == "not_verified"
+
+
+def test_what_was_not_verified_stays_doubted() -> None:
+    """Whatever becomes of it: its rule's record tells a remedy that did not help from a step that failed."""
+    watched = remediation(three(0), step=3, state="verifying", done=(0, 1, 2))
+
+    ended, _ = runs(otherwise(watched, "not_verified", "it is still down", NOON), DONE)
+    assert (ended.state, ended.doubted) == ("undone", True)
+    failed, _ = runs(remediation(three(0)), DONE, FAILED, DONE)
+    assert (failed.state, failed.doubted) == ("undone", False)
