@@ -33,6 +33,8 @@ _SIZES: Final = {
     "TiB": 2**40,
     "PiB": 2**50,
 }
+DURATION_UNITS: Final = tuple(_DURATIONS)
+SIZE_UNITS: Final = tuple(_SIZES)
 _PLAIN = re.compile(r"\d+(?:\.\d+)?(?:e\d+)?")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)([kKMGTP]i?B|B)")
 _DURATION = re.compile(r"(?:\d+(?:ms|[wdhms]))+")
