@@ -1,4 +1,4 @@
-"""How are machines and clusters reached? What the settings say, made into executors. Called by `healer.bootstrap`."""
+"""How are machines and clusters reached? What the settings say, made into executors. Called by `healer.bootstrap.outside`."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack

@@ -11,13 +11,14 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar, TypeVarTuple
 from unittest import mock
 
 from sqlalchemy import Connection
 
-from healer import bootstrap
+from healer.bootstrap import outside, reaching, starting
 from healer.cli.main import main
 from healer.executors.target import Go, Order, Result, Seen, Target
 from healer.notification.deliver import Sender
@@ -156,9 +157,9 @@ class MortalSender:
         return await self._sender.edit(reference, message, trace_id=trace_id)
 
 
-def mortal(fate: Fate) -> dict[str, Any]:
-    """What replaces the functions by which `healer.bootstrap` gets its ports."""
-    targets, senders = bootstrap.targets, bootstrap.senders
+def mortal(fate: Fate) -> ExitStack:
+    """Replaces the functions by which `healer.bootstrap` gets its ports."""
+    targets, senders = reaching.targets, outside.senders
 
     def opening(*args: Any, **options: Any) -> Store:
         store = open_store(*args, **options)
@@ -171,12 +172,15 @@ def mortal(fate: Fate) -> dict[str, Any]:
     def telling(*args: Any, **options: Any) -> Mapping[str, Sender]:
         return {name: MortalSender(sender, fate) for name, sender in senders(*args, **options).items()}
 
-    return {"open_store": opening, "targets": aiming, "senders": telling}
+    replaced = ExitStack()
+    replaced.enter_context(mock.patch.object(starting, "open_store", opening))
+    replaced.enter_context(mock.patch.multiple(outside, targets=aiming, senders=telling))
+    return replaced
 
 
 def launch(config: str, place: str, nth: str, log: str, ablation: str = "") -> int:
     fate = Fate(Place(place), int(nth), Path(log))
-    with ABLATIONS[ablation](), mock.patch.multiple(bootstrap, **mortal(fate)):
+    with ABLATIONS[ablation](), mortal(fate):
         return main(["serve", "--config", config])
 
 
