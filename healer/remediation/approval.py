@@ -10,10 +10,12 @@ from collections.abc import Collection
 import msgspec
 
 from healer.remediation.model import BEFORE_INTENT, Asked, Plan, PlanStep, Remediation, Tap
-from healer.times import MINUTE, SECOND, Micros, format_duration
+from healer.times import HOUR, MINUTE, SECOND, Micros, format_duration
 
 PATIENCE: Micros = 15 * MINUTE
 """What was approved and could not begin by then goes to a person."""
+WHOLE: Micros = HOUR
+"""How long a plan that was approved and has begun may take to come to its last step."""
 TWICE: Micros = 60 * SECOND
 """How soon somebody has to say once more what something destructive is done to."""
 CODE_LENGTH = 6
@@ -72,7 +74,7 @@ def agree(remediation: Remediation, who: str, now: Micros, plan: str = "") -> Re
         state="planned",
         agreed=agreed,
         detail=f"approved by {', '.join(agreed)}",
-        deadline=now + PATIENCE,
+        deadline=now + WHOLE,
         approved_until=now + PATIENCE,
     )
 

@@ -10,7 +10,7 @@ from healer.executors.target import Target
 from healer.locks.ports import Hold, LockService
 from healer.locks.together import belonging, hold_all
 from healer.remediation import guards
-from healer.remediation.approval import all_steps
+from healer.remediation.approval import all_steps, unapproved
 from healer.remediation.arrows import otherwise, step_of, stepped
 from healer.remediation.guards.observed import Held
 from healer.remediation.model import PlanStep, Refused, Remediation, State
@@ -54,8 +54,10 @@ class Beginning:
             return await self._watching.watch(remediation)
         if step.until:
             return await self._watching.wait_until(remediation)
-        if desk.clock.now() > remediation.deadline:
-            return await desk.end(remediation, "handed_over", remediation.detail or "it could not begin in time")
+        late = unapproved(remediation, desk.clock.now())
+        if late or desk.clock.now() > remediation.deadline:
+            why = late or remediation.detail or "it could not begin in time"
+            return await desk.end(remediation, "handed_over", why)
         if desk.rule(remediation) is None and not (remediation.done or remediation.effect_ended_at):
             return await desk.end(remediation, "superseded", "its rule changed before it could begin")
         target = desk.targets.get(step.executor)
