@@ -2,6 +2,7 @@
 
 healer pause --why "network work until 4 pm"
 healer pause --rule "restart a failed systemd unit"
+healer pause --cluster north
 healer resume
 """
 
@@ -19,8 +20,11 @@ LISTED = 100
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     scope = parser.add_mutually_exclusive_group()
-    scope.add_argument("--scope", metavar="all|rule:NAME", help="what it is about (else: everything)")
+    scope.add_argument(
+        "--scope", metavar="SCOPE", help="all, rule:NAME, cluster:NAME or 'rule:NAME on NODE' (else: all)"
+    )
     scope.add_argument("--rule", metavar="NAME", help="short for --scope rule:NAME")
+    scope.add_argument("--cluster", metavar="NAME", help="short for --scope cluster:NAME")
     parser.add_argument("--why", default="", help="the reason, for those who come after you")
     parser.add_argument("--by", default="", help="who says so (else your user name); a name that healer checked wins")
     connection.add_arguments(parser)
@@ -29,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
     output = output or Output()
     link = connection.connect(arguments, output)
-    scope = f"rule:{arguments.rule}" if arguments.rule else arguments.scope or "all"
+    scope = _scope(arguments)
     order = {"scope": scope, "by": arguments.by or somebody(), "why": arguments.why}
     switch = link.post(f"/api/v1/{arguments.command}", order)
     going_on = _under_way(link) if switch["paused"] else []
@@ -46,6 +50,12 @@ def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
         output.heading("Still under way (a step that runs is not broken off)")
         remediation.table(output, going_on, empty="")
     return 0
+
+
+def _scope(arguments: argparse.Namespace) -> str:
+    if arguments.rule:
+        return f"rule:{arguments.rule}"
+    return f"cluster:{arguments.cluster}" if arguments.cluster else arguments.scope or "all"
 
 
 def _under_way(link: Connection) -> list[connection.Json]:

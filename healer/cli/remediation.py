@@ -100,16 +100,28 @@ def _show(output: Output, found: Json) -> None:
     )
     output.heading("Its plan")
     output.table(("STEP", "ACTION", "NODE", "TIMEOUT", "COMMAND"), _steps(found), empty="no step acts on a target")
+    if measured := found.get("measured"):
+        output.heading("What was measured")
+        shown = [(each["query"], _number(each["before"]), _number(each["after"])) for each in measured]
+        output.table(("QUERY", "BEFORE", "AFTER"), shown, empty="")
     if found["intents"]:
         output.heading("Effects")
         rows = [
             (one["step"], one["target"], one["token"], one["outcome"], one["why"] or "") for one in found["intents"]
         ]
         output.table(("STEP", "TARGET", "TOKEN", "OUTCOME", "WHY"), rows, empty="")
+        if said := found["intents"][-1].get("guards"):
+            output.heading("What the guards said before the last of them")
+            for line in said:
+                output.line(f"  {line}", "dim")
         for one in found["intents"]:
             if one["output"]:
                 output.heading(f"What step {one['step']} said (exit code {one['exit_code']})")
                 output.line(one["output"].rstrip())
+
+
+def _number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:g}"
 
 
 def _steps(found: Json) -> list[tuple[object, ...]]:

@@ -19,9 +19,9 @@ BODY_BYTES = 16 * 1024
 
 
 class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a person says: which scope ("all", or "rule:NAME"), who, and why."""
+    """What a person says: which scope ("all", "rule:NAME", "cluster:NAME", "rule:NAME on NODE"), who, and why."""
 
-    scope: Annotated[str, msgspec.Meta(pattern=r"^(all|rule:.{1,200})$")] = "all"
+    scope: Annotated[str, msgspec.Meta(pattern=r"^(all|(rule|cluster):.{1,400})$")] = "all"
     by: Annotated[str, msgspec.Meta(max_length=200)] = ""
     why: Annotated[str, msgspec.Meta(max_length=1_000)] = ""
 

@@ -204,6 +204,16 @@ def remediation(found: Remediation, intents: Sequence[Intent]) -> Json:
         "attempt": found.attempt,
         "deadline": when(found.deadline),
         "effect_ended_at": when(found.effect_ended_at),
+        "measured": [
+            {
+                "query": one.query,
+                "before": one.before,
+                "before_at": when(one.before_at),
+                "after": one.after,
+                "after_at": when(one.after_at),
+            }
+            for one in found.measured
+        ],
         "intents": [_intent(each) for each in intents],
     }
 
@@ -318,6 +328,7 @@ def _intent(found: Intent) -> Json:
         "why": found.why,
         "address": found.address,
         "before": found.before,
+        "guards": list(found.guards),
         "written_at": when(found.written_at),
         "deadline": when(found.deadline),
     }

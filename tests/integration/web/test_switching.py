@@ -40,14 +40,15 @@ async def test_pausing_is_written_before_it_is_answered_and_resuming_ends_it() -
             assert (await response.json())["paused"] is False
 
 
-async def test_pausing_one_rule_is_not_pausing_everything() -> None:
+@pytest.mark.parametrize("scope", ["rule:restart nginx", "cluster:north", "rule:restart nginx on host/web-1"])
+async def test_pausing_a_part_is_not_pausing_everything(scope: str) -> None:
     async with standing() as (_, client):
-        async with client.post("/api/v1/pause", json={"scope": "rule:restart nginx"}) as response:
+        async with client.post("/api/v1/pause", json={"scope": scope}) as response:
             assert response.status == 200
         async with client.get("/api/v1/pause") as response:
             found = await response.json()
     assert found["paused"] is False
-    assert [(each["scope"], each["paused"]) for each in found["items"]] == [("rule:restart nginx", True)]
+    assert [(each["scope"], each["paused"]) for each in found["items"]] == [(scope, True)]
 
 
 async def test_in_an_emergency_an_empty_order_pauses_everything() -> None:

@@ -1,6 +1,8 @@
 """Every guard says no to something that every other guard lets pass, with its name and by how much; so none can be missing."""
 
-from typing import Any
+import re
+from pathlib import Path
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -11,7 +13,8 @@ from healer.remediation.guards import COUNTED, OBSERVED, Counted, Group, Observe
 from healer.remediation.guards.answer import Guard
 from healer.remediation.guards.counted import Run, Thrown, Unsettled
 from healer.remediation.guards.observed import Frozen, Held
-from healer.remediation.model import Asked, Limit, Plan, PlanStep
+from healer.remediation.model import Asked, GuardName, Limit, Plan, PlanStep
+from healer.remediation.settings import Guards
 from healer.times import DAY, HOUR, MINUTE, SECOND
 from tests.unit.remediation.build import HOST, NOON, RESTART, alert, incident, plan
 
@@ -398,3 +401,11 @@ def test_a_rule_that_counts_siblings_where_nobody_knows_them_does_not_act() -> N
     """The installation's own share is about those that there are; a rule's `limit:` means what it says."""
     assert said_counted(limits(Limit(1, 0, "s", "share", share=0.5))) != []
     assert said_counted(limits(Limit(1, 0, "s", "share", guard="share of siblings", share=0.5))) == []
+
+
+def test_the_page_lists_every_guard_and_every_setting() -> None:
+    """docs/guards.md: whoever reads a refusal finds it there, and what to set."""
+    page = (Path(__file__).parents[3] / "docs" / "guards.md").read_text()
+    listed = {name for row in re.findall(r"^\| ([a-z ,]+) \|", page, re.MULTILINE) for name in row.split(", ")}
+    assert listed - {"guard"} == set(get_args(GuardName))
+    assert [field for field in Guards.__struct_fields__ if f"guards.{field}" not in page] == []
