@@ -2,7 +2,7 @@
 
 import logging
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from healer.assembly import Plan
@@ -33,43 +33,9 @@ def read_plan(settings: Settings) -> Plan:
     topology = read_topology(settings.topology.files)
     kinds = kinds_of(topology, settings.topology.nodes, settings.topology.labels, settings.health)
     kinds |= kinds_promised(settings.topology.sources) | frozenset(settings.topology.kinds)
-    compiled = compile_files(
-        [Source(path, text) for path, text in files],
-        packs=settings.rules.packs,
-        kinds=kinds,
-        channels=settings.channels,
-        calendars=settings.calendars,
-        permissions=permissions(settings),
-        lacks=LACKS,
-    )
-    errors = [format_problem(problem) for problem in compiled.problems if problem.severity == "error"]
-    if compiled.ruleset is None:
-        found = (problem for problem in compiled.problems if problem.severity == "error")
-        places = [Problem(one.path, one.line, one.column, one.code, one.message) for one in found]
-        raise CannotStart("\n".join(errors), places)
-    for problem in compiled.problems:
-        log.warning("%s:%d:%d: %s: %s", problem.path, problem.line, problem.column, problem.code, problem.message)
+    check_rules(settings, files, kinds)
     return Plan(
-        deciding=Deciding(
-            place=settings.place,
-            dry_run=settings.rules.dry_run,
-            autonomy=settings.rules.autonomy,
-            packs=settings.rules.packs,
-            convergence=settings.convergence,
-            mappings=settings.topology.nodes,
-            labels=settings.topology.labels,
-            max_nodes=settings.topology.max_nodes,
-            health=settings.health,
-            channels=tuple(settings.channels),
-            routes=settings.routes,
-            heartbeat=settings.watchdog.alertname,
-            calendars={name: read_calendar(file) for name, file in settings.calendars.items()},
-            permissions=tuple(permissions(settings)),
-            changes=settings.changes.nodes,
-            change_window=settings.changes.window,
-            guards=settings.guards,
-            kinds=tuple(sorted(kinds)),
-        ),
+        deciding=deciding(settings, kinds),
         topology=topology,
         rules=tuple(RuleText(path, text.decode()) for path, text in files),
         base_url=settings.server.url,
@@ -93,6 +59,50 @@ def read_plan(settings: Settings) -> Plan:
             trouble_after=settings.topology.trouble_after,
             linger=settings.convergence.window + settings.convergence.settle,
         ),
+    )
+
+
+def check_rules(settings: Settings, files: Sequence[tuple[str, bytes]], kinds: frozenset[str]) -> None:
+    """Compile them as they will be used, and log what is odd. Raises CannotStart with every mistake."""
+    compiled = compile_files(
+        [Source(path, text) for path, text in files],
+        packs=settings.rules.packs,
+        kinds=kinds,
+        channels=settings.channels,
+        calendars=settings.calendars,
+        permissions=permissions(settings),
+        lacks=LACKS,
+    )
+    errors = [format_problem(problem) for problem in compiled.problems if problem.severity == "error"]
+    if compiled.ruleset is None:
+        found = (problem for problem in compiled.problems if problem.severity == "error")
+        places = [Problem(one.path, one.line, one.column, one.code, one.message) for one in found]
+        raise CannotStart("\n".join(errors), places)
+    for problem in compiled.problems:
+        log.warning("%s:%d:%d: %s: %s", problem.path, problem.line, problem.column, problem.code, problem.message)
+
+
+def deciding(settings: Settings, kinds: Iterable[str]) -> Deciding:
+    """What the journal keeps of the settings, because decisions follow from it."""
+    return Deciding(
+        place=settings.place,
+        dry_run=settings.rules.dry_run,
+        autonomy=settings.rules.autonomy,
+        packs=settings.rules.packs,
+        convergence=settings.convergence,
+        mappings=settings.topology.nodes,
+        labels=settings.topology.labels,
+        max_nodes=settings.topology.max_nodes,
+        health=settings.health,
+        channels=tuple(settings.channels),
+        routes=settings.routes,
+        heartbeat=settings.watchdog.alertname,
+        calendars={name: read_calendar(file) for name, file in settings.calendars.items()},
+        permissions=tuple(permissions(settings)),
+        changes=settings.changes.nodes,
+        change_window=settings.changes.window,
+        guards=settings.guards,
+        kinds=tuple(sorted(kinds)),
     )
 
 
