@@ -13,7 +13,16 @@ from healer.executors.target import Result
 class Patch:
     """A merge patch of the target's own object."""
 
-    resources = ("deployments", "statefulsets", "daemonsets", "pods", "nodes", "services")
+    resources = (
+        "deployments",
+        "statefulsets",
+        "daemonsets",
+        "pods",
+        "nodes",
+        "services",
+        "persistentvolumeclaims",
+        "persistentvolumes",
+    )
 
     def __init__(self, declared: Mapping[str, Json]) -> None:
         self._declared = declared

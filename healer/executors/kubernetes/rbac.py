@@ -25,6 +25,7 @@ def _workloads(*resources: str) -> list[Permission]:
 
 _ROLLED_OUT = _workloads("deployments", "statefulsets", "daemonsets")
 _REVISIONS = _on("apps", "replicasets", "list") + _on("apps", "controllerrevisions", "list")
+_PATCHED = ("pods", "services", "nodes", "persistentvolumeclaims", "persistentvolumes")
 _NODES = _on("", "nodes", "get", "patch")
 
 PERMISSIONS: Mapping[str, tuple[Permission, ...]] = {
@@ -40,7 +41,7 @@ PERMISSIONS: Mapping[str, tuple[Permission, ...]] = {
         "drain_node": _NODES + _on("", "pods", "list") + _on("", "pods/eviction", "create"),
         "delete_job": _on("batch", "jobs", "get", "patch", "delete"),
         "run_job": _on("batch", "cronjobs", "get", "patch") + _on("batch", "jobs", "get", "create"),
-        "patch": _ROLLED_OUT + _on("", "pods", "get", "patch") + _on("", "services", "get", "patch") + _NODES,
+        "patch": _ROLLED_OUT + [one for resource in _PATCHED for one in _on("", resource, "get", "patch")],
     }.items()
 }
 """By call of the catalogue."""
@@ -65,7 +66,7 @@ def permissions(calls: Iterable[str]) -> tuple[frozenset[Permission], frozenset[
     wide, within = set[Permission](), set[Permission]()
     for call in calls:
         for one in PERMISSIONS[call]:
-            (wide if call in _CLUSTER_WIDE or one.resource == "nodes" else within).add(one)
+            (wide if call in _CLUSTER_WIDE or one.resource in ("nodes", "persistentvolumes") else within).add(one)
     return frozenset(wide), frozenset(within - wide)
 
 

@@ -26,6 +26,8 @@ _GROUPS = {
     "pods": "/api/v1",
     "services": "/api/v1",
     "nodes": "/api/v1",
+    "persistentvolumeclaims": "/api/v1",
+    "persistentvolumes": "/api/v1",
     "deployments": "/apis/apps/v1",
     "statefulsets": "/apis/apps/v1",
     "daemonsets": "/apis/apps/v1",
@@ -38,8 +40,11 @@ _OF_KIND = {
     "service": ("services",),
     "workload": ("deployments", "statefulsets", "daemonsets", "jobs"),
     "job": ("jobs",),
+    "volume": ("persistentvolumeclaims", "persistentvolumes"),
 }
 """Where an object of a node's kind may be found. A node's id is `KIND/NAMESPACE/NAME`, of a machine `host/NAME`."""
+_OF_THE_CLUSTER = ("nodes", "persistentvolumes")
+"""Resources whose objects are in no namespace."""
 
 
 class KubernetesTarget:
@@ -155,11 +160,11 @@ class KubernetesTarget:
 def _paths(order: Order, call: Call, action: Action) -> list[str]:
     kind, _, rest = order.target.partition("/")
     namespace, _, name = rest.rpartition("/")
-    resources: tuple[str, ...] = tuple(one for one in action.resources if one in _OF_KIND.get(kind, ()))
+    there: tuple[str, ...] = tuple(one for one in action.resources if one in _OF_KIND.get(kind, ()))
     if action.resources == ("cronjobs",):
-        resources, name = action.resources, str(call.given.get("template", ""))
-    in_namespace = resources != ("nodes",)
-    if not resources or not name or in_namespace is not bool(namespace) or "/" in namespace:
+        there, name = action.resources, str(call.given.get("template", ""))
+    resources = [one for one in there if (one in _OF_THE_CLUSTER) is not bool(namespace)]
+    if not resources or not name or "/" in namespace:
         raise Unreadable(f"{call.name} cannot be done to {order.target}")
     if any(
         part in (".", "..") or not part.replace("-", "").replace(".", "").isalnum() for part in (namespace or "x", name)

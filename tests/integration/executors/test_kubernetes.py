@@ -271,6 +271,11 @@ async def test_a_declared_patch(cluster: Cluster, target: KubernetesTarget) -> N
     assert (await target.run(order("i1", 1, CART, "patch", patch="more-memory"), go)).outcome == "succeeded"
     assert cart(cluster)["metadata"]["annotations"]["memory"] == "more"
     assert (await seen(target, order("i2", 2, CART, "patch", patch="more-memory"))).verdict == "nothing"
+    volumes = {"": "volume/pv-1", "shop": "volume/shop/data"}
+    for namespace, node in volumes.items():
+        resource = "persistentvolumeclaims" if namespace else "persistentvolumes"
+        cluster.objects.create(resource, namespace, {"metadata": {"name": node.split("/")[-1]}, "spec": {}})
+        assert (await target.run(order("i2", 2, node, "patch", patch="more-memory"), go)).outcome == "succeeded"
     refused = await target.run(order("i3", 3, CART, "patch", patch="other"), go)
     assert (refused.outcome, refused.started) == ("failed", False)
 
@@ -513,7 +518,16 @@ ALLOWED: list[tuple[str, str, dict[str, Any]]] = [
     ("run_job", CART, {"template": "fix"}),
     ("patch", CART, {"patch": "more-memory"}),
 ]
-FALLEN_BACK = {"statefulsets", "daemonsets", "controllerrevisions", "services", "nodes", "pods"}
+FALLEN_BACK = {
+    "statefulsets",
+    "daemonsets",
+    "controllerrevisions",
+    "services",
+    "nodes",
+    "pods",
+    "persistentvolumes",
+    "persistentvolumeclaims",
+}
 """Resources that a call only asks for where its object is of that kind."""
 
 

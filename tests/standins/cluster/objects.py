@@ -26,6 +26,8 @@ RESOURCES = {
     "nodes": Resource("api/v1", "Node", False),
     "pods": Resource("api/v1", "Pod"),
     "services": Resource("api/v1", "Service"),
+    "persistentvolumes": Resource("api/v1", "PersistentVolume", False),
+    "persistentvolumeclaims": Resource("api/v1", "PersistentVolumeClaim"),
     "deployments": Resource("apis/apps/v1", "Deployment"),
     "replicasets": Resource("apis/apps/v1", "ReplicaSet"),
     "statefulsets": Resource("apis/apps/v1", "StatefulSet"),
