@@ -15,7 +15,7 @@ from healer.times import HOUR, MINUTE, SECOND, Micros, format_duration
 PATIENCE: Micros = 15 * MINUTE
 """What was approved and could not begin by then goes to a person."""
 WHOLE: Micros = HOUR
-"""How long a plan that was approved and has begun may take to come to its last step."""
+"""How long a plan may take to begin its last step, from its approval where it needs one."""
 TWICE: Micros = 60 * SECOND
 """How soon somebody has to say once more what something destructive is done to."""
 CODE_LENGTH = 6

@@ -15,7 +15,7 @@ from healer.convergence.outcome import AtWork, Happening, Incident, Stage
 from healer.journey.ports import Planned, Superseded
 from healer.journey.records import Answered, Progressed
 from healer.notification.story import Deed
-from healer.remediation.approval import PATIENCE, asking, first_deadline
+from healer.remediation.approval import WHOLE, asking, first_deadline
 from healer.remediation.autonomy import Autonomy, Demotion, Record, Trust, is_destructive
 from healer.remediation.facts import answer_of, facts_of
 from healer.remediation.matching import matches
@@ -592,12 +592,12 @@ def _barred(rule: Rule, incident: Incident) -> str:
 def _first_state(rule: Rule, plan: Plan, now: Micros) -> tuple[State, str, Micros]:
     """Where a plan begins, what is said of that, and how long that may last."""
     if rule.mode == "observe":
-        return "observed", plan.capped_by, now + PATIENCE
+        return "observed", plan.capped_by, now + WHOLE
     if plan.capped_by:
-        return "suggested", plan.capped_by, now + PATIENCE
+        return "suggested", plan.capped_by, now + WHOLE
     if plan.approve:
         return "awaiting_approval", asking(plan.approve[0], plan.hash), first_deadline(plan.approve, now)
-    return "planned", "", now + PATIENCE
+    return "planned", "", now + WHOLE
 
 
 def _again_at(course: Course, rule: Rule) -> Micros | None:

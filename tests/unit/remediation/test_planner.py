@@ -5,7 +5,7 @@ import pytest
 
 from healer.convergence.outcome import AtWork, Incident
 from healer.journey.records import Progressed
-from healer.remediation.approval import PATIENCE
+from healer.remediation.approval import WHOLE
 from healer.remediation.model import BEFORE_INTENT, Limit
 from healer.remediation.planner import ASK_EVERY, ASK_FOR, Course
 from healer.times import MINUTE, SECOND
@@ -18,7 +18,7 @@ def test_a_matching_rule_makes_a_plan_with_everything_filled_in() -> None:
     """Nothing is left to decide for whoever runs it, and its hash covers it."""
     planned = Desk(rule("shop", "limit: 1 per 30m per node, at most 2 at a time per rule")).one()
     plan = planned.plan
-    assert (planned.state, planned.deadline, planned.detail) == ("planned", NOON + PATIENCE, "")
+    assert (planned.state, planned.deadline, planned.detail) == ("planned", NOON + WHOLE, "")
     (step,) = plan.steps
     assert (step.action, step.executor, step.node) == ("restart_service", "ssh", HOST)
     assert step.argv == ("/usr/bin/systemctl", "restart", "shop.service")
