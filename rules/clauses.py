@@ -14,7 +14,7 @@ from rules.bounds import (
     compile_priority,
     compile_repeat,
 )
-from rules.checking import Checker, World
+from rules.checking import Checker
 from rules.definitions import one_word, version_of
 from rules.evaluation import evaluate
 from rules.expressions import Expression, Target
@@ -37,6 +37,7 @@ from rules.ruleset import (
     Verify,
 )
 from rules.steps import Catalogue, compile_steps, compile_verify
+from rules.world import World
 
 STEPS: Final = ("then", "otherwise", "after success", "on recovery")
 _GONE = re.compile(r"unreachable|not_?ready|not_?responding|(node|host|instance|target)_?down|dead", re.IGNORECASE)

@@ -13,7 +13,6 @@ from typing import Final
 import msgspec
 
 from rules.actions import Action, Command, Metric
-from rules.checking import World
 from rules.clauses import compile_rule
 from rules.conflicts import refuse_opposing, warn_of_ties
 from rules.definitions import check_partners, compile_action, compile_command, compile_metric, version_of
@@ -25,6 +24,7 @@ from rules.ruleset import Rule, RuleSet
 from rules.steps import Catalogue
 from rules.trials import Trial
 from rules.trying import compile_trial, warn_of_dead_trials
+from rules.world import World
 
 ALWAYS: Final = ("metrics", "actions")
 """The packs without rules, which every set of rules can refer to."""

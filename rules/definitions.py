@@ -8,12 +8,13 @@ from typing import Any, Final, cast
 from rules import expressions as ex
 from rules import syntax
 from rules.actions import SHOWN, Action, Command, Fence, Invocation, Metric, Parameter
-from rules.checking import Checker, World
+from rules.checking import Checker
 from rules.names import FUNCTIONS, NAMES, OVERRIDABLE, PREFIXES
 from rules.parameters import refuse
 from rules.problems import Report, did_you_mean
 from rules.reading import Draft, Written
 from rules.units import NUMERIC, SECOND, WORDING, Type
+from rules.world import World
 
 EXECUTORS: Final = ("ssh", "agent", "kubernetes", "redfish", "http", "helm")
 _WITH_ARGV: Final = frozenset({"ssh", "agent"})

@@ -132,6 +132,8 @@ class Report:
         self.path = path
         self.text = text
         self.problems: list[Problem] = []
+        self.errors = 0
+        """How many errors there are so far."""
         self._starts: list[int] | None = None
 
     def place(self, offset: int) -> tuple[int, int]:
@@ -150,11 +152,6 @@ class Report:
         """Note a warning: the file compiles, and probably does not do what was meant."""
         self._add("warning", code, span, message, more)
 
-    @property
-    def errors(self) -> int:
-        """How many errors there are so far."""
-        return sum(problem.severity == "error" for problem in self.problems)
-
     def _add(
         self,
         severity: Literal["error", "warning"],
@@ -169,6 +166,7 @@ class Report:
         if len(self.problems) == MAX_PROBLEMS_PER_FILE:
             severity, code, more = "error", "E0108", {}
             message = f"more than {MAX_PROBLEMS_PER_FILE} problems in this file; mend these first"
+        self.errors += severity == "error"
         line, column = self.place(span[0])
         row = self.text.split("\n", line)[line - 1].rstrip("\r") if self.text else ""
         self.problems.append(

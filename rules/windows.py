@@ -1,6 +1,6 @@
 """When is it that time of the week? `Fri 18:00 - Mon 08:00 Asia/Shanghai`, read and asked. Pure.
 
-Read by `rules.checking` where a rule says `window("...")`, asked by `rules.evaluation`. Instants are microseconds since
+Read by `rules.calling` where a rule says `window("...")`, asked by `rules.evaluation`. Instants are microseconds since
 1970; times of day are those of the window's own zone, summer time included.
 """
 

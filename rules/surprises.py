@@ -1,0 +1,109 @@
+"""What was expected here, and what was found? From lark's surprise to a sentence. Called by `rules.parsing`."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from lark import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+
+from rules.problems import Fault
+
+_OPERATORS: Final = {"COMPARE", "MATCHES", "IN", "SIGN", "SCALE", "DEFAULT", "_AND", "_OR", "_FOR"}
+_WORDING: Final = {
+    "STRING": "a string in double quotes",
+    "QUANTITY": "a number, percentage, duration or size",
+    "BOOLEAN": "yes or no",
+    "NAME": "a name",
+    "LABEL": "a name with a colon",
+    "PLACEHOLDER": "`command {parameter}`",
+    "EXECUTE": "execute(...)",
+    "_EXECUTE": "execute(...)",
+    "NOTIFY": "notify(...)",
+    "WAIT_UNTIL": "wait until",
+    "_STABLE": "stable",
+    "_WITHIN": "within",
+    "_ELSE": "else",
+    "_FROM": "from",
+    "_TO": "to",
+    "PER": "per",
+    "AT_MOST": "at most",
+    "OF_SIBLINGS": "of siblings",
+    "AT_A_TIME": "at a time",
+    "_EQUALS": "`=`",
+    "_COMMA": "`,`",
+    "_COLON": "`:`",
+    "LPAR": "`(`",
+    "RPAR": "`)`",
+    "LSQB": "`[`",
+    "RSQB": "`]`",
+    "MATCHES": "`=~`",
+    "IN": "in",
+    "LBRACE": "`{`",
+    "RBRACE": "`}`",
+    "WAY": "skip, wait, ask or summarize",
+    "_WHILE_RUNNING": "while running",
+    "_AFTER_SUCCESS": "after success",
+    "APPROVAL_BY": "approval by",
+    "APPROVES": "approves or rejects",
+    "TIME": 'time "..."',
+    "CALENDAR": 'calendar "..."',
+    "CHANGE": 'change "..."',
+    "NODE": 'node "..."',
+    "ALERT": 'alert "..."',
+    "QUERY": 'query("...")',
+    "$END": "the end of the clause",
+}
+_VALUE: Final = {"STRING", "QUANTITY", "NAME", "BOOLEAN"}
+_FOUND = re.compile(r'"(?:\\["\\]|[^"\n])*+"?|[A-Za-z_][\w.]*|\d[\w.]*%?|[=!<>]=|=~|!~|\?\?|&&|\|\||.', re.DOTALL)
+_ELSEWHERE: Final = {
+    "&&": "write AND",
+    "||": "write OR",
+    "!": "write NOT",
+    "=": "write == to compare",
+    "%": "`%` is a unit and stands right after its number, as in 95%; there is no modulo",
+    "'": 'strings stand in double quotes, as in "web-1"',
+}
+
+
+def explain(surprise: UnexpectedInput, text: str) -> Fault:
+    """The fault in the words of somebody who reads the clause, at offsets into `text`."""
+    wanted: set[str] = set()
+    offset: int | None = surprise.pos_in_stream
+    at_end = False
+    if isinstance(surprise, UnexpectedToken):
+        wanted = set(surprise.accepts or surprise.expected)
+        at_end = surprise.token.type == "$END"
+    elif isinstance(surprise, UnexpectedCharacters):
+        wanted = set(surprise.allowed or ())
+    expected = _expected(wanted, inside=_inside_brackets(text[: offset or 0]))
+    if at_end or offset is None or offset >= len(text):
+        end = len(_without_comments(text).rstrip())
+        return Fault("E0101", (end, end + 1), "the clause breaks off here", expected=expected)
+    match = _FOUND.match(text, offset)
+    found = match.group() if match else text[offset]
+    span = (offset, offset + len(found))
+    if found.startswith('"') and (len(found) == 1 or not found.endswith('"') or found.endswith('\\"')):
+        return Fault("E0102", span, "the string is not closed on its line", expected='a closing `"`')
+    if found in {"==", "!=", "<", "<=", ">", ">=", "=~", "!~"} and "_AND" in wanted:
+        hint = "write a < b AND b < c"
+        return Fault("E0111", span, "comparisons do not chain", expected=expected, hint=hint)
+    more = {"hint": _ELSEWHERE[found]} if found in _ELSEWHERE else {}
+    return Fault("E0101", span, f"unexpected `{found}`", expected=expected, **more)
+
+
+def _without_comments(text: str) -> str:
+    return re.sub(r'("(?:\\["\\]|[^"\n])*+"?)|#[^\n]*', lambda m: m[1] or " " * len(m[0]), text)
+
+
+def _expected(terminals: Iterable[str], *, inside: bool) -> str:
+    left = set(terminals)
+    if left >= _VALUE:
+        return "a value"
+    if len(left & _OPERATORS) > 2:
+        return "an operator, `,` or `)`" if inside else "an operator or the end of the clause"
+    return " or ".join(sorted({_WORDING.get(terminal, terminal.strip("_").lower()) for terminal in left}))
+
+
+def _inside_brackets(text: str) -> bool:
+    plain = re.sub(r'"(?:\\["\\]|[^"\n])*+"?|#[^\n]*', "", text)
+    return sum(plain.count(letter) for letter in "([") > sum(plain.count(letter) for letter in ")]")
