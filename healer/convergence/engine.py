@@ -204,6 +204,7 @@ class Engine:
         state = engine.state
         state.changed_before = changed or before.changed_before
         state.why = TOPOLOGY_CHANGED
+        quiet.left(before, state)
         keep(state, state.episodes.values())
         for episode in state.episodes.values():
             if episode.ended_at:

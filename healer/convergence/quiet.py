@@ -119,6 +119,14 @@ def speak_again(state: State, episode: Episode) -> None:
     episode.spoken_at = state.wall
 
 
+def left(before: State, state: State) -> None:
+    """Another topology: what a word silenced and is no longer about counts as new, as when the word ends."""
+    for one in before.silenced_by:
+        now = state.episodes.get(one.labels)
+        if now is not None and not now.ended_at and now not in state.silenced_by:
+            speak_again(state, now)
+
+
 def mark(state: State, episode: Episode) -> None:
     """Remember the word that concerns an alert that arrives."""
     found = state.words.first(labels_of(episode.labels), episode.node)

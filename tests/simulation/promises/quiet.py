@@ -14,7 +14,7 @@ from healer.times import SECOND, Micros
 from tests.simulation.court import Court
 from tests.simulation.options import Options
 from tests.simulation.promises import Checker
-from tests.simulation.standing import Standing, Word
+from tests.simulation.standing import Standing
 from tests.simulation.tape import Tape
 
 OBSERVED: Micros = 10 * SECOND
@@ -30,10 +30,10 @@ class LeftAlone(Checker):
         self._options = options
         self._standing = standing
         self._connection = memory.connection
-        self._covered: dict[bytes, tuple[Micros, list[Word]]] = {}
-        """Alerts that were covered at the last look, when that was, and by what."""
+        self._covered: dict[bytes, Micros] = {}
+        """Alerts that were covered at the last look, and when that was."""
         self._freed: dict[bytes, Micros] = {}
-        """Alerts whose silence ended after that instant."""
+        """Alerts that were left by the last word after that instant: it ended, or an edge was cut."""
         self._known: set[str] = set()
         self.count = 0
 
@@ -53,19 +53,16 @@ class LeftAlone(Checker):
         wall = fold.engine.now
         now = wall - self._tape.away(healer.owner.applied)
         alerts = [one for one in fold.engine.alerts() if one.status != "resolved"]
-        covered: dict[bytes, tuple[Micros, list[Word]]] = {}
+        covered: dict[bytes, Micros] = {}
         for alert in alerts:
             words = self._standing.on(alert.node, wall) if alert.node else []
             if words:
                 self.count += 1
-                covered[alert.labels] = (now, words)
+                covered[alert.labels] = now
                 if alert.status != "silenced":
                     self._court.accuse("maintenance", f"{_words(alert)} is {alert.status}, and a word covers it")
             elif alert.labels in self._covered:
-                looked, by = self._covered[alert.labels]
-                # Where an edge was cut the words still stand, and it is about something else now.
-                if all(one.ends <= wall for one in by):
-                    self._freed[alert.labels] = looked
+                self._freed[alert.labels] = self._covered[alert.labels]
         self._covered = covered
         self._told_at_once(alerts, now)
         self._known = {one.id for one in fold.incidents()}

@@ -45,6 +45,20 @@ def test_a_silenced_cause_explains() -> None:
     assert not world.incidents
 
 
+def test_left_through_a_cut_edge() -> None:
+    """What is beneath it no more, because an edge was cut, is held as when it ends, and told with a cause that comes by then."""
+    world = World(TREE)
+    world.maintain("rack/r", "0s", "1h", below=True)
+    world.play("0s HostDown on host/a critical").until("10m")
+    assert world.status("HostDown@host/a") == "silenced"
+    world.graph = Graph.drawn("switch/s > rack/r > host/b; pdu/p > host/a")
+    world.engine.adopt(world.engine.state.settings, world.graph)
+    world.take()
+    assert world.status("HostDown@host/a") == "held"
+    world.play("601s PduDown on pdu/p critical").until("20m")
+    assert [one.title for one in world.open] == ["PduDown on pdu/p"]
+
+
 def test_its_end() -> None:
     """What still fires is held and told with its cause as one incident; what ended meanwhile tells nobody."""
     world = World(TREE)
