@@ -32,6 +32,12 @@ def changed(state: State, episode: Episode) -> None:
         unsettle(state, episode.place, now + flap.within)
 
 
+def remembers(state: State, labels: bytes) -> bool:
+    """Whether an alert that begins changed lately, whatever else did since: what is older is only let go of now and then."""
+    known = state.changes.get(labels)
+    return known is not None and known[-1] > state.now - state.settings.flap.within
+
+
 def returned(state: State, case: Case) -> None:
     """An incident opened again, or fires again after a lull: `reopenings` of these within `reopened_within` are flapping."""
     flap, now = state.settings.flap, state.now

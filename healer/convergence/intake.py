@@ -57,7 +57,7 @@ def begin(state: State, alert: Alert, sender: str, position: int, index: int, at
         episode.onset = first_known(state, episode)
     episode.untold_since = now
     state.episodes[alert.labels] = episode
-    if state.changes and alert.labels in state.changes:
+    if state.changes and flapping.remembers(state, alert.labels):
         flapping.changed(state, episode)
     state.firing += 1
     state.track(episode)

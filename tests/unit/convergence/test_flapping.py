@@ -51,6 +51,19 @@ def test_beyond_settle() -> None:
     assert world.open[0].flapping
 
 
+def test_whatever_else_comes_and_goes() -> None:
+    """Changes that are older than `within` do not count, whether other alerts changed since or not."""
+
+    def played(between: str) -> World:
+        world = World(f"{ALONE}; host/b").play("0s LinkDown on host/a critical\n30s LinkDown on host/a ends")
+        world.play(f"{between}\n11m LinkDown on host/a critical again\n690s LinkDown on host/a ends")
+        return world.play("700s LinkDown on host/a again\n710s LinkDown on host/a ends")
+
+    alone = played("4m Slow on host/b warning")
+    beside = played("4m Slow on host/b warning\n645s Slow on host/b ends")
+    assert (alone["LinkDown@host/a"].flapping, beside["LinkDown@host/a"].flapping) == (False, False)
+
+
 def test_shorter_than_its_hold() -> None:
     """An alert that always ends within its hold is told when it is seen to flap."""
     world = coming_and_going(4, every=20)
