@@ -223,9 +223,10 @@ def remind(state: State) -> None:
     for case in open_cases:
         if case.remind_at > state.now:
             continue
-        if case.place.suppressed and not case.silent:
+        suppressed = sum(place.suppressed for place in naming.places_of(case))
+        if suppressed and not case.silent:
             case.said_again += 1
-            state.note(case, "converge", "said again", suppressed=str(case.place.suppressed))
+            state.note(case, "converge", "said again", suppressed=str(suppressed))
             state.changed[case] = None
         remind_later(state, case)
     if open_cases:

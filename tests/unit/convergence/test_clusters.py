@@ -91,6 +91,20 @@ def test_told_apart_and_then_connected_the_older_speaks_for_both() -> None:
     assert one.open[0].firing == 3
 
 
+def test_what_a_side_explains_is_said_again() -> None:
+    """Nothing stays suppressed longer than `max_suppress` without being said again, whichever root of an incident explains it."""
+    one = world("db > cart > shop; mail > shop; cart > pay").play("""
+        0s LatencyHigh on cart warning
+        0s LatencyHigh on mail error
+        2s LatencyHigh on shop error
+        3s LatencyHigh on pay warning
+    """)
+    [incident] = one.until("2m").open
+    assert (incident.root.node, incident.suppressed) == ("mail", 2)
+    one.play("3m LatencyHigh on shop ends")
+    assert one.until("5h").incidents[incident.id].said_again == 1
+
+
 def test_it_is_over_when_the_last_of_them_is() -> None:
     one = world().play(STORM).until("2m")
     one.play("3m LatencyHigh on cart ends\n3m ErrorsHigh on cart ends\n3m LatencyHigh on shop ends").until("8m")
