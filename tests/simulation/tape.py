@@ -42,8 +42,8 @@ class Tape:
         self.delivered: dict[tuple[Labels, bool, Micros], int] = {}
         """By (labels, firing, startsAt), the first position that says so."""
         self.words: list[Row] = []
-        self.closed = False
-        """Whether a person closed an incident: its alerts count again when they begin anew."""
+        self.closed_at: Micros = 0
+        """When a person last closed an incident: its alerts count again when they begin anew."""
         self._gaps: list[tuple[int, Micros]] = []
 
     def pull(self) -> None:
@@ -63,7 +63,8 @@ class Tape:
             self._gaps.append((position, record.gap))
         elif isinstance(record, WORDS):
             self.words.append(Row(position, at, record))
-            self.closed = self.closed or (isinstance(record, Said) and record.verb == "close")
+            if isinstance(record, Said) and record.verb == "close":
+                self.closed_at = at
 
     def away(self, applied: int) -> Micros:
         """For how long nobody stepped, all together, as far as the journal says up to this position."""

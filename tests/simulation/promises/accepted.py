@@ -36,7 +36,7 @@ class Accepted(Checker):
                 continue
             known = healer.owner.fold.engine.alert(canonical(dict(labels)))
             fires = known is not None and known.status != "resolved"
-            if sent.firing and not fires and self._tape.closed:
+            if sent.firing and not fires and sent.starts_at <= self._tape.closed_at:
                 continue
             if fires != sent.firing and not (known is not None and known.resolution == "expired"):
                 self._court.accuse("A1", f"after recovery the engine takes {sent} for {known and known.status}")

@@ -13,6 +13,7 @@ from healer.convergence.judge import judge
 from healer.convergence.outcome import Incident
 from healer.convergence.people import Said
 from healer.times import SECOND
+from tests.unit.convergence.promises import check_fixed_point
 from tests.unit.convergence.world import START, Graph, World
 
 VERBS = ("ack", "confirm", "blame", "blame", "split", "split", "merge", "merge", "note", "close")
@@ -100,6 +101,7 @@ class Life:
             if episode.status == Status.ROOT:
                 found = self.world.incidents[engine.view(episode).incident]
                 assert found.status == "open", found
+        check_fixed_point(self.world)
         self.counted()
 
     def counted(self) -> None:
