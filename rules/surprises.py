@@ -62,6 +62,7 @@ _ELSEWHERE: Final = {
     "=": "write == to compare",
     "%": "`%` is a unit and stands right after its number, as in 95%; there is no modulo",
     "'": 'strings stand in double quotes, as in "web-1"',
+    **{word: f"a time is a number with its unit: 1{word[0]}" for word in ("second", "minute", "hour", "day", "week")},
 }
 
 
@@ -78,7 +79,8 @@ def explain(surprise: UnexpectedInput, text: str) -> Fault:
     expected = _expected(wanted, inside=_inside_brackets(text[: offset or 0]))
     if at_end or offset is None or offset >= len(text):
         end = len(_without_comments(text).rstrip())
-        return Fault("E0101", (end, end + 1), "the clause breaks off here", expected=expected)
+        open_end = {"hint": "nothing follows the last comma"} if text[:end].endswith(",") else {}
+        return Fault("E0101", (end, end + 1), "the clause breaks off here", expected=expected, **open_end)
     match = _FOUND.match(text, offset)
     found = match.group() if match else text[offset]
     span = (offset, offset + len(found))
@@ -88,6 +90,8 @@ def explain(surprise: UnexpectedInput, text: str) -> Fault:
         hint = "write a < b AND b < c"
         return Fault("E0111", span, "comparisons do not chain", expected=expected, hint=hint)
     more = {"hint": _ELSEWHERE[found]} if found in _ELSEWHERE else {}
+    if expected == _WORDING["STRING"] and re.fullmatch(r"[A-Za-z_][\w.]*", found):
+        more = {"hint": f'write "{found}"'}
     return Fault("E0101", span, f"unexpected `{found}`", expected=expected, **more)
 
 

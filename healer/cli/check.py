@@ -13,6 +13,7 @@ import msgspec
 from healer.accounts.settings import User
 from healer.cli import defaults
 from healer.cli.asked import unanswered
+from healer.cli.compiler import show
 from healer.cli.failure import CALLED_WRONG, FOUND_WRONG, Failure
 from healer.cli.junit import Case, write_junit
 from healer.cli.output import Output
@@ -104,7 +105,9 @@ class Report:
         self.say(text)
 
     def say(self, text: str, style: str = "") -> None:
-        if not self._quiet:
+        if not self._quiet and "\n" in text:
+            show(self.output, text, style)
+        elif not self._quiet:
             self.output.line(text, style)
 
     def finish(self) -> None:

@@ -8,6 +8,7 @@ import argparse
 import os
 from pathlib import Path
 
+from healer.cli.compiler import show
 from healer.cli.failure import FOUND_WRONG, Failure
 from healer.cli.output import Output
 from healer.cli.rule_files import files_of
@@ -49,7 +50,7 @@ def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
 
 def _say(output: Output, changed: list[str], errors: list[str], files: int, *, check: bool) -> None:
     for error in errors:
-        output.line(error, "red")
+        show(output, error, "red")
     for file in changed:
         output.line(f"{file}: {'would be' if check else 'was'} laid out anew")
     if not errors:
