@@ -9,6 +9,7 @@ import aiohttp
 import msgspec
 
 from notifiers.dingtalk import DingtalkConfig, DingtalkSender
+from notifiers.email import EmailConfig, EmailSender
 from notifiers.feishu import FeishuConfig, FeishuSender
 from notifiers.pagerduty import PagerdutyConfig, PagerdutySender
 from notifiers.retry import SMS, TELEGRAM, WECOM, Backoff
@@ -54,9 +55,14 @@ def _signing(kind: Callable[[str, Any, aiohttp.ClientSession, Wall], Sender]) ->
     return lambda name, config, means: kind(name, config, means.session, means.wall)
 
 
+def _email(name: str, config: EmailConfig, means: Means) -> Sender:
+    return EmailSender(name, config, means.wall)
+
+
 CHANNELS: Mapping[str, ChannelType] = MappingProxyType(
     {
         "dingtalk": ChannelType(DingtalkConfig, _signing(DingtalkSender), WECOM),
+        "email": ChannelType(EmailConfig, _email, SMS),
         "feishu": ChannelType(FeishuConfig, _signing(FeishuSender), WECOM),
         "pagerduty": ChannelType(PagerdutyConfig, _plain(PagerdutySender), TELEGRAM),
         "slack": ChannelType(SlackConfig, _plain(SlackSender), TELEGRAM),

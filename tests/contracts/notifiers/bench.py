@@ -18,6 +18,7 @@ from notifiers.cut import clean, plain_text
 from notifiers.message import Message
 from notifiers.secret import Secret
 from notifiers.sender import Sender
+from tests.standins.mail import MailServer
 from tests.standins.pagerduty import PagerdutyStandin
 from tests.standins.provider import Fault, Provider
 from tests.standins.robots import DingtalkStandin, FeishuStandin, WecomStandin
@@ -282,8 +283,43 @@ def pagerduty() -> AbstractAsyncContextManager[Bench]:
     )
 
 
+@asynccontextmanager
+async def email() -> AsyncIterator[Bench]:
+    async with MailServer(password="mail-secret", slow=5.0) as server, aiohttp.ClientSession() as session:
+        config = {
+            "host": "127.0.0.1",
+            "port": server.port,
+            "security": "none",
+            "username": "healer",
+            "password": Secret("mail-secret"),
+            "sender": "healer <healer@example.org>",
+            "to": ("duty@example.org", "ops@example.org"),
+            "timeout": TIMEOUT,
+        }
+        kind = CHANNELS["email"]
+        sender = kind.factory("ops", kind.config(**config), Means(session, io.StringIO(), wall))
+
+        def script(fault: Fault) -> Callable[[], None]:
+            return lambda: server.faults.append(fault)
+
+        happens = (Fault.SLOW, Fault.RESET_BEFORE, Fault.RESET_AFTER, Fault.TOO_MANY, Fault.FORBIDDEN_PAGE)
+        faults = {fault.value: script(fault) for fault in happens}
+        faults["unknown"] = lambda: server.strangers.update({"duty@example.org": "550 5.1.1 User unknown"})
+        faults["wrong password"] = lambda: setattr(server, "password", "other")
+        yield Bench(
+            sender=sender,
+            seen=lambda: server.texts,
+            config=config,
+            faults=faults,
+            secrets=("mail-secret",),
+            headers=lambda: {name.lower(): value for name, value in server.letters[-1].items()},
+            vanish=server.stop,
+        )
+
+
 BENCHES: Mapping[str, Callable[[], AbstractAsyncContextManager[Bench]]] = {
     "dingtalk": dingtalk,
+    "email": email,
     "feishu": feishu,
     "pagerduty": pagerduty,
     "slack": slack,

@@ -1,0 +1,107 @@
+"""A mail server of one's own: aiosmtpd, with a mailbox, and faults on the way."""
+
+import asyncio
+import ssl
+from collections import deque
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from typing import Any, Self
+
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+from tests.standins.provider import Fault
+
+
+class MailServer:
+    """`letters` are what arrived; `texts` what their readers see. `faults` break the next messages, `strangers` are refused."""
+
+    def __init__(self, *, password: str = "", tls: ssl.SSLContext | None = None, slow: float = 5.0) -> None:
+        self.port = 0
+        self.password = password
+        self.faults: deque[Fault] = deque()
+        self.strangers: dict[str, str] = {}
+        self.letters: list[EmailMessage] = []
+        self._tls = tls
+        self._slow = slow
+        self._talking: list[SMTP] = []
+
+    @property
+    def texts(self) -> list[str]:
+        return [letter.get_content().replace("\r\n", "\n").removesuffix("\n") for letter in self.letters]
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(self._protocol, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        self._server.close()
+        for smtp in self._talking:
+            _cut(smtp)
+        # What was cut is told to its protocol a moment later.
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    def _protocol(self) -> SMTP:
+        smtp = SMTP(
+            self,
+            hostname="mail.example",
+            enable_SMTPUTF8=True,
+            authenticator=self._authenticate if self.password else None,
+            auth_required=bool(self.password) and self._tls is not None,
+            auth_require_tls=self._tls is not None,
+            tls_context=self._tls,
+            require_starttls=self._tls is not None,
+        )
+        self._talking.append(smtp)
+        return smtp
+
+    def _authenticate(
+        self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, said: Any
+    ) -> AuthResult:
+        good = isinstance(said, LoginPassword) and said.password == self.password.encode()
+        return AuthResult(
+            success=good, handled=good, message=None if good else "535 5.7.8 Authentication credentials invalid"
+        )
+
+    # --- what aiosmtpd calls
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.faults and self.faults[0] is Fault.RESET_BEFORE:
+            self.faults.popleft()
+            _cut(server)
+        if address in self.strangers:
+            return self.strangers[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        fault = self.faults.popleft() if self.faults else Fault.OK
+        if fault is Fault.TOO_MANY:
+            return "452 4.3.1 Insufficient system storage"
+        if fault is Fault.FORBIDDEN_PAGE:
+            return "554 5.7.1 Message rejected as spam"
+        content = envelope.content
+        assert isinstance(content, bytes)
+        letter = message_from_bytes(content, policy=default)
+        assert isinstance(letter, EmailMessage)
+        if letter["Message-ID"] not in [one["Message-ID"] for one in self.letters]:
+            self.letters.append(letter)
+        if fault is Fault.SLOW:
+            await asyncio.sleep(self._slow)
+        elif fault is Fault.RESET_AFTER:
+            _cut(server)
+        return "250 2.0.0 Ok: queued"
+
+
+def _cut(smtp: SMTP) -> None:
+    """The connection ends in the middle."""
+    if isinstance(smtp.transport, asyncio.Transport):
+        smtp.transport.abort()
