@@ -38,6 +38,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     if settings.watchdog.ping is None:
         mend = "set watchdog.ping to a dead man's switch that shares nothing with healer"
         yield Finding("note", "nobody would notice if healer died", mend)
+    yield from _answering_for(settings)
     if settings.executors.ssh is not None:
         yield from _ssh(settings.executors.ssh)
     yield from _disk(Path(settings.store.path))
@@ -52,6 +53,19 @@ def _place(settings: Settings) -> Iterator[Finding]:
     if settings.place != "only" and not settings.alertmanager.urls:
         mend = "name every Alertmanager under alertmanager.urls: silences count, and lost alerts are found"
         yield Finding("wrong", "healer does not see Alertmanager's silences", mend)
+
+
+def _answering_for(settings: Settings) -> Iterator[Finding]:
+    """Who did it, and can that be shown? For a healer that repairs."""
+    if settings.place == "shadow" or settings.rules.dry_run:
+        return
+    auth = settings.server.auth
+    if (auth.bearer or auth.basic) and auth.shared == "admin":
+        mend = "give people tokens of their own (`healer users token NAME`), then set server.auth.shared: sender"
+        yield Finding("note", "whoever has a shared token or password may do everything, under any name", mend)
+    if not settings.audit.anchor:
+        mend = "set audit.anchor to a file, a channel or a webhook elsewhere (docs/security.md)"
+        yield Finding("note", "nothing outside vouches for the audit log", mend)
 
 
 def _ssh(ssh: SshSettings) -> Iterator[Finding]:

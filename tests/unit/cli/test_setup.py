@@ -9,6 +9,8 @@ from healer.cli.setup import examine
 from healer.settings import parse_settings
 
 FULL = """
+server: {{auth: {{bearer: [{{env: TOKEN}}], shared: sender}}}}
+audit: {{anchor: {{file: {folder}/anchors}}}}
 place: lead
 store: {{url: "sqlite:///{folder}/healer.db"}}
 topology: {{sources: [{{labels: [rack, host]}}]}}
@@ -44,6 +46,8 @@ def test_a_complete_configuration_lacks_nothing(full: str) -> None:
         ("last_resort: true", "last_resort: false", "note", "no channel is the last resort"),
         ("type: telegram, token: {env: TOKEN}, chat_id: 5, ", "type: terminal, ", "note", "only its own terminal"),
         ("dry_run: false", "dry_run: true", "note", "dry run"),
+        (", shared: sender", "", "note", "whoever has a shared token or password may do everything"),
+        ("audit: {anchor", "# {", "note", "nothing outside vouches for the audit log"),
         ("place: lead", "place: shadow", "note", "place: shadow"),
         ("sources: [{labels: [rack, host]}]", "sources: []", "wrong", "there is no topology"),
         ("sources: [{labels: [rack, host]}]", "sources: [{file: t.yaml}]", "note", "nothing says on which node"),
