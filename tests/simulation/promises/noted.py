@@ -1,11 +1,14 @@
 """Every state of a remediation and every intent, its outcome and each probe has exactly one entry in the audit log.
 
+Each entry holds on to the one before it, and the heads are the newest (I16).
+
 In the transaction in which it is so: looked at after each commit.
 """
 
 import json
 from collections import Counter
 
+from healer.audit.chain import START, Head, seal
 from healer.remediation.model import Intent, Remediation
 from healer.store.inline import Memory
 from healer.store.transactions import audit
@@ -20,6 +23,7 @@ class Noted(Follower):
         self._court = court
         self._connection = memory.connection
         self._read = 0
+        self._heads: dict[str, Head] = {}
         self._owed: Counter[tuple[str, str]] = Counter()
 
     def moved(self, before: Remediation | None, after: Remediation) -> None:
@@ -34,10 +38,16 @@ class Noted(Follower):
 
     def compare(self) -> None:
         """What a commit changed, and what it noted."""
-        for number, _, kind, detail in audit.read(self._connection, self._read, 1_000):
-            self._read = number
-            about = json.loads(detail)
-            self._owed[kind, about.get("id") or about.get("remediation", "")] -= 1
+        for entry in audit.entries(self._connection, self._read, 1_000, ""):
+            self._read = entry.number
+            before = self._heads.get(entry.writer, Head(entry.writer, 0, START))
+            self._heads[entry.writer] = seal(before, entry.at, entry.kind, entry.detail)
+            if self._heads[entry.writer] != Head(entry.writer, entry.place, entry.digest):
+                self._court.accuse("audit", f"entry {entry.number} does not hold on to place {before.place}")
+            about = json.loads(entry.detail)
+            self._owed[entry.kind, about.get("id") or about.get("remediation", "")] -= 1
+        if audit.heads(self._connection) != sorted(self._heads.values(), key=lambda head: head.writer):
+            self._court.accuse("audit", "the heads of the log are not its newest entries")
         for (kind, id), owed in self._owed.items():
             if owed > 0:
                 self._court.accuse("audit", f"{id} has no entry for {kind}")
