@@ -25,7 +25,31 @@ _WAYS: Final = {"running": ("skip", "wait"), "success": ("skip",), "beyond": ("s
 def compile_limits(clause: Written, checker: Checker) -> tuple[Limit, ...]:
     """The limits; those with a mistake are reported and left out."""
     found = (_limit(item, checker) for item in cast("tuple[syntax.LimitText, ...]", clause.tree))
-    return tuple(limit for limit in found if limit is not None)
+    limits = tuple(limit for limit in found if limit is not None)
+    if len(limits) == len(clause.tree):
+        _warn_of_idle_limits(limits, cast("tuple[syntax.LimitText, ...]", clause.tree), checker)
+    return limits
+
+
+def _warn_of_idle_limits(limits: tuple[Limit, ...], written: tuple[syntax.LimitText, ...], checker: Checker) -> None:
+    """Warn of limits that another one reaches first, whatever happens."""
+    for number, (limit, item) in enumerate(zip(limits, written, strict=True)):
+        first = next(
+            (each for at, each in enumerate(limits) if at != number and _holds_first(each, limit, at < number)), None
+        )
+        if first is not None:
+            message = f"`{limit.text}` can never hold: `{first.text}` holds first"
+            checker.report.warn("W0211", checker.place(item.span), message)
+
+
+def _holds_first(one: Limit, other: Limit, earlier: bool) -> bool:
+    if (one.form, one.per) != (other.form, other.per):
+        return False
+    if one.form == "share":
+        return one.share < other.share or (one.share == other.share and earlier)
+    if one.count > other.count or one.window < other.window:
+        return False
+    return (one.count, one.window) != (other.count, other.window) or earlier
 
 
 def _limit(item: syntax.LimitText, checker: Checker) -> Limit | None:

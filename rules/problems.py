@@ -70,6 +70,7 @@ CODES: Final[Mapping[str, str]] = {
     "W0208": "an approval that is never asked for",
     "W0209": "a test whose alerts no rule listens to",
     "W0210": "a test that expects what its rules cannot do",
+    "W0211": "a limit that can never hold, because another one holds first",
 }
 
 

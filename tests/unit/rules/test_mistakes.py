@@ -292,6 +292,10 @@ MISTAKES = [
     ('test "t"\n  given: alert "Y"\n  expect: nothing\n' + _LISTENER, "W0209", 1, 1),
     (_test('expect: execute("reboot_node")'), "W0210", 5, 3),
     (_test('expect: notify("nobody")'), "W0210", 5, 3),
+    (_with("limit: 1 per 1h per node, 3 per 30m per node"), "W0211", 4, 29),
+    (_with("limit: 2 per 1h per node, 2 per 1h per node"), "W0211", 4, 29),
+    (_with("limit: at most 2 at a time per rule, at most 1 at a time per rule"), "W0211", 4, 10),
+    (_with("limit: at most 20% of siblings, at most 30% of siblings"), "W0211", 4, 35),
 ]
 ELSEWHERE = {"E0103", "E0205", "E0208", "E0209", "E0210", "E0505"}
 
