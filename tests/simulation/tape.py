@@ -14,6 +14,7 @@ from healer.journey.records import (
     Resumed,
     Rewired,
     Silenced,
+    Vanished,
     decode,
 )
 from healer.store.inline import Memory
@@ -44,6 +45,8 @@ class Tape:
         self.words: list[Row] = []
         self.closed_at: Micros = 0
         """When a person last closed an incident: its alerts count again when they begin anew."""
+        self.vanished: dict[bytes, int] = {}
+        """By canonical labels, the last position that says that no Alertmanager knows an alert any more."""
         self._gaps: list[tuple[int, Micros]] = []
 
     def pull(self) -> None:
@@ -59,6 +62,8 @@ class Tape:
             for alert in record.alerts:
                 key = (tuple(sorted(labels_of(alert.labels).items())), alert.firing, alert.starts_at)
                 self.delivered.setdefault(key, position)
+        elif isinstance(record, Vanished):
+            self.vanished.update(dict.fromkeys(record.labels, position))
         elif isinstance(record, Resumed):
             self._gaps.append((position, record.gap))
         elif isinstance(record, WORDS):

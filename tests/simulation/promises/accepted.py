@@ -36,7 +36,14 @@ class Accepted(Checker):
                 continue
             known = healer.owner.fold.engine.alert(canonical(dict(labels)))
             fires = known is not None and known.status != "resolved"
-            if sent.firing and not fires and sent.starts_at <= self._tape.closed_at:
+            if sent.firing and not fires and (sent.starts_at <= self._tape.closed_at or self._vanished(sent, position)):
                 continue
             if fires != sent.firing and not (known is not None and known.resolution == "expired"):
                 self._court.accuse("A1", f"after recovery the engine takes {sent} for {known and known.status}")
+
+    def _vanished(self, sent: Sent, position: int) -> bool:
+        """Whether Alertmanager said that it knows it no more, before it could tell that it ended; and it did end."""
+        goes_on = any(
+            one.labels == sent.labels and one.fires and one.starts_at == sent.starts_at for one in self._alerting.rules
+        )
+        return self._tape.vanished.get(canonical(dict(sent.labels)), 0) > position and not goes_on
