@@ -82,10 +82,10 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory, shop: Shop) -> Iterator
         yield server
 
 
-async def ask(url: str, *texts: str, settings: Settings | None = None) -> list[Answer]:
+async def ask(url: str, *texts: str, settings: Settings | None = None, at: Micros | None = None) -> list[Answer]:
     async with aiohttp.ClientSession() as session:
         asker = PrometheusQueries([settings or Settings(url=url)], session, SystemClock())
-        return await asker.ask([Query(text, text) for text in texts], ROOT)
+        return await asker.ask([Query(text, text) for text in texts], ROOT, at)
 
 
 def now() -> Micros:
@@ -120,6 +120,22 @@ async def test_the_oldest_sample_dates_an_answer(prometheus: Prometheus) -> None
     assert answer.value == 2.0
     (late,) = await ask(prometheus.url, "sum(up)")
     assert answer.sampled_at < late.sampled_at
+
+
+async def test_the_past_is_asked_as_it_was(prometheus: Prometheus, shop: Shop) -> None:
+    """The sample of then and its time, whatever was scraped since; before there was any there is none."""
+    then = now()
+    (known,) = await ask(prometheus.url, "max(shop_sales_total)", at=then)
+    await asyncio.to_thread(shop.scraped)
+    (again,) = await ask(prometheus.url, "max(shop_sales_total)", at=then)
+    (late,) = await ask(prometheus.url, "max(shop_sales_total)")
+    assert (again.value, again.sampled_at) == (known.value, known.sampled_at)
+    assert again.value is not None
+    assert late.value is not None
+    assert again.value < late.value
+    assert again.sampled_at <= then < late.sampled_at
+    (before,) = await ask(prometheus.url, "max(shop_sales_total)", at=then - 3_600 * SECOND)
+    assert (before.value, before.why) == (None, "no data")
 
 
 @pytest.mark.parametrize(
