@@ -218,19 +218,23 @@ class Engine:
         state.why = ""
         return engine
 
-    def moved(self, *, placed: bool) -> "Engine | None":
-        """The topology changed in place: an engine that goes on from here, where an alert may sit on another node now; None
-        where each sits where it sat. `placed` is False when nothing changed that says where alerts sit."""
+    def rewired(self, changed: rewiring.Differences, *, placed: bool) -> "Engine | dict[Episode, None]":
+        """The topology changed in place at these nodes, or above them: what has to be judged again, for `judge_again`; or an
+        engine that goes on from here, where an alert may sit on another node now, or that would be too much at once.
+
+        `placed` is False when nothing changed that says where alerts sit. Like `successor`, it leaves this one as it is.
+        """
         state = self.state
         if rewiring.stays(state, placed=placed):
-            return None
+            concerned = rewiring.concerned(state, changed)
+            if len(concerned) <= rewiring.AT_ONCE:
+                return concerned
         return self.successor(state.settings, state.topology, state.heartbeat)
 
-    def rewire(self, changed: rewiring.Differences) -> None:
-        """The topology changed in place at these nodes, or above them, and no alert sits elsewhere now (see `moved`): what fires
-        there and beneath is judged again."""
+    def judge_again(self, concerned: dict[Episode, None]) -> None:
+        """What fires and may be explained otherwise since the topology changed."""
         state = self.state
-        rewiring.mark(state, changed)
+        state.dirty.update(concerned)
         state.why = TOPOLOGY_CHANGED
         keep(state, state.dirty)
         sift(state)

@@ -1,10 +1,10 @@
 """The topology changed in place: which alerts may that concern? Called by the engine; settling them is its usual work.
 
-Only where no alert moves to another node and no maintenance covers what lies beneath a node; else the engine goes on as
-under a new topology, which costs as much as there are alerts.
+Only where no alert moves to another node, no maintenance covers what lies beneath a node, and not too many are concerned; else
+the engine goes on as under a new topology, which costs as much as there are alerts, and keeps nobody waiting.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from healer.convergence.episode import Episode, Status
 from healer.convergence.state import State
@@ -13,6 +13,8 @@ Differences = Mapping[int, Collection[int] | None]
 """By node: those from which there is another way to it than before, or none; None where its parents stand in for one another
 otherwise."""
 
+AT_ONCE = 16_000
+"""Alerts that are judged again in place, at most: for more it takes longer than others may have to wait."""
 WALKED = 64
 """Changed nodes beneath each of which is looked; when more changed, it is less work to look upwards from the alerts."""
 
@@ -25,22 +27,24 @@ def stays(state: State, *, placed: bool) -> bool:
     return not placed or all(place(glance(one.labels)[1]) == one.node for one in state.episodes.values())
 
 
-def mark(state: State, changed: Differences) -> None:
-    """Mark what fires at the changed nodes and beneath them, in an order that a snapshot keeps."""
+def concerned(state: State, changed: Differences) -> dict[Episode, None]:
+    """What fires at the changed nodes and beneath them, in an order that a snapshot keeps."""
     nodes = sorted((node for node, others in changed.items() if _matters(state, node, others)), key=state.topology.name)
+    found: dict[Episode, None] = {}
     if len(nodes) > WALKED:
         among = set(nodes)
-        concerned = [
+        nodes = [
             node
             for node in state.at_node
             if node in among or any(above in among for above, _ in state.topology.above(node))
         ]
-        for node in sorted(concerned, key=state.topology.name):
-            _mark_at(state, node)
-        return
+        for node in sorted(nodes, key=state.topology.name):
+            found.update(dict.fromkeys(_firing_at(state, node)))
+        return found
     for node in nodes:
-        _mark_at(state, node)
-        state.mark_below(node)
+        found.update(dict.fromkeys(_firing_at(state, node)))
+        found.update(dict.fromkeys(state.firing_below(node)))
+    return found
 
 
 def _matters(state: State, node: int, others: Collection[int] | None) -> bool:
@@ -51,8 +55,8 @@ def _matters(state: State, node: int, others: Collection[int] | None) -> bool:
     return any((place := places.get(one)) is not None and place.unexplained for one in others)
 
 
-def _mark_at(state: State, node: int) -> None:
+def _firing_at(state: State, node: int) -> Iterator[Episode]:
     there = state.at_node.get(node, ())
     for episode in (there,) if isinstance(there, Episode) else there:
         if episode.status != Status.RESOLVED:
-            state.dirty[episode] = None
+            yield episode

@@ -225,7 +225,12 @@ class State:
         return episode.node == ASIDE or episode.traits.ignored
 
     def mark_below(self, node: int) -> None:
-        """Mark firing episodes beneath a node as dirty, going down or up, whichever is less work."""
+        """Mark firing episodes beneath a node as dirty."""
+        for episode in self.firing_below(node):
+            self.dirty[episode] = None
+
+    def firing_below(self, node: int) -> Iterator[Episode]:
+        """What fires beneath a node, found by going down or up, whichever is less work."""
         if node < 0 or not self.at_node:
             return
         at_node, left = self.at_node, DOWN * len(self.at_node)
@@ -243,4 +248,4 @@ class State:
             there = at_node[one]
             for episode in there if isinstance(there, list) else (there,):
                 if episode.status != Status.RESOLVED:
-                    self.dirty[episode] = None
+                    yield episode

@@ -18,6 +18,7 @@ from healer.alerts.model import Alert
 from healer.changes.model import Touched
 from healer.changes.recent import Remembered
 from healer.convergence.engine import Engine, Taken
+from healer.convergence.episode import Episode
 from healer.convergence.freeze import Frozen
 from healer.convergence.outcome import AtWork, Happening, Incident
 from healer.convergence.people import Said
@@ -114,11 +115,11 @@ def remembered(data: bytes) -> Memory:
 
 
 class Foreseen(NamedTuple):
-    """What comes of a change of the topology: an engine that takes the place of the one that there is, or None where that one
-    goes on."""
+    """What comes of a change of the topology: an engine that takes the place of the one that there is, or what that one has to
+    judge again."""
 
     map: Map
-    engine: Engine | None
+    then: Engine | dict[Episode, None]
 
 
 class Fold:
@@ -180,8 +181,9 @@ class Fold:
             return None
         self.advance(entry.at)
         if isinstance(record, Rewired):
-            self._changed_at = entry.position, self._change(record.patch)
-            work = partial(self._moved, record.patch)
+            nodes = self._change(record.patch)
+            self._changed_at = entry.position, nodes
+            work = partial(self._rewired, nodes, record.patch)
         else:
             assert charter is not None, "whoever feeds an Adopted record brings its charter"
             work = partial(self._adopted, charter)
@@ -352,9 +354,14 @@ class Fold:
         self.rewired.add(patch)
         return change(self.map.index, patch)
 
-    def _moved(self, patch: Patch) -> Foreseen:
-        """The engine that goes on where the topology changed, if that cannot be done in place."""
-        return Foreseen(self.map, self.engine.moved(placed=self.map.places(patch)))
+    def _rewired(self, nodes: Differences, patch: Patch) -> Foreseen:
+        return Foreseen(self.map, self.engine.rewired(nodes, placed=self.map.places(patch)))
+
+    def _go_on(self, found: Foreseen) -> None:
+        if isinstance(found.then, Engine):
+            self.engine.go_on(found.then)
+        else:
+            self.engine.judge_again(found.then)
 
     def _fires(self, node: int) -> bool:
         """Whether an alert fires on a node, for rules that ask."""
@@ -387,8 +394,7 @@ class Fold:
                 self.rewired = Sum()
             self.charter, self.map = charter, adopted.map
             self.lately.adopt(charter, self.map)
-            assert adopted.engine is not None
-            self.engine.go_on(adopted.engine)
+            self._go_on(adopted)
             self.engine.ask_changes(self.lately.just_before)
             self.planner.adopt(charter, self.map)
             self.eras = {version: self.eras[version] for version in self._older_rules()}
@@ -397,11 +403,7 @@ class Fold:
             (position, nodes), self._changed_at = self._changed_at, (0, {})
             if position != entry.position:
                 nodes = self._change(record.patch)
-            moved = self._foreseen(entry) or self._moved(record.patch)
-            if moved.engine is not None:
-                self.engine.go_on(moved.engine)
-            else:
-                self.engine.rewire(nodes)
+            self._go_on(self._foreseen(entry) or self._rewired(nodes, record.patch))
         elif isinstance(record, Answered):
             self.planner.answer(record, self.engine.now)
         elif isinstance(record, Progressed):

@@ -149,16 +149,23 @@ class Index:
 
     def below(self, node: int) -> Iterator[int]:
         """Descendants, nearest first. Not itself."""
+        loaded, changed = self._loaded, self._children
+        start, children = self._packed.start, self._packed.children
         seen = {node}
         level = [node]
         while level:
             after: list[int] = []
             for parent in level:
-                for child in self.children(parent):
+                below: Sequence[int] = ()
+                if parent in changed:
+                    below = changed[parent]
+                elif parent < loaded and start[parent] < start[parent + 1]:  # most nodes have none
+                    below = children[start[parent] : start[parent + 1]]
+                for child in below:
                     if child not in seen:
                         seen.add(child)
                         after.append(child)
-                        yield child
+            yield from after
             level = after
 
     def circle(self, node: int) -> frozenset[int]:

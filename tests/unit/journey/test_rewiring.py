@@ -5,6 +5,7 @@ from unittest import mock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from healer.convergence import rewiring
 from healer.journey import fold as fold_module
 from healer.journey.charter import Charter
 from healer.journey.fold import Fold, remembered
@@ -88,6 +89,25 @@ def test_what_is_done_ahead_decides_nothing_else(
         assert plain.take(position, 1, position, position) == early.take(position, 1, position, position)
         assert verdicts(plain) == verdicts(early)
     assert plain.quarantined == early.quarantined == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(graphs(), st.lists(STEP, min_size=1, max_size=8))
+def test_what_is_too_much_to_be_judged_in_place_is_judged_alike(
+    first: Topology, steps: list[tuple[int, Delivered | Topology]]
+) -> None:
+    """An engine that goes on elsewhere comes to the same verdicts as one that goes on where it was."""
+    here, elsewhere = (Fold(chartered(graph=first), INSTALLATION) for _ in range(2))
+    now, graph = START, first
+    for position, (pause, said) in enumerate(steps, 2):
+        now += pause * SECOND
+        record: Record = Rewired(difference(graph, said)) if isinstance(said, Topology) else said
+        graph = said if isinstance(said, Topology) else graph
+        here.apply(Entry(position, now, record))
+        with mock.patch.object(rewiring, "AT_ONCE", -1):
+            elsewhere.apply(Entry(position, now, record))
+        assert verdicts(here) == verdicts(elsewhere)
+    assert here.quarantined == elsewhere.quarantined == []
 
 
 def test_a_new_edge_explains_what_already_fires() -> None:
