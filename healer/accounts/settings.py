@@ -1,6 +1,7 @@
 """What people may set about who may do what. Part of `server.auth`, assembled by `healer.settings`."""
 
-from typing import Annotated, Literal
+import re
+from typing import Literal
 
 import msgspec
 
@@ -8,8 +9,8 @@ from healer.alerts.matchers import parse_matchers
 
 Role = Literal["sender", "viewer", "responder", "operator", "admin"]
 
-TokenHash = Annotated[str, msgspec.Meta(pattern=r"^sha256:[0-9a-f]{64}$")]
-"""`sha256:` and 64 hexadecimal digits, as `healer users token` prints it. The token itself stands nowhere."""
+_HASH = re.compile(r"sha256:[0-9a-f]{64}")
+"""As `healer users token` prints it. The token itself stands nowhere."""
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,5 +37,11 @@ class User(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """More than that, for some actions and some part of the topology."""
     teams: tuple[str, ...] = ()
     """The names under which rules ask (`approve: "sre" within 10m`), and owners of nodes."""
-    tokens: tuple[TokenHash, ...] = ()
-    """Hashes of tokens; several, so that one can be replaced without a gap."""
+    tokens: tuple[str, ...] = ()
+    """Hashes of tokens, `sha256:...`, as `healer users token` prints them; several, so that one can be replaced without a gap."""
+
+    def __post_init__(self) -> None:
+        for token in self.tokens:
+            if not _HASH.fullmatch(token):
+                # What stands there is not repeated: it may be the token itself.
+                raise ValueError("expected sha256: and 64 digits, as `healer users token NAME` prints it", "tokens")

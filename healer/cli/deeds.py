@@ -58,10 +58,10 @@ def _beneath(kind: str, detail: Mapping[str, Any]) -> Iterator[str]:
     """The lines beneath an entry; a list takes a line for each of its parts."""
     fields = _EFFECT if kind == "intent" else _OUTCOME if kind.startswith("intent ") else _PLAN
     if "because" not in detail and fields is _PLAN:
-        return
+        fields = {}
     if kind == "intent" and detail.get("argv"):
         yield f"command: {_short(shlex.join(map(str, detail['argv'])))}"
-    for name, called in fields.items():
+    for name, called in {**fields, "measured": "measured"}.items():
         value = detail.get(name)
         if value in (None, "", []):
             continue

@@ -141,6 +141,7 @@ def _note(transaction: Transaction, remediation: Remediation, now: Micros) -> No
         agreed=remediation.agreed,
         trace_id=plan.trace_id,
         **(_planned(plan) if remediation.changed_at == remediation.created_at else {}),
+        **({"measured": remediation.measured} if remediation.state not in UNDER_WAY and remediation.measured else {}),
     )
 
 

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from healer.audit.anchor import Anchor, anchored
 from healer.audit.chain import START, Head, seal
 from healer.audit.verify import Kept, Verdict, verify
+from healer.cli.main import main
 from healer.remediation.ports import Switch
 from healer.seams import SystemClock
 from healer.store.opening import open_store
@@ -266,3 +267,18 @@ def rows(file: Path) -> list[object]:
     found = connection.execute("SELECT * FROM audit ORDER BY number").fetchall()
     connection.close()
     return found
+
+
+@pytest.mark.parametrize(("work", "code"), [(sql("SELECT 1"), 0), (cut(6, head=True), 1)])
+def test_the_command_reads_a_store_without_its_healer(
+    log: tuple[Path, list[Anchor]], work: Tampering, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`healer audit verify --data` asks no service, and compares with a file of anchors, whatever came twice."""
+    file, outside = log
+    lines = "".join(anchor.line() + "\n" for anchor in (*outside, outside[-1]))
+    (file.parent / "anchors").write_text(lines)
+    tamper(file, work)
+    assert main(["audit", "verify", "--data", str(file), "--anchors", str(file.parent / "anchors")]) == code
+    said = capsys.readouterr().out
+    assert ("Nothing was found" in said) is (code == 0)
+    assert ("cut off" in said.partition("What this cannot tell")[0]) is (code == 1)
