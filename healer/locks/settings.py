@@ -1,19 +1,20 @@
 """What people may set about locks. Assembled by `healer.settings`."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
 
 from healer.documents.fields import Secret, Url
 
 NODES = (1, 3, 5)
+SCHEMES = ("redis://", "rediss://", "unix://")
 
 
 class RedisNodes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where replicas keep their locks: one Redis, or 3 or 5 that know nothing of one another."""
 
-    urls: tuple[Annotated[str, msgspec.Meta(pattern=r"^(rediss?|unix)://")], ...]
+    urls: tuple[str, ...]
     """`redis://host:6379/0`, `rediss://` for TLS."""
     username: str | None = None
     """Of an ACL user; unset: the default user."""
@@ -21,6 +22,9 @@ class RedisNodes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """The same on all of them."""
 
     def __post_init__(self) -> None:
+        for url in self.urls:
+            if not url.startswith(SCHEMES):
+                raise ValueError(f"expected redis://HOST:PORT/0, rediss://... or unix://..., found {url!r}", "urls")
         if len(set(self.urls)) not in NODES:
             raise ValueError(
                 "expected one URL, or 3 or 5 different ones: a majority of 2 or 4 bears no more failures", "urls"

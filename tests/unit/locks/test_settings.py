@@ -21,6 +21,8 @@ def test_what_may_be_said() -> None:
     ("text", "why"),
     [
         ("locks: {degrade: local}", "locks are local already"),
+        ('locks: {redis: {urls: ["http://r1:6379"]}}', "expected redis://HOST:PORT/0"),
+        ('locks: {redis: {urls: ["redis://r1", "redis://r2"]}}', "expected one URL, or 3 or 5"),
         ("locks: {etcd: {urls: []}}", "name at least one member"),
         ('locks: {etcd: {urls: ["http://e:2379"], username: healer}}', "username and password go together"),
         ('locks: {etcd: {urls: ["e:2379"]}}', "is no URL"),
