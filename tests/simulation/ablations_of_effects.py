@@ -18,7 +18,7 @@ from healer.journey.ports import StoreUnavailable
 from healer.remediation import approval, guards
 from healer.remediation.arrows import next_state
 from healer.remediation.facts import facts_of
-from healer.remediation.guards import Place, condition, people, rates, standing
+from healer.remediation.guards import Place, condition, failures, people, rates, standing
 from healer.remediation.model import Intent, PlanStep, Refused, Remediation
 from healer.remediation.runner import Runner
 from healer.remediation.runner.effect import Effects
@@ -148,6 +148,14 @@ def limit_counts_nothing() -> Iterator[None]:
 def limits_of_a_process() -> Iterator[None]:
     """T3 does not refuse by limits: it trusts that whoever asks has counted."""
     with _unasked("COUNTED", rates.limit, rates.concurrency):
+        yield
+
+
+@ablation("what did not help is tried on", promise="E3", scenario=SCENARIO)
+@contextmanager
+def tried_on() -> Iterator[None]:
+    """A rule is not suspended where it did not help twice."""
+    with _unasked("COUNTED", failures.ineffective):
         yield
 
 

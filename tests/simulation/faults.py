@@ -26,6 +26,7 @@ Kind = Literal[
     "crash answered",
     "cancel before",
     "cancel after",
+    "cancel answered",
     "pause",
     "lost call",
     "lost answer",
@@ -33,7 +34,9 @@ Kind = Literal[
     "undone",
     "late",
 ]
-ENDS: frozenset[Kind] = frozenset({"crash before", "crash after", "crash answered", "cancel before", "cancel after"})
+ENDS: frozenset[Kind] = frozenset(
+    {"crash before", "crash after", "crash answered", "cancel before", "cancel after", "cancel answered"}
+)
 """After these the process is another one."""
 KINDS: tuple[Kind, ...] = (*sorted(ENDS), "pause", "lost call", "lost answer", "delay", "undone", "late")
 """All there are. `undone` and `late` are a store's: a serialization failure, and a commit that lands when nobody waits."""
@@ -156,8 +159,9 @@ class Faults:
             await life.die()
         if kind == "cancel after":
             await life.cancelled()
-        if kind == "crash answered":
-            asyncio.get_running_loop().call_soon(life.freeze, context=Context())
+        if kind in ("crash answered", "cancel answered"):
+            end = life.freeze if kind == "crash answered" else life.on_cancel
+            asyncio.get_running_loop().call_soon(end, context=Context())
         await life.alive_or_never()
 
     def _table(self, store: bool) -> list[tuple[Kind, int]]:
@@ -169,6 +173,7 @@ class Faults:
             ("crash answered", odds.crash_answered if may_end else 0),
             ("cancel before", odds.cancel if may_end else 0),
             ("cancel after", odds.cancel if may_end else 0),
+            ("cancel answered", odds.cancel if may_end else 0),
             ("pause", odds.pause if self._pauses < odds.pauses else 0),
             ("lost call", odds.lost_call),
             ("lost answer", odds.lost_answer),

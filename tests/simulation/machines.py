@@ -127,7 +127,7 @@ class Machines:
             raise Cut("the caller is gone")
         if kind in ("crash after", "crash answered"):
             self._life.freeze()
-        if kind in ("cancel before", "cancel after"):
+        if kind in ("cancel before", "cancel after", "cancel answered"):
             self._life.on_cancel()
         if kind == "pause":
             # What it sent last is on its way meanwhile, and lands when it wakes.

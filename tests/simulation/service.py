@@ -200,7 +200,7 @@ class Service:
         done, _ = await asyncio.wait([handler], timeout=REQUEST_S)
         if kind in ("crash after", "crash answered"):
             life.freeze()
-        if kind == "cancel after":
+        if kind in ("cancel after", "cancel answered"):
             life.on_cancel()
         if not done or kind in ("lost answer", "crash after"):
             return None

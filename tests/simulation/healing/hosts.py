@@ -18,6 +18,8 @@ from tests.simulation.world import SimClock
 
 LAG: Micros = 2 * SECOND
 """Until an alert, or its end, is known."""
+TIDY = "/usr/sbin/tidy"
+"""A command that changes nothing about a host's health: it comes when that is well again."""
 SCRAPE: Micros = 5 * SECOND
 
 
@@ -79,6 +81,8 @@ class Hosts:
         """A command starts; when it works, the host is well when it ends, and its alert's source may go away meanwhile."""
         chance, options = self._chance, self._options
         takes = options.effect_takes
+        if order.argv[0] == TIDY:
+            return Ran(takes=takes)
         if chance.randrange(100) < options.vanishes:
             self._vanished[order.target] = self._clock.now() + takes
         if chance.randrange(100) < options.effect_fails:

@@ -33,6 +33,12 @@ class Options(msgspec.Struct, frozen=True):
     idempotent: bool
     otherwise: bool
     after_success: bool
+    undo: bool
+    """What was done can be taken back."""
+    ineffective: bool
+    """After two that did not help there, none."""
+    cancels: int
+    """How often a person stops a plan."""
     approve: int
     """How many people have to agree."""
     limit: int
@@ -76,6 +82,9 @@ class Options(msgspec.Struct, frozen=True):
             idempotent=chance.random() < 0.15,
             otherwise=chance.random() < 0.3,
             after_success=chance.random() < 0.2,
+            undo=chance.random() < 0.3,
+            ineffective=chance.random() < 0.4,
+            cancels=chance.choice((0, 0, 2)),
             approve=chance.choice((0, 0, 1, 2)),
             limit=chance.choice((1, 1, 2, 3)),
             limit_within=chance.choice((40, 120, 600)) * SECOND,

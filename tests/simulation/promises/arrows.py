@@ -12,7 +12,7 @@ from healer.store.connections import raw_of
 from healer.store.inline import Memory
 from tests.simulation.court import Court
 
-WRITES = frozenset({"commit", "move", "write_intent", "settle_intent", "begin_probe"})
+WRITES = frozenset({"commit", "move", "answer", "write_intent", "settle_intent", "begin_probe"})
 """Transactions that may change a remediation or an intent; what people say by the API is a `move` as well."""
 _remediation = msgspec.msgpack.Decoder(Remediation).decode
 _intent = msgspec.msgpack.Decoder(Intent).decode

@@ -5,6 +5,7 @@ Counted by the intents on the disk, in the order of their commits, and by the pe
 
 from collections import defaultdict
 
+from healer.remediation.guards.counted import INEFFECTIVE
 from healer.remediation.model import UNDER_WAY, Intent, Limit, Remediation
 from healer.times import SECOND, Micros
 from tests.simulation.court import Court
@@ -34,6 +35,11 @@ class Counted(Follower):
         if was is None or was.state not in ("planned", "waiting", "locked", "undoing"):
             self._accuse(intent, f"it was written for a remediation that was {was.state if was else 'not there'}")
         for limit in remediation.plan.limits:
+            if remediation.plan.sequence[intent.step].closing:
+                continue
+            if limit.form == "ineffective":
+                self._in_vain(intent, remediation, limit)
+                continue
             others = self._others(intent, limit)
             if len(others) >= limit.count:
                 within = f"in {limit.window // SECOND} s" if limit.form == "rate" else "under way"
@@ -42,6 +48,18 @@ class Counted(Follower):
             asked = remediation.plan.approve[remediation.asked].count
             if len(self.agreed[remediation.plan.hash]) < asked:
                 self._accuse(intent, f"{len(self.agreed[remediation.plan.hash])} people agreed, and {asked} are needed")
+
+    def _in_vain(self, intent: Intent, remediation: Remediation, limit: Limit) -> None:
+        """So many did not help there that none may begin."""
+        acted = {
+            one.remediation
+            for one in self._arrows.intents.values()
+            if one.target == intent.target and one.remediation != remediation.id
+        }
+        ended = [self._arrows.remediations[id] for id in sorted(acted)]
+        vain = [one.id for one in ended if one.state in INEFFECTIVE and one.plan.rule == remediation.plan.rule]
+        if len(vain) >= limit.count:
+            self._accuse(intent, f"it begins, and {', '.join(vain)} did not help there")
 
     def _others(self, intent: Intent, limit: Limit) -> set[str]:
         """Remediations that this limit counts beside the intent's own."""

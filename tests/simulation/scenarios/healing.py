@@ -6,9 +6,11 @@ A storm of plans and faults, then a quiet phase at whose end nothing may be left
 import asyncio
 import contextlib
 import random
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from functools import cache
 from hashlib import blake2b
+
+import msgspec
 
 from healer.executors.target import Order
 from healer.journey.ports import Planned, Step, StoreUnavailable, Superseded
@@ -23,7 +25,7 @@ from tests.simulation.court import Court
 from tests.simulation.disk import Disk
 from tests.simulation.faults import Faults, Odds
 from tests.simulation.healing.holders import Ground, Holders
-from tests.simulation.healing.hosts import LAG, Hosts
+from tests.simulation.healing.hosts import LAG, TIDY, Hosts
 from tests.simulation.healing.options import Options, Wanted
 from tests.simulation.healing.valkey import unsettle
 from tests.simulation.healing.view import labels_of
@@ -61,13 +63,14 @@ PEOPLE = ("ann", "bob", "cleo")
 class Run:
     """One seed's world, holders and checkers."""
 
-    def __init__(self, seed: int, loop: SimLoop) -> None:
+    def __init__(self, options: Options, loop: SimLoop, faults: Faults | None = None) -> None:
         self._loop = loop
-        self.options = options = Options.drawn(seed)
+        self.options = options
+        seed = options.seed
         self._chance = random.Random(f"plans {seed}")
         self.court = court = Court()
         self.clock = SimClock(loop)
-        self.faults = Faults(loop, seed, options.odds)
+        self.faults = faults or Faults(loop, seed, options.odds)
         self.hosts = Hosts(options, self.clock)
         self.ground = Ground(options, loop, self.faults, self.hosts, self.clock)
         self.ruleset = ruleset_of(options.wanted, tuple(self.hosts.names))
@@ -118,6 +121,7 @@ class Run:
             self._plans(),
             self._switches(),
             self._supersedes(),
+            self._cancels(),
             unsettle(
                 self.ground.nodes, loop, options.seed, options.failovers if self.ground.nodes else 0, options.storm
             ),
@@ -205,6 +209,16 @@ class Run:
             if waiting:
                 await self._decide(superseded=(Superseded(self._chance.choice(waiting), "merged"),))
 
+    async def _cancels(self) -> None:
+        """A person stops a plan, if it can be stopped."""
+        for at in self._moments(self.options.cancels):
+            await self._until(at)
+            going = sorted(id for id, one in self.arrows.remediations.items() if one.state in UNDER_WAY)
+            if going:
+                with contextlib.suppress(approval.NotAsked):
+                    chosen = self._chance.choice(going)
+                    await self.store.answer(chosen, lambda one: approval.cancel(one, "ann"), now=self.clock.now())
+
     async def _answers(self) -> None:
         """People are asked, and answer, some of them twice, some of them too late."""
         answered: set[tuple[str, str]] = set()
@@ -264,8 +278,13 @@ class Run:
 @scenario("healing")
 def healing(seed: int) -> Outcome:
     """Healing alone under this seed."""
-    with SimLoop(seed) as loop:
-        run = Run(seed, loop)
+    return healed(Options.drawn(seed), lambda _: None)
+
+
+def healed(options: Options, pointed: Callable[[SimLoop], Faults | None]) -> Outcome:
+    """Healing alone with these options, and with other faults than those of the options where there are any."""
+    with SimLoop(options.seed) as loop:
+        run = Run(options, loop, pointed(loop))
         with listening(run.court):
             loop.run(run.go())
             run.court.errors.extend(loop.uncaught())
@@ -302,9 +321,15 @@ def plan_of(options: Options, ruleset: RuleSet, host: str, number: int, starts_a
         idempotent=options.idempotent,
         address="10.0.0.1",
     )
+    tidy = msgspec.structs.replace(step, argv=(TIDY, host), clause="after success", closing=True)
     limits = [Limit(options.limit, options.limit_within, f"mend per {host}")]
+    if options.ineffective:
+        key = f"rule:{rule.name} on {host}"
+        limits.append(Limit(2, 24 * HOUR, key, "ineffective", guard="ineffective", on=host))
     if options.at_once:
         limits.append(Limit(1, 0, "mend at once", "at_once"))
+    then, otherwise = (step,) * options.steps, (step,) if options.otherwise else ()
+    back = msgspec.structs.replace(step, action="unmend", argv=(TIDY, host), clause="undo", closing=True)
     return Plan(
         hash=f"h{number}",
         incident=f"{host} {number}",
@@ -314,9 +339,12 @@ def plan_of(options: Options, ruleset: RuleSet, host: str, number: int, starts_a
         rule=rule.name,
         rule_version=rule.version,
         mode="auto",
-        steps=(step,) * options.steps,
-        otherwise=(step,) if options.otherwise else (),
-        after_success=(step,) if options.after_success else (),
+        steps=then,
+        otherwise=otherwise,
+        undo=tuple(msgspec.structs.replace(back, position=number) for number in range(len(then + otherwise)))
+        if options.undo
+        else (),
+        after_success=(tidy,) if options.after_success else (),
         limits=tuple(limits),
         approve=(Asked("sre", options.approve, 2 * MINUTE),) if options.approve else (),
     )
