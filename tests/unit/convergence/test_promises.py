@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import msgspec
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -12,7 +13,7 @@ from healer.alerts.model import Alert
 from healer.convergence.outcome import AlertView, Happening, Incident
 from healer.convergence.settings import Convergence
 from healer.times import SECOND, Micros
-from tests.unit.convergence.histories import QUIET, SHORT, Event, Kind, Story, Telling, random_story, stories
+from tests.unit.convergence.histories import JOINED, QUIET, SHORT, Event, Kind, Story, Telling, random_story, stories
 from tests.unit.convergence.promises import check_incidents, partition
 from tests.unit.convergence.world import START, Graph, World
 
@@ -104,14 +105,15 @@ FACE_ENDS = Story(
 """An incident's face ends in the delivery that explains what else was told of it."""
 
 
+@pytest.mark.parametrize("settings", [SHORT, JOINED], ids=["apart", "joined"])
 @given(stories())
 @example(FACE_ENDS)
-def test_split_deliveries(story: Story) -> None:
+def test_split_deliveries(settings: Convergence, story: Story) -> None:
     """One delivery, or one for each of its alerts at the same instant: the same verdicts, and in the end the same incidents.
 
     Ids may differ, since they are hashes of the position in the journal.
     """
-    whole, split = World(story.graph, SHORT), World(story.graph, SHORT)
+    whole, split = World(story.graph, settings), World(story.graph, settings)
     for at, alerts in deliveries(story):
         whole.deliver(at, alerts)
         for alert in alerts:
@@ -146,15 +148,16 @@ LET_GO = Story(
 """An incident ends, and its alert fires again elsewhere."""
 
 
+@pytest.mark.parametrize("settings", [SHORT, JOINED], ids=["apart", "joined"])
 @given(stories(), st.lists(st.integers(1, 400), max_size=20))
 @example(LET_GO, [])
-def test_more_or_fewer_steps(story: Story, looks: list[int]) -> None:
+def test_more_or_fewer_steps(settings: Convergence, story: Story, looks: list[int]) -> None:
     """How often time is let pass, and how often what changed is taken between records and timers, changes nothing that is told.
 
     Ids and times included, and what is said of incidents that are over.
     """
     told = deliveries(story)
-    often, seldom = World(story.graph, SHORT), World(story.graph, SHORT)
+    often, seldom = World(story.graph, settings), World(story.graph, settings)
     times = sorted({START + second * SECOND for second in looks})
     for position, (at, alerts) in enumerate(told, 1):
         for time in [time for time in times if time <= at]:
@@ -187,17 +190,18 @@ def outcomes(world: World) -> dict[str, Incident]:
     return {id: msgspec.structs.replace(one, revision=0) for id, one in world.incidents.items()}
 
 
+@pytest.mark.parametrize("settings", [SHORT, JOINED], ids=["apart", "joined"])
 @given(stories(), st.integers(0, 13))
-def test_memory_as_bytes(story: Story, cut: int) -> None:
+def test_memory_as_bytes(settings: Convergence, story: Story, cut: int) -> None:
     """An engine that is frozen and thawed between two deliveries goes on as if nothing had happened."""
-    through, cut_short = World(story.graph, SHORT), World(story.graph, SHORT)
+    through, cut_short = World(story.graph, settings), World(story.graph, settings)
     for number, (at, alerts) in enumerate(deliveries(story)):
         through.deliver(at, alerts)
         cut_short.deliver(at, alerts)
         if number == cut:
             frozen = msgspec.msgpack.encode(cut_short.engine.freeze())
             thawed = msgspec.msgpack.decode(frozen, type=type(cut_short.engine.freeze()))
-            cut_short.engine = type(cut_short.engine).thawed(thawed, SHORT, story.graph, "test")
+            cut_short.engine = type(cut_short.engine).thawed(thawed, settings, story.graph, "test")
     for world in (through, cut_short):
         world.until("1000s")
     assert list(through.engine.alerts()) == list(cut_short.engine.alerts())
