@@ -4,6 +4,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
+from healer.accounts.settings import User
+from healer.accounts.tokens import token_hash
 from healer.documents.fields import Secret
 from healer.web.auth import Access
 from healer.web.problems import Problem
@@ -87,3 +89,13 @@ def test_a_name_rebound_to_this_machine_may_not_post_where_no_credentials_are_as
 @pytest.mark.parametrize("host", ["127.0.0.1:9099", "localhost:9099", "[::1]:9099"])
 def test_healers_own_page_may_post(host: str) -> None:
     Access(Auth()).check(request("/api/v1/pause", "POST", Origin=f"http://{host}", Host=host))
+
+
+def test_a_reload_locks_out_whose_hash_is_gone() -> None:
+    """From the next request on; others stay."""
+    ann, bob = (Auth(users={name: User(tokens=(token_hash(f"t-{name}"),))}) for name in ("ann", "bob"))
+    access = Access(ann)
+    assert access.knows("Bearer t-ann")
+    access.use(bob)
+    assert (access.knows("Bearer t-ann"), access.knows("Bearer t-bob")) == (False, True)
+    assert [account.name for account in access.accounts] == ["bob"]
