@@ -28,7 +28,7 @@ from healer.notification.deliver import Deliverer, Sender
 from healer.notification.last_resort import LastResort
 from healer.prometheus.onsets import Onsets
 from healer.prometheus.rules import Source as PrometheusSource
-from healer.prometheus.telling import Telling
+from healer.prometheus.telling import Probe, Telling
 from healer.remediation.asking import answer_questions
 from healer.remediation.auditor import Auditor
 from healer.remediation.home import Home
@@ -96,6 +96,8 @@ class Ports(msgspec.Struct, frozen=True):
     """What healer itself stands on."""
     halted: Halted = lambda _: ""
     """Looks for the pause file."""
+    probe: Probe | None = None
+    """Asks URLs."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -257,7 +259,8 @@ class Healer:
     async def ask(self, queries: Sequence[Query], labels: bytes) -> list[Answer]:
         """Ask whoever answers now. Never raises for what the outside does."""
         ports = self.ports
-        return await Telling(ports.asker, ports.prometheus, self.view.where, ports.store.detail).ask(queries, labels)
+        where, read = self.view.where, ports.store.detail
+        return await Telling(ports.asker, ports.prometheus, where, read, ports.probe).ask(queries, labels)
 
     async def stop(self, within: float) -> None:
         """End all tasks, then keep a snapshot so that the next start is short; not of a step whose commit was cut short."""

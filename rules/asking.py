@@ -1,9 +1,10 @@
 """What has to be asked before a condition can be decided, and what do the answers say? Used by `rules.looking` and above.
 
-Two are asked: Prometheus, by a query, and whoever keeps the alert itself, by a name of the language.
+Three are asked: Prometheus, by a query; whoever keeps the alert itself, by a name of the language; and a URL, by GET.
 """
 
 import math
+import re
 from hashlib import blake2b
 from typing import Final
 
@@ -11,6 +12,10 @@ from rules.facts import Answer, Facts, Query
 from rules.seen import Seen
 from rules.units import SECOND, Type, format_value
 
+URL: Final = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[!-~]{0,2000})?")
+"""What may be asked: a host by its name or address, and a path. No user, and nothing that is not printed."""
+WORD: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,252}")
+"""What an attribute of a node may put into a URL."""
 _IN_SECONDS: Final = frozenset({Type.DURATION, Type.TIMESTAMP})
 
 
@@ -32,6 +37,20 @@ def ask_prometheus(text: str, kind: Type, label: str, facts: Facts) -> Seen:
     if value is None:
         return Seen(None, why=(f"{label} is unknown: {why}",))
     return Seen(value, why=(f"{label} is {format_value(kind, value)}",))
+
+
+def ask_http(text: str, label: str, facts: Facts) -> Seen:
+    """The status that a URL answers with. A node's attribute in it must not turn it into another URL."""
+    if not URL.fullmatch(text):
+        return Seen(None, why=(f"{label} cannot be asked: this is no URL",))
+    query = Query(query_key(f"http\0{text}"), text, "http")
+    answer = facts.answers.get(query.key)
+    if answer is None:
+        return Seen(None, why=(f"{label} has not been asked yet",), needs=(query,))
+    value, why = _accept(answer, facts)
+    if value is None:
+        return Seen(None, why=(f"{label} is unknown: {why}",))
+    return Seen(value, why=(f"{label} is {format_value(Type.NUMBER, value)}",))
 
 
 def ask_alert(path: str, kind: Type, facts: Facts) -> Seen:

@@ -4,6 +4,7 @@ from typing import Final
 
 from rules import expressions as ex
 from rules import syntax
+from rules.asking import URL
 from rules.expressions import Expression, Target, type_of
 from rules.names import FEATURES, FUNCTIONS
 from rules.problems import did_you_mean
@@ -96,6 +97,8 @@ class Calls(ClauseCheck):
         match tree.name:
             case "query":
                 return self._query(values[0])
+            case "http":
+                return self._http(values[0])
             case "healthy":
                 target = self.find_target(values[0])
                 return ex.Healthy(target) if target else ex.Broken()
@@ -203,6 +206,24 @@ class Calls(ClauseCheck):
             self.error("E0209", text.span, f"there is no calendar `{name}`", **more)
             return ex.Broken()
         return ex.InCalendar(name, self.words(tree.span))
+
+    def _http(self, argument: Tree) -> Expression:
+        """A URL that is written out, but for attributes of the node: an alert's labels come from anybody."""
+        literal = self._written(argument, Type.STRING, 'a URL in quotes: http("https://shop.example/health")')
+        template = self.template(literal, query=False) if literal is not None else None
+        if literal is None or not isinstance(template, ex.Template):
+            return ex.Broken()
+        holes = [part.name.path for part in template.parts if isinstance(part, ex.Hole)]
+        foreign = [path for path in holes if not path.startswith("node.")]
+        if foreign:
+            self.error(
+                "E0305", literal.span, f"`{foreign[0]}` must not decide which URL is asked: write node.ATTRIBUTE"
+            )
+            return ex.Broken()
+        if not holes and not URL.fullmatch(str(literal.value)):
+            self.error("E0305", literal.span, "this is no URL", expected="https://shop.example/health")
+            return ex.Broken()
+        return ex.Probe(Type.NUMBER, template, f'http("{literal.value}")')
 
     def _query(self, argument: Tree) -> Expression:
         if not isinstance(argument, syntax.Literal) or argument.type is not Type.STRING:

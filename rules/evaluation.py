@@ -12,7 +12,7 @@ import msgspec
 
 from rules import expressions as ex
 from rules import relatives
-from rules.asking import ask_prometheus
+from rules.asking import WORD, ask_http, ask_prometheus
 from rules.comparing import calculate, compare, is_among, match
 from rules.expressions import Expression, Read, Target, Template
 from rules.facts import Facts, Held, NodeFact, Verdict
@@ -62,6 +62,18 @@ def _ask(item: ex.Ask, facts: Facts) -> Seen:
     if not isinstance(text.value, str):
         return Seen(None, why=(f"{item.label} cannot be asked: {'; '.join(text.why)}",), needs=text.needs)
     return ask_prometheus(text.value, item.type, item.label, facts)
+
+
+def _probe(item: ex.Probe, facts: Facts) -> Seen:
+    for hole in (part for part in item.template.parts if isinstance(part, ex.Hole)):
+        filled = write(ex.Template((hole,)), facts, facts.node)
+        if isinstance(filled.value, str) and not WORD.fullmatch(filled.value):
+            # A slash or a colon in it would make another host of what was written.
+            return Seen(None, why=(f"{item.label} cannot be asked: {hole.name.path} is no part of a URL",))
+    text = write(item.template, facts, facts.node)
+    if not isinstance(text.value, str):
+        return Seen(None, why=(f"{item.label} cannot be asked: {'; '.join(text.why)}",), needs=text.needs)
+    return ask_http(text.value, item.label, facts)
 
 
 def _healthy(item: ex.Healthy, facts: Facts) -> Seen:
@@ -176,6 +188,7 @@ _SEE: Final[dict[type, Callable[[Any, Facts], Seen]]] = {
     Read: look,
     Template: _template,
     ex.Ask: _ask,
+    ex.Probe: _probe,
     ex.Healthy: _healthy,
     ex.Arithmetic: _arithmetic,
     ex.Comparison: _comparison,

@@ -63,6 +63,14 @@ class Ask(msgspec.Struct, frozen=True):
     label: str
 
 
+class Probe(msgspec.Struct, frozen=True):
+    """`http("URL")`: the status that a URL answers with."""
+
+    type: Type
+    template: Template
+    label: str
+
+
 class Healthy(msgspec.Struct, frozen=True):
     """`healthy(n)`."""
 
@@ -213,6 +221,7 @@ Expression: TypeAlias = (
     Const
     | Read
     | Ask
+    | Probe
     | Healthy
     | Arithmetic
     | Comparison
@@ -240,7 +249,7 @@ Expression: TypeAlias = (
 def type_of(expression: Expression) -> Type:
     """The type of its value."""
     match expression:
-        case Const() | Read() | Ask() | Arithmetic() | Default() | Convert():
+        case Const() | Read() | Ask() | Probe() | Arithmetic() | Default() | Convert():
             return expression.type
         case Template():
             return Type.STRING
@@ -283,7 +292,7 @@ def walk(expression: Expression) -> list[Expression]:
 
 def asks(expression: Expression) -> bool:
     """Whether its value depends on a query, so that it is worth asking again."""
-    return any(isinstance(item, Ask | Healthy) or _is_asked(item) for item in walk(expression))
+    return any(isinstance(item, Ask | Probe | Healthy) or _is_asked(item) for item in walk(expression))
 
 
 def _is_asked(item: Expression) -> bool:

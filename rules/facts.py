@@ -98,12 +98,12 @@ class Query(msgspec.Struct, frozen=True):
     """A question, and the key under which its answer is expected.
 
     Prometheus is asked a finished PromQL text; of the alert a name is asked that only whoever told of it can answer:
-    `value`, or `annotations.X`.
+    `value`, or `annotations.X`. Of `http` the text is a URL, and the answer's value the status.
     """
 
     key: str
     text: str
-    of: Literal["prometheus", "alert"] = "prometheus"
+    of: Literal["prometheus", "alert", "http"] = "prometheus"
 
 
 class Held(msgspec.Struct, frozen=True):

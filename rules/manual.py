@@ -86,6 +86,7 @@ PREFIXES: Final = {
 }
 FUNCTIONS: Final = {
     "query": Entry('query("PromQL")', "the one fresh sample that Prometheus answers"),
+    "http": Entry('http("https://shop.example/health")', "the status that a URL answers with, asked afresh"),
     "count": Entry("count(list)", "how many there are"),
     "rate": Entry("rate(x, 5m)", "how fast a metric or query grows, in a second"),
     "forecast": Entry("forecast(x, 4h, 1h)", "what it will be in four hours, going by the last hour"),

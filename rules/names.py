@@ -39,6 +39,7 @@ PREFIXES: Final = {
 }
 FUNCTIONS: Final = (
     "query",
+    "http",
     "count",
     "rate",
     "forecast",

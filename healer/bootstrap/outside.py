@@ -28,6 +28,7 @@ from healer.locks.ports import LockService
 from healer.notification.anchors import ChannelPlace
 from healer.notification.deliver import Sender
 from healer.notification.settings import Channel as ChannelSettings
+from healer.prometheus.probe import HttpProbe
 from healer.prometheus.query import PrometheusQueries
 from healer.prometheus.rows import PrometheusTables
 from healer.prometheus.rules import PrometheusRules
@@ -93,6 +94,7 @@ def ports(settings: Settings, ground: Ground, kept: Kept, stack: AsyncExitStack)
         anchoring=anchoring(settings, ground, telling, kept),
         home=home(settings),
         halted=halted,
+        probe=HttpProbe(session, clock).ask,
     )
 
 

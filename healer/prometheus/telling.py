@@ -1,8 +1,10 @@
-"""Whom to ask what a rule needs to know: Prometheus for queries, the journal for annotations, and for `value` whoever raised it.
+"""Whom to ask what a rule needs to know: Prometheus for queries, a URL for its status, the journal for annotations, and for
+`value` whoever raised it.
 
 What an alert says beside its labels is not kept in memory, so a rule that names it asks; the answer is recorded and decides.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
@@ -20,6 +22,10 @@ Where = Callable[[bytes], tuple[int, int] | None]
 Read = Callable[[int, int], Awaitable[Detail | None]]
 
 
+Probe = Callable[[Query], Awaitable[Answer]]
+"""Asks a URL. Never raises for what the outside does."""
+
+
 class Prometheus(Protocol):
     """Who answers queries."""
 
@@ -29,17 +35,31 @@ class Prometheus(Protocol):
 class Telling:
     """`Asker` over all who can be asked. `where` is where an alert's newest delivery stands in the journal."""
 
-    def __init__(self, prometheus: Prometheus, sources: Sequence[Source], where: Where, read: Read) -> None:
+    def __init__(
+        self,
+        prometheus: Prometheus,
+        sources: Sequence[Source],
+        where: Where,
+        read: Read,
+        probe: Probe | None = None,
+    ) -> None:
         self._prometheus = prometheus
         self._sources = sources
         self._where = where
         self._read = read
+        self._probe = probe
 
     async def ask(self, queries: Sequence[Query], labels: bytes) -> list[Answer]:
         """One answer per query. Never raises for what the outside does."""
         answers = [await self._said(query, labels) for query in queries if query.of == "alert"]
-        others = [query for query in queries if query.of != "alert"]
+        answers += await asyncio.gather(*(self._status(query) for query in queries if query.of == "http"))
+        others = [query for query in queries if query.of == "prometheus"]
         return [*answers, *(await self._prometheus.ask(others, labels) if others else ())]
+
+    async def _status(self, query: Query) -> Answer:
+        if self._probe is None:
+            return Answer(query.key, None, 0, "nobody asks URLs here")
+        return await self._probe(query)
 
     async def _said(self, query: Query, labels: bytes) -> Answer:
         if query.text != "value":

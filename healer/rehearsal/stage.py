@@ -237,7 +237,9 @@ class _Prometheus:
     def _answer(self, query: Query) -> Sample:
         for answer in reversed(self._trial.answers):
             # What `rate` and `forecast` are asked as has line breaks, and no text of a rule file can have one.
-            if answer.of != query.of or not matches(answer.pattern, query.text.replace("\n", "")):
+            if answer.of != ("prometheus" if query.of == "http" else query.of) or not matches(
+                answer.pattern, query.text.replace("\n", "")
+            ):
                 continue
             value = next((v for at, v in reversed(answer.values) if at <= self._clock.monotonic()), None)
             if isinstance(value, str):

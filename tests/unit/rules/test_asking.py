@@ -76,3 +76,64 @@ def test_a_hole_is_asked_for_too(step: str) -> None:
     """What a text or a parameter names is asked like anything else."""
     compiled = rule(f"  then: {step}")
     assert compiled.then
+
+
+URL = "https://web-1.shop.example/health"
+ASKS = 'http("https://{{ node.name }}.shop.example/health") == 200'
+
+
+def test_a_url_is_asked_for_its_status() -> None:
+    """With attributes of the node in their places; an answer counts like a sample: fresh, and later than an effect."""
+    compiled = rule(f'  when: {ASKS}\n  then: notify("oncall")')
+    (need,) = evaluate(compiled.when, FACTS).needs
+    assert (need.of, need.text) == ("http", URL)
+
+    def says(answer: Answer, after: int | None = None) -> bool | None:
+        known = msgspec.structs.replace(FACTS, answers={need.key: answer}, samples_after=after)
+        return evaluate(compiled.when, known).value
+
+    assert says(Answer(200.0, 10**15)) is True
+    assert says(Answer(503.0, 10**15)) is False
+    assert says(Answer(why_unknown="nobody answered")) is None
+    assert says(Answer(200.0, 10**15), after=10**15) is None
+    assert says(Answer(200.0, 10**15 + 1), after=10**15) is True
+
+
+@pytest.mark.parametrize(
+    "name", ["web-1/../..", "web-1 x", "web-1@evil.example", "web-1?x=", "web-1#", "web-1\n", "w" * 300]
+)
+def test_a_node_cannot_turn_a_url_into_another(name: str) -> None:
+    """What would not be a host's name is not asked at all."""
+    compiled = rule(f'  when: {ASKS}\n  then: notify("oncall")')
+    odd = msgspec.structs.replace(FACTS, node=NodeFact("host/x", name, "host"))
+    found = evaluate(compiled.when, odd)
+    assert (found.value, found.needs) == (None, ())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://shop.example/",
+        "shop.example",
+        "https://user:pass@shop.example/",
+        "https://{{ labels.host }}/health",
+        "https://shop.example/{{ labels.path }}",
+        "",
+    ],
+)
+def test_what_is_no_url_or_anybodys_is_refused(url: str) -> None:
+    """When the rule is compiled: labels come from whoever sends alerts."""
+    assert [
+        problem.code
+        for problem in problems(f'rule "a"\n  on event: "X"\n  when: http("{url}") == 200\n  then: notify("oncall")')
+    ] == ["E0305"]
+
+
+def test_only_queries_have_a_trend() -> None:
+    """A status has no rate, and no unit that a metric could have."""
+    assert [
+        one.code
+        for one in problems(
+            'rule "a"\n  on event: "X"\n  when: rate(http("https://a.example/"), 5m) > 1\n  then: notify("oncall")'
+        )
+    ] == ["E0305"]
