@@ -135,7 +135,9 @@ def _compile(
     rules = _rules(read, world, Catalogue(actions, commands), permissions)
     trials = _trials(read, actions, metrics, broken)
     reports = {file.report.path: file.report for file in read}
-    warn_of_ties(rules, reports)
+    # One's own rules come before those that ship, and are asked first; only among themselves a tie is a doubt.
+    rules.sort(key=lambda rule: is_shipped(rule.path))
+    warn_of_ties([rule for rule in rules if not is_shipped(rule.path)], reports)
     refuse_opposing(rules, reports)
     # What takes the place of a shipped rule need not do what the pack's own tests expect of that.
     mine = {file.report.path for file in own}

@@ -37,8 +37,8 @@ def _missed(expected: Expectation, played: Played) -> str:
     """Why the expectation was not met, or ""."""
     match expected.form:
         case "nothing":
-            found = [_effect(done) for done in played.done]
-            found += [f"{who} was asked" for _, _, who in played.asked]
+            found = [f"{_effect(done)}, by {done.rule!r}" for done in played.done]
+            found += [f"{who} was asked, by {rule!r}" for _, rule, who in played.asked]
             found += [f"suggested: {what}" for what in _suggested(played)]
             found += [f"{channel} was told" for channel in played.told]
             return f"expected nothing, and there was {'; '.join(found)}" if found else ""
@@ -77,7 +77,7 @@ def _is(expected: Expectation, rule: str, step: object) -> bool:
 
 def _suggested(played: Played) -> list[str]:
     plans = [planned.plan for planned in played.planned if planned.state == "suggested"]
-    return [f"{step.action} on {step.node}" for plan in plans for step in plan.steps]
+    return [f"{step.action} on {step.node}, by {plan.rule!r}" for plan in plans for step in plan.steps]
 
 
 def _effect(done: Done) -> str:

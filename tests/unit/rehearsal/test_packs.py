@@ -114,3 +114,13 @@ def test_the_page_of_packs_lists_every_rule(ruleset: RuleSet) -> None:
         rows.append(f"| {rule.name} | {events} | {runs} |")
     listed = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith(("| rule", "| ---"))]
     assert sorted(listed) == sorted(rows)
+
+
+def test_ones_own_rules_come_before_shipped_ones() -> None:
+    """At the same priority, and without a word: whoever writes a rule for an alert wants it."""
+    text = 'rule "mine"\n  on event: "NodeSystemdServiceFailed"\n  then: execute("collect_diagnostics")\n'
+    compiled = compile_files([Source("own.heal", text)], packs=["linux"])
+    assert compiled.ruleset is not None
+    assert compiled.problems == ()
+    names = [rule.name for rule in compiled.ruleset.listening("NodeSystemdServiceFailed")]
+    assert names == ["mine", "restart a failed systemd unit"]

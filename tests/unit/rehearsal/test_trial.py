@@ -115,7 +115,7 @@ def test_a_clause_does_what_it_says(clauses: str, lines: str) -> None:
 @pytest.mark.parametrize(
     ("lines", "failure"),
     [
-        ("expect: nothing", "expected nothing, and there was restart_service on host/a"),
+        ("expect: nothing", "expected nothing, and there was restart_service on host/a, by 'restart'"),
         ('expect: no execute("restart_service")', "line 13: expected no execute"),
         ('expect: approval by "sre"', "nobody asked sre"),
         ('expect: execute("restart_service") on "host/b"', 'expected execute("restart_service") on "host/b"'),
