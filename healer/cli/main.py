@@ -47,6 +47,7 @@ COMMANDS = {
     "maintenance": Command(
         "healer.cli.maintenance", "nodes that somebody works on: nobody is told, nothing is repaired"
     ),
+    "notify": Command("healer.cli.notify", "a test message, to see that a channel reaches people"),
     "notifications": Command("healer.cli.notifications", "what each channel was told, and what nobody could be told"),
     "users": Command("healer.cli.users", "who may do what, and tokens for them"),
     "audit": Command("healer.cli.audit", "the log of decisions and effects: is it as it was written?"),
