@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from healer.executors.target import Order
+from healer.executors.typed import read, written
 from healer.executors.wrapper import Unsendable, request
 from rules import Action, Facts, NodeFact, PlannedStep, Refusal, Source, compile_files, render_steps
 from rules.units import Type
@@ -140,6 +141,38 @@ def test_hostile_values_stay_data(action: Action, name: str) -> None:
                     assert element == part.replace(f"{{{name}}}", value)
                     assert element.startswith("-") is part.startswith("-")
             assert_data(argv)
+    assert 0 < let_through < 10_000, "values of both kinds, or this shows nothing"
+
+
+def calls() -> list[tuple[Action, str]]:
+    """Every string parameter of every action that ends in a call by name."""
+    compiled = compile_files([], packs=False)
+    assert compiled.ruleset is not None
+    return [
+        (action, parameter.name)
+        for action in compiled.ruleset.actions.values()
+        for parameter in action.parameters
+        if parameter.type is Type.STRING and action.run.call
+    ]
+
+
+@pytest.mark.parametrize(("action", "name"), calls(), ids=lambda each: getattr(each, "name", each))
+def test_hostile_values_stay_data_in_calls(action: Action, name: str) -> None:
+    """A value is refused, or comes out of the call as it went in, without a character that a path or a URL would obey."""
+    text = f'rule "it"\n  on event: "A"\n  then: execute("{action.name}", {name}: labels.hostile)\n'
+    compiled = compile_files([Source("own.heal", text)], packs=False)
+    assert compiled.ruleset is not None, compiled.problems
+    rule = compiled.ruleset.rules[0]
+    let_through = 0
+    for value in (*GOOD.values(), "pxe", *hostile(f"{action.name} {name}", 10_000)):
+        (step,) = render_steps(rule, Facts(now=0, alertname="A", labels={"hostile": value}, node=NODE))
+        if isinstance(step, Refusal):
+            continue
+        assert isinstance(step, PlannedStep)
+        let_through += 1
+        called = read(written(step.call or "", step.parameters))
+        assert (called.name, called.given[name]) == (action.run.call, value)
+        assert re.fullmatch(r"[A-Za-z0-9_.-]{1,253}", value), value
     assert 0 < let_through < 10_000, "values of both kinds, or this shows nothing"
 
 
