@@ -12,6 +12,7 @@ from healer.remediation.facts import answer_of, facts_of
 from healer.remediation.guards.observed import Held
 from healer.remediation.matching import holds_still
 from healer.remediation.model import Measured, Remediation
+from healer.remediation.replacement import moved_to
 from healer.remediation.situation import Situation
 from healer.seams import Clock
 from healer.times import Micros
@@ -181,6 +182,9 @@ class Verifier:
         What was said after the effect's end counts at once. What was said while the effect ran may be the effect's own
         shadow (a source that was away is silent): it counts when nobody has said otherwise for `settle` since.
         """
+        root = incident.root
+        if moved_to(self._situation.topology, root.node, root.name, remediation.created_at, self._situation.on_node):
+            return False
         alert = self._situation.alert(remediation.plan.root)
         if alert is not None:
             said, resolution, at = alert.status == "resolved", alert.resolution, alert.ended_at
