@@ -79,7 +79,9 @@ def _in_order(state: State, links: Links) -> list[Place]:
     def order(place: Place) -> tuple[int, tuple[int, Micros, bytes]]:
         if place.face is None:
             return 2, (0, place.seq, b"")
-        return int(any(above in nodes for above, _ in state.above(place.face.node)[:MAX_ABOVE])), rank(place.face)
+        # An alert without a node lies beneath nothing.
+        over = state.above(place.face.node)[:MAX_ABOVE] if place.face.node >= 0 else ()
+        return int(any(above in nodes for above, _ in over)), rank(place.face)
 
     return sorted(links, key=order)
 
@@ -123,7 +125,7 @@ def by_itself(state: State, one: Episode, other: Episode) -> bool:
 
 def is_above(state: State, above: int, node: int) -> bool:
     """Whether a fault of the first reaches the second."""
-    return any(one == above for one, _ in state.above(node)[:MAX_ABOVE])
+    return node >= 0 and any(one == above for one, _ in state.above(node)[:MAX_ABOVE])
 
 
 def firing_at(state: State, node: int) -> Iterator[Episode]:

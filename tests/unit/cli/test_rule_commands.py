@@ -106,6 +106,14 @@ def test_plan(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.endswith("nothing was run, and nothing was changed\n")
 
 
+def test_plan_without_a_topology(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By rules alone: an alert without a node has its incident, and the plan says what it lacks."""
+    alert = rules / "alert.json"
+    alert.write_text('{"labels": {"alertname": "ServiceDown", "node": "host/a", "severity": "critical"}}')
+    assert main(["plan", str(alert), "--rules", str(rules / "own.heal")]) == 0
+    assert "no target: the incident has no node" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"labels": {"a": 1}}', '{"labels": {"a": "b"}, "startsAt": "now"}'])
 def test_plan_for_no_alert(rules: Path, text: str) -> None:
     """What is no alert is refused as a wrong call."""
