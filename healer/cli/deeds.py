@@ -18,7 +18,6 @@ _PLAN = {
     "capped_by": "held back by",
     "because": "because",
     "steps": "steps",
-    "limits": "limits",
     "rule_version": "rule's version",
 }
 _EFFECT = {
