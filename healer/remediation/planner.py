@@ -359,7 +359,8 @@ class Planner:
 
     def _look(self, course: Course, now: Micros, decided: Decided) -> None:
         incident = course.incident
-        if incident.status == "resolved":
+        if incident.status in ("resolved", "merged"):
+            # Merged, it is another incident's affair; but what was left behind here is tidied up here.
             self._recover(course, now, decided)
         under_way = [id for id, deed in course.deeds.items() if deed.state in UNDER_WAY]
         if incident.status != "open" or not incident.told:
