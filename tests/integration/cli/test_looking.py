@@ -148,12 +148,14 @@ async def test_alerts_beyond_the_limit_are_counted(healer: Healer, capsys: Captu
 async def test_a_report_tells_what_happened_in_its_order(healer: Healer, capsys: Captured) -> None:
     assert await healer("incidents", "report", "abc123") == 0
     said = capsys.readouterr().out
-    lines = [line.split(maxsplit=2)[2] for line in said[said.index("What happened") :].splitlines()[2:]]
+    happened, _, done = said[said.index("What happened") :].partition("\nWhat was decided and done")
+    lines = [line.split(maxsplit=2)[2] for line in happened.splitlines()[2:] if line]
     assert lines == [
         "SwitchDown arrived on switch/core-1",
         "opened, with 2 more alerts",
         "restart a not verified: no data",
     ]
+    assert done
 
 
 async def test_what_is_not_there_is_said(healer: Healer, capsys: Captured) -> None:
