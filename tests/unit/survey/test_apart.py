@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from healer.survey import apart
 from healer.topology import plain
-from healer.topology.graph import decode
+from healer.topology.answers import Answer
+from healer.topology.departed import Departed
+from healer.topology.graph import Node, decode, topology
 from healer.topology.node_link import Reading
 from healer.topology.packed import Packed
 from healer.topology.packing import pack
@@ -39,6 +41,51 @@ async def test_what_is_done_apart_comes_back(monkeypatch: pytest.MonkeyPatch) ->
     assert (found.nodes_gone, found.edges_gone) == (20, 20)
     assert found.patch is not None
     assert len(found.patch) == 40
+
+
+async def test_sources_are_merged_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes back is what merging here gives: the graph, what changed, who left, and where sources disagree."""
+    first = topology([Node("a", "host"), Node("b")], [("a", "b")])
+    other = topology([Node("a", "vm"), Node("c")], [("a", "c")])
+    before = topology([Node("a"), Node("gone")], [("a", "gone")])
+    said = [Answer("one", 1, first.encode()), Answer("two", 2, other.encode())]
+    here = await apart.Apart(aside).union(said, before.encode(), Departed(), 100, 50)
+    monkeypatch.setattr(apart, "LARGE_GRAPH", 0)
+    there = await apart.Apart(aside).union(said, before.encode(), Departed(), 100, 50)
+    assert there == here
+    assert there.departed.until == {"gone": 150}
+    assert there.conflicts == 1
+
+
+@pytest.mark.parametrize("large", [False, True])
+async def test_an_index_gets_what_was_made_with_the_graph(monkeypatch: pytest.MonkeyPatch, *, large: bool) -> None:
+    """It is handed over once, and made again for whoever comes later, or asks for another graph."""
+    if large:
+        monkeypatch.setattr(apart, "LARGE", 0)
+        monkeypatch.setattr(apart, "LARGE_GRAPH", 0)
+    asked: list[object] = []
+
+    async def counted(work: Callable[[], T]) -> T:
+        asked.append(work)
+        return work()
+
+    here = apart.Apart(counted)
+    graph = await here.read(msgspec.json.encode({"nodes": [{"id": "a"}, {"id": "b"}], "links": [["a", "b"]]}))
+    assert isinstance(graph, bytes)
+    wanted, asked[:] = sections(pack([decode(graph)])), []
+    assert sections(await here.packed(graph)) == wanted
+    assert not asked
+    assert sections(await here.packed(graph)) == wanted
+    assert asked
+    assert sections(await here.packed(wide(3).encode())) == sections(pack([wide(3)]))
+
+
+async def test_an_index_is_made_here_where_it_cannot_be_made_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record that is in the journal has to be applied."""
+    monkeypatch.setattr(apart, "LARGE_GRAPH", 0)
+    monkeypatch.setattr(apart, "WITHIN_S", 0.0)
+    graph = wide(3).encode()
+    assert sections(await apart.Apart(aside).packed(graph)) == sections(pack([decode(graph)]))
 
 
 def sections(packed: Packed) -> bytes:
