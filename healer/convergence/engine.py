@@ -19,7 +19,7 @@ from healer.convergence.episode import Case, Episode, Place, Status
 from healer.convergence.freeze import Frozen, freeze, thaw
 from healer.convergence.history import History, Remembered
 from healer.convergence.incidents import derive, let_place_go, projection, remind
-from healer.convergence.judge import explanation
+from healer.convergence.judge import alternatives, explanation
 from healer.convergence.kept import keep, sift
 from healer.convergence.lasting import Rule
 from healer.convergence.naming import places_of
@@ -294,6 +294,13 @@ class Engine:
         """The alert with this canonical label set."""
         episode = self.state.episodes.get(labels)
         return self.view(episode) if episode is not None else None
+
+    def alternatives(self, labels: bytes) -> list[AlertView]:
+        """What would explain a suppressed alert besides what does, the next best first."""
+        episode = self.state.episodes.get(labels)
+        if episode is None or episode.status != Status.SUPPRESSED:
+            return []
+        return [self.view(one) for one in alternatives(episode, self.state)]
 
     def incident_alerts(self, id: str) -> list[AlertView]:
         """The alerts of an incident in memory: its own first, then what they explain."""

@@ -227,6 +227,16 @@ def explanation(episode: Episode, view: View) -> Verdict | None:
     return best(episode, found, view)
 
 
+def alternatives(episode: Episode, view: View) -> list[Episode]:
+    """Rule 3: what else would explain an alert that is explained, the next best first. Found when somebody asks."""
+    found = causes(episode, view, explains)
+    if found and view.groups:
+        found = getting_through(episode, found, view)
+    found.sort(key=lambda verdict: preference(verdict, episode, view))
+    others = dict.fromkeys(verdict.by for verdict in found)
+    return [one for one in others if one is not None and one is not episode.by]
+
+
 def still_stands(cause: Episode, view: View) -> bool:
     """Rule 10: whether what explained an alert before the topology or the settings changed still is a root that fires."""
     if cause.place is None or (cause.traits.always_told and cause in view.beside):

@@ -11,11 +11,11 @@ from itertools import chain, islice
 
 import msgspec
 
-from healer.convergence.candidates import Scored, rank
+from healer.convergence.candidates import MAX_CANDIDATES, Scored, rank
 from healer.convergence.episode import Case, Episode, Place
 from healer.convergence.evidence import Class, Clue, class_of
 from healer.convergence.history import series_of
-from healer.convergence.judge import outranks
+from healer.convergence.judge import alternatives, outranks
 from healer.convergence.onset import known_from
 from healer.convergence.outcome import Candidate, How, Naming, Root
 from healer.convergence.state import State
@@ -24,6 +24,8 @@ MAX_EVIDENCE = 500
 """Alerts of one incident that are weighed."""
 SEVERAL = 3
 """So many of the things beneath a node have to fail together for it to be suspected."""
+MAX_ALTERNATIVES = 3
+"""Roots of other incidents that are shown among the candidates."""
 GROWTH = 4
 """An incident is weighed again when it has a quarter more alerts (twice as many where its root is down, which no score changes),
 so that weighing costs every alert the same."""
@@ -72,13 +74,39 @@ def consider(state: State, case: Case, *, again: bool = False) -> bool:
     root = best.get(scored[0].node) if scored and not direct else None
     if root is not None and root.node == face.node:
         root = None
-    candidates = tuple([candidate(state, one, best.get(one.node)) for one in scored])
+    candidates = [candidate(state, one, best.get(one.node)) for one in scored]
+    candidates = with_alternatives(candidates, alternatives_of(state, case, evidence))
     how: How = "silent" if several else "direct" if direct else "ranked"
-    case.naming = Naming(how, root_of(state, root) if root else None, candidates, weigh_at, face.labels)
+    case.naming = Naming(how, root_of(state, root) if root else None, tuple(candidates), weigh_at, face.labels)
     if node_of(state, case) != (was.root.node if was.root is not None else state.node_name(face.node)):
         named = root or face
         state.note(case, "converge", "named", alertname=named.traits.name, node=state.node_name(named.node))
     return True
+
+
+def alternatives_of(state: State, case: Case, evidence: list[Episode]) -> list[Candidate]:
+    """Rule 3: roots elsewhere that would explain alerts of this incident as well, those of most alerts first."""
+    counts: Counter[Episode] = Counter()
+    here, explained = set(places_of(case)), [one for one in evidence if one.by is not None and not one.ended_at]
+    for one in explained:
+        counts.update(other for other in alternatives(one, state) if other.place not in here)
+    first = sorted(counts, key=lambda one: (-counts[one], -one.traits.level, one.onset, one.labels))[:MAX_ALTERNATIVES]
+    why = "would explain {} of the {} alerts explained here, were it not for a better root"
+    return [
+        Candidate(state.node_name(one.node), one.labels, 0, (why.format(counts[one], len(explained)),)) for one in first
+    ]
+
+
+def with_alternatives(candidates: list[Candidate], others: list[Candidate]) -> list[Candidate]:
+    """The best alternative comes second, the rest last; each node once."""
+    nodes = {one.node for one in others}
+    kept = [one for at, one in enumerate(candidates) if not at or one.node not in nodes]
+    others = [one for one in others if not kept or one.node != kept[0].node]
+    if not kept or not others:
+        return kept
+    score = kept[1].score if len(kept) > 1 else 0
+    second, *rest = (msgspec.structs.replace(one, score=score) for one in others)
+    return [kept[0], second, *kept[1:], *rest][:MAX_CANDIDATES]
 
 
 def suspected(state: State, case: Case, side: Place) -> bool:

@@ -23,6 +23,10 @@ KINDS_OF_END = {
 """What each kind of resolution means."""
 
 
+SHOWN = 3
+"""Alternatives that are named; the rest are counted."""
+
+
 class Why:
     """What there is to say about one alert at one moment."""
 
@@ -47,12 +51,13 @@ def explain(
     *,
     path: Sequence[str] = (),
     silence: Silence | Maintenance | None = None,
+    others: Sequence[AlertView] = (),
 ) -> list[str]:
     """The reasons, the deciding one first.
 
     `by` is the alert that `view.by`, or else `view.beside`, names, if there is one; `now` is wall time. `path` are the nodes
     from the alert's own up to its cause's, and `silence` the silence or maintenance that `view.silence` names, where the
-    caller knows them.
+    caller knows them. `others` would explain it too, the next best first.
     """
     why = Why(view, by, settings, now, path, silence)
     said = [SENTENCES[view.code](why)]
@@ -66,6 +71,11 @@ def explain(
         )
     if path and view.status == "suppressed":
         said.append("over " + " < ".join(path))
+    if others and view.status == "suppressed":
+        more = f", and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
+        said.append(
+            f"{', '.join(map(_name, others[:SHOWN]))}{more} would explain it too: the most severe does, then the nearest in time"
+        )
     if view.flapping:
         within = format_duration(settings.flap.within)
         said.append(

@@ -51,7 +51,8 @@ class View:
         by = engine.alert(beside) if (beside := alert.by or alert.beside) else None
         silence = engine.maintenance_of(alert.silence) or engine.silence_of(alert.silence) if alert.silence else None
         path = self._way(by.node, alert.node) if by is not None and alert.status == "suppressed" else ()
-        return explain(alert, by, self.charter.settings.convergence, engine.now, path=path, silence=silence)
+        settings, others = self.charter.settings.convergence, engine.alternatives(alert.labels)
+        return explain(alert, by, settings, engine.now, path=path, silence=silence, others=others)
 
     def _way(self, above: str, below: str) -> list[str]:
         """The nodes from an alert's own up to its cause's."""

@@ -105,6 +105,25 @@ def test_what_a_side_explains_is_said_again() -> None:
     assert one.until("5h").incidents[incident.id].said_again == 1
 
 
+def test_what_else_would_explain_is_the_second_candidate() -> None:
+    """Rule 3: of two hosts that are down and a service on both, one explains it; the other is among its incident's candidates."""
+    one = (
+        world("a b > service")
+        .play("""
+        0s HostDown on a critical
+        1s HostDown on b critical
+        2s Errors on service error
+    """)
+        .until("2m")
+    )
+    assert one.by("Errors@service") == "HostDown@b"
+    assert [view.node for view in one.engine.alternatives(one["Errors@service"].labels)] == ["a"]
+    candidates = one.incident("HostDown@b").candidates
+    assert [(found.node, bool(found.labels)) for found in candidates[:2]] == [("b", True), ("a", True)]
+    assert candidates[1].why == ("would explain 1 of the 1 alerts explained here, were it not for a better root",)
+    assert [found.node for found in one.incident("HostDown@a").candidates] == ["a"]
+
+
 def test_it_is_over_when_the_last_of_them_is() -> None:
     one = world().play(STORM).until("2m")
     one.play("3m LatencyHigh on cart ends\n3m ErrorsHigh on cart ends\n3m LatencyHigh on shop ends").until("8m")
