@@ -322,7 +322,11 @@ class Planner:
                 continue
             for name, watch in course.watches.items():
                 unasked = any(query.key not in watch.answers for query in watch.needs)
-                if watch.needs and now <= watch.asks_since + ASK_FOR and (unasked or now >= watch.answered_at + ASK_EVERY):
+                if (
+                    watch.needs
+                    and now <= watch.asks_since + ASK_FOR
+                    and (unasked or now >= watch.answered_at + ASK_EVERY)
+                ):
                     found.append(Question(id, name, incident.root.labels, watch.needs, now))
         return found
 
