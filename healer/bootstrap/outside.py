@@ -200,7 +200,7 @@ def sources(settings: Settings, ground: Ground, kept: Kept) -> list[TopologySour
     made: list[TopologySource] = []
     if settings.topology.files:
         files = settings.topology.files
-        made.append(kept.once("topology file", files, lambda: FileSource(files, aside)))
+        made.append(kept.once("topology file", files, lambda: FileSource(files, aside, ground.apart.read)))
     for name, source in zip(settings.topology.names, settings.topology.sources, strict=True):
         if source.http is not None:
             polled = partial(HttpSource, name, source.http, session, ground.apart.read)

@@ -1,10 +1,11 @@
 """What a source of the topology is, to those who ask it: `healer.survey` asks, `healer.topology.sources` answers. Pure."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
 from healer.times import Micros
 from healer.topology.graph import Topology
+from healer.topology.node_link import Fault
 
 T = TypeVar("T")
 
@@ -13,6 +14,10 @@ class Aside(Protocol):
     """Runs work that takes long off the event loop."""
 
     def __call__(self, work: Callable[[], T]) -> Awaitable[T]: ...
+
+
+Read = Callable[[bytes], Awaitable[bytes | Sequence[Fault]]]
+"""Reads node-link JSON where it holds nobody up: `Topology.encode()` of it, or what is wrong. Raises Unreadable."""
 
 
 class Unreadable(Exception):

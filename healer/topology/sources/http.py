@@ -1,22 +1,17 @@
 """Topology from a CMDB or any other HTTP server that gives node-link JSON, polled; what did not change is not sent again."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 import aiohttp
 
 from healer.documents.problems import dotted
 from healer.times import SECOND, Micros, format_duration
-from healer.topology.node_link import Fault
 from healer.topology.settings import HttpGraph
-from healer.topology.source import Unreadable
+from healer.topology.source import Read, Unreadable
 
 CHUNK = 64 << 10
 """Bytes taken from the connection at a time."""
-
-
-Read = Callable[[bytes], Awaitable[bytes | Sequence[Fault]]]
-"""Reads node-link JSON where it holds nobody up: `Topology.encode()` of it, or what is wrong."""
 
 
 class TooLong(Exception):
