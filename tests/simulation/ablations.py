@@ -286,6 +286,24 @@ def extension_unheard() -> Iterator[None]:
         yield
 
 
+@ablation("what comes again comes unnoticed", promise="maintenance", scenario=SCENARIO)
+@contextmanager
+def recurring_unnoticed() -> Iterator[None]:
+    """No timer rings when maintenance that comes again begins or ends."""
+    look_again = quiet.look_again
+
+    def once(state: State) -> None:
+        whole, state.maintenance = (
+            state.maintenance,
+            {i: one for i, one in state.maintenance.items() if not one.schedule},
+        )
+        look_again(state)
+        state.maintenance = whole
+
+    with _without(quiet, "look_again", once):
+        yield
+
+
 @ablation("what is beneath is forgotten", promise="maintenance", scenario=SCENARIO)
 @contextmanager
 def beneath_forgotten() -> Iterator[None]:
