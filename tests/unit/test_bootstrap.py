@@ -9,8 +9,7 @@ import pytest
 
 import notifiers
 import rules
-from healer import bootstrap
-from healer.bootstrap import CannotStart, check_distributions, read_plan, rule_files, tls_context
+from healer.bootstrap import CannotStart, check_distributions, read_plan, rule_files, starting, tls_context
 from healer.cli.failure import Failure
 from healer.cli.main import main
 from healer.journey.charter import charter, documents
@@ -42,7 +41,7 @@ def test_another_distributions_package_in_our_place_is_named(
     name: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Which package, where it lies, and what to do about it."""
-    monkeypatch.setattr(bootstrap, name, other(tmp_path, name, text))
+    monkeypatch.setattr(starting, name, other(tmp_path, name, text))
     with pytest.raises(CannotStart) as said:
         check_distributions()
     assert f"another distribution's package '{name}' ({tmp_path}/{name}/__init__.py)" in str(said.value)
@@ -139,7 +138,7 @@ def test_serve_says_it_and_ends_with_1(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A package in our place: one plain sentence, and nothing is listening."""
-    monkeypatch.setattr(bootstrap, "rules", other(tmp_path, "rules", ""))
+    monkeypatch.setattr(starting, "rules", other(tmp_path, "rules", ""))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "healer.yaml").write_text("server: {listen: '127.0.0.1:0'}\n")
     assert main(["serve", "--config", str(tmp_path / "healer.yaml")]) == 1
