@@ -20,6 +20,8 @@ from rules import NodeFact
 
 MAX_GROUP = 5_000
 """Nodes of a group that are looked at: of more, only so many can stand in for one another."""
+MAX_NODES = 20_000
+"""Nodes of a topology without edges that are looked through for those of a kind."""
 KEPT: Micros = 4 * SECOND
 """For how long a group that was looked at is not looked at again; far less than an observation may be old."""
 CORDONS = frozenset({"cordon_node", "drain_node"})
@@ -110,12 +112,14 @@ class Observing:
         return f"{change.repo} is being deployed to {', '.join(touched.nodes[:3])} by {change.actor or 'somebody'}"
 
     def _of_its_kind(self, node: NodeFact) -> Group:
-        """All others of its kind beneath the topmost node above it."""
+        """All others of its kind beneath the topmost node above it; where nothing is above it, of the whole topology."""
         index = self._situation.topology.index
         above = index.above(index.id(node.id))
-        top = above[-1][0] if above else index.id(node.id)
-        names = (index.name(one) for one in index.below(top) if index.kind(one) == node.kind)
-        group = self._group(f"nodes of kind {node.kind}", f"{node.kind} beneath {index.name(top)}", names)
+        top = above[-1][0] if above else -1
+        some = index.below(top) if above else range(min(len(index), MAX_NODES))
+        names = (index.name(one) for one in some if index.kind(one) == node.kind)
+        where = f"{node.kind} beneath {index.name(top)}" if above else node.kind
+        group = self._group(f"nodes of kind {node.kind}", where, names)
         return (
             without(group, node.id)
             if group is not None

@@ -111,6 +111,17 @@ def test_the_floor_is_under_all_others_of_its_kind() -> None:
     assert (floor.name, floor.nodes, floor.unwell) == ("nodes of kind host", set(OTHERS), {OTHERS[0]})
 
 
+def test_where_nothing_stands_above_the_floor_is_under_the_whole_topology() -> None:
+    """A list of hosts without racks has a floor, too."""
+    here = Rack()
+    here.topology = Map(
+        topology([Node(name, "host") for name in (HOST, *OTHERS)] + [Node("vm/v1", "vm")], []), (), (), 100
+    )
+    here.alerts = {OTHERS[1]: alert()}
+    floor = observed(here).floor
+    assert (floor.nodes, floor.unwell) == (set(OTHERS), {OTHERS[1]})
+
+
 @pytest.mark.parametrize(
     ("home", "own", "target", "why"),
     [
