@@ -175,7 +175,7 @@ test "it tells somebody else"
 
 
 def test_rules_that_fail_their_own_tests_do_not_take_over(tmp_path: Path) -> None:
-    """The old ones run on, the answer names the test, and an alert of healer's own lasts until they are good again, also by a restart."""
+    """The old ones run on, the answer names the test, and an alert of healer's own lasts until they are good again."""
     with stand(tmp_path) as here:
         here.write("rules/one.heal", FAILING)
         problem = here.refused()
