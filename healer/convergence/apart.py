@@ -16,8 +16,6 @@ from healer.times import Micros
 
 MAX_HEADS = 8
 """Roots of one incident that are compared, the worst of them."""
-MAX_ABOVE = 64
-"""Ancestors of each node at which it is looked, the nearest first."""
 MAX_BELOW = 200
 """Nodes beneath each root at which it is looked, the nearest first."""
 
@@ -80,7 +78,7 @@ def _in_order(state: State, links: Links) -> list[Place]:
         if place.face is None:
             return 2, (0, place.seq, b"")
         # An alert without a node lies beneath nothing.
-        over = state.above(place.face.node)[:MAX_ABOVE] if place.face.node >= 0 else ()
+        over = state.near_above(place.face.node) if place.face.node >= 0 else ()
         return int(any(above in nodes for above, _ in over)), rank(place.face)
 
     return sorted(links, key=order)
@@ -125,7 +123,7 @@ def by_itself(state: State, one: Episode, other: Episode) -> bool:
 
 def is_above(state: State, above: int, node: int) -> bool:
     """Whether a fault of the first reaches the second."""
-    return node >= 0 and any(one == above for one, _ in state.above(node)[:MAX_ABOVE])
+    return node >= 0 and any(one == above for one, _ in state.near_above(node))
 
 
 def firing_at(state: State, node: int) -> Iterator[Episode]:

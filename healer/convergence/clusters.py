@@ -16,6 +16,7 @@ MAX_SIDES = 1_000
 
 def companion(state: State, place: Place, face: Episode) -> Case | None:
     """The oldest other open incident with which this place is connected, and nothing says that they are two faults."""
+    state.walked.clear()
     cases: dict[Case, bool] = {}
     for other, sure in neighbours(state, place).items():
         if other.incident is not None and other.incident is not place.incident:

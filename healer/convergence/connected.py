@@ -18,8 +18,6 @@ from healer.times import Micros
 
 MAX_LOOKED = 32
 """Alerts that a root explains from which it is looked, the earliest first."""
-MAX_ABOVE = 64
-"""Ancestors of each at which it is looked, the nearest first."""
 MAX_BELOW = 200
 """Nodes beneath a root at which it is looked, the nearest first."""
 MAX_CHILDREN = 32
@@ -79,7 +77,7 @@ def _knows_of_down(place: Place) -> bool:
 def _failed_with(state: State, place: Place, face: Episode) -> Iterator[Place]:
     """What failed in the same way just before or after it, each within `slack` of the next: half of what is beneath one node."""
     down = is_down(face)
-    for parent, hops in state.above(face.node)[:MAX_ABOVE]:
+    for parent, hops in state.near_above(face.node):
         if hops > 1:
             break
         children = list(_children(state, parent))
@@ -114,7 +112,7 @@ def _connected(state: State, place: Place, face: Episode) -> Iterator[Place]:
     """Where the root of one is above something of the other, or both are above one thing, and it began within `window`."""
     roots, explained = list(place.unexplained), symptoms(place)
     for one in (*roots, *explained):
-        for above, _ in state.above(one.node)[:MAX_ABOVE]:
+        for above, _ in state.near_above(one.node):
             yield from _with_root_at(state, above, one)
     for below in islice(state.topology.below(face.node), MAX_BELOW):
         yield from _with_any_at(state, below, roots)
@@ -156,11 +154,11 @@ def _beside(state: State, node: int) -> dict[int, None]:
     """Nodes on which the same things depend directly."""
     found: dict[int, None] = {}
     for child in _children(state, node):
-        found.update((above, None) for above, hops in state.above(child)[:MAX_ABOVE] if hops == 1 and above != node)
+        found.update((above, None) for above, hops in state.near_above(child) if hops == 1 and above != node)
     return found
 
 
 def _children(state: State, node: int) -> Iterator[int]:
     """Some of the nodes directly beneath one."""
     below = islice(state.topology.below(node), MAX_CHILDREN)
-    return (child for child in below if (node, 1) in state.above(child)[:MAX_ABOVE])
+    return (child for child in below if (node, 1) in state.near_above(child))

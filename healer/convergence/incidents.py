@@ -137,6 +137,7 @@ def is_stray(state: State, place: Place, case: Case) -> bool:
     """Whether it is part of this incident only because an edge seems to be missing."""
     if place is case.place or place.face is None or case.place.suppressed < strays.LIKE:
         return False
+    state.walked.clear()
     return strays.home_of(state, place, place.face) is case.place
 
 

@@ -21,6 +21,7 @@ APART = "they are not connected"
 
 def look(state: State, places: Iterable[object]) -> None:
     """Look at the incidents of these places again, if they were calm since that was asked for."""
+    state.walked.clear()
     for place in places:
         case = place.incident if isinstance(place, Place) else None
         if case is None or case.status != "open" or case.looks_at > state.now:

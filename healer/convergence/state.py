@@ -29,6 +29,8 @@ ASIDE = -2
 """In place of a node: somebody said that such alerts are about none, so that nobody has to find one."""
 DOWN = 4
 """Nodes beneath another that are looked at in the time that it takes to walk up from one."""
+MAX_NEAR = 64
+"""Ancestors of a node that may matter to what it has to do with others."""
 labels_of = msgspec.json.Decoder(dict[str, str]).decode
 
 
@@ -142,6 +144,8 @@ class State:
         self.aside = 0
         self.unstable = 0
         self.reminds_at: Micros = 0
+        self.walked: dict[int, Sequence[tuple[int, int]]] = {}
+        """What lies above nodes, while one question is answered that asks it of few nodes very often."""
         self.changes: dict[bytes, tuple[Micros, ...]] = {}
         self.flapping: dict[bytes, Micros] = {}
         self.unsettled: dict[Place, Micros] = {}
@@ -169,6 +173,13 @@ class State:
             return episode.node
         labels = labels_of(episode.labels)
         return tuple([labels.get(name, "") for name in self.settings.group_by])
+
+    def near_above(self, node: int) -> Sequence[tuple[int, int]]:
+        """The nearest ancestors of a node, remembered until `walked` is cleared, which whoever asks first does."""
+        found = self.walked.get(node)
+        if found is None:
+            found = self.walked[node] = self.above(node)[:MAX_NEAR]
+        return found
 
     def place_of(self, episode: Episode) -> Place | None:
         return episode.place or self.places.get(self.key_of(episode))

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 
-from healer.convergence.apart import MAX_ABOVE, is_above
+from healer.convergence.apart import is_above
 from healer.convergence.episode import Episode, Place
 from healer.convergence.state import State
 
@@ -83,7 +83,7 @@ def lacks_edge(state: State, root: int, node: int, others: list[int]) -> bool:
 
 def parents(state: State, node: int) -> list[int]:
     """What lies directly above a node."""
-    return [above for above, hops in state.above(node)[:MAX_ABOVE] if hops == 1]
+    return [above for above, hops in state.near_above(node) if hops == 1]
 
 
 def kind(state: State, node: int) -> str:
