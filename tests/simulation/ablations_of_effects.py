@@ -3,7 +3,6 @@
 Like `tests.simulation.ablations`: each is what a hurried person might write, at most five lines.
 """
 
-import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -14,13 +13,11 @@ from msgspec.structs import replace
 from healer.executors import register
 from healer.executors.register import Attempt, Register
 from healer.executors.target import Order, Result
-from healer.journey.ports import StoreUnavailable
 from healer.remediation import approval, guards
 from healer.remediation.arrows import next_state
 from healer.remediation.facts import facts_of
 from healer.remediation.guards import Place, condition, failures, people, rates, standing
 from healer.remediation.model import Intent, PlanStep, Refused, Remediation
-from healer.remediation.runner import Runner
 from healer.remediation.runner.effect import Effects
 from healer.remediation.runner.settling import Settling
 from healer.remediation.verify import Seen, Verifier
@@ -95,21 +92,6 @@ def no_answer_no_effect() -> Iterator[None]:
         return Result("failed", why="it was lost", started=False)
 
     with _without(Settling, "probe", probe):
-        yield
-
-
-@ablation("a probe leaves no token", promise="E2", scenario=SCENARIO)
-@contextmanager
-def probe_without_token() -> Iterator[None]:
-    """A target answers a probe without remembering whose it was."""
-    recorded = Register.recorded
-
-    def forgetful(self: Register, order: Order, now: Micros) -> Result:
-        before, answer = self.newest, recorded(self, order, now)
-        self.newest = before
-        return answer
-
-    with _without(Register, "recorded", forgetful):
         yield
 
 
@@ -257,22 +239,6 @@ def go_without_switch() -> Iterator[None]:
         yield
 
 
-@ablation("a switch that cannot be read is released", promise="E4", scenario=SCENARIO)
-@contextmanager
-def unreadable_is_released() -> Iterator[None]:
-    """Go is said when the kill switch cannot be read in time."""
-    paused = Effects._paused
-
-    async def trusting(self: Effects, remediation: Remediation, step: PlanStep) -> bool:
-        try:
-            return await asyncio.wait_for(paused(self, remediation, step), 0.3)
-        except (StoreUnavailable, TimeoutError):
-            return False
-
-    with _without(Effects, "_paused", trusting):
-        yield
-
-
 @ablation("a target waits a minute for go", promise="E4", scenario=SCENARIO)
 @contextmanager
 def target_waits() -> Iterator[None]:
@@ -333,16 +299,4 @@ def command_is_proof() -> Iterator[None]:
 def state_without_entry() -> Iterator[None]:
     """What becomes of a remediation is stored, and not noted."""
     with _without(remediations, "_note", _nothing):
-        yield
-
-
-@ablation("nobody looks after what was left", promise="liveness", scenario=SCENARIO)
-@contextmanager
-def nobody_looks_after() -> Iterator[None]:
-    """What went to a person with an unknown outcome is not probed again."""
-
-    async def nothing(self: Runner) -> None:
-        await asyncio.sleep(HOUR)
-
-    with _without(Runner, "look_after", nothing):
         yield

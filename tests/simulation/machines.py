@@ -122,6 +122,9 @@ class Machines:
         if not self._fleet.hardware.reachable(order.target):
             raise Cut("no route to host")
         kind = self._faults.decide(f"target.{moment}")
+        if moment == "send" and kind == "none":
+            # What was sent by somebody who then stood still is what a token is for: it must not be seldom.
+            kind = self._faults.decide("target.held back", only=_PAUSE)
         if kind == "crash before":
             self._life.freeze()
             raise Cut("the caller is gone")

@@ -36,6 +36,9 @@ from tests.simulation.loop import SimLoop
 from tests.simulation.machines import Fleet, Machines
 from tests.simulation.options import Options
 from tests.simulation.prometheus import Prometheus
+from tests.simulation.promises.arrows import Arrows
+from tests.simulation.promises.counted import Counted
+from tests.simulation.promises.noted import Noted
 from tests.simulation.world import SimClock, SimRandom
 
 REQUEST_S = 20.0
@@ -100,7 +103,15 @@ class World:
         self.datacentre = Datacentre(options, self.clock)
         self.chat = Chat(self.clock)
         self.fleet = Fleet(self.datacentre, self.clock)
+        self.arrows = Arrows(self.court, self.memory)
+        self.noted = Noted(self.court, self.memory)
+        self.arrows.followers = [Counted(self.court, self.arrows), self.noted]
         self.witnesses: list[Witness] = []
+
+    def committed(self, name: str) -> None:
+        """A transaction was committed, and nobody was answered yet."""
+        self.arrows.committed(name)
+        self.noted.compare()
 
     def moments(self, count: int, within: Micros) -> list[Micros]:
         """Some moments of the storm, in order."""
@@ -257,11 +268,12 @@ class Service:
     def _ports(self, life: Life) -> Ports:
         world = self._world
         chance = SimRandom(world.options.seed, life.name)
+        disk = Disk(world.memory, world.clock, world.faults, life, committed=world.committed)
         return Ports(
             clock=world.clock,
             random=chance,
             spawn=Supervisor(),
-            store=Store(Disk(world.memory, world.clock, world.faults, life), world.memory.installation),
+            store=Store(disk, world.memory.installation),
             locks=LocalLocks(),
             targets={"ssh": Machines(world.fleet, world.faults, life)},
             senders={

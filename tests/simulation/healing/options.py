@@ -73,8 +73,8 @@ class Options(msgspec.Struct, frozen=True):
             plans=chance.choice((2, 3, 5, 8)),
             storm=chance.choice((60, 120, 180)) * SECOND,
             down_for=chance.choice((1, 5, 30)) * SECOND,
-            locks=chance.choice(("local", "redis", "quorum")),
-            takeover=chance.choice((1, 5, 16)) * SECOND,
+            locks=chance.choice(("local", "local", "redis", "quorum")),
+            takeover=chance.choice((1, 1, 5, 16)) * SECOND,
             zombie=chance.choice((1, 10, 30)) * SECOND,
             failovers=chance.choice((0, 2, 6)),
             steps=chance.choice((1, 1, 2)),
@@ -104,7 +104,10 @@ class Options(msgspec.Struct, frozen=True):
             clock_steps=chance.choice((0, 0, 2)),
             # Holders that wake late are what this is about.
             odds=msgspec.structs.replace(
-                Odds.drawn(seed), pause=chance.choice((0, 10, 40)), pauses=chance.choice((0, 2, 5))
+                Odds.drawn(seed),
+                pause=chance.choice((0, 10, 40)),
+                pauses=chance.choice((0, 2, 5)),
+                longest_pause=chance.choice((8, 8, 20, 60)) * SECOND,
             ),
         )
 

@@ -35,7 +35,7 @@ class Counted(Follower):
         if was is None or was.state not in ("planned", "waiting", "locked", "undoing"):
             self._accuse(intent, f"it was written for a remediation that was {was.state if was else 'not there'}")
         for limit in remediation.plan.limits:
-            if remediation.plan.sequence[intent.step].closing:
+            if limit.form in ("share", "ramp") or not limit.applies(remediation.plan.sequence[intent.step]):
                 continue
             if limit.form == "ineffective":
                 self._in_vain(intent, remediation, limit)
@@ -66,7 +66,9 @@ class Counted(Follower):
         found = set()
         for other in self._arrows.intents.values():
             remediation = self._arrows.remediations[other.remediation]
-            if other.remediation == intent.remediation or limit.key not in {one.key for one in remediation.plan.limits}:
+            step = remediation.plan.sequence[other.step]
+            keys = {one.key for one in remediation.plan.limits if one.applies(step)}
+            if other.remediation == intent.remediation or limit.key not in keys:
                 continue
             if limit.form == "rate":
                 counts = other.written_at > intent.written_at - limit.window + self._slack

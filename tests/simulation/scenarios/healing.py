@@ -85,14 +85,14 @@ class Run:
         self.proven = Proven(court, self.arrows, self.hosts, fleet, slack)
         self.noted = Noted(court, memory)
         self.arrows.followers = [self.counted, self.stopped, self.proven, self.noted]
-        fleet.on_accept, fleet.on_start = self._accepted, self._starts
+        fleet.on_accept, fleet.on_start = self.fenced.accepted, self._starts
         self.holders = Holders(self.ground, self.ruleset, self._committed)
         calm = Faults(loop, seed, Odds())
         disk = Disk(memory, self.clock, calm, Incarnation("engine"), alone=False, committed=self._committed)
         self.store = Store(disk, memory.installation)
         self._step = 0
-        self._ready = asyncio.Event()
-        """A target has accepted somebody."""
+        self._intent = asyncio.Event()
+        """Something is about to begin."""
 
     async def go(self) -> None:
         """Storm, then quiet, then the last look; or to the first accusation."""
@@ -105,10 +105,8 @@ class Run:
     def _committed(self, name: str) -> None:
         self.arrows.committed(name)
         self.noted.compare()
-
-    def _accepted(self, order: Order) -> None:
-        self.fenced.accepted(order)
-        self._ready.set()
+        if name == "write_intent":
+            self._intent.set()
 
     def _starts(self, order: Order) -> None:
         for promise in (self.written, self.fenced, self.observed, self.stopped):
@@ -195,10 +193,10 @@ class Run:
 
     async def _almost(self) -> None:
         """Wait, for a while, until something is about to begin, and a little longer."""
-        self._ready.clear()
+        self._intent.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(30):
-                await self._ready.wait()
+                await self._intent.wait()
         await asyncio.sleep(self._chance.choice((0, 0.01, 0.5, 3)))
 
     async def _supersedes(self) -> None:

@@ -27,6 +27,7 @@ from tests.simulation.options import Options
 from tests.simulation.people import People
 from tests.simulation.promises.accepted import Accepted
 from tests.simulation.promises.effects import WrittenFirst
+from tests.simulation.promises.fenced import Fenced
 from tests.simulation.promises.flapping import OnceUntilCalm
 from tests.simulation.promises.peace import unfinished
 from tests.simulation.promises.quiet import LeftAlone
@@ -110,7 +111,8 @@ class Run:
         self.replayed = Replayed(world.court, world.memory)
         world.witnesses.extend((self.accepted, self.statuses, self.told, self.written, self.replayed))
         world.witnesses.extend((self.flapping, self.storms, self.left_alone, self.heeded))
-        world.fleet.on_start = self._starts
+        self.fenced = Fenced(world.court, world.fleet)
+        world.fleet.on_accept, world.fleet.on_start = self.fenced.accepted, self._starts
 
     async def go(self) -> None:
         """Storm, then quiet, then the last look; or to the first accusation."""
@@ -122,6 +124,7 @@ class Run:
 
     def _starts(self, order: Order) -> None:
         self.written.starts(order)
+        self.fenced.starts(order)
         self.left_alone.starts(order)
 
     async def _all(self) -> None:
@@ -188,6 +191,7 @@ class Run:
                 "alerts covered": self.left_alone.count,
                 "causes looked for": self.statuses.causes,
                 "callbacks": self._loop.callbacks,
+                **{f"arrow {arrow}": count for arrow, count in sorted(world.arrows.counts.items())},
             },
         )
 
