@@ -42,3 +42,5 @@ def sift(state: State) -> None:
             state.dirty[one] = None
         elif found is None or (found.by, found.code, found.distance) != (one.by, one.code, one.distance):
             state.dirty[one] = None
+        elif one in state.silenced_by or one.traits.ignored:
+            state.dirty[one] = None  # a word is about it now, though what explains it is the same

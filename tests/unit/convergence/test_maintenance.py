@@ -45,6 +45,18 @@ def test_a_silenced_cause_explains() -> None:
     assert not world.incidents
 
 
+def test_reached_through_a_new_edge() -> None:
+    """What comes beneath it with a new edge is silenced, though the same alert explains it as before."""
+    world = World("rack/r; host/a > pod/p")
+    world.maintain("rack/r", "0s", "1h", below=True)
+    world.play("0s HostDown on host/a critical\n1s PodDown on pod/p critical").until("1m")
+    assert (world.status("PodDown@pod/p"), world.by("PodDown@pod/p")) == ("suppressed", "HostDown@host/a")
+    world.graph = Graph.drawn("rack/r > host/a > pod/p")
+    world.engine.adopt(world.engine.state.settings, world.graph)
+    world.take()
+    assert (world.status("PodDown@pod/p"), world.by("PodDown@pod/p")) == ("silenced", "HostDown@host/a")
+
+
 def test_left_through_a_cut_edge() -> None:
     """What is beneath it no more, because an edge was cut, is held as when it ends, and told with a cause that comes by then."""
     world = World(TREE)
