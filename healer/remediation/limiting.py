@@ -34,7 +34,9 @@ def limits_here(bounds: Guards, rule: Rule, steps: Sequence[PlanStep], topology:
     found = [
         Limit(bounds.at_once, 0, "all rules", "at_once", guard="concurrency"),
         Limit(bounds.rates.rule.count, bounds.rates.rule.within, f"rule:{rule.name}", guard="rate per rule"),
-        Limit(bounds.ramp.failures, bounds.ramp.within, f"rule:{rule.name}", "ramp", guard="ramp"),
+        Limit(
+            bounds.ramp.failures, bounds.ramp.within, f"rule:{rule.name}", "ramp", guard="ramp", first=bounds.ramp.first
+        ),
     ]
     effects = [step for step in steps if step.node and not step.diagnostic]
     rate = bounds.rates.action

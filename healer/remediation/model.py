@@ -132,6 +132,8 @@ class Limit(msgspec.Struct, frozen=True):
     guard: GuardName = "limit"
     """Whose limit it is: "limit" is the rule's own, all others are the installation's."""
     share: float = 0.0
+    first: int = 1
+    """Of a `ramp`: so many together at first."""
     on: str = ""
     """It counts steps on this node only; "": on every node."""
     action: str = ""

@@ -84,6 +84,8 @@ class Rates(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 class Ramp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A rule begins with one remediation at a time; when that helped two, then four."""
 
+    first: Annotated[int, msgspec.Meta(ge=1)] = 1
+    """So many together at first."""
     failures: Annotated[int, msgspec.Meta(ge=1)] = 3
     """So many that did not help stop the rule."""
     within: Duration = HOUR

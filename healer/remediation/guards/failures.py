@@ -38,7 +38,7 @@ def ramp(plan: Plan, step: PlanStep, counted: Counted) -> Answer:
         failed = sum(run.state in INEFFECTIVE for run in ended)
         if failed >= one.count:
             return _stopped(one, plan, ended, failed)
-        most, going = together(ended), sum(run.going or run.acting for run in runs)
+        most, going = one.first * together(ended), sum(run.going or run.acting for run in runs)
         said = f"{going} of at most {most} of the rule {plan.rule} under way at once, as many helped before"
         if going >= most:
             return no("ramp", said, retry_at=counted.now + ASK_AGAIN)

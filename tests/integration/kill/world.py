@@ -142,6 +142,13 @@ convergence:
 rules: {{paths: [count.heal], dry_run: false}}
 channels: {{duty: {{type: telegram, token: {{file: token}}, chat_id: 1, api_url: "{self.telegram.url}"}}}}
 routes: [{{match: ['severity="critical"'], channels: [duty]}}, {{channels: []}}]
+guards:
+  rates: {{target: {{count: 10000}}, rule: {{count: 10000}}, action: {{count: 10000}}, service: {{count: 10000}}}}
+  at_once: 10000
+  siblings: 1
+  healthy: 0
+  ramp: {{first: 10000, failures: 10000}}
+  ineffective: {{count: 10000}}
 executors:
   ssh: {{user: {host.user}, port: {host.port}, keys: [{host.key}], known_hosts: {host.known_hosts},
     wrapper: {host.folder / "lib/healer-run"}, go_wait_s: 2, margin: 5s}}

@@ -269,7 +269,7 @@ def guards_of(seed: int) -> Guards:
         siblings=1,
         healthy=0,
         ineffective=Ineffective(count=chance.choice((2, 50))),
-        ramp=Ramp(failures=50),
+        ramp=Ramp(first=chance.choice((1, 50)), failures=50),
         dwell=0,
         confidence=0,
     )

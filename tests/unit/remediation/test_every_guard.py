@@ -376,6 +376,14 @@ def test_a_rule_goes_from_one_to_two_to_four(states: tuple[str, ...], most: int)
     assert said_counted(of, runs={"rule:shop": (*ended(*states), *going)}) != []
 
 
+def test_a_ramp_may_begin_higher() -> None:
+    """`guards.ramp.first`."""
+    three = limits(Limit(3, HOUR, "rule:shop", "ramp", guard="ramp", first=3))
+    going = tuple(Run(f"g{at}", NOON, "verifying", acting=False, going=True) for at in range(3))
+    assert said_counted(three, runs={"rule:shop": going[1:]}) == []
+    assert said_counted(three, runs={"rule:shop": going}) != []
+
+
 def test_several_that_did_not_help_stop_the_rule() -> None:
     """For an hour after the first of them; what is older does not count."""
     of = COUNTED_NO["ramp"][0]
