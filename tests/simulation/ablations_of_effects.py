@@ -11,12 +11,12 @@ from unittest.mock import patch
 from msgspec.structs import replace
 
 from healer.executors import register
-from healer.executors.register import Attempt, Register
-from healer.executors.target import Order, Result
+from healer.executors.register import Attempt
+from healer.executors.target import Result
 from healer.remediation import approval, guards
 from healer.remediation.arrows import next_state
 from healer.remediation.facts import facts_of
-from healer.remediation.guards import Place, condition, failures, people, rates, standing
+from healer.remediation.guards import Place, condition, people, rates, standing
 from healer.remediation.model import Intent, PlanStep, Refused, Remediation
 from healer.remediation.runner.effect import Effects
 from healer.remediation.runner.settling import Settling
@@ -95,20 +95,6 @@ def no_answer_no_effect() -> Iterator[None]:
         yield
 
 
-@ablation("the target compares nothing", promise="E2", scenario=SCENARIO)
-@contextmanager
-def target_compares_nothing() -> Iterator[None]:
-    """A target obeys whoever comes, with whatever token."""
-    admit = Register.admit
-
-    def obedient(self: Register, order: Order, now: Micros) -> Attempt | Result:
-        self.newest = (-1, -1)
-        return admit(self, order, now)
-
-    with _without(Register, "admit", obedient):
-        yield
-
-
 @ablation("the target holds nobody off", promise="E2", scenario=SCENARIO)
 @contextmanager
 def target_holds_nobody_off() -> Iterator[None]:
@@ -130,14 +116,6 @@ def limit_counts_nothing() -> Iterator[None]:
 def limits_of_a_process() -> Iterator[None]:
     """T3 does not refuse by limits: it trusts that whoever asks has counted."""
     with _unasked("COUNTED", rates.limit, rates.concurrency):
-        yield
-
-
-@ablation("what did not help is tried on", promise="E3", scenario=SCENARIO)
-@contextmanager
-def tried_on() -> Iterator[None]:
-    """A rule is not suspended where it did not help twice."""
-    with _unasked("COUNTED", failures.ineffective):
         yield
 
 
