@@ -40,7 +40,8 @@ def let_empty_go(state: State, case: Case) -> None:
         if not (side.unexplained or side.suppressed or side.ended or side.past):
             del case.sides[side]
             side.incident, side.named = None, False
-            state.touched[side] = None
+            # Whether the incident is over may have hung on that side alone: it was flapping.
+            state.touched[side] = state.touched[case.place] = None
 
 
 def regroup(state: State, case: Case) -> None:

@@ -18,7 +18,7 @@ def unfinished(memory: Memory, healer: Healer | None, alerting: Alerting, chat: 
     fold = healer.owner.fold
     if fold.engine.firing:
         return f"{fold.engine.firing} alerts fire in the engine"
-    if still := [one.id for one in fold.incidents() if one.status == "open"]:
+    if still := [f"{one.id} of {one.root.labels!r}" for one in fold.incidents() if one.status == "open"]:
         return f"incidents are open: {', '.join(still)}"
     if unsettled := intents.unsettled(memory.connection):
         return f"intents are unsettled: {', '.join(one.id for one in unsettled)}"

@@ -4,6 +4,7 @@ A storm of troubles and faults, then a quiet phase at whose end nothing may be l
 """
 
 import asyncio
+import contextlib
 import random
 from hashlib import blake2b
 
@@ -11,7 +12,10 @@ from healer.assembly import Healer, Plan
 from healer.convergence.settings import Convergence, Flap, Hold, Storm
 from healer.executors.target import Order
 from healer.journey.charter import Deciding, RuleText
+from healer.journey.ports import StoreUnavailable
+from healer.remediation.ports import Switch
 from healer.remediation.settings import Guards, Ineffective, PerTarget, Ramp, Rates
+from healer.store.transactions import switches
 from healer.times import MINUTE, SECOND, Micros
 from rules import DEFAULT_HEALTH
 from tests.simulation import Broken, Outcome, scenario
@@ -122,6 +126,17 @@ class Run:
         if everything.done():
             everything.result()
 
+    async def _resume(self) -> None:
+        """Somebody has looked at what healer suspended because it did not help, and lets it run again."""
+        healer = self._healer()
+        if healer is None:
+            return
+        for switch in switches.read(self.world.memory.connection):
+            if switch.thrown and switch.by == switches.SUSPENDER:
+                released = Switch(switch.scope, False, "ines", "it is mended", healer.ports.clock.now())
+                with contextlib.suppress(StoreUnavailable):
+                    await healer.ports.store.throw(released)
+
     def _starts(self, order: Order) -> None:
         self.written.starts(order)
         self.fenced.starts(order)
@@ -151,6 +166,7 @@ class Run:
             if self._loop.now > until:
                 world.court.accuse("liveness", f"after {QUIET // MINUTE} quiet minutes {left}")
                 return
+            await self._resume()
             await asyncio.sleep(LOOK_S)
         healer = self._healer()
         assert healer is not None
