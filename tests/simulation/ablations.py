@@ -230,7 +230,7 @@ def no_letting_go() -> Iterator[None]:
 @contextmanager
 def edge_unnoticed() -> Iterator[None]:
     """What fires beneath a change of the topology is not judged again."""
-    with _without(rewiring, "mark", _nothing):
+    with _without(rewiring, "concerned", lambda *_: {}):
         yield
 
 
@@ -343,12 +343,4 @@ def closed_counts_again() -> Iterator[None]:
 def split_does_not_hold() -> Iterator[None]:
     """What was split off may be explained by what explained it before."""
     with _without(People, "alone", lambda *_: False):
-        yield
-
-
-@ablation("who works there is not heeded", promise="maintenance", scenario=SCENARIO)
-@contextmanager
-def work_unheeded() -> Iterator[None]:
-    """Rules and guards do not know where somebody works."""
-    with _without(Engine, "at_work", _nothing):
         yield

@@ -10,20 +10,18 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
-from healer.executors import register
 from healer.executors.register import Attempt
 from healer.executors.target import Result
 from healer.remediation import approval, guards
 from healer.remediation.arrows import next_state
 from healer.remediation.facts import facts_of
 from healer.remediation.guards import Place, condition, people, rates, standing
-from healer.remediation.model import Intent, PlanStep, Refused, Remediation
+from healer.remediation.model import Intent, PlanStep, Remediation
 from healer.remediation.runner.effect import Effects
 from healer.remediation.runner.settling import Settling
 from healer.remediation.verify import Seen, Verifier
-from healer.store.transaction import Transaction
 from healer.store.transactions import counting, intents, remediations
-from healer.times import HOUR, MINUTE, Micros
+from healer.times import HOUR, Micros
 from rules import Expression, Facts, Verdict, evaluate
 from tests.simulation import ablation
 
@@ -55,19 +53,6 @@ def made_up_in_memory() -> Iterator[None]:
         return intents._intent(intents.Asked(remediation, step, id, now + step.timeout, now, Place()), now)
 
     with _without(Effects, "write", write):
-        yield
-
-
-@ablation("anybody begins an intent", promise="E1", scenario=SCENARIO)
-@contextmanager
-def anybody_begins() -> Iterator[None]:
-    """An intent that was written before is begun by whoever asks for it."""
-    write = intents.write
-
-    def given(transaction: Transaction, asked: intents.Asked) -> Intent | Refused:
-        return intents.one(transaction.connection, asked.intent) or write(transaction, asked)
-
-    with _without(intents, "write", given):
         yield
 
 
@@ -124,19 +109,6 @@ def limits_of_a_process() -> Iterator[None]:
 def superseded_begins() -> Iterator[None]:
     """T3 does not look at what became of the remediation meanwhile."""
     with _without(intents, "_refuse_state", _nothing):
-        yield
-
-
-@ablation("one of two people is enough", promise="E3", scenario=SCENARIO)
-@contextmanager
-def one_of_two() -> Iterator[None]:
-    """The first yes lets a plan begin, however many were asked for."""
-    agree = approval.agree
-
-    def first(one: Remediation, who: str, now: Micros, plan: str = "") -> Remediation:
-        return replace(agree(one, who, now, plan), state="planned", deadline=now + HOUR)
-
-    with _without(approval, "agree", first), _unasked("COUNTED", standing.approval):
         yield
 
 
@@ -214,14 +186,6 @@ def go_without_switch() -> Iterator[None]:
         return False
 
     with _without(Effects, "_paused", paused):
-        yield
-
-
-@ablation("a target waits a minute for go", promise="E4", scenario=SCENARIO)
-@contextmanager
-def target_waits() -> Iterator[None]:
-    """A go that comes late starts what it was said for."""
-    with _without(register, "GO_WAIT", MINUTE):
         yield
 
 
