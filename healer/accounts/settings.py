@@ -38,7 +38,7 @@ class User(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     teams: tuple[str, ...] = ()
     """The names under which rules ask (`approve: "sre" within 10m`), and owners of nodes."""
     tokens: tuple[str, ...] = ()
-    """Hashes of tokens, `sha256:...`, as `healer users token NAME` prints them; several, so that one can be replaced without a gap."""
+    """Hashes of tokens, `sha256:...`, as `healer users token NAME` prints them. Several: one can be replaced without a gap."""
 
     def __post_init__(self) -> None:
         for token in self.tokens:
