@@ -36,7 +36,7 @@ groups:
 
 
 def test_a_full_disk_is_cleaned_and_a_clean_one_left_alone(tmp_path: Path, say: Callable[[str], None]) -> None:
-    """Before: full. The rule's action frees it, and says how much. Suspected again: nothing to do, recorded, nothing run."""
+    """What is there is collected first; the action frees the disk, and says how much. Suspected again, nothing is to do."""
     with (
         ssh_host(tmp_path / "host", disk_mib=20) as host,
         exporter(host) as metrics,
@@ -48,18 +48,20 @@ def test_a_full_disk_is_cleaned_and_a_clean_one_left_alone(tmp_path: Path, say: 
         cleaned = until(healer, lambda: ended(healer, 1), "the disk to be cleaned")
         say(f"from the full disk to a verified clean one: {time.monotonic() - fault:.1f} s")
         assert host.disk_used() < 0.05
-        (intent,) = healer.api(f"remediations/{cleaned['id']}")["intents"]
+        looked, intent = healer.api(f"remediations/{cleaned['id']}")["intents"]
+        assert (looked["action"], intent["action"]) == ("collect_diagnostics", "clean_disk")
         assert intent["outcome"] == "succeeded"
         assert "freed" in intent["why"], intent
         assert "100% used" in intent["why"], intent
-        assert host.runs() == 1
+        assert host.runs() == 2
 
         metrics.suspected = 1
         left_alone = until(healer, lambda: ended(healer, 2), "the suspicion to be looked at")
-        assert healer.api(f"remediations/{left_alone['id']}")["intents"] == []
+        intents = healer.api(f"remediations/{left_alone['id']}")["intents"]
+        assert [one["action"] for one in intents] == ["collect_diagnostics"]
         story = healer.api(f"incidents/{left_alone['incident']}/timeline")["items"]
         assert any("nothing to do" in str(line) for line in story), story
-        assert host.runs() == 1, "a no-op runs nothing"
+        assert host.runs() == 3, "nothing but the look was run"
 
 
 class Metrics:
@@ -128,6 +130,7 @@ topology:
   nodes: [{{match: ['mountpoint=~".+"'], node: host/web1}}]
 convergence: {{hold: {{default: 2s, critical: 1s}}, settle: 2s}}
 rules: {{paths: [disk.heal], dry_run: false, autonomy: {{successes: 0}}}}
+guards: {{rates: {{target: {{count: 10}}}}}}
 prometheus: ["{prometheus.url}"]
 channels: {{here: {{type: terminal}}}}
 executors:

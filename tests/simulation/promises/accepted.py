@@ -36,7 +36,9 @@ class Accepted(Checker):
                 continue
             known = healer.owner.fold.engine.alert(canonical(dict(labels)))
             fires = known is not None and known.status != "resolved"
-            if sent.firing and not fires and (sent.starts_at <= self._tape.closed_at or self._vanished(sent, position)):
+            # Whether a person's word was heeded is another checker's question (`words`).
+            closed = (known is not None and known.resolution == "person") or sent.starts_at <= self._tape.closed_at
+            if sent.firing and not fires and (closed or self._vanished(sent, position)):
                 continue
             if fires != sent.firing and not (known is not None and known.resolution == "expired"):
                 self._court.accuse("A1", f"after recovery the engine takes {sent} for {known and known.status}")
