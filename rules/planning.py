@@ -120,10 +120,10 @@ def undo_of(step: PlannedStep, actions: Mapping[str, Action]) -> PlannedStep | N
     values = {each.name: known.get(each.name, each.default) for each in action.parameters}
     given = {name: value for name, value in values.items() if value is not None}
     texts = {each.name: written(each, given[each.name]) for each in action.parameters if each.name in given}
-    argv = _fill(action.run, texts)
-    observe = _fill(action.observe, texts) if action.observe else ()
-    if isinstance(argv, str) or isinstance(observe, str):
+    filled = _filled(action, texts)
+    if isinstance(filled, str):
         return None
+    argv, observe = filled
     return msgspec.structs.replace(
         step,
         action=action,
@@ -202,16 +202,16 @@ def _plan(step: Execute, position: int, facts: Facts) -> PlannedStep | Refusal:
             return Refusal(position=position, step=action.name, why=refused)
         values[parameter.name] = value
         texts[parameter.name] = written(parameter, value)
-    argv = step.command.argv if step.command else _fill(action.run, texts)
-    observe = _fill(action.observe, texts) if action.observe else ()
-    if isinstance(argv, str) or isinstance(observe, str):
-        return Refusal(position=position, step=action.name, why=argv if isinstance(argv, str) else str(observe))
+    filled = _filled(action, texts)
+    if isinstance(filled, str):
+        return Refusal(position=position, step=action.name, why=filled)
+    argv, observe = filled
     return PlannedStep(
         position=position,
         action=action,
         target=target,
         executor=action.run.executor,
-        argv=argv,
+        argv=step.command.argv if step.command else argv,
         call=action.run.call,
         parameters=tuple(values.items()),
         observe=observe,
@@ -220,6 +220,15 @@ def _plan(step: Execute, position: int, facts: Facts) -> PlannedStep | Refusal:
         retry=step.retry,
         fence=action.fence,
     )
+
+
+def _filled(action: Action, texts: dict[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]] | str:
+    """The argv that runs, and the one that looks (empty where there is none), or why not."""
+    argv = _fill(action.run, texts)
+    observe = _fill(action.observe, texts) if action.observe else ()
+    if isinstance(argv, str):
+        return argv
+    return observe if isinstance(observe, str) else (argv, observe)
 
 
 def _fill(invocation: Invocation, texts: dict[str, str]) -> tuple[str, ...] | str:

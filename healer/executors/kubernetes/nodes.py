@@ -21,9 +21,16 @@ def is_cordoned(node: Json) -> bool:
     return bool(node["spec"].get("unschedulable"))
 
 
-class CordonNode:
+class _OfNode:
+    """What is done to a machine of the cluster."""
+
     resources = ("nodes",)
 
+    def gone(self, given: Given) -> Result:  # noqa: ARG002 - part of the port
+        return nothing("the node is not in the cluster any more")
+
+
+class CordonNode(_OfNode):
     async def view(self, api: Api, path: str, found: Json, given: Given) -> View:  # noqa: ARG002 - part of the port
         if is_cordoned(found):
             return View("the node takes no new pods", verdict="nothing", mark="cordoned")
@@ -36,13 +43,8 @@ class CordonNode:
     async def settle(self, held: Held, given: Given, *, ours: bool) -> Result:  # noqa: ARG002 - part of the port
         return _done(held, "cordoned")
 
-    def gone(self, given: Given) -> Result:  # noqa: ARG002 - part of the port
-        return nothing("the node is not in the cluster any more")
 
-
-class UncordonNode:
-    resources = ("nodes",)
-
+class UncordonNode(_OfNode):
     async def view(self, api: Api, path: str, found: Json, given: Given) -> View:  # noqa: ARG002 - part of the port
         if not is_cordoned(found):
             return View("the node takes new pods", verdict="nothing", mark="open")
@@ -61,14 +63,9 @@ class UncordonNode:
     async def settle(self, held: Held, given: Given, *, ours: bool) -> Result:  # noqa: ARG002 - part of the port
         return _done(held, "uncordoned")
 
-    def gone(self, given: Given) -> Result:  # noqa: ARG002 - part of the port
-        return nothing("the node is not in the cluster any more")
 
-
-class DrainNode:
+class DrainNode(_OfNode):
     """Cordon, then evict what is not a DaemonSet's or a mirror of a static pod, until none is left."""
-
-    resources = ("nodes",)
 
     async def view(self, api: Api, path: str, found: Json, given: Given) -> View:  # noqa: ARG002 - part of the port
         leaving = await evictable(api, found["metadata"]["name"])
@@ -106,9 +103,6 @@ class DrainNode:
         return Result(
             "failed", exit_code=1, why=f"broken off: it is cordoned, and {len(left)} pods are left ({_names(left)})"
         )
-
-    def gone(self, given: Given) -> Result:  # noqa: ARG002 - part of the port
-        return nothing("the node is not in the cluster any more")
 
 
 async def cordon(held: Held) -> None:

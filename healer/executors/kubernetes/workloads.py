@@ -17,10 +17,20 @@ REVISION = "deployment.kubernetes.io/revision"
 _HASH = "pod-template-hash"
 
 
-class RolloutRestart:
-    """Pods are replaced one after another, as the workload's strategy says."""
+class _Rollout:
+    """What replaces pods, and is done when every one is of the new revision."""
 
-    resources = ("deployments", "statefulsets", "daemonsets")
+    resources: tuple[str, ...] = ("deployments", "statefulsets", "daemonsets")
+
+    async def settle(self, held: Held, given: Given, *, ours: bool) -> Result:  # noqa: ARG002 - part of the port
+        return _settled(held)
+
+    def gone(self, given: Given) -> Result:  # noqa: ARG002 - part of the port
+        return nothing("the workload is not there any more")
+
+
+class RolloutRestart(_Rollout):
+    """Pods are replaced one after another, as the workload's strategy says."""
 
     async def view(self, api: Api, path: str, found: Json, given: Given) -> View:  # noqa: ARG002 - part of the port
         at = _restarted_at(found)
@@ -35,14 +45,8 @@ class RolloutRestart:
         await held.change(**_restart(_written(held.clock.now())))
         return await rolled_out(held)
 
-    async def settle(self, held: Held, given: Given, *, ours: bool) -> Result:  # noqa: ARG002 - part of the port
-        return _settled(held)
 
-    def gone(self, given: Given) -> Result:  # noqa: ARG002 - part of the port
-        return nothing("the workload is not there any more")
-
-
-class Scale:
+class Scale(_Rollout):
     """To a number of pods, wherever it was."""
 
     resources = ("deployments", "statefulsets")
@@ -67,14 +71,9 @@ class Scale:
             return Result("succeeded", exit_code=0, output=f"{held.name} was scaled to {given['replicas']} replicas")
         return nothing(f"{held.name} was not scaled")
 
-    def gone(self, given: Given) -> Result:  # noqa: ARG002 - part of the port
-        return nothing("the workload is not there any more")
 
-
-class RolloutUndo:
+class RolloutUndo(_Rollout):
     """To the revision before the present one."""
-
-    resources = ("deployments", "statefulsets", "daemonsets")
 
     async def view(self, api: Api, path: str, found: Json, given: Given) -> View:  # noqa: ARG002 - part of the port
         number, change = await _previous(api, path, found)
@@ -94,12 +93,6 @@ class RolloutUndo:
         else:
             await held.change(kind=STRATEGIC, **change)
         return await rolled_out(held, f"back at revision {number}")
-
-    async def settle(self, held: Held, given: Given, *, ours: bool) -> Result:  # noqa: ARG002 - part of the port
-        return _settled(held)
-
-    def gone(self, given: Given) -> Result:  # noqa: ARG002 - part of the port
-        return nothing("the workload is not there any more")
 
 
 def progress(found: Json) -> tuple[bool, str]:
