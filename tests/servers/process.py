@@ -9,7 +9,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -144,8 +144,13 @@ class Server:
         self.start()
 
     def pause(self) -> None:
-        """SIGSTOP: it keeps its connections and answers nothing."""
+        """SIGSTOP: it keeps its connections and answers nothing. Returns once every thread of it has stopped."""
         os.kill(self.pid, signal.SIGSTOP)
+        while not all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in self._threads()):
+            time.sleep(0.001)
+
+    def _threads(self) -> Iterator[Path]:
+        return Path(f"/proc/{self.pid}/task").glob("*/stat")
 
     def resume(self) -> None:
         os.kill(self.pid, signal.SIGCONT)
