@@ -15,7 +15,7 @@ from sqlalchemy import update
 from healer.alerts.model import Batch
 from healer.assembly import Healer
 from healer.convergence import flapping, judge, quiet, rewiring, storms
-from healer.convergence.engine import Engine, Taken
+from healer.convergence.engine import Engine
 from healer.convergence.people import People
 from healer.convergence.settings import Convergence
 from healer.convergence.state import State, Topology
@@ -209,12 +209,12 @@ def snapshot_without_patch() -> Iterator[None]:
 def reload_begins_anew() -> Iterator[None]:
     """Another configuration is adopted with an empty memory."""
 
-    def adopt(self: Engine, settings: Convergence, topology: Topology, heartbeat: str = "") -> Taken:
-        taken = self.take()
-        self.state = State(settings, topology, self.state.installation, heartbeat)
-        return taken
+    def successor(
+        self: Engine, settings: Convergence, topology: Topology, heartbeat: str = "", _: object = None
+    ) -> Engine:
+        return Engine(settings, topology, self.state.installation, heartbeat)
 
-    with _without(Engine, "adopt", adopt):
+    with _without(Engine, "successor", successor):
         yield
 
 
