@@ -146,12 +146,15 @@ def resolve(state: State, episode: Episode, sender: str, alert: Alert) -> None:
 
     A relay does not outvote a source: it repeats what it was told, and a silence keeps it from telling the end.
     """
-    if episode.ended_at or (alert.ends_at and alert.ends_at < episode.starts_at):
+    if alert.ends_at and alert.ends_at < episode.starts_at:
         return
     others = state.co_holders.get(episode)
     if not others:
         if sender == episode.sender or (relays(episode.sender) and not relays(sender)):
-            end(state, episode, "sent")
+            if episode.ended_at:
+                vouch(state, episode)
+            else:
+                end(state, episode, "sent")
         return
     left = {
         one: until
@@ -195,6 +198,18 @@ def end(state: State, episode: Episode, resolution: str) -> None:
         state.touched[episode.by.place] = None
     flapping.changed(state, episode)
     state.timers.set(state.now + state.settings.settle, Kind.SETTLE, episode)
+
+
+def vouch(state: State, episode: Episode) -> None:
+    """Its sender says late that it ended, when it had seemed to have merely fallen silent."""
+    if episode.resolution not in ("expired", "vanished"):
+        return
+    episode.resolution = "sent"
+    case = episode.place.incident if episode.place is not None else None
+    if case is not None and case.face is episode and case.status == "resolved":
+        case.resolution = "sent"
+        state.note(case, "converge", "resolved", resolution="sent")
+        state.changed[case] = None
 
 
 def expire(state: State, episode: Episode) -> None:

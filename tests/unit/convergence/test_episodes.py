@@ -229,6 +229,19 @@ class TestKindsOfEnd:
         """)
         assert [one.resolution for one in world.incidents.values()] == ["sent"]
 
+    def test_sent_late(self) -> None:
+        """What seemed to have fallen silent did end when its sender says so afterwards; what relays it can not know."""
+        world = World(ALONE).play("""
+            0s     HostDown on host/a critical lives=4m from=prometheus
+            4m10s  HostDown on host/a ends from=alertmanager/healer
+        """)
+        (incident,) = world.incidents.values()
+        assert (world["HostDown@host/a"].resolution, incident.resolution) == ("expired", "expired")
+        world.play("4m20s HostDown on host/a ends from=prometheus")
+        (incident,) = world.incidents.values()
+        assert (world["HostDown@host/a"].resolution, incident.resolution) == ("sent", "sent")
+        assert world["HostDown@host/a"].ended_at == START + 4 * MINUTE
+
     def test_all_must_end(self) -> None:
         """An incident resolves when its last alert ends, not when its face does."""
         world = World(ALONE).play("""
