@@ -123,7 +123,8 @@ class Place:
     `explained` those that they explain, with stale entries that are skipped, and dropped when it is `tidy_at` long; `past`
     what ended longer ago, while there is an incident to show it in. `ranking` is a heap of those that could be the
     incident's face, most severe first. `firing` and `suppressed` count what fires, unexplained and explained; `ended` counts
-    all that ended. `affected` are the owners whose critical alerts are, or were, explained from here.
+    all that ended. `affected` are the owners whose critical alerts are, or were, explained from here. `recent` is what
+    `strays` made of so much of `explained`.
     """
 
     __slots__ = (
@@ -137,6 +138,7 @@ class Place:
         "named",
         "past",
         "ranking",
+        "recent",
         "seq",
         "suppressed",
         "tidy_at",
@@ -158,6 +160,7 @@ class Place:
         self.tidy_at = 64
         self.affected: dict[str, None] = {}
         self.incident: Case | None = None
+        self.recent: tuple[list[Episode], int, dict[tuple[str, str], list[Episode]]] | None = None
 
 
 class Case:
