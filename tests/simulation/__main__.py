@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 
 from tests.simulation import ABLATIONS, SCENARIOS, Outcome, load
+from tests.simulation.again import traces
 from tests.simulation.seeds import BLOCKS, CAUGHT, Verdict, catch_in_blocks, command, judge_all, tally
 
 MISSED_ON = 3
@@ -25,7 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not names:
         print("there is no scenario in tests/simulation/scenarios", file=sys.stderr)
         return 2
-    return max(_run(name, asked) for name in names)
+    run = _again if asked.again else _run
+    return max(run(name, asked) for name in names)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -36,6 +38,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--scenario", choices=sorted(SCENARIOS), help="only this one")
     parser.add_argument("--without", default="", choices=["", *sorted(ABLATIONS)], help="take this safeguard away")
     parser.add_argument("--ablations", action="store_true", help="take each away, on 5 disjoint blocks of 500 seeds")
+    parser.add_argument("--again", type=int, default=0, help="each seed so many times: is it the same run?")
     return parser.parse_args(arguments)
 
 
@@ -59,6 +62,19 @@ def _run(name: str, asked: argparse.Namespace) -> int:
     again = command(name, asked.first, asked.seeds, asked.without)
     print(f"{name}: {asked.seeds - bad} of {asked.seeds} seeds clean in {took:.0f} s ({again})")
     return int(bad > 0)
+
+
+def _again(name: str, asked: argparse.Namespace) -> int:
+    """Each seed must have one trace, in four processes with other hashes."""
+    started = time.monotonic()
+    found = traces(name, asked.first, asked.seeds, asked.again)
+    differ = sorted(seed for seed, seen in found.items() if len(seen) > 1)
+    took = time.monotonic() - started
+    for seed in differ:
+        print(f"{name}, seed {seed}: {len(found[seed])} different runs: {', '.join(sorted(found[seed]))}")
+    same = asked.seeds - len(differ)
+    print(f"{name}: {same} of {asked.seeds} seeds have one trace in {asked.again} runs each, in {took:.0f} s")
+    return int(bool(differ))
 
 
 def _catch_all(jobs: int) -> int:

@@ -4,10 +4,9 @@ A checker that cannot fail proves nothing. Each change is what a hurried person 
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
-from unittest.mock import patch
 
 from msgspec.structs import replace
 from sqlalchemy import update
@@ -36,16 +35,9 @@ from healer.store.transactions import intents, ledger
 from healer.topology.patch import Sum
 from healer.web.intake import Intake, arrivals
 from tests.simulation import ablation
+from tests.simulation.taken_away import nothing, without
 
 SCENARIO = "service"
-
-
-def _nothing(*_: Any, **__: Any) -> None:
-    """What is left of a safeguard."""
-
-
-def _without(owner: object, name: str, instead: Callable[..., Any]) -> AbstractContextManager[object]:
-    return patch.object(owner, name, instead)
 
 
 @ablation("answer before the journal has it", promise="A1", scenario=SCENARIO)
@@ -56,7 +48,7 @@ def answer_before_journal() -> Iterator[None]:
     async def store(self: Intake, batch: Batch) -> None:
         self._running = asyncio.ensure_future(self._journal.append(arrivals(batch)))  # type: ignore[attr-defined] # kept alive
 
-    with _without(Intake, "_store", store):
+    with without(Intake, "_store", store):
         yield
 
 
@@ -69,7 +61,7 @@ def no_catching_up() -> Iterator[None]:
         if not ownership.step:
             await self._step_all()
 
-    with _without(Owner, "_catch_up", catch_up):
+    with without(Owner, "_catch_up", catch_up):
         yield
 
 
@@ -77,7 +69,7 @@ def no_catching_up() -> Iterator[None]:
 @contextmanager
 def no_judging_afresh() -> Iterator[None]:
     """When a root is gone for settle, what it explained is left as it is."""
-    with _without(Engine, "_settled", _nothing):
+    with without(Engine, "_settled", nothing):
         yield
 
 
@@ -85,7 +77,7 @@ def no_judging_afresh() -> Iterator[None]:
 @contextmanager
 def hold_without_end() -> Iterator[None]:
     """The timer at the end of a hold does nothing."""
-    with _without(Engine, "_hold_ends", _nothing):
+    with without(Engine, "_hold_ends", nothing):
         yield
 
 
@@ -99,7 +91,7 @@ def silence_without_end() -> Iterator[None]:
         if kind != Kind.SILENCE:
             fire(self, kind, who)
 
-    with _without(Engine, "_fire", deaf):
+    with without(Engine, "_fire", deaf):
         yield
 
 
@@ -107,7 +99,7 @@ def silence_without_end() -> Iterator[None]:
 @contextmanager
 def no_bound_on_untold() -> Iterator[None]:
     """A cause that comes after max_untold explains like any other."""
-    with _without(judge, "comes_too_late", lambda *_: False):
+    with without(judge, "comes_too_late", lambda *_: False):
         yield
 
 
@@ -115,7 +107,7 @@ def no_bound_on_untold() -> Iterator[None]:
 @contextmanager
 def told_not_recorded() -> Iterator[None]:
     """The ledger does not learn that a message was accepted."""
-    with _without(ledger, "record_told", _nothing):
+    with without(ledger, "record_told", nothing):
         yield
 
 
@@ -127,7 +119,7 @@ def start_forgets_told() -> Iterator[None]:
     def free(transaction: Transaction) -> None:
         transaction.connection.execute(update(told).values(state="waiting", claimed_until=0, message_id=""))
 
-    with _without(ledger, "free", free):
+    with without(ledger, "free", free):
         yield
 
 
@@ -142,7 +134,7 @@ def effect_before_intent() -> Iterator[None]:
         asked = intents.Asked(remediation, step, made_up, now + step.timeout, now, Place())
         return intents._intent(asked, now)
 
-    with _without(Effects, "write", write):
+    with without(Effects, "write", write):
         yield
 
 
@@ -156,7 +148,7 @@ def unknown_is_tried_again() -> Iterator[None]:
         lost = Result("failed", why="the connection was lost", started=False)
         return await (self.conclude(remediation, left[0], lost) if left else self._after_unseen_outcome(remediation))
 
-    with _without(Settling, "settle", settle):
+    with without(Settling, "settle", settle):
         yield
 
 
@@ -170,7 +162,7 @@ def snapshot_of_uncommitted() -> Iterator[None]:
         if self.owner.ready:
             await self.owner.save_snapshot()
 
-    with _without(Healer, "stop", stop):
+    with without(Healer, "stop", stop):
         yield
 
 
@@ -184,7 +176,7 @@ def timers_without_step() -> Iterator[None]:
         self._fired = False
         return take(self, *at)
 
-    with _without(Fold, "take", silent):
+    with without(Fold, "take", silent):
         yield
 
 
@@ -200,7 +192,7 @@ def snapshot_without_patch() -> Iterator[None]:
         self.rewired = kept
         return data
 
-    with _without(Fold, "dump", forgetful):
+    with without(Fold, "dump", forgetful):
         yield
 
 
@@ -214,7 +206,7 @@ def reload_begins_anew() -> Iterator[None]:
     ) -> Engine:
         return Engine(settings, topology, self.state.installation, heartbeat)
 
-    with _without(Engine, "successor", successor):
+    with without(Engine, "successor", successor):
         yield
 
 
@@ -222,7 +214,7 @@ def reload_begins_anew() -> Iterator[None]:
 @contextmanager
 def no_letting_go() -> Iterator[None]:
     """A remediation whose incident ended between two attempts waits on for its guards."""
-    with _without(Desk, "is_over", lambda *_: False):
+    with without(Desk, "is_over", lambda *_: False):
         yield
 
 
@@ -230,7 +222,7 @@ def no_letting_go() -> Iterator[None]:
 @contextmanager
 def edge_unnoticed() -> Iterator[None]:
     """What fires beneath a change of the topology is not judged again."""
-    with _without(rewiring, "concerned", lambda *_: {}):
+    with without(rewiring, "concerned", lambda *_: {}):
         yield
 
 
@@ -240,7 +232,7 @@ def flapping_is_healed() -> Iterator[None]:
     """A rule begins although the incident comes and goes."""
     barred = planner._barred
     steady = lambda rule, incident: barred(rule, replace(incident, flapping=False))  # noqa: E731 - one changed line
-    with _without(planner, "_barred", steady):
+    with without(planner, "_barred", steady):
         yield
 
 
@@ -248,7 +240,7 @@ def flapping_is_healed() -> Iterator[None]:
 @contextmanager
 def flapping_ends() -> Iterator[None]:
     """An incident whose alerts come and go ends whenever they go."""
-    with _without(flapping, "unsettled", lambda *_: False):
+    with without(flapping, "unsettled", lambda *_: False):
         yield
 
 
@@ -256,7 +248,7 @@ def flapping_ends() -> Iterator[None]:
 @contextmanager
 def storm_by_name() -> Iterator[None]:
     """In a storm everything is told by name, beside the message that sums up."""
-    with _without(Fold, "_summed_up", lambda *_: False):
+    with without(Fold, "_summed_up", lambda *_: False):
         yield
 
 
@@ -266,7 +258,7 @@ def storm_is_healed() -> Iterator[None]:
     """A rule begins in a storm although it does not say so."""
     barred = planner._barred
     calm = lambda rule, incident: barred(rule, replace(incident, storm=False))  # noqa: E731 - one changed line
-    with _without(planner, "_barred", calm):
+    with without(planner, "_barred", calm):
         yield
 
 
@@ -274,7 +266,7 @@ def storm_is_healed() -> Iterator[None]:
 @contextmanager
 def storm_without_end() -> Iterator[None]:
     """Nobody looks whether a storm is over."""
-    with _without(storms, "look", _nothing):
+    with without(storms, "look", nothing):
         yield
 
 
@@ -282,7 +274,7 @@ def storm_without_end() -> Iterator[None]:
 @contextmanager
 def extension_unheard() -> Iterator[None]:
     """Maintenance ends when it was said to end first."""
-    with _without(Engine, "extend", _nothing):
+    with without(Engine, "extend", nothing):
         yield
 
 
@@ -300,7 +292,7 @@ def recurring_unnoticed() -> Iterator[None]:
         look_again(state)
         state.maintenance = whole
 
-    with _without(quiet, "look_again", once):
+    with without(quiet, "look_again", once):
         yield
 
 
@@ -310,7 +302,7 @@ def beneath_forgotten() -> Iterator[None]:
     """Maintenance with all beneath is about its own node alone."""
     maintain = Engine.maintain
     flat = lambda self, said, position: maintain(self, replace(said, below=False), position)  # noqa: E731 - as above
-    with _without(Engine, "maintain", flat):
+    with without(Engine, "maintain", flat):
         yield
 
 
@@ -318,7 +310,7 @@ def beneath_forgotten() -> Iterator[None]:
 @contextmanager
 def told_at_once() -> Iterator[None]:
     """What still fires when nobody silences it any more does not wait for its cause."""
-    with _without(quiet, "speak_again", _nothing):
+    with without(quiet, "speak_again", nothing):
         yield
 
 
@@ -326,7 +318,7 @@ def told_at_once() -> Iterator[None]:
 @contextmanager
 def word_counts_twice() -> Iterator[None]:
     """The key of a client is not remembered."""
-    with _without(People, "heard", lambda *_: False):
+    with without(People, "heard", lambda *_: False):
         yield
 
 
@@ -334,7 +326,7 @@ def word_counts_twice() -> Iterator[None]:
 @contextmanager
 def closed_counts_again() -> Iterator[None]:
     """A copy of an alert that a person closed is an alert like any other."""
-    with _without(People, "is_over", lambda *_: False):
+    with without(People, "is_over", lambda *_: False):
         yield
 
 
@@ -342,5 +334,5 @@ def closed_counts_again() -> Iterator[None]:
 @contextmanager
 def split_does_not_hold() -> Iterator[None]:
     """What was split off may be explained by what explained it before."""
-    with _without(People, "alone", lambda *_: False):
+    with without(People, "alone", lambda *_: False):
         yield

@@ -3,20 +3,22 @@
 Like `tests.simulation.ablations`: each is what a hurried person might write, at most five lines.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any
+from typing import Any, Literal
 from unittest.mock import patch
 
 from msgspec.structs import replace
 
 from healer.executors.register import Attempt
 from healer.executors.target import Result
-from healer.remediation import approval, guards
+from healer.remediation import approval, guards, verify
 from healer.remediation.arrows import next_state
 from healer.remediation.facts import facts_of
 from healer.remediation.guards import Place, condition, people, rates, standing
+from healer.remediation.guards.answer import yes
 from healer.remediation.model import Intent, PlanStep, Remediation
+from healer.remediation.runner import settling
 from healer.remediation.runner.effect import Effects
 from healer.remediation.runner.settling import Settling
 from healer.remediation.verify import Seen, Verifier
@@ -24,22 +26,30 @@ from healer.store.transactions import counting, intents, remediations
 from healer.times import HOUR, Micros
 from rules import Expression, Facts, Verdict, evaluate
 from tests.simulation import ablation
+from tests.simulation.taken_away import nothing, noting, without
 
 SCENARIO = "healing"
-VERIFY = "healer.remediation.verify"
+
+Asked = Callable[..., guards.Answer]
 
 
-def _nothing(*_: Any, **__: Any) -> None:
-    """What is left of a safeguard."""
+Which = Literal["OBSERVED", "COUNTED"]
 
 
-def _without(owner: object, name: str, instead: object) -> AbstractContextManager[object]:
-    return patch.object(owner, name, instead)
+def _unasked(which: Which, *gone: Asked) -> AbstractContextManager[object]:
+    """Whatever these guards would say, it counts as yes."""
+
+    def yes_of(guard: Asked) -> Asked:
+        return lambda *given: yes(guard(*given).guard, "nobody asks")
+
+    return _otherwise(which, {guard: yes_of(guard) for guard in gone})
 
 
-def _unasked(which: str, *gone: object) -> AbstractContextManager[object]:
-    """These guards are not asked."""
-    return _without(guards, which, tuple(one for one in getattr(guards, which) if one not in gone))
+def _otherwise(which: Which, instead: Mapping[Asked, Asked]) -> AbstractContextManager[object]:
+    """These guards are replaced by others."""
+    asked: tuple[Asked, ...] = getattr(guards, which)
+    assert instead.keys() <= set(asked), "a guard that nobody asks anyway"
+    return patch.object(guards, which, tuple(noting(instead[one]) if one in instead else one for one in asked))
 
 
 @ablation("the intent is made up in memory", promise="E1", scenario=SCENARIO)
@@ -52,7 +62,7 @@ def made_up_in_memory() -> Iterator[None]:
         id = f"{remediation.id}.{remediation.step}"
         return intents._intent(intents.Asked(remediation, step, id, now + step.timeout, now, Place()), now)
 
-    with _without(Effects, "write", write):
+    with without(Effects, "write", write):
         yield
 
 
@@ -64,7 +74,7 @@ def failure_is_tried_again() -> Iterator[None]:
     def again(remediation: Remediation, result: Result, *more: Any) -> Remediation:
         return next_state(remediation, replace(result, started=False), *more)
 
-    with patch("healer.remediation.runner.settling.next_state", again):
+    with without(settling, "next_state", again):
         yield
 
 
@@ -76,7 +86,7 @@ def no_answer_no_effect() -> Iterator[None]:
     async def probe(self: Settling, intent: Intent) -> Result:
         return Result("failed", why="it was lost", started=False)
 
-    with _without(Settling, "probe", probe):
+    with without(Settling, "probe", probe):
         yield
 
 
@@ -84,7 +94,7 @@ def no_answer_no_effect() -> Iterator[None]:
 @contextmanager
 def target_holds_nobody_off() -> Iterator[None]:
     """A run does not keep another one from its target, nor a probe from an answer."""
-    with _without(Attempt, "holds", lambda self, now: self.ran is None and now < self.waits_until):
+    with without(Attempt, "holds", lambda self, now: self.ran is None and now < self.waits_until):
         yield
 
 
@@ -92,7 +102,7 @@ def target_holds_nobody_off() -> Iterator[None]:
 @contextmanager
 def limit_counts_nothing() -> Iterator[None]:
     """What was begun is not counted under its limits."""
-    with _without(counting, "reserve", _nothing):
+    with without(counting, "reserve", nothing):
         yield
 
 
@@ -108,7 +118,7 @@ def limits_of_a_process() -> Iterator[None]:
 @contextmanager
 def superseded_begins() -> Iterator[None]:
     """T3 does not look at what became of the remediation meanwhile."""
-    with _without(intents, "_refuse_state", _nothing):
+    with without(intents, "_refuse_state", nothing):
         yield
 
 
@@ -121,7 +131,7 @@ def person_counts_twice() -> Iterator[None]:
     def twice(one: Remediation, who: str, now: Micros, plan: str = "") -> Remediation:
         return agree(replace(one, agreed=tuple(f"{each} before" for each in one.agreed)), who, now, plan)
 
-    with _without(approval, "agree", twice):
+    with without(approval, "agree", twice):
         yield
 
 
@@ -129,7 +139,12 @@ def person_counts_twice() -> Iterator[None]:
 @contextmanager
 def old_silences() -> Iterator[None]:
     """Silences count as known, however long ago they were read."""
-    with _without(people, "FRESH", HOUR):
+
+    def believed(*given: Any) -> guards.Answer:
+        with patch.object(people, "FRESH", HOUR):
+            return people.silenced(*given)
+
+    with _otherwise("OBSERVED", {people.silenced: believed}):
         yield
 
 
@@ -165,7 +180,7 @@ def go_without_looking() -> Iterator[None]:
     async def go(self: Effects, remediation: Remediation, step: PlanStep, *_: Any) -> bool:
         return not await self._paused(remediation, step)
 
-    with _without(Effects, "_go", go):
+    with without(Effects, "_go", go):
         yield
 
 
@@ -185,7 +200,7 @@ def go_without_switch() -> Iterator[None]:
     async def paused(self: Effects, *_: Any) -> bool:
         return False
 
-    with _without(Effects, "_paused", paused):
+    with without(Effects, "_paused", paused):
         yield
 
 
@@ -194,7 +209,7 @@ def go_without_switch() -> Iterator[None]:
 def sample_of_any_age() -> Iterator[None]:
     """A sample from before the end of the effect counts."""
     ageless: Callable[..., Any] = lambda *given, samples_after, **more: facts_of(*given, **more)  # noqa: E731 - one line
-    with patch(f"{VERIFY}.facts_of", ageless):
+    with without(verify, "facts_of", ageless):
         yield
 
 
@@ -207,7 +222,7 @@ def no_data_is_success() -> Iterator[None]:
         verdict = evaluate(condition, facts)
         return replace(verdict, value=True, needs=()) if verdict.value is None else verdict
 
-    with patch(f"{VERIFY}.evaluate", hopeful):
+    with without(verify, "evaluate", hopeful):
         yield
 
 
@@ -220,7 +235,7 @@ def vanished_is_healed() -> Iterator[None]:
         alert = self._situation.alert(remediation.plan.root)
         return alert is None or alert.status == "resolved"
 
-    with _without(Verifier, "_resolved", resolved):
+    with without(Verifier, "_resolved", resolved):
         yield
 
 
@@ -232,7 +247,7 @@ def command_is_proof() -> Iterator[None]:
     async def look(self: Verifier, *_: Any) -> Seen:
         return Seen(True, ("it ended well",))
 
-    with _without(Verifier, "look", look):
+    with without(Verifier, "look", look):
         yield
 
 
@@ -240,5 +255,5 @@ def command_is_proof() -> Iterator[None]:
 @contextmanager
 def state_without_entry() -> Iterator[None]:
     """What becomes of a remediation is stored, and not noted."""
-    with _without(remediations, "_note", _nothing):
+    with without(remediations, "_note", nothing):
         yield

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from tests.simulation import ABLATIONS, SCENARIOS, Broken, Outcome, load
+from tests.simulation.taken_away import REACHED
 
 CAUGHT = Path(__file__).with_name("caught.json")
 """By ablation, the first seed of each block of `BLOCK` seeds that catches it, as `--ablations` found them."""
@@ -28,6 +30,8 @@ class Verdict(msgspec.Struct, frozen=True):
     promise: str = ""
     what: str = ""
     outcome: Outcome | None = None
+    reached: bool = False
+    """Whether what stands in the place of a safeguard was called."""
 
     def replay(self, ablation: str = "") -> str:
         """The command that runs this seed again and shows everything."""
@@ -56,13 +60,15 @@ def command(scenario: str, first: int, seeds: int, ablation: str = "") -> str:
 def judge(scenario: str, seed: int, ablation: str = "") -> Verdict:
     """Run one seed, without one safeguard where `ablation` names it."""
     lacking = ABLATIONS[ablation].without() if ablation else nullcontext()
+    before = REACHED.times
     try:
         with lacking:
-            return Verdict(scenario, seed, "clean", outcome=SCENARIOS[scenario](seed))
+            verdict = Verdict(scenario, seed, "clean", outcome=SCENARIOS[scenario](seed))
     except Broken as broken:
-        return Verdict(scenario, seed, "broken", broken.promise, broken.what, broken.outcome)
+        verdict = Verdict(scenario, seed, "broken", broken.promise, broken.what, broken.outcome)
     except Exception:  # noqa: BLE001 - a seed that fails is a finding, and the next one is run all the same
-        return Verdict(scenario, seed, "failed", what=traceback.format_exc())
+        verdict = Verdict(scenario, seed, "failed", what=traceback.format_exc())
+    return replace(verdict, reached=REACHED.times > before)
 
 
 def judge_all(scenario: str, seeds: Iterable[int], *, jobs: int = 1, ablation: str = "") -> Iterator[Verdict]:
@@ -85,21 +91,34 @@ def caught_before(ablation: str) -> list[int]:
     return seeds
 
 
-def catch(ablation: str, seeds: Iterable[int]) -> Verdict | None:
-    """The first seed on which the scenario, without this safeguard, finds its promise broken; None when none does.
+class Catch(msgspec.Struct, frozen=True):
+    """The first seed on which it is noticed that a safeguard is gone; why there is none, when there is none."""
 
-    Only the promise that the ablation names counts. Another one, or an exception, would catch it by accident.
+    verdict: Verdict | None
+    why: str = ""
+
+
+def catch(ablation: str, seeds: Iterable[int]) -> Catch:
+    """Look for a seed on which the scenario, without this safeguard, finds its promise broken.
+
+    Only the promise that the ablation names counts. Another one, or an exception, would catch it by accident. What is never
+    called instead of the safeguard cannot be noticed: then the ablation is wrong, and not the checker.
     """
     named = ABLATIONS[ablation]
+    tried = reached = 0
     for verdict in judge_all(named.scenario, seeds, ablation=ablation):
-        if verdict.end == "broken" and verdict.promise == named.promise:
-            return verdict
-    return None
+        tried += 1
+        reached += verdict.reached
+        if verdict.reached and verdict.end == "broken" and verdict.promise == named.promise:
+            return Catch(verdict)
+    return Catch(
+        None, f"not noticed by {tried} seeds, {reached} of which reached it" if reached else "was never reached"
+    )
 
 
 def catch_in_blocks(ablation: str) -> list[int]:
     """The first seed of each of the disjoint blocks that catches it; a block that does not is left out."""
-    blocks = (catch(ablation, range(number * BLOCK, (number + 1) * BLOCK)) for number in range(BLOCKS))
+    blocks = (catch(ablation, range(number * BLOCK, (number + 1) * BLOCK)).verdict for number in range(BLOCKS))
     return [verdict.seed for verdict in blocks if verdict is not None]
 
 

@@ -1,19 +1,15 @@
 """The whole service under faults keeps every promise: 500 seeds here, 20,000 by `make simulate`."""
 
-import os
-import subprocess
-import sys
 from functools import cache
-from pathlib import Path
 
 import pytest
 
 from tests.effort import Effort
-from tests.simulation import SCENARIOS, load
+from tests.simulation import load
+from tests.simulation.again import traces
 from tests.simulation.faults import KINDS
 from tests.simulation.seeds import Verdict, judge_all, tally
 
-ROOT = Path(__file__).parents[2]
 CHUNKS = 10
 SELDOM = {"flapping": 0.2, "storms": 0.02, "words answered": 0.5, "words heeded": 0.05, "alerts covered": 1.0}
 """What not every seed has: how many of each there are for a seed, at least."""
@@ -51,35 +47,10 @@ def test_whatever_can_happen_did(effort: Effort) -> None:
 
 
 @pytest.mark.parametrize("name", ["service", "healing"])
-def test_a_seed_is_the_same_run_in_every_process(name: str, effort: Effort) -> None:
-    """Seeds have the same traces in two processes whose hashes differ: nothing hangs on the order of a set."""
-    seeds = effort.pick(ci=10, full=100)
-    assert traces(name, seeds, "1") == traces(name, seeds, "4242")
-
-
-@pytest.mark.parametrize("name", ["service", "healing"])
 def test_a_seed_is_the_same_run_again_and_again(name: str, effort: Effort) -> None:
-    """What ran before in this process changes nothing: in full, 20 seeds have one trace each in 100 runs."""
-    seeds, runs = effort.pick(ci=4, full=20), effort.pick(ci=2, full=100)
-    for seed in range(seeds):
-        assert len({SCENARIOS[name](seed).trace for _ in range(runs)}) == 1
-
-
-def traces(name: str, seeds: int, hashes: str) -> str:
-    code = f"""
-from tests.simulation import SCENARIOS, load
-load()
-print([SCENARIOS[{name!r}](seed).trace for seed in range({seeds})])
-"""
-    return subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONHASHSEED": hashes},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=240,
-    ).stdout
+    """In processes whose hashes differ, and whatever ran before there: in full, 20 seeds have one trace each in 100 runs."""
+    found = traces(name, 0, effort.pick(ci=8, full=20), effort.pick(ci=4, full=100))
+    assert {seed: seen for seed, seen in found.items() if len(seen) != 1} == {}
 
 
 def told(verdict: Verdict) -> str:

@@ -1,13 +1,14 @@
 """The runner itself: who is clean, who broke what, and what counts as caught."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
 import tests.simulation as simulation
 from tests.simulation.__main__ import main
 from tests.simulation.seeds import catch, judge
+from tests.simulation.taken_away import noting
 
 
 @pytest.fixture(autouse=True)
@@ -15,8 +16,12 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> None:
     """A scenario of which seed 3 fails; without its guard, odd seeds break A1, and even ones something else."""
     guard = {"on": True}
 
+    @noting
+    def lacking() -> bool:
+        return True
+
     def run(seed: int) -> simulation.Outcome:
-        if not guard["on"]:
+        if not guard["on"] and lacking():
             raise simulation.Broken("A1" if seed % 2 else "A2", "lost one")
         if seed == 3:
             raise ZeroDivisionError
@@ -46,10 +51,19 @@ def test_a_seed_is_clean_broken_or_failed() -> None:
 
 def test_only_the_named_promise_counts_as_caught() -> None:
     """An ablation caught by another promise, or by an exception, is not caught."""
-    found = catch("no guard A1", range(10))
+    found = catch("no guard A1", range(10)).verdict
     assert found is not None
     assert found.seed == 1
-    assert catch("no guard E1", range(10)) is None
+    missed = catch("no guard E1", range(10))
+    assert missed.verdict is None
+    assert missed.why == "not noticed by 10 seeds, 10 of which reached it"
+
+
+def test_what_nobody_calls_is_not_called_unnoticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ablation whose replacement is never called says so: it is the ablation that is wrong."""
+    elsewhere = simulation.Ablation("elsewhere", "nothing", "A1", "toy", nullcontext)
+    monkeypatch.setitem(simulation.ABLATIONS, "elsewhere", elsewhere)
+    assert catch("elsewhere", range(3)).why == "was never reached"
 
 
 def test_the_command_reports_bad_seeds_and_how_to_see_them_again(capsys: pytest.CaptureFixture[str]) -> None:
