@@ -7,28 +7,65 @@ before. What people and rare events ask is executed the plain way.
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ClauseElement, Connection
+from sqlalchemy import ClauseElement, Connection, Dialect
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from healer.store.connections import raw_of
+from healer.store.driver import Cursor, Driver, driver_of
 
-_DIALECT = sqlite.dialect(paramstyle="named")
+_SQLITE = sqlite.dialect(paramstyle="named")
+_POSTGRESQL = PGDialect_psycopg()  # type: ignore[no-untyped-call] # SQLAlchemy left it so
 
 
 class Prepared:
     """`columns` are the parameters of an INSERT's VALUES or an UPDATE's SET; `bindparam`s elsewhere keep their names."""
 
-    __slots__ = ("_fixed", "_sql")
+    __slots__ = ("_postgresql", "_sqlite")
 
     def __init__(self, statement: ClauseElement, columns: Sequence[str] | None = None) -> None:
-        compiled = statement.compile(dialect=_DIALECT, column_keys=columns)
-        self._sql = str(compiled)
-        self._fixed = {name: value for name, value in (compiled.params or {}).items() if value is not None}
+        self._sqlite = _compiled(statement, columns, _SQLITE)
+        self._postgresql = _compiled(statement, columns, _POSTGRESQL)
 
-    def execute(self, connection: Connection, values: Mapping[str, object] | None = None) -> sqlite3.Cursor:
+    def execute(self, connection: Connection, values: Mapping[str, object] | None = None) -> Cursor:
         """Execute it with these parameters by name."""
-        return raw_of(connection).execute(self._sql, {**self._fixed, **(values or {})})
+        driver = driver_of(connection)
+        sql, fixed = self._for(driver)
+        return driver.execute(sql, {**fixed, **(values or {})})
 
     def execute_many(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
         """Execute it once per row."""
-        raw_of(connection).executemany(self._sql, [{**self._fixed, **row} for row in rows])
+        driver = driver_of(connection)
+        sql, fixed = self._for(driver)
+        driver.cursor().executemany(sql, [{**fixed, **row} for row in rows])
+
+    def _for(self, driver: Driver) -> tuple[str, dict[str, object]]:
+        return self._sqlite if isinstance(driver, sqlite3.Connection) else self._postgresql
+
+
+class Plain:
+    """Plain SQL with parameters by place, each a question mark: the hot path has no time for names."""
+
+    __slots__ = ("_postgresql", "_sqlite")
+
+    def __init__(self, sql: str) -> None:
+        self._sqlite = sql
+        self._postgresql = sql.replace("?", "%s")
+
+    def execute(self, connection: Connection, values: Sequence[object] = ()) -> Cursor:
+        driver = driver_of(connection)
+        return driver.execute(self._for(driver), values)
+
+    def execute_many(self, connection: Connection, rows: Sequence[Sequence[object]]) -> None:
+        driver = driver_of(connection)
+        driver.cursor().executemany(self._for(driver), rows)
+
+    def _for(self, driver: Driver) -> str:
+        return self._sqlite if isinstance(driver, sqlite3.Connection) else self._postgresql
+
+
+def _compiled(
+    statement: ClauseElement, columns: Sequence[str] | None, dialect: Dialect
+) -> tuple[str, dict[str, object]]:
+    """The SQL, and the parameters whose values are part of the statement."""
+    compiled = statement.compile(dialect=dialect, column_keys=columns)
+    return str(compiled), {name: value for name, value in (compiled.params or {}).items() if value is not None}

@@ -5,14 +5,16 @@ queried. Instants are `Micros`. The journal has `data` before `details`: SQLite 
 never touches the pages of the details.
 """
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, Table, Text, text
+
+from healer.store.dialect import NAME, NUMBER
 
 metadata = MetaData()
 
 meta = Table(
     "meta",
     metadata,
-    Column("key", String, primary_key=True),
+    Column("key", NAME, primary_key=True),
     Column("value", Text, nullable=False),
 )
 """Facts about the store itself: `schema` (its version) and `installation` (its id)."""
@@ -20,8 +22,8 @@ meta = Table(
 owner = Table(
     "owner",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
-    Column("name", String, nullable=False),
+    Column("id", NUMBER, primary_key=True, autoincrement=False),
+    Column("name", NAME, nullable=False),
     Column("epoch", BigInteger, nullable=False),
     Column("step", BigInteger, nullable=False),
     Column("applied", BigInteger, nullable=False),
@@ -32,7 +34,7 @@ owner = Table(
 journal = Table(
     "journal",
     metadata,
-    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("position", NUMBER, primary_key=True, autoincrement=False),
     Column("at", BigInteger, nullable=False),
     Column("alerts", Integer, nullable=False),
     Column("data", LargeBinary, nullable=False),
@@ -42,11 +44,11 @@ journal = Table(
 refused = Table(
     "refused",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", NUMBER, primary_key=True),
     Column("at", BigInteger, nullable=False),
     Column("sender", Text, nullable=False),
     Column("place", Integer, nullable=False),
-    Column("reason", String, nullable=False),
+    Column("reason", NAME, nullable=False),
     Column("detail", Text, nullable=False),
     Column("labels", Text, nullable=False),
 )
@@ -54,36 +56,36 @@ refused = Table(
 step = Table(
     "step",
     metadata,
-    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("number", NUMBER, primary_key=True, autoincrement=False),
     Column("epoch", BigInteger, nullable=False),
     Column("first", BigInteger, nullable=False),
     Column("last", BigInteger, nullable=False),
     Column("now", BigInteger, nullable=False),
-    Column("digest", String, nullable=False),
+    Column("digest", NAME, nullable=False),
 )
 
 snapshot = Table(
     "snapshot",
     metadata,
-    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("number", NUMBER, primary_key=True, autoincrement=False),
     Column("applied", BigInteger, nullable=False),
     Column("now", BigInteger, nullable=False),
-    Column("version", String, nullable=False),
+    Column("version", NAME, nullable=False),
     Column("data", LargeBinary, nullable=False),
 )
 
 version = Table(
     "version",
     metadata,
-    Column("digest", String, primary_key=True),
-    Column("kind", String, nullable=False),
+    Column("digest", NAME, primary_key=True),
+    Column("kind", NAME, nullable=False),
     Column("content", LargeBinary, nullable=False),
 )
 
 source_answer = Table(
     "source_answer",
     metadata,
-    Column("source", String, primary_key=True),
+    Column("source", NAME, primary_key=True),
     Column("at", BigInteger, nullable=False),
     Column("data", LargeBinary, nullable=False),
 )
@@ -92,8 +94,8 @@ source_answer = Table(
 incident = Table(
     "incident",
     metadata,
-    Column("id", String, primary_key=True),
-    Column("status", String, nullable=False),
+    Column("id", NAME, primary_key=True),
+    Column("status", NAME, nullable=False),
     Column("began_at", BigInteger, nullable=False),
     Column("opened_at", BigInteger, nullable=False),
     Column("data", LargeBinary, nullable=False),
@@ -112,8 +114,8 @@ Index(
 timeline = Table(
     "timeline",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("incident", String, nullable=False),
+    Column("id", NUMBER, primary_key=True),
+    Column("incident", NAME, nullable=False),
     Column("data", LargeBinary, nullable=False),
     Index("timeline_incident", "incident", "id"),
 )
@@ -121,7 +123,7 @@ timeline = Table(
 closed = Table(
     "closed",
     metadata,
-    Column("incident", String, primary_key=True),
+    Column("incident", NAME, primary_key=True),
     Column("at", BigInteger, nullable=False),
     Column("alerts", LargeBinary, nullable=False),
 )
@@ -130,9 +132,9 @@ closed = Table(
 told = Table(
     "told",
     metadata,
-    Column("incident", String, primary_key=True),
-    Column("channel", String, primary_key=True),
-    Column("state", String, nullable=False),
+    Column("incident", NAME, primary_key=True),
+    Column("channel", NAME, primary_key=True),
+    Column("state", NAME, nullable=False),
     Column("urgent", Integer, nullable=False),
     Column("since", BigInteger, nullable=False),
     Column("not_before", BigInteger, nullable=False),
@@ -154,10 +156,10 @@ may have heard."""
 remediation = Table(
     "remediation",
     metadata,
-    Column("number", Integer, primary_key=True),
-    Column("id", String, nullable=False, unique=True),
-    Column("incident", String, nullable=False),
-    Column("state", String, nullable=False),
+    Column("number", NUMBER, primary_key=True),
+    Column("id", NAME, nullable=False, unique=True),
+    Column("incident", NAME, nullable=False),
+    Column("state", NAME, nullable=False),
     Column("data", LargeBinary, nullable=False),
     Index("remediation_incident", "incident", "number"),
     Index("remediation_state", "state", "number"),
@@ -166,10 +168,10 @@ remediation = Table(
 intent = Table(
     "intent",
     metadata,
-    Column("number", Integer, primary_key=True),
-    Column("id", String, nullable=False, unique=True),
-    Column("remediation", String, nullable=False),
-    Column("target", String, nullable=False),
+    Column("number", NUMBER, primary_key=True),
+    Column("id", NAME, nullable=False, unique=True),
+    Column("remediation", NAME, nullable=False),
+    Column("target", NAME, nullable=False),
     Column("unsettled", Integer, nullable=False),
     Column("data", LargeBinary, nullable=False),
     Index("intent_remediation", "remediation", "number"),
@@ -185,8 +187,8 @@ Index(
 reserved = Table(
     "reserved",
     metadata,
-    Column("key", String, primary_key=True),
-    Column("remediation", String, primary_key=True),
+    Column("key", NAME, primary_key=True),
+    Column("remediation", NAME, primary_key=True),
     Column("at", BigInteger, nullable=False),
     Index("reserved_key", "key", "at"),
 )
@@ -195,14 +197,14 @@ reserved = Table(
 target = Table(
     "target",
     metadata,
-    Column("name", String, primary_key=True),
+    Column("name", NAME, primary_key=True),
     Column("token", BigInteger, nullable=False),
 )
 
 switch = Table(
     "switch",
     metadata,
-    Column("scope", String, primary_key=True),
+    Column("scope", NAME, primary_key=True),
     Column("thrown", Integer, nullable=False),
     Column("by", Text, nullable=False),
     Column("why", Text, nullable=False),
@@ -212,14 +214,14 @@ switch = Table(
 audit = Table(
     "audit",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", NUMBER, primary_key=True),
     Column("at", BigInteger, nullable=False),
-    Column("kind", String, nullable=False),
+    Column("kind", NAME, nullable=False),
     Column("detail", Text, nullable=False),
-    Column("writer", String, nullable=False, server_default=""),
+    Column("writer", NAME, nullable=False, server_default=""),
     Column("place", BigInteger, nullable=False, server_default="0"),
-    Column("incident", String, nullable=False, server_default=""),
-    Column("digest", String, nullable=False, server_default=""),
+    Column("incident", NAME, nullable=False, server_default=""),
+    Column("digest", NAME, nullable=False, server_default=""),
     Index("audit_place", "writer", "place", unique=True),
     Index("audit_incident", "incident", "number"),
 )
@@ -228,18 +230,18 @@ audit = Table(
 audit_head = Table(
     "audit_head",
     metadata,
-    Column("writer", String, primary_key=True),
+    Column("writer", NAME, primary_key=True),
     Column("place", BigInteger, nullable=False),
-    Column("digest", String, nullable=False),
+    Column("digest", NAME, nullable=False),
 )
 """The newest entry of each writer's chain: read and moved in the transaction that the next entry belongs to."""
 
 anchor = Table(
     "anchor",
     metadata,
-    Column("number", Integer, primary_key=True),
+    Column("number", NUMBER, primary_key=True),
     Column("at", BigInteger, nullable=False),
-    Column("writer", String, nullable=False),
+    Column("writer", NAME, nullable=False),
     Column("place", BigInteger, nullable=False),
     Column("statement", Text, nullable=False),
 )

@@ -1,9 +1,9 @@
 """What each source of the topology said last: one row a source."""
 
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from healer.store import schema
+from healer.store.dialect import upsert
 from healer.store.transaction import Transaction
 from healer.topology.answers import Answer
 

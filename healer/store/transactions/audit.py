@@ -8,10 +8,10 @@ from collections.abc import Mapping
 
 import msgspec
 from sqlalchemy import Connection, Row, Select, func, insert, select, text
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from healer.audit.anchor import Anchor, read_anchor
 from healer.audit.chain import START, Entry, Head, incident_of, seal
+from healer.store.dialect import upsert
 from healer.store.prepared import Prepared
 from healer.store.schema import anchor as anchored
 from healer.store.schema import audit, audit_head, meta

@@ -6,12 +6,12 @@ A remediation reserves the keys of its plan's limits, and of the step itself; ea
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, exists, select, union
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from healer.remediation.approval import unapproved
 from healer.remediation.guards.counted import Counted, Place, Run, Thrown, Unsettled, scope_of
 from healer.remediation.guards.standing import keys_of, opposing_keys
 from healer.remediation.model import UNDER_WAY, Intent, Limit, PlanStep, Remediation
+from healer.store.dialect import upsert
 from healer.store.schema import intent, reserved
 from healer.store.schema import remediation as run
 from healer.store.transactions import switches

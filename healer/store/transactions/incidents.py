@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import msgspec
 from sqlalchemy import Connection, and_, exists, func, insert, or_, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from healer.alerts.model import Detail, RefusedAlert
 from healer.convergence.outcome import AlertView, Happening, Incident
 from healer.remediation.model import UNDER_WAY
 from healer.store import schema
+from healer.store.dialect import upsert
 from healer.store.prepared import Prepared
 from healer.store.transaction import Transaction
 from healer.times import Micros

@@ -4,7 +4,6 @@ from hashlib import sha256
 
 import msgspec
 from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from healer.remediation import guards
 from healer.remediation.approval import used
@@ -12,6 +11,7 @@ from healer.remediation.guards import Answer, Place
 from healer.remediation.model import UNDER_WAY, Intent, PlanStep, Refused, Remediation, State
 from healer.remediation.ports import Probe
 from healer.store import schema
+from healer.store.dialect import upsert
 from healer.store.prepared import Prepared
 from healer.store.transaction import Transaction
 from healer.store.transactions import audit, counting, remediations

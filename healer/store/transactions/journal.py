@@ -1,9 +1,8 @@
 """T1, and reading the journal back. Called by `healer.store.store`, and by every transaction that has news for the engine.
 
-The one hot path of the store: a request of a hundred alerts is one row, inserted on the raw connection.
+The one hot path of the store: a request of a hundred alerts is one row, inserted on the driver.
 """
 
-import sqlite3
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, delete, func, insert, select
@@ -11,6 +10,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 from healer.alerts.model import Refusal
 from healer.journey.ports import Arrival, Row
 from healer.journey.records import Delivered, Entry, Record, encode
+from healer.store.prepared import Plain
 from healer.store.schema import refused
 from healer.store.transaction import Transaction
 from healer.store.transactions import audit
@@ -20,8 +20,8 @@ from healer.times import Micros
 REFUSED_KEPT = 10_000
 """Rows of refused alerts that are kept: enough to see what a sender does wrong, whatever it sends."""
 
-_INSERT = "INSERT INTO journal (position, at, alerts, data, details) VALUES (?, ?, ?, ?, ?)"
-_READ = "SELECT position, at, data FROM journal WHERE position > ? ORDER BY position LIMIT ?"
+_INSERT = Plain("INSERT INTO journal (position, at, alerts, data, details) VALUES (?, ?, ?, ?, ?)")
+_READ = Plain("SELECT position, at, data FROM journal WHERE position > ? ORDER BY position LIMIT ?")
 
 
 class Encoded:
@@ -52,7 +52,7 @@ def append(transaction: Transaction, arrivals: Sequence[Encoded]) -> list[tuple[
         if act := act_of(arrival.record):
             kind, detail = act
             audit.note(transaction, at, kind, position=position, **detail)
-    transaction.raw.executemany(_INSERT, rows)
+    _INSERT.execute_many(transaction.connection, rows)
     transaction.position, transaction.at = position, at
     return [(row[0], at) for row in rows]
 
@@ -63,10 +63,8 @@ def append_record(transaction: Transaction, record: Record) -> None:
 
 
 def read(connection: Connection, after: int, limit: int) -> list[Row]:
-    """At most `limit` rows above position `after`. On the raw connection: replay reads millions of alerts here."""
-    raw = connection.connection.driver_connection
-    assert isinstance(raw, sqlite3.Connection)
-    return [Row(position, at, data) for position, at, data in raw.execute(_READ, (after, limit))]
+    """At most `limit` rows above position `after`. On the driver: replay reads millions of alerts here."""
+    return [Row(position, at, data) for position, at, data in _READ.execute(connection, (after, limit))]
 
 
 def _refuse(transaction: Transaction, record: Record, at: Micros, refusals: Sequence[Refusal]) -> None:

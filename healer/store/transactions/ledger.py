@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 import msgspec
 from sqlalchemy import BigInteger, Connection, and_, bindparam, case, delete, exists, func, or_, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from healer.convergence.outcome import Happening
 from healer.journey.ports import Wanted
 from healer.notification.ports import Claim, LedgerRow
 from healer.store import schema
+from healer.store.dialect import greatest, upsert
 from healer.store.prepared import Prepared
 from healer.store.schema import told
 from healer.store.transaction import Transaction
@@ -42,7 +42,7 @@ def _wanting() -> Prepared:
         "wanted_revision": new.wanted_revision,
         "story": new.story,
         # Bad news that nobody heard stays urgent under the calmer news that replaces it.
-        "urgent": case((_UNTOLD, func.max(told.c.urgent, new.urgent)), else_=new.urgent),
+        "urgent": case((_UNTOLD, greatest(told.c.urgent, new.urgent)), else_=new.urgent),
         "since": case((_UNTOLD, told.c.since), else_=new.since),
         "state": case((told.c.state == "claimed", "claimed"), else_="waiting"),
         "attempts": case((_UNTOLD, told.c.attempts), else_=0),

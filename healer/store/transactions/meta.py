@@ -1,7 +1,6 @@
 """Can anything be written at all? Asked by whoever has to tell people when it cannot."""
 
-from sqlalchemy.dialects.sqlite import insert as upsert
-
+from healer.store.dialect import upsert
 from healer.store.schema import meta
 from healer.store.transaction import Transaction
 

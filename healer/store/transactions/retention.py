@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import Column, ColumnElement, Connection, and_, delete, func, select
 
 from healer.store import schema
+from healer.store.dialect import least
 from healer.store.transaction import Transaction
 from healer.store.transactions.snapshots import KEPT
 from healer.times import DAY, HOUR, Micros
@@ -73,7 +74,7 @@ def _last(connection: Connection, key: Column[int], old: ColumnElement[bool]) ->
 
 def _whole_days(connection: Connection, before: Micros) -> Micros:
     table = schema.incident
-    oldest = select(func.min(func.min(table.c.began_at, table.c.opened_at))).where(table.c.status == "open")
+    oldest = select(func.min(least(table.c.began_at, table.c.opened_at))).where(table.c.status == "open")
     still_open: Micros | None = connection.execute(oldest).scalar()
     at = before if still_open is None else min(before, still_open - BEFORE_IT_BEGAN)
     return at - at % DAY

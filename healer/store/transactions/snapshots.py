@@ -3,10 +3,10 @@
 import hashlib
 
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from healer.journey.ports import Snapshot
 from healer.store import schema
+from healer.store.dialect import upsert
 from healer.store.transaction import Transaction
 
 KEPT = 2

@@ -2,10 +2,10 @@
 
 import msgspec
 from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from healer.journey.ports import Closed, Overtaken, Ownership, Step, StepMark
 from healer.store import schema
+from healer.store.dialect import upsert
 from healer.store.prepared import Prepared
 from healer.store.transaction import Transaction
 from healer.store.transactions import incidents, ledger, remediations

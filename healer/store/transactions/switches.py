@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import msgspec
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from healer.journey.records import Switched, Troubled
 from healer.remediation.guards.counted import Thrown
 from healer.remediation.ports import Switch
 from healer.store import schema
+from healer.store.dialect import upsert
 from healer.store.transaction import Transaction
 from healer.store.transactions import audit, journal
 
