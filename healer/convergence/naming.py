@@ -88,13 +88,21 @@ def alternatives_of(state: State, case: Case, evidence: list[Episode]) -> list[C
     """Rule 3: roots elsewhere that would explain alerts of this incident as well, those of most alerts first."""
     counts: Counter[Episode] = Counter()
     here, explained = set(places_of(case)), [one for one in evidence if one.by is not None and not one.ended_at]
+    nodes = {node for node in {one.node for one in explained} if may_have_others(state, node, here)}
     for one in explained:
-        counts.update(other for other in alternatives(one, state) if other.place not in here)
+        if one.node in nodes:
+            counts.update(other for other in alternatives(one, state) if other.place not in here)
     first = sorted(counts, key=lambda one: (-counts[one], -one.traits.level, one.onset, one.labels))[:MAX_ALTERNATIVES]
     why = "would explain {} of the {} alerts explained here, were it not for a better root"
     return [
         Candidate(state.node_name(one.node), one.labels, 0, (why.format(counts[one], len(explained)),)) for one in first
     ]
+
+
+def may_have_others(state: State, node: int, here: set[Place]) -> bool:
+    """Whether something above a node, or put there by people, could explain it besides what does. Cheaper than to judge it."""
+    above = (state.places.get(ancestor) for ancestor, _ in state.above(node))
+    return bool(state.people.who) or any(place is not None and place not in here for place in above)
 
 
 def with_alternatives(candidates: list[Candidate], others: list[Candidate]) -> list[Candidate]:
