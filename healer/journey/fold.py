@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from healer.alerts.identity import canonical
+from healer.alerts.identity import canonical, labels_of
 from healer.alerts.model import Alert
 from healer.changes.model import Touched
 from healer.changes.recent import Remembered
@@ -46,7 +46,7 @@ from healer.journey.records import (
     Troubled,
     Vanished,
 )
-from healer.notification.own import ALERT
+from healer.notification.own import ALERT, is_own
 from healer.notification.story import said, sum_up, tell
 from healer.remediation.autonomy import Trust
 from healer.remediation.planner import Course, Planner, Question
@@ -145,6 +145,8 @@ class Fold:
         self._pending: dict[str, Micros] = {}
         self._audience = Audience()
         self._over: dict[str, Micros] = {}
+        self._own: dict[str, None] = {STORM: None}
+        """The codes of what may be wrong with healer itself."""
         self._fired = False
         self._changed: dict[str, None] = {}
         self._timeline: list[Happening] = []
@@ -297,6 +299,8 @@ class Fold:
         fold._incidents, fold._revisions = memory.incidents, memory.revisions
         fold._told, fold._pending = memory.told, memory.pending
         fold._audience = Audience(memory.heard)
+        own = (labels_of(labels).get("code", "") for labels in fold.engine.known() if is_own(labels))
+        fold._own.update(dict.fromkeys(own))
         fold._over = memory.over
         fold.eras = {**memory.eras, charter.ruleset.version: charter.adopted}
         return fold
@@ -328,6 +332,10 @@ class Fold:
         """Whether something of this kind is wrong with healer itself, as far as it was said."""
         alert = self.engine.alert(_own(code))
         return alert is not None and alert.status != "resolved"
+
+    def troubles(self) -> list[str]:
+        """The codes of all that is wrong with healer itself."""
+        return [code for code in self._own if self.troubled(code)]
 
     def incidents(self) -> Iterator[Incident]:
         """Incidents under way, as last changed."""
@@ -433,6 +441,7 @@ class Fold:
 
     def _trouble(self, code: str, firing: bool, entry: Entry, lasts: Micros = 0) -> None:
         """What is wrong with healer itself is an alert like any other. It lasts until it is said to end, or for so long."""
+        self._own[code] = None
         ends_at = entry.at + lasts if lasts or not firing else 0
         alert = Alert(_own(code), firing, entry.at, ends_at)
         self.engine.deliver(OWN, (alert,), entry.position, entry.at)

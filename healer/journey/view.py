@@ -3,7 +3,6 @@
 import difflib
 from collections.abc import Callable, Iterator
 
-from healer.alerts.identity import labels_of
 from healer.alerts.maintenance import Maintenance
 from healer.alerts.silences import Silence, identify
 from healer.changes.model import Change, Touched
@@ -176,9 +175,7 @@ class View:
 
     def troubles(self) -> list[str]:
         """The codes of what is wrong with healer itself."""
-        engine = self._owner.fold.engine
-        own = (engine.alert(labels) for labels in engine.known() if is_own(labels))
-        return [labels_of(one.labels).get("code", "") for one in own if one is not None and one.status != "resolved"]
+        return self._owner.fold.troubles()
 
     def told_by_alertmanager(self) -> Iterator[bytes]:
         """Canonical labels of what fires, less what healer says of itself."""
