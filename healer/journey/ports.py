@@ -59,7 +59,9 @@ class Wanted(msgspec.Struct, frozen=True):
     """What one recipient should know of an incident by now. `story` is msgpack of `healer.notification.story.Story`.
 
     The told ledger keeps one row per (incident, channel); a newer `revision` replaces an older one that was not sent.
-    Without `opens` only who was told before is told more: a silenced root makes no first notice.
+    Without `opens` only who was told before is told more: a silenced root makes no first notice. A `matter` is something that
+    a person must act on: a row and a message of its own, which nothing newer replaces, for those who may have heard of the
+    incident before; to all others the story itself is new.
     """
 
     incident: str
@@ -68,6 +70,7 @@ class Wanted(msgspec.Struct, frozen=True):
     story: bytes
     urgent: bool
     opens: bool = True
+    matter: str = ""
 
 
 class Planned(msgspec.Struct, frozen=True):

@@ -1,4 +1,5 @@
-"""What delivery needs of a store: the told ledger, one row per (incident, channel). Implemented by `healer.store`."""
+"""What delivery needs of a store: the told ledger, one row per (incident, channel) and one more for each matter that a person
+must act on. Implemented by `healer.store`."""
 
 from typing import Literal, Protocol
 
@@ -14,6 +15,7 @@ class Claim(msgspec.Struct, frozen=True):
     """A row that this process may send now, until `until`. `message_id` "" means nothing was told yet.
 
     `revision` and `story` are the newest wanted; `attempts` counts failures in a row; `said` is what `told` was given last.
+    `matter`, unless it is "", is what a person must act on: it is sent as a message of its own.
     """
 
     incident: str
@@ -25,6 +27,7 @@ class Claim(msgspec.Struct, frozen=True):
     attempts: int
     until: Micros
     said: str = ""
+    matter: str = ""
 
 
 class LedgerRow(msgspec.Struct, frozen=True):
@@ -39,6 +42,7 @@ class LedgerRow(msgspec.Struct, frozen=True):
     attempts: int
     not_before: Micros
     why: str
+    matter: str = ""
 
 
 class ToldLedger(Protocol):

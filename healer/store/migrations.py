@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, inspect, select, text, update
 
 from healer.audit.chain import START, Head, incident_of, seal
 from healer.store.connections import raw_of
-from healer.store.schema import anchor, audit, audit_head, meta, metadata, source_answer
+from healer.store.schema import anchor, audit, audit_head, meta, metadata, source_answer, told
 
 
 def _keep_answers(connection: Connection) -> None:
@@ -40,8 +40,19 @@ def _chain_audit(connection: Connection) -> None:
         connection.execute(insert(audit_head), msgspec.structs.asdict(head))
 
 
+def _tell_matters_apart(connection: Connection) -> None:
+    """From 3 to 4: what a person must act on is a row of its own in the told ledger, so its key grows."""
+    names = [column["name"] for column in inspect(connection).get_columns("told")]
+    listed = ", ".join(names)
+    connection.execute(text("DROP INDEX told_due"))
+    connection.execute(text("ALTER TABLE told RENAME TO told_before"))
+    told.create(connection)
+    connection.execute(text(f"INSERT INTO told ({listed}) SELECT {listed} FROM told_before"))  # noqa: S608 - names of columns
+    connection.execute(text("DROP TABLE told_before"))
+
+
 OLDEST = 1
-STEPS: tuple[Callable[[Connection], None], ...] = (_keep_answers, _chain_audit)
+STEPS: tuple[Callable[[Connection], None], ...] = (_keep_answers, _chain_audit, _tell_matters_apart)
 """`STEPS[0]` brings version 1 to 2, and so on."""
 
 NEWEST = OLDEST + len(STEPS)

@@ -134,6 +134,7 @@ told = Table(
     metadata,
     Column("incident", NAME, primary_key=True),
     Column("channel", NAME, primary_key=True),
+    Column("matter", NAME, primary_key=True, server_default=""),
     Column("state", NAME, nullable=False),
     Column("urgent", Integer, nullable=False),
     Column("since", BigInteger, nullable=False),
@@ -149,7 +150,8 @@ told = Table(
     Column("story", LargeBinary, nullable=False),
     Index("told_due", "channel", "state"),
 )
-"""The told ledger. `state` is waiting, claimed, told or dead; `since` is when the oldest untold revision was wanted; `said`
+"""The told ledger. `matter` is "" for the story that stays current, else what a person must act on, which is told in a message of
+its own. `state` is waiting, claimed, told or dead; `since` is when the oldest untold revision was wanted; `said`
 is what the recipient was last told in a word or two; `tried` is 1 once anybody claimed the row, from when on its recipient
 may have heard."""
 

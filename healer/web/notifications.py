@@ -20,7 +20,7 @@ def routes(service: Service) -> list[web.RouteDef]:
         query = read_query(request, STATES)
         newest = await service.told.rows(incident=request.query.get("incident", ""), limit=MAX_LIMIT)
         found = [each for each in newest if not query.statuses or each.state in query.statuses]
-        keys = [f"{each.incident}/{each.channel}" for each in found]
+        keys = [f"{each.incident}/{each.channel}/{each.matter}" for each in found]
         start = keys.index(query.cursor) + 1 if query.cursor in keys else 0
         shown = found[start : start + query.limit]
         end = start + len(shown)
@@ -35,7 +35,7 @@ def routes(service: Service) -> list[web.RouteDef]:
             if state:
                 raise Problem(409, f"it is no dead letter: it is {state}, and goes on by itself")
             raise Problem(404, f"nothing about {incident[:100]} was for the channel {channel[:100]}")
-        (row,) = [each for each in await service.told.rows(incident=incident) if each.channel == channel]
+        row = next(each for each in await service.told.rows(incident=incident) if each.channel == channel)
         return as_json(shapes.notification(row))
 
     return [

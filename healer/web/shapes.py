@@ -279,6 +279,7 @@ def notification(found: LedgerRow) -> Json:
     return {
         "incident": found.incident,
         "channel": found.channel,
+        "matter": found.matter,
         "state": found.state,
         "wanted_revision": found.wanted_revision,
         "told_revision": found.told_revision,

@@ -8,7 +8,20 @@
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, and_, bindparam, case, delete, exists, func, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from healer.convergence.outcome import Happening
 from healer.journey.ports import Wanted
@@ -48,8 +61,9 @@ def _wanting() -> Prepared:
         "attempts": case((_UNTOLD, told.c.attempts), else_=0),
         "not_before": case((_UNTOLD, told.c.not_before), else_=0),
     }
-    later = new.wanted_revision > told.c.wanted_revision
-    place = ("incident", "channel")
+    # What a person must act on is told as it was: nothing newer takes its place.
+    later = and_(new.wanted_revision > told.c.wanted_revision, told.c.matter == "")
+    place = ("incident", "channel", "matter")
     columns = (*place, "wanted_revision", "story", "urgent", "since", *_FRESH)
     return Prepared(statement.on_conflict_do_update(index_elements=place, set_=newer, where=later), columns)
 
@@ -58,9 +72,9 @@ def _claimable() -> Prepared:
     free = and_(told.c.state == "waiting", told.c.not_before <= bindparam("at"))
     ran_out = and_(told.c.state == "claimed", told.c.claimed_until <= bindparam("at"))
     names = ("incident", "channel", "wanted_revision", "story", "told_revision", "message_id", "attempts")
-    order = (told.c.urgent.desc(), told.c.since, told.c.incident, told.c.channel)
+    order = (told.c.urgent.desc(), told.c.since, told.c.incident, told.c.channel, told.c.matter)
     until = bindparam("until", type_=BigInteger)
-    query = select(*(told.c[name] for name in names), until, told.c.said).where(
+    query = select(*(told.c[name] for name in names), until, told.c.said, told.c.matter).where(
         told.c.channel == bindparam("on"), or_(free, ran_out)
     )
     return Prepared(query.order_by(*order).limit(bindparam("most")))
@@ -70,7 +84,11 @@ _WANT = _wanting()
 _DUE_ROWS = _claimable()
 _CLAIM = Prepared(
     update(told)
-    .where(told.c.incident == bindparam("where_incident"), told.c.channel == bindparam("where_channel"))
+    .where(
+        told.c.incident == bindparam("where_incident"),
+        told.c.channel == bindparam("where_channel"),
+        told.c.matter == bindparam("where_matter"),
+    )
     .values(state="claimed", tried=1),
     ("claimed_until",),
 )
@@ -84,9 +102,10 @@ _NEXT_DUE = Prepared(
 def want(connection: Connection, wanted: Sequence[Wanted], now: Micros) -> None:
     """A newer revision replaces an untold older one. What was told stays; a dead letter gets another chance with it.
 
-    What does not open is wanted only by those who may have heard already; a first notice that nobody tried is withdrawn.
+    What does not open is wanted only by those who may have heard already; a first notice that nobody tried is withdrawn. A
+    matter of its own is wanted by those alone, too: for others the story that holds it is a new message.
     """
-    wanted = [each for each in wanted if each.opens or _may_have_heard(connection, each)]
+    wanted = [each for each in wanted if _is_wanted(connection, each)]
     if not wanted:
         return
     rows = [
@@ -94,6 +113,7 @@ def want(connection: Connection, wanted: Sequence[Wanted], now: Micros) -> None:
             **_FRESH,
             "incident": each.incident,
             "channel": each.channel,
+            "matter": each.matter,
             "wanted_revision": each.revision,
             "story": each.story,
             "urgent": int(each.urgent),
@@ -110,7 +130,7 @@ def claim(transaction: Transaction, channel: str, now: Micros, lease: Micros, li
     found = _DUE_ROWS.execute(transaction.connection, asked)
     claims = [Claim(*row) for row in found]
     for taken in claims:
-        place = {"where_incident": taken.incident, "where_channel": taken.channel}
+        place = {"where_incident": taken.incident, "where_channel": taken.channel, "where_matter": taken.matter}
         _CLAIM.execute(transaction.connection, {**place, "claimed_until": taken.until})
     return claims
 
@@ -173,7 +193,7 @@ def next_due(connection: Connection, channel: str) -> Micros | None:
 def rows(connection: Connection, incident: str, state: str, limit: int) -> list[LedgerRow]:
     """Rows as people read them, newest first."""
     columns = [told.c[name] for name in LedgerRow.__struct_fields__]
-    query = select(*columns).order_by(told.c.since.desc(), told.c.incident, told.c.channel).limit(limit)
+    query = select(*columns).order_by(told.c.since.desc(), told.c.incident, told.c.channel, told.c.matter).limit(limit)
     if incident:
         query = query.where(told.c.incident == incident)
     if state:
@@ -196,12 +216,15 @@ def resend(transaction: Transaction, incident: str, channel: str, now: Micros) -
     """Wake a dead letter. False when there is none."""
     dead = and_(told.c.incident == incident, told.c.channel == channel, told.c.state == "dead")
     changed = update(told).where(dead).values(state="waiting", attempts=0, not_before=now)
-    return transaction.connection.execute(changed).rowcount == 1
+    return transaction.connection.execute(changed).rowcount > 0
 
 
-def _may_have_heard(connection: Connection, wanted: Wanted) -> bool:
-    row = and_(told.c.incident == wanted.incident, told.c.channel == wanted.channel)
-    connection.execute(delete(told).where(row, told.c.tried == 0, told.c.wanted_revision < wanted.revision))
+def _is_wanted(connection: Connection, wanted: Wanted) -> bool:
+    if wanted.opens and not wanted.matter:
+        return True
+    row = and_(told.c.incident == wanted.incident, told.c.channel == wanted.channel, told.c.matter == "")
+    if not wanted.matter:
+        connection.execute(delete(told).where(row, told.c.tried == 0, told.c.wanted_revision < wanted.revision))
     return connection.execute(select(told.c.tried).where(row)).scalar() == 1
 
 
@@ -218,17 +241,20 @@ class _Held(msgspec.Struct, frozen=True):
 
 def _row(connection: Connection, claim: Claim) -> _Held | None:
     columns = [told.c[name] for name in _Held.__struct_fields__]
-    place = and_(told.c.incident == claim.incident, told.c.channel == claim.channel)
-    row = connection.execute(select(*columns).where(place)).first()
+    row = connection.execute(select(*columns).where(_place(claim))).first()
     return None if row is None else _Held(*row)
+
+
+def _place(claim: Claim) -> ColumnElement[bool]:
+    return and_(told.c.incident == claim.incident, told.c.channel == claim.channel, told.c.matter == claim.matter)
 
 
 def _note(transaction: Transaction, claim: Claim, at: Micros, code: str, **facts: str) -> None:
     """A line of the incident's timeline."""
-    told_of = {"channel": claim.channel, "revision": str(claim.revision), **facts}
+    matter = {"matter": claim.matter} if claim.matter else {}
+    told_of = {"channel": claim.channel, "revision": str(claim.revision), **matter, **facts}
     incidents.tell(transaction.connection, [Happening(claim.incident, at, "notify", code, told_of)])
 
 
 def _set(transaction: Transaction, claim: Claim, **values: object) -> None:
-    place = and_(told.c.incident == claim.incident, told.c.channel == claim.channel)
-    transaction.connection.execute(update(told).where(place).values(**values))
+    transaction.connection.execute(update(told).where(_place(claim)).values(**values))

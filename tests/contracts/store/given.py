@@ -70,8 +70,10 @@ def happening(id: str, code: str) -> Happening:
     return Happening(id, NOON, "detect", code, {"alert": "HostDown"})
 
 
-def wanted(id: str, revision: int = 1, *, channel: str = "chat", urgent: bool = False, opens: bool = True) -> Wanted:
-    return Wanted(id, channel, revision, f"story {revision}".encode(), urgent, opens)
+def wanted(
+    id: str, revision: int = 1, *, channel: str = "chat", urgent: bool = False, opens: bool = True, matter: str = ""
+) -> Wanted:
+    return Wanted(id, channel, revision, f"story {revision}".encode(), urgent, opens, matter)
 
 
 RESTART = PlanStep("restart_service", "ssh", "h1", ("systemctl", "restart", "nginx"), 30 * SECOND)

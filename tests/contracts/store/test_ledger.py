@@ -14,12 +14,19 @@ class Steps:
         self._number = 0
 
     async def want(
-        self, id: str, revision: int = 1, *, channel: str = "chat", urgent: bool = False, opens: bool = True
+        self,
+        id: str,
+        revision: int = 1,
+        *,
+        channel: str = "chat",
+        urgent: bool = False,
+        opens: bool = True,
+        matter: str = "",
     ) -> None:
         if not self._number:
             await self._store.take_over("one")
         self._number += 1
-        given = wanted(id, revision, channel=channel, urgent=urgent, opens=opens)
+        given = wanted(id, revision, channel=channel, urgent=urgent, opens=opens, matter=matter)
         await self._store.commit(step(self._number, 1, 0, wanted=(given,)))
 
 
@@ -235,3 +242,40 @@ async def test_claims_of_the_dead_are_free(store: Store) -> None:
     assert [each.incident for each in await claim(store)] == ["i2"]
     await store.free_claims()
     assert [each.incident for each in await claim(store)] == ["i2"]
+
+
+async def test_what_a_person_must_act_on_is_a_row_of_its_own(store: Store) -> None:
+    """Nothing newer takes its place before it was told, whatever becomes of the story meanwhile."""
+    steps = Steps(store)
+    await steps.want("i1", 1)
+    (mine,) = await claim(store)
+    await store.told(mine, message_id="77", now=NOON)
+    await steps.want("i1", 2)
+    await steps.want("i1", 2, matter="r1 approval", urgent=True)
+    await steps.want("i1", 3)
+    await steps.want("i1", 3, matter="r1 approval", urgent=True)
+    found = [(each.matter, each.revision, each.message_id) for each in await claim(store)]
+    assert found == [("r1 approval", 2, ""), ("", 3, "77")]
+
+
+async def test_a_matter_is_for_those_who_may_have_heard(store: Store) -> None:
+    """To whoever heard nothing yet the story itself is new, and says it too."""
+    steps = Steps(store)
+    await steps.want("i1", 1)
+    await steps.want("i1", 1, matter="r1 approval")
+    assert [each.matter for each in await store.rows()] == [""]
+
+
+async def test_a_matter_that_is_told_leaves_the_story_as_it_was(store: Store) -> None:
+    """Each row has a message of its own, and is tried, told and buried by itself."""
+    steps = Steps(store)
+    await steps.want("i1", 1)
+    (story,) = await claim(store)
+    await steps.want("i1", 2, matter="r1 approval")
+    (matter,) = await claim(store)
+    await store.told(matter, message_id="78", now=NOON)
+    await store.failed(story, not_before=NOON, why="chat not found", dead=True)
+    rows = {each.matter: (each.state, each.message_id) for each in await store.rows()}
+    assert rows == {"": ("dead", ""), "r1 approval": ("told", "78")}
+    assert await store.resend("i1", "chat", now=NOON)
+    assert [each.matter for each in await claim(store)] == [""]

@@ -100,9 +100,16 @@ async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
 
 
 def back_to_version_1(connection: sqlite3.Connection) -> None:
-    """The tables as they were: no answers of sources, and an audit log without chains."""
-    for table in ("source_answer", "audit", "audit_head", "anchor"):
+    """The tables as they were: no answers of sources, an audit log without chains, one message an incident and channel."""
+    for table in ("source_answer", "audit", "audit_head", "anchor", "told"):
         connection.execute(f"DROP TABLE {table}")
+    connection.execute(
+        "CREATE TABLE told (incident VARCHAR NOT NULL, channel VARCHAR NOT NULL, state VARCHAR NOT NULL, urgent INTEGER "
+        "NOT NULL, since BIGINT NOT NULL, not_before BIGINT NOT NULL, claimed_until BIGINT NOT NULL, wanted_revision BIGINT "
+        "NOT NULL, told_revision BIGINT NOT NULL, message_id TEXT NOT NULL, said TEXT NOT NULL, tried INTEGER NOT NULL, "
+        "attempts INTEGER NOT NULL, why TEXT NOT NULL, story BLOB NOT NULL, PRIMARY KEY (incident, channel))"
+    )
+    connection.execute("CREATE INDEX told_due ON told (channel, state)")
     connection.execute(
         "CREATE TABLE audit (number INTEGER NOT NULL, at BIGINT NOT NULL, kind VARCHAR NOT NULL, detail TEXT NOT NULL, "
         "PRIMARY KEY (number))"
@@ -117,8 +124,11 @@ async def test_an_older_schema_is_brought_up(tmp_path: Path) -> None:
     await store.close()
     with sqlite3.connect(tmp_path / "data" / "healer.db") as connection:
         back_to_version_1(connection)
+        told = "'i1', 'chat', 'told', 0, 1, 0, 0, 2, 2, '77', 'broken', 1, 0, '', x''"
+        connection.execute(f"INSERT INTO told VALUES ({told})")
     connection.close()
     store = opened(tmp_path)
+    assert [(row.message_id, row.matter) for row in await store.rows()] == [("77", "")]
     await store.keep_answer(Answer("cmdb", 1, b"graph"))
     assert await store.answers() == [Answer("cmdb", 1, b"graph")]
     assert len(await store.read(0, 10)) == 1
