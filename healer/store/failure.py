@@ -1,4 +1,4 @@
-"""What an error of the database means to whoever called the store. Used by the runs and by opening."""
+"""What an error of SQLite means to whoever called the store. Used by `healer.store.sqlite`."""
 
 import sqlite3
 
@@ -27,7 +27,7 @@ def translate(error: Exception, what: str) -> Exception:
     return _unavailable(cause, what, ambiguous=False)
 
 
-def failed_commit(error: sqlite3.Error) -> StoreUnavailable:
+def failed_commit(error: Exception) -> StoreUnavailable:
     """For everyone in a group whose COMMIT failed. Ambiguous unless SQLite says so before it writes the commit's frame."""
     return _unavailable(error, "commit", ambiguous=_name(error) not in _HARMLESS_AT_COMMIT)
 

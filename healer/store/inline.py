@@ -9,10 +9,10 @@ from typing import Protocol, TypeVar, TypeVarTuple
 from sqlalchemy import Connection
 
 from healer.seams import Clock
-from healer.store.connections import close, connect_memory, raw_of
-from healer.store.failure import translate
+from healer.store.connections import close, connect_memory
 from healer.store.migrations import prepare
 from healer.store.run import Heard
+from healer.store.sqlite import SqliteSession
 from healer.store.transaction import Transaction
 from healer.store.writer import Write, Writer
 
@@ -37,7 +37,7 @@ class Memory:
 
     def __init__(self, installation: str = "in memory") -> None:
         self.connection = connect_memory()
-        self.installation = prepare(self.connection, installation)
+        self.installation = prepare(SqliteSession(self.connection), installation)
 
     def close(self) -> None:
         close(self.connection)
@@ -47,8 +47,8 @@ class InlineRun:
     """One process's life on a `Memory`."""
 
     def __init__(self, memory: Memory, clock: Clock, hook: Hook | None = None) -> None:
-        self._connection = memory.connection
-        self._writer = Writer(memory.connection, clock)
+        self._session = SqliteSession(memory.connection)
+        self._writer = Writer(self._session, clock)
         self._hook = hook
         self._heard: Heard | None = None
 
@@ -69,14 +69,14 @@ class InlineRun:
     async def read(self, name: str, work: Callable[[Connection, *Args], T], *args: *Args) -> T:
         if self._hook:
             await self._hook.before(name)
-        raw = raw_of(self._connection)
-        raw.execute("BEGIN")
+        session = self._session
+        session.view()
         try:
-            result = work(self._connection, *args)
+            result = work(session.connection, *args)
         except Exception as error:
-            raise translate(error, name) from error
+            raise session.failed(error, name) from error
         finally:
-            raw.execute("ROLLBACK")
+            session.roll_back()
         if self._hook:
             await self._hook.after(name)
         return result

@@ -10,8 +10,8 @@ import msgspec
 from sqlalchemy import Connection, insert, inspect, select, text, update
 
 from healer.audit.chain import START, Head, incident_of, seal
-from healer.store.connections import raw_of
 from healer.store.schema import anchor, audit, audit_head, meta, metadata, source_answer, told
+from healer.store.session import Session
 
 
 def _keep_answers(connection: Connection) -> None:
@@ -62,16 +62,15 @@ class SchemaRefused(Exception):
     """The database is not one that this version of healer can work with."""
 
 
-def prepare(connection: Connection, installation: str) -> str:
+def prepare(session: Session, installation: str) -> str:
     """Create or migrate the schema, all or nothing. Returns the installation's id: `installation` for a fresh database."""
-    raw = raw_of(connection)
-    raw.execute("BEGIN IMMEDIATE")
+    session.begin()
     try:
-        known = _bring_up(connection, installation)
+        known = _bring_up(session.connection, installation)
     except BaseException:
-        raw.execute("ROLLBACK")
+        session.roll_back()
         raise
-    raw.execute("COMMIT")
+    session.commit()
     return known
 
 
@@ -83,7 +82,7 @@ def _bring_up(connection: Connection, installation: str) -> str:
         connection.execute(insert(meta), [{"key": key, "value": value} for key, value in facts.items()])
         return installation
     if meta.name not in tables:
-        raise SchemaRefused("the database has tables that are not healer's: give store.url a file of its own")
+        raise SchemaRefused("the database has tables that are not healer's: give store.url a database of its own")
     found = _facts(connection)
     version = int(found.get("schema", "0"))
     if not OLDEST <= version <= NEWEST:

@@ -7,11 +7,12 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from healer.seams import Clock
-from healer.store.connections import close, connect_writer, raw_of
+from healer.store.connections import raw_of
 from healer.store.folder import FolderHeld, FolderLock
 from healer.store.inline import InlineRun, Memory
 from healer.store.migrations import SchemaRefused, prepare
 from healer.store.run import ThreadRun
+from healer.store.sqlite import SqliteDatabase
 from healer.store.store import Store
 
 _SCHEME = "sqlite:///"
@@ -40,20 +41,21 @@ def open_store(url: str, clock: Clock, *, installation: str) -> Store:
     except (FolderHeld, OSError) as error:
         raise CannotOpen(f"store.url {url}: {error}") from error
     try:
-        found = _check(path, installation)
-        return Store(ThreadRun(path, clock), found, lock.release)
+        database = SqliteDatabase(path)
+        found = _check(database, path, installation)
+        return Store(ThreadRun(database, clock), found, lock.release)
     except (SchemaRefused, OSError, sqlite3.Error, DBAPIError) as error:
         lock.release()
         raise CannotOpen(f"store.url {url}: {error}") from error
 
 
-def _check(path: Path, installation: str) -> str:
-    connection = connect_writer(path)
+def _check(database: SqliteDatabase, path: Path, installation: str) -> str:
+    session = database.writer()
     try:
-        _must_be_sound(connection, path)
-        return prepare(connection, installation)
+        _must_be_sound(session.connection, path)
+        return prepare(session, installation)
     finally:
-        close(connection)
+        session.close()
 
 
 def _must_be_sound(connection: Connection, path: Path) -> None:

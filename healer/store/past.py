@@ -13,10 +13,10 @@ from sqlalchemy.exc import DBAPIError
 
 from healer.journey.ports import StoreUnavailable
 from healer.store.connections import close, connect_copy, connect_reader, raw_of
-from healer.store.failure import translate
 from healer.store.migrations import SchemaRefused, installation_of
 from healer.store.opening import CannotOpen
 from healer.store.run import Heard
+from healer.store.sqlite import SqliteSession
 from healer.store.store import Store
 from healer.store.transaction import Transaction
 
@@ -47,27 +47,26 @@ class ReadRun:
     """One connection that reads, on the caller's own thread: for commands, which have nothing else to do meanwhile."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        self._session = SqliteSession(connection)
 
     async def write(self, name: str, work: Callable[[Transaction, *Args], T], *args: *Args) -> T:  # noqa: ARG002 - `Run` has them
         raise StoreUnavailable(f"{name}: the store was opened to be read")
 
     async def read(self, name: str, work: Callable[[Connection, *Args], T], *args: *Args) -> T:
-        raw = raw_of(self._connection)
+        session = self._session
         try:
-            raw.execute("BEGIN")
-            return work(self._connection, *args)
+            session.view()
+            return work(session.connection, *args)
         except Exception as error:
-            raise translate(error, name) from error
+            raise session.failed(error, name) from error
         finally:
-            if raw.in_transaction:
-                raw.execute("ROLLBACK")
+            session.roll_back()
 
     def listen(self, heard: Heard) -> None:
         """Nothing will be appended."""
 
     async def close(self) -> None:
-        close(self._connection)
+        self._session.close()
 
 
 def _connect(file: Path) -> Connection:

@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Protocol, TypeVar, TypeVarTuple
 
 from sqlalchemy import Connection
@@ -18,8 +17,7 @@ from sqlalchemy import Connection
 from healer.journey.ports import StoreUnavailable
 from healer.journey.records import Entry
 from healer.seams import Clock
-from healer.store.connections import close, connect_reader, connect_writer, raw_of
-from healer.store.failure import translate
+from healer.store.session import Database, Session
 from healer.store.transaction import Transaction
 from healer.store.writer import Write, Writer
 
@@ -75,12 +73,12 @@ _Read = tuple[str, Callable[..., Any], tuple[Any, ...], "asyncio.Future[Any]"]
 
 
 class ThreadRun:
-    """One thread that writes, all that waits in one commit; `readers` threads with read-only connections.
+    """One thread that writes, all that waits in one commit; `readers` threads that read, with a session each.
 
     At most `waiting_limit` writes, and as many reads, may wait; above that StoreUnavailable comes at once.
     """
 
-    def __init__(self, path: Path, clock: Clock, *, waiting_limit: int = 1024, readers: int = 2) -> None:
+    def __init__(self, database: Database, clock: Clock, *, waiting_limit: int = 1024, readers: int = 2) -> None:
         sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_SECONDS))
         self.writes_waiting = 0
         self.reads_waiting = 0
@@ -90,13 +88,13 @@ class ThreadRun:
         self._company = False
         self._writes: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._reads: queue.SimpleQueue[_Read | None] = queue.SimpleQueue()
-        self._connection = connect_writer(path)
-        self._writer = Writer(self._connection, clock)
-        reading = [connect_reader(path) for _ in range(readers)]
+        self._session = database.writer()
+        self._writer = Writer(self._session, clock)
+        reading = [database.reader() for _ in range(readers)]
         self._write_thread = threading.Thread(target=self._keep_writing, name="store-writer", daemon=True)
         self._read_threads = [
-            threading.Thread(target=self._keep_reading, args=(connection,), name=f"store-reader-{number}", daemon=True)
-            for number, connection in enumerate(reading)
+            threading.Thread(target=self._keep_reading, args=(session,), name=f"store-reader-{number}", daemon=True)
+            for number, session in enumerate(reading)
         ]
         for thread in (self._write_thread, *self._read_threads):
             thread.start()
@@ -151,7 +149,7 @@ class ThreadRun:
                 for write in group:
                     write.failure = StoreUnavailable(f"{write.name}: {error!r}", ambiguous=True)
             _on_loop(group[0].future, self._written, group, entries)
-        close(self._connection)
+        self._session.close()
 
     def _next_group(self) -> tuple[list[_Waiting], bool]:
         """Wait for a write, then take all that wait. False when nothing comes after them: the store is closing.
@@ -184,21 +182,19 @@ class ThreadRun:
             for write in group:
                 _resolve(write.future, write.result, write.failure)
 
-    def _keep_reading(self, connection: Connection) -> None:
-        raw = raw_of(connection)
+    def _keep_reading(self, session: Session) -> None:
         while (job := self._reads.get()) is not None:
             name, work, args, future = job
             result, failure = None, None
             try:
-                raw.execute("BEGIN")
-                result = work(connection, *args)
+                session.view()
+                result = work(session.connection, *args)
             except Exception as error:  # noqa: BLE001 - a read's failure is its caller's, and not the reader's end
-                failure = translate(error, name)
+                failure = session.failed(error, name)
             finally:
-                if raw.in_transaction:
-                    raw.execute("ROLLBACK")
+                session.roll_back()
             _on_loop(future, self._was_read, future, result, failure)
-        close(connection)
+        session.close()
 
     def _was_read(self, future: "asyncio.Future[Any]", result: object, failure: Exception | None) -> None:
         self.reads_waiting -= 1

@@ -3,13 +3,15 @@
 Made by a `healer.store.run.Run` for each group of writes; used by the functions in `healer.store.transactions`.
 """
 
-import sqlite3
-
 from sqlalchemy import Connection
 
 from healer.journey.records import Entry
 from healer.seams import Clock
+from healer.store.driver import Driver, driver_of
+from healer.store.prepared import Plain
 from healer.times import Micros
+
+_HEAD = Plain("SELECT position, at FROM journal ORDER BY position DESC LIMIT 1")
 
 
 class Transaction:
@@ -19,23 +21,28 @@ class Transaction:
     gap: the run calls `mark` before each write and `back_to` when that write failed.
     """
 
-    __slots__ = ("_clock", "appended", "at", "connection", "position", "raw")
+    __slots__ = ("_clock", "appended", "at", "connection", "position")
 
-    def __init__(self, connection: Connection, raw: sqlite3.Connection, clock: Clock) -> None:
+    def __init__(self, connection: Connection, clock: Clock) -> None:
         self.connection = connection
-        self.raw = raw
         self.appended: list[Entry] = []
         self.position = 0
         self.at: Micros = 0
         self._clock = clock
+
+    @property
+    def raw(self) -> Driver:
+        """The driver's connection."""
+        return driver_of(self.connection)
 
     def now(self) -> Micros:
         """When a record appended now is accepted. It never goes back, even when the clock does."""
         return max(self._clock.now(), self.at)
 
     def read_head(self) -> None:
-        """Learn the head from the journal itself: when opening, and when it is unclear what a failed commit left."""
-        found = self.raw.execute("SELECT position, at FROM journal ORDER BY position DESC LIMIT 1").fetchone()
+        """Learn the head from the journal itself: when opening, when it is unclear what a failed commit left, and always
+        where others write too."""
+        found = _HEAD.execute(self.connection).fetchone()
         self.position, self.at = found or (0, 0)
 
     def mark(self) -> tuple[int, Micros, int]:

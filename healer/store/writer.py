@@ -4,18 +4,18 @@ A group is synced once however many wait for it. When one fails, the group is ex
 that it fails alone: a write may be executed twice, and touches nothing but the database.
 """
 
-import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection
-
 from healer.journey.ports import StoreUnavailable
-from healer.journey.records import Entry
+from healer.journey.records import Entry, decode
 from healer.seams import Clock
-from healer.store.connections import raw_of
-from healer.store.failure import failed_commit, translate
+from healer.store.session import Session
 from healer.store.transaction import Transaction
+from healer.store.transactions import journal
+
+PAGE = 256
+"""Entries that are read at once of what nobody was told of."""
 
 
 class Write:
@@ -32,51 +32,54 @@ class Write:
 
 
 class Writer:
-    """Executes groups on the one connection that writes. Not for two threads at once."""
+    """Executes groups on the one session that writes. Not for two threads at once."""
 
-    def __init__(self, connection: Connection, clock: Clock) -> None:
-        self._raw = raw_of(connection)
-        self._transaction = Transaction(connection, self._raw, clock)
+    def __init__(self, session: Session, clock: Clock) -> None:
+        self._session = session
+        self._transaction = Transaction(session.connection, clock)
         self._head_known = False
-        self._doubtful: list[Entry] = []
+        self._heard: int | None = None
+        self._found: list[Entry] = []
 
     def execute(self, group: Sequence[Write]) -> list[Entry]:
         """Execute the group; the journal entries that are durable now and were not made known before, in order.
 
         Sets `result` or `failure` of each write; raises nothing that the database or a write caused.
         """
-        found: list[Entry] = []
+        self._found = []
         try:
-            found = self._know_head()
-            self._raw.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
-            _fail(group, translate(error, "begin"))
-            return found
-        if not self._together(group) and not (len(group) > 1 and self._apart(group)):
-            return found
-        transaction = self._transaction
-        try:
-            self._raw.execute("COMMIT")
-        except sqlite3.Error as error:
-            self._head_known = False
-            self._doubtful = transaction.appended
-            _fail(group, failed_commit(error))
+            self._begin()
+        except self._session.errors as error:
             self._try_to_roll_back()
-            return found
-        return found + transaction.appended
-
-    def _know_head(self) -> list[Entry]:
-        """Make sure where the journal ends; what of a doubtful commit turns out to be in it."""
+            _fail(group, self._session.failed(error, "begin"))
+            return self._found
+        if not self._together(group) and not (len(group) > 1 and self._apart(group)):
+            return self._found
         transaction = self._transaction
+        try:
+            self._session.commit()
+        except self._session.errors as error:
+            self._head_known = False
+            _fail(group, self._session.failed_commit(error))
+            self._try_to_roll_back()
+            return self._found
+        self._heard = transaction.position
+        return self._found + transaction.appended
+
+    def _begin(self) -> None:
+        """Begin, and make sure where the journal ends. What is in it that nobody was told of is found here: a commit whose
+        answer was lost, and what other processes wrote."""
+        self._session.begin()
+        transaction = self._transaction
+        transaction.connection = self._session.connection
         transaction.appended = []
-        if self._head_known:
-            return []
-        self._roll_back()
+        if self._head_known and not self._session.shared:
+            return
         transaction.read_head()
-        found = [entry for entry in self._doubtful if entry.position <= transaction.position]
-        self._doubtful = []
+        if self._heard is not None:
+            self._found += _between(transaction, self._heard)
+        self._heard = transaction.position
         self._head_known = True
-        return found
 
     def _together(self, group: Sequence[Write]) -> bool:
         """Execute all without savepoints, as nearly every group can be. Rolls everything back when one fails."""
@@ -85,7 +88,7 @@ class Writer:
             try:
                 write.result = write.work(self._transaction, *write.args)
             except Exception as error:  # noqa: BLE001 - a write's failure is its caller's, and not the writer's end
-                write.failure = translate(error, write.name)
+                write.failure = self._session.failed(error, write.name)
                 self._transaction.back_to(start)
                 self._try_to_roll_back()
                 return False
@@ -95,39 +98,44 @@ class Writer:
         """Execute the group again, each to a savepoint of its own. False when the whole transaction is rolled back."""
         start = self._transaction.mark()
         try:
-            self._raw.execute("BEGIN IMMEDIATE")
+            self._begin()
+            start = self._transaction.mark()
             for write in group:
                 self._one(write)
-        except sqlite3.Error as error:
+        except self._session.errors as error:
             self._transaction.back_to(start)
             self._try_to_roll_back()
-            _fail(group, translate(error, "rollback"))
+            _fail(group, self._session.failed(error, "rollback"))
             return False
         return True
 
     def _one(self, write: Write) -> None:
-        """Raises sqlite3.Error when there is no going back to before this write alone."""
+        """Raises one of the session's errors when there is no going back to before this write alone."""
         mark = self._transaction.mark()
         write.failure = None
-        self._raw.execute("SAVEPOINT mine")
+        self._session.execute("SAVEPOINT mine")
         try:
             write.result = write.work(self._transaction, *write.args)
         except Exception as error:  # noqa: BLE001 - as above
-            write.failure = translate(error, write.name)
+            write.failure = self._session.failed(error, write.name)
             self._transaction.back_to(mark)
             # A full disk can make SQLite roll back everything by itself: then this savepoint is gone too.
-            self._raw.execute("ROLLBACK TO mine")
-        self._raw.execute("RELEASE mine")
-
-    def _roll_back(self) -> None:
-        if self._raw.in_transaction:
-            self._raw.execute("ROLLBACK")
+            self._session.execute("ROLLBACK TO mine")
+        self._session.execute("RELEASE mine")
 
     def _try_to_roll_back(self) -> None:
         try:
-            self._roll_back()
-        except sqlite3.Error:
+            self._session.roll_back()
+        except self._session.errors:
             self._head_known = False  # the next group rolls back first
+
+
+def _between(transaction: Transaction, heard: int) -> Iterator[Entry]:
+    """The journal's entries after a position, to its end."""
+    while heard < transaction.position and (rows := journal.read(transaction.connection, heard, PAGE)):
+        for row in rows:
+            yield Entry(row.position, row.at, decode(row.data))
+        heard = rows[-1].position
 
 
 def _fail(group: Sequence[Write], failure: Exception) -> None:

@@ -9,26 +9,27 @@ import pytest
 from healer.journey.ports import StoreUnavailable
 from healer.journey.records import Entry
 from healer.seams import SystemClock
-from healer.store.connections import close, connect_writer, raw_of
+from healer.store.connections import raw_of
 from healer.store.migrations import prepare
 from healer.store.run import ThreadRun
+from healer.store.sqlite import SqliteDatabase
 from healer.store.store import Store
 from healer.store.transaction import Transaction
 from tests.contracts.store.given import record
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    path = tmp_path / "healer.db"
-    connection = connect_writer(path)
-    prepare(connection, "test")
-    close(connection)
-    return path
+def database(tmp_path: Path) -> SqliteDatabase:
+    database = SqliteDatabase(tmp_path / "healer.db")
+    session = database.writer()
+    prepare(session, "test")
+    session.close()
+    return database
 
 
 @pytest.fixture
-async def store(path: Path) -> AsyncIterator[Store]:
-    store = Store(ThreadRun(path, SystemClock(), waiting_limit=20), "test")
+async def store(database: SqliteDatabase) -> AsyncIterator[Store]:
+    store = Store(ThreadRun(database, SystemClock(), waiting_limit=20), "test")
     yield store
     await store.close()
 
@@ -133,9 +134,9 @@ async def test_who_goes_away_does_not_disturb_the_others(store: Store) -> None:
     assert [row.position for row in await store.read(0, 10)][-1] == stays.result()[0][0]
 
 
-async def test_closing_finishes_what_waits(path: Path) -> None:
+async def test_closing_finishes_what_waits(database: SqliteDatabase) -> None:
     """What was accepted before the close is answered; what comes after is refused."""
-    store = Store(ThreadRun(path, SystemClock()), "test")
+    store = Store(ThreadRun(database, SystemClock()), "test")
     waiting = [asyncio.ensure_future(store.append([record()])) for _ in range(10)]
     await asyncio.sleep(0)
     await store.close()
