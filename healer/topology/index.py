@@ -58,6 +58,9 @@ class Index:
         self._found_by: dict[str, dict[str, dict[int, None]]] = {}
         """Nodes in `_said`, by attribute and its value."""
         self._circles: dict[int, frozenset[int]] = {}
+        self._asked = NONE
+        """The node that was last asked about, for alerts of one node come together; `_answer` is what lies above it."""
+        self._answer: list[tuple[int, int]] = []
         self.groups: dict[int, tuple[tuple[int, frozenset[int]], ...]] = {
             node: of(packed.about(node).redundancy, self.id) for node in packed.grouped
         }
@@ -120,8 +123,13 @@ class Index:
         """The children that the topology names, not alerts' labels."""
         return [one for one in self.children(node) if not self._is_grown(node, one)]
 
-    def above(self, node: int) -> list[tuple[int, int]]:
+    def above(self, node: int) -> Sequence[tuple[int, int]]:
         """Ancestors with their distance in hops, nearest first; at one distance in the order of the parents. Not itself."""
+        if node != self._asked:
+            self._asked, self._answer = node, self._walk_up(node)
+        return self._answer
+
+    def _walk_up(self, node: int) -> list[tuple[int, int]]:
         first = self._first
         found: list[tuple[int, int]] = []
         seen = {node}
@@ -350,6 +358,7 @@ class Index:
         return bool(self._grown_edges) and (self.name(parent), self.name(child)) in self._grown_edges
 
     def _set_parents(self, child: int, parents: tuple[int, ...]) -> None:
+        self._asked = NONE
         self._first[child] = CHANGED if len(parents) > 1 else parents[0] if parents else NONE
         if len(parents) > 1:
             self._parents[child] = parents
