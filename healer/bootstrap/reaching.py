@@ -10,7 +10,6 @@ import aiohttp
 from healer.executors.kubernetes.api import Api
 from healer.executors.kubernetes.settings import KubernetesSettings
 from healer.executors.kubernetes.target import KubernetesTarget
-from healer.executors.ssh import SshTarget
 from healer.executors.ssh_settings import SshSettings
 from healer.executors.target import Target
 from healer.kept import Kept
@@ -33,6 +32,9 @@ def targets(
     """
 
     def over_ssh(ssh: SshSettings) -> Target:
+        # asyncssh is a fifth of what is imported at a start, and whoever has no hosts does not need it.
+        from healer.executors.ssh import SshTarget
+
         target = SshTarget(ssh, clock)
         stack.push_async_callback(target.close)
         return target
