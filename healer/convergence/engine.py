@@ -367,7 +367,7 @@ class Engine:
             resolution=episode.resolution,
             severity=episode.traits.severity,
             incident=case.id if case is not None else "",
-            held_until=episode.held_until + state.away if episode.status == Status.HELD else 0,
+            held_until=self._held_until(episode),
             distance=episode.distance,
             silence=silence.id if (silence := state.silenced_by.get(episode)) is not None else "",
             spoken_at=episode.spoken_at,
@@ -378,6 +378,12 @@ class Engine:
         )
 
     # --- inside
+
+    def _held_until(self, episode: Episode) -> Micros:
+        """Until when it waits for a cause or, contested, to be confirmed; 0 when it does not."""
+        if episode.status != Status.HELD:
+            return 0
+        return self.state.contested.get(episode, episode.held_until) + self.state.away
 
     @staticmethod
     def _by(episode: Episode, place: Place | None) -> bytes:

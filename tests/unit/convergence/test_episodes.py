@@ -89,6 +89,12 @@ class TestContested:
         assert (world.status("HostDown@host/a"), world["HostDown@host/a"].code) == ("held", "CONTESTED")
         assert [one.status for one in world.incidents.values()] == ["resolved"]
 
+    def test_held_until(self) -> None:
+        """It says until when it waits: `settle` after the end, whatever the hold is."""
+        world = World(ALONE).play(self.HISTORY).until("6m59s")
+        ended = world["HostDown@host/a"].starts_at + 5 * MINUTE
+        assert world["HostDown@host/a"].held_until == ended + 2 * MINUTE
+
     @pytest.mark.parametrize("after", ["5m20s HostDown on host/a still", ""])
     def test_counts(self, after: str) -> None:
         """A second copy, or `settle` since the end, makes it count: the incident opens again."""
