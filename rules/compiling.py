@@ -5,7 +5,7 @@ definition of one's own with the same name wins. The service calls `compile_file
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final
@@ -13,17 +13,17 @@ from typing import Final
 import msgspec
 
 from rules.actions import Action, Command, Metric
-from rules.clauses import compile_rule
 from rules.conflicts import refuse_opposing, warn_of_ties
 from rules.definitions import check_partners, compile_action, compile_command, compile_metric, version_of
 from rules.names import DEFAULT_SEVERITIES, FEATURES
 from rules.permissions import Permission, permission_for
+from rules.pieces import Piece, Pieces, surroundings
 from rules.problems import Problem, Report, Source
-from rules.reading import Draft, decode, read_file
+from rules.reading import Draft, Part, decode, take_apart
 from rules.ruleset import Rule, RuleSet
 from rules.steps import Catalogue
 from rules.trials import Trial
-from rules.trying import compile_trial, warn_of_dead_trials
+from rules.trying import warn_of_dead_trials
 from rules.world import World
 
 ALWAYS: Final = ("metrics", "actions")
@@ -40,8 +40,11 @@ class Compiled(msgspec.Struct, frozen=True):
 
 
 class _File(msgspec.Struct, frozen=True):
+    """A file taken apart: its definitions for rules to refer to, and its rules and tests."""
+
     report: Report
     drafts: list[Draft]
+    parts: list[Part]
     shipped: bool
 
 
@@ -132,8 +135,10 @@ def _compile(
     broken = _broken(own, {"metric": metrics, "command": commands, "action": actions})
     world = msgspec.structs.replace(world, broken=broken)
     check_partners(actions, {file.report.path: file.report for file in own}, broken)
-    rules = _rules(read, world, Catalogue(actions, commands), permissions)
-    trials = _trials(read, actions, metrics, broken)
+    pieces = Pieces(surroundings(world, Catalogue(actions, commands)), {})
+    made = [_pieces(file, pieces, permissions) for file in read]
+    rules = _rules(read, made)
+    trials = _trials(read, made)
     reports = {file.report.path: file.report for file in read}
     # One's own rules come before those that ship, and are asked first; only among themselves a tie is a doubt.
     rules.sort(key=lambda rule: is_shipped(rule.path))
@@ -163,33 +168,48 @@ def _defined(
 
 
 @cache
-def _shipped(name: str) -> tuple[str, list[Draft]]:
+def _shipped(name: str) -> tuple[str, list[Draft], list[Part]]:
     """The text of a pack and its definitions, read once a process."""
     text = files("rules").joinpath("packs", f"{name}.heal").read_text(encoding="utf-8")
     report = Report(path_of_pack(name), text)
-    drafts = read_file(report)
+    drafts, parts = take_apart(report)
     assert not report.problems, report.problems
-    return text, drafts
+    return text, drafts, parts
 
 
 def _read_shipped(name: str) -> _File:
-    text, drafts = _shipped(name)
-    return _File(Report(path_of_pack(name), text), drafts, shipped=True)
+    text, drafts, parts = _shipped(name)
+    return _File(Report(path_of_pack(name), text), drafts, parts, shipped=True)
 
 
 def _read(source: Source) -> _File:
     report = decode(source.path, source.text)
-    drafts = read_file(report)
-    _refuse_crowds(drafts, report)
-    return _File(report, drafts, shipped=False)
+    drafts, parts = take_apart(report)
+    return _File(report, drafts, parts, shipped=False)
 
 
-def _refuse_crowds(drafts: list[Draft], report: Report) -> None:
-    nameless = [draft for draft in drafts if draft.kind == "nameless"]
-    named = [draft for draft in drafts if draft.kind == "rule"]
-    for draft in nameless[1:] + (nameless[:1] if named else []):
+def _pieces(file: _File, pieces: Pieces, permissions: Sequence[Permission]) -> list[Piece]:
+    """The rules and tests of a file, compiled, and what is wrong with them told to its report."""
+    report = file.report
+    made = pieces.of(file.parts, report, None if file.shipped else permission_for(permissions, report.path))
+    _refuse_crowds(file, made)
+    for part, piece in zip(file.parts, made, strict=True):
+        report.repeat(piece.notes, part.start)
+    return made
+
+
+def _refuse_crowds(file: _File, made: list[Piece]) -> None:
+    spans: dict[str, list[tuple[int, int]]] = {"nameless": [], "rule": [], "test": []}
+    for part, piece in zip(file.parts, made, strict=True):
+        spans[part.kind].append(_name_span(part, piece))
+    nameless = spans["nameless"]
+    for span in nameless[1:] + (nameless[:1] if spans["rule"] else []):
         hint = 'give it a name: rule "..."'
-        report.error("E0107", draft.name_span, "a file holds one nameless rule, or named ones", hint=hint)
+        file.report.error("E0107", span, "a file holds one nameless rule, or named ones", hint=hint)
+
+
+def _name_span(part: Part, piece: Piece) -> tuple[int, int]:
+    return piece.name_span[0] + part.start, piece.name_span[1] + part.start
 
 
 def _metrics(read: Iterable[_File], world: World) -> dict[str, Metric]:
@@ -231,48 +251,49 @@ def _actions(read: Iterable[_File], world: World, known: Mapping[str, Action]) -
     return {**known, **found}
 
 
-def _trials(
-    read: Iterable[_File], actions: dict[str, Action], metrics: dict[str, Metric], broken: Collection[str]
-) -> list[Trial]:
+def _trials(read: Sequence[_File], made: Sequence[list[Piece]]) -> list[Trial]:
     found: dict[tuple[str, str], Trial] = {}
-    for file, draft in _of_kind(read, "test"):
-        trial = compile_trial(draft, file.report, actions, metrics, broken)
+    for file, part, piece in _compiled_parts(read, made):
+        trial = piece.trial
         if trial is None:
             continue
         if (trial.path, trial.name) in found:
-            _refuse_second(file.report, draft.name_span, "test", found[trial.path, trial.name])
+            _refuse_second(file.report, _name_span(part, piece), "test", found[trial.path, trial.name])
         found[trial.path, trial.name] = trial
     return list(found.values())
 
 
-def _rules(read: Iterable[_File], world: World, catalogue: Catalogue, permissions: Sequence[Permission]) -> list[Rule]:
+def _rules(read: Sequence[_File], made: Sequence[list[Piece]]) -> list[Rule]:
     found: dict[str, Rule] = {}
     shipped: set[str] = set()
-    for kind_of_file in read:
-        permission = None if kind_of_file.shipped else permission_for(permissions, kind_of_file.report.path)
-        for draft in kind_of_file.drafts:
-            if draft.kind not in {"rule", "nameless"}:
-                continue
-            rule = compile_rule(draft, kind_of_file.report, world, catalogue, permission)
-            if rule is None:
-                continue
-            if rule.name in shipped and not kind_of_file.shipped:
-                shipped.remove(rule.name)
-                kind_of_file.report.warn("W0206", draft.name_span, f"this replaces the shipped rule {rule.name!r}")
-            elif rule.name in found:
-                _refuse_second(kind_of_file.report, draft.name_span, "rule", found[rule.name])
-            elif kind_of_file.shipped:
-                shipped.add(rule.name)
-            found[rule.name] = rule
+    for file, part, piece in _compiled_parts(read, made):
+        rule = piece.rule
+        if rule is None:
+            continue
+        if rule.name in shipped and not file.shipped:
+            shipped.remove(rule.name)
+            message = f"this replaces the shipped rule {rule.name!r}"
+            file.report.warn("W0206", _name_span(part, piece), message)
+        elif rule.name in found:
+            _refuse_second(file.report, _name_span(part, piece), "rule", found[rule.name])
+        elif file.shipped:
+            shipped.add(rule.name)
+        found[rule.name] = rule
     return list(found.values())
+
+
+def _compiled_parts(read: Sequence[_File], made: Sequence[list[Piece]]) -> Iterator[tuple[_File, Part, Piece]]:
+    for file, pieces in zip(read, made, strict=True):
+        for part, piece in zip(file.parts, pieces, strict=True):
+            yield file, part, piece
 
 
 def _broken(read: Iterable[_File], known: Mapping[str, Collection[str]]) -> frozenset[str]:
     """Definitions that are there and could not be compiled, as `metric x`."""
     found = set()
     for file in read:
-        for draft in file.drafts:
-            named = _NAMED.match(draft.text)
+        for text in (*(draft.text for draft in file.drafts), *(part.text for part in file.parts)):
+            named = _NAMED.match(text)
             if named and (name := named[2] or named[3]) not in known[named[1].lower()]:
                 found.add(f"{named[1].lower()} {name}")
     return frozenset(found)

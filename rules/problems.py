@@ -4,6 +4,7 @@ Every stage of the compiler writes into one `Report` per file, so that all mista
 Codes are stable: people search for them, and docs/rule-language.md lists them from `CODES`.
 """
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -73,6 +74,8 @@ CODES: Final[Mapping[str, str]] = {
     "W0211": "a limit that can never hold, because another one holds first",
 }
 
+_NEWLINE: Final = re.compile("\n")
+
 
 class Source(msgspec.Struct, frozen=True):
     """One rule file: the path as people know it, and its text (bytes are decoded as UTF-8)."""
@@ -94,6 +97,16 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     length: int = 1
     expected: str | None = None
     hint: str | None = None
+
+
+class Note(msgspec.Struct, frozen=True, array_like=True):
+    """A problem before it has its place: offsets into a text that may stand anywhere in a file."""
+
+    severity: Literal["error", "warning"]
+    code: str
+    span: tuple[int, int]
+    message: str
+    more: dict[str, str]
 
 
 def format_problem(problem: Problem) -> str:
@@ -127,12 +140,17 @@ class Fault(Exception):
 
 
 class Report:
-    """The problems of one file, written by every stage of the compiler in turn."""
+    """The problems of one file, written by every stage of the compiler in turn.
 
-    def __init__(self, path: str, text: str) -> None:
+    Of a part of a file, `first_line` is the line on which it begins; its notes are then told to the file's own report.
+    """
+
+    def __init__(self, path: str, text: str, first_line: int = 1) -> None:
         self.path = path
         self.text = text
+        self.first_line = first_line
         self.problems: list[Problem] = []
+        self.notes: list[Note] = []
         self.errors = 0
         """How many errors there are so far."""
         self._starts: list[int] | None = None
@@ -140,10 +158,9 @@ class Report:
     def place(self, offset: int) -> tuple[int, int]:
         """Line and column, from 1, of a character offset into the file."""
         if self._starts is None:
-            self._starts = [0]
-            self._starts.extend(i + 1 for i, letter in enumerate(self.text) if letter == "\n")
+            self._starts = [0, *(newline.end() for newline in _NEWLINE.finditer(self.text))]
         line = bisect_right(self._starts, offset)
-        return line, offset - self._starts[line - 1] + 1
+        return line + self.first_line - 1, offset - self._starts[line - 1] + 1
 
     def error(self, code: str, span: tuple[int, int], message: str, **more: str) -> None:
         """Note an error at absolute offsets; `more` is `expected` and `hint`."""
@@ -153,13 +170,18 @@ class Report:
         """Note a warning: the file compiles, and probably does not do what was meant."""
         self._add("warning", code, span, message, more)
 
+    def repeat(self, notes: Iterable[Note], start: int) -> None:
+        """Note what was noted about the part of this text that begins at `start`."""
+        for note in notes:
+            self._add(note.severity, note.code, (note.span[0] + start, note.span[1] + start), note.message, note.more)
+
     def _add(
         self,
         severity: Literal["error", "warning"],
         code: str,
         span: tuple[int, int],
         message: str,
-        more: Mapping[str, str],
+        more: dict[str, str],
     ) -> None:
         assert code in CODES, code
         if len(self.problems) > MAX_PROBLEMS_PER_FILE:
@@ -169,7 +191,9 @@ class Report:
             message = f"more than {MAX_PROBLEMS_PER_FILE} problems in this file; mend these first"
         self.errors += severity == "error"
         line, column = self.place(span[0])
-        row = self.text.split("\n", line)[line - 1].rstrip("\r") if self.text else ""
+        number = line - self.first_line
+        row = self.text.split("\n", number + 1)[number].rstrip("\r") if self.text else ""
+        self.notes.append(Note(severity, code, span, message, more))
         self.problems.append(
             Problem(
                 severity=severity,

@@ -11,7 +11,7 @@ import msgspec
 
 from rules.parsing import read
 from rules.problems import Fault, Report, did_you_mean
-from rules.scanning import ACTION_CLAUSES, RULE_CLAUSES, TEST_CLAUSES, Clause, Definition, split
+from rules.scanning import ACTION_CLAUSES, RULE_CLAUSES, TEST_CLAUSES, Clause, Definition, cut, split, split_chunk
 from rules.syntax import MAX_NODES_PER_RULE, Span
 
 MAX_FILE_BYTES: Final = 1_000_000
@@ -97,6 +97,37 @@ def decode(path: str, content: str | bytes) -> Report:
         report.error("E0103", (0, 1), f"the file is not UTF-8 text{where}", expected="UTF-8")
         return report
     return Report(path, text)
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A rule or a test as it stands in its file, not read yet: `kind` is rule, nameless or test, `start` its offset."""
+
+    kind: str
+    start: int
+    text: str
+
+
+def take_apart(report: Report) -> tuple[list[Draft], list[Part]]:
+    """A file's metrics, commands and actions, read, and its rules and tests, which are read with what these define."""
+    drafts: list[Draft] = []
+    parts: list[Part] = []
+    text = report.text
+    for chunk in cut(text):
+        if chunk.kind in {"rule", "test"}:
+            parts.append(Part(chunk.kind, chunk.start, text[chunk.start : chunk.end]))
+            continue
+        for definition in split_chunk(text, chunk):
+            if definition.kind == "nameless" and definition.clauses:
+                parts.append(Part("nameless", definition.start, text[definition.start : definition.end]))
+            elif draft := _read_definition(report, definition):
+                drafts.append(draft)
+    return drafts, parts
+
+
+def read_part(report: Report) -> Draft:
+    """The one definition of a report on a part."""
+    (draft,) = filter(None, (_read_definition(report, definition) for definition in split(report.text)))
+    return draft
 
 
 def read_file(report: Report) -> list[Draft]:

@@ -63,6 +63,14 @@ _LEXEME = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 
+# Strings and comments hide what looks like a definition; nothing else does, so nothing else is looked at.
+_BEGINNING = re.compile(
+    r"""\#[^\n]*
+      | "(?:\\["\\]|[^"\n])*+"?
+      | (?<![\w.])(?P<definition>(?:rule|action|test|command)(?=\s*")|metric(?=\s+\w+\s*:))""",
+    re.VERBOSE | re.IGNORECASE,
+)
+
 
 class Clause(msgspec.Struct, frozen=True):
     """One clause: its word in lower case, where the word stands, and where its body does."""
@@ -80,6 +88,17 @@ class Definition(msgspec.Struct, frozen=True):
     end: int
     lead: Span
     clauses: tuple[Clause, ...]
+
+
+class Chunk(msgspec.Struct, frozen=True):
+    """A stretch of a file that begins where a definition does, and the word it begins with; the first is `nameless`.
+
+    One of a `rule` or a `test` is that one definition; after others the nameless rule may stand.
+    """
+
+    kind: str
+    start: int
+    end: int
 
 
 class _Open:
@@ -104,23 +123,22 @@ class _Open:
 
 def split(text: str) -> tuple[Definition, ...]:
     """Cut a file into its definitions and their clauses; text before all of them is a `nameless` with only a lead."""
-    found: list[Definition] = []
-    start = 0
-    for begin in [*_definition_starts(text), len(text)]:
-        if begin > start or not begin:
-            found.extend(_split_one(text, start, begin))
-        start = begin
-    return tuple(found)
+    return tuple(definition for chunk in cut(text) for definition in split_chunk(text, chunk))
 
 
-def _definition_starts(text: str) -> list[int]:
-    return [lexeme.start() for lexeme in _LEXEME.finditer(text) if lexeme.lastgroup == "definition"]
+def cut(text: str) -> tuple[Chunk, ...]:
+    """Where the definitions of a file begin: the cheap half of `split`."""
+    begins = [(lexeme.group().lower(), lexeme.start()) for lexeme in _BEGINNING.finditer(text) if lexeme["definition"]]
+    kinds = ["nameless", *(kind for kind, _ in begins)]
+    starts = [0, *(start for _, start in begins)]
+    return tuple(map(Chunk, kinds, starts, [*starts[1:], len(text)]))
 
 
-def _split_one(text: str, start: int, end: int) -> list[Definition]:
-    parts, balanced = _walk(text, start, end, forgive=False)
+def split_chunk(text: str, chunk: Chunk) -> list[Definition]:
+    """The definitions that begin in one chunk of the text."""
+    parts, balanced = _walk(text, chunk.start, chunk.end, forgive=False)
     # A bracket that is never closed would hide every clause after it; then the unmistakable words count all the same.
-    return parts if balanced else _walk(text, start, end, forgive=True)[0]
+    return parts if balanced else _walk(text, chunk.start, chunk.end, forgive=True)[0]
 
 
 def _walk(text: str, start: int, end: int, *, forgive: bool) -> tuple[list[Definition], bool]:
