@@ -32,6 +32,7 @@ from healer.prometheus.telling import Probe, Telling
 from healer.remediation.asking import answer_questions
 from healer.remediation.auditor import Auditor
 from healer.remediation.home import Home
+from healer.remediation.looking import Looking
 from healer.remediation.observing import Halted
 from healer.remediation.planner import Question
 from healer.remediation.runner import Runner
@@ -260,7 +261,8 @@ class Healer:
         """Ask whoever answers now. Never raises for what the outside does."""
         ports = self.ports
         where, read = self.view.where, ports.store.detail
-        return await Telling(ports.asker, ports.prometheus, where, read, ports.probe).ask(queries, labels)
+        look = Looking(self._targets, ports.clock).ask
+        return await Telling(ports.asker, ports.prometheus, where, read, ports.probe, look).ask(queries, labels)
 
     async def stop(self, within: float) -> None:
         """End all tasks, then keep a snapshot so that the next start is short; not of a step whose commit was cut short."""

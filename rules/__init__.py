@@ -1,18 +1,32 @@
 """The rule language: text in, compiled rules out, and what a rule says about an incident.
 
-Pure: no clock, no I/O but reading its own packs, and nothing of healer. The service compiles (`compile_files`),
-looks up who listens (`RuleSet.listening`), evaluates (`evaluate`) until nothing is needed any more, and renders what
-would be done (`render_steps`, `limit_keys`). docs/rule-language.md is the manual.
+Pure: no clock, nothing of healer, and no I/O but reading its own packs and what it compiled before, in a folder that it
+is given (`keep_in`). The service compiles (`compile_files`), looks up who listens (`RuleSet.listening`), evaluates
+(`evaluate`) until nothing is needed any more, and renders what would be done (`render_steps`, `limit_keys`).
+docs/rule-language.md is the manual.
 """
 
-from rules.actions import Action, Command, Invocation, Metric, Parameter
+from rules.actions import Action, Command, Invocation, Metric
 from rules.asking import query_key
 from rules.compiling import Compiled, compile_files, is_shipped, pack_names, path_of_pack
 from rules.evaluation import evaluate
 from rules.expressions import Expression, Target
-from rules.facts import DEFAULT_HEALTH, Answer, Facts, Held, NodeFact, Query, Surroundings, Verdict, remember
+from rules.facts import (
+    DEFAULT_HEALTH,
+    OBJECT,
+    Answer,
+    Facts,
+    Held,
+    Look,
+    NodeFact,
+    Query,
+    Surroundings,
+    Verdict,
+    remember,
+)
 from rules.health import health_template
 from rules.names import DEFAULT_SEVERITIES, FEATURES
+from rules.parameters import Parameter
 from rules.patterns import matches
 from rules.permissions import BadMatcher, Permission, read_matcher
 from rules.planning import (
@@ -43,6 +57,7 @@ from rules.ruleset import (
     Verify,
     WaitUntil,
 )
+from rules.shelf import keep_in
 from rules.trials import Expectation, Trial, TrialChange
 
 DISTRIBUTION = "healer"
@@ -56,6 +71,7 @@ __all__ = [
     "DEFAULT_SEVERITIES",
     "DISTRIBUTION",
     "FEATURES",
+    "OBJECT",
     "Action",
     "Answer",
     "Approver",
@@ -70,6 +86,7 @@ __all__ = [
     "Invocation",
     "Limit",
     "LimitKey",
+    "Look",
     "Metric",
     "Mode",
     "NodeFact",
@@ -99,6 +116,7 @@ __all__ = [
     "format_problem",
     "health_template",
     "is_shipped",
+    "keep_in",
     "key_of",
     "limit_keys",
     "matches",

@@ -9,6 +9,7 @@ from typing import Final, Literal
 import msgspec
 
 from rules.expressions import Template
+from rules.parameters import Parameter
 from rules.units import Type
 
 Fence = Literal["target", "precondition", "key", "none"]
@@ -20,19 +21,14 @@ SHOWN: Final[Mapping[str, frozenset[str]]] = {
     "service": frozenset(),
 }
 """The kinds of state that can be read from what `observe:` brings, each with the parameters that reading it uses."""
-
-
-class Parameter(msgspec.Struct, frozen=True, kw_only=True):
-    """One parameter of an action: its type, and what a value must obey. Durations are microseconds."""
-
-    name: str
-    type: Type
-    whole: bool = False
-    pattern: str | None = None
-    choices: tuple[str | float | int | bool, ...] = ()
-    lowest: float | int | None = None
-    highest: float | int | None = None
-    default: str | float | int | bool | None = None
+TELLS: Final[Mapping[str, Type]] = {
+    "boot": Type.STRING,
+    "disk": Type.PERCENTAGE,
+    "lease": Type.DURATION,
+    "process": Type.NUMBER,
+    "service": Type.STRING,
+}
+"""What `state(...)` is of each of them: a boot id, how much is used, how long it is good for, how many run, ActiveState."""
 
 
 class Invocation(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """What has to be asked before a condition can be decided, and what do the answers say? Used by `rules.looking` and above.
 
-Three are asked: Prometheus, by a query; whoever keeps the alert itself, by a name of the language; and a URL, by GET.
+Four are asked: Prometheus, by a query; whoever keeps the alert itself, by a name of the language; a URL, by GET; and a
+node, by a command that changes nothing.
 """
 
 import math
@@ -8,7 +9,7 @@ import re
 from hashlib import blake2b
 from typing import Final
 
-from rules.facts import Answer, Facts, Query
+from rules.facts import Answer, Facts, Look, Query
 from rules.seen import Seen
 from rules.units import SECOND, Type, format_value
 
@@ -53,6 +54,27 @@ def ask_http(text: str, label: str, facts: Facts) -> Seen:
     return Seen(value, why=(f"{label} is {format_value(Type.NUMBER, value)}",))
 
 
+def ask_node(text: str, kind: Type, look: Look, facts: Facts) -> Seen:
+    """What a look at a node brings: a state in words, or a number in the unit of its kind."""
+    query = Query(query_key("\0".join(("node", *look.argv, look.executor, look.shows, look.node))), text, "node", look)
+    answer = facts.answers.get(query.key)
+    if answer is None:
+        return Seen(None, why=(f"{text} has not been asked yet",), needs=(query,))
+    if kind is not Type.STRING:
+        value, why = _accept(answer, facts)
+        value = value * SECOND if value is not None and kind in _IN_SECONDS else value
+        if value is None:
+            return Seen(None, why=(f"{text} is unknown: {why}",))
+        words = f" ({answer.text})" if answer.text and look.shows in ("", "object") else ""
+        return Seen(value, why=(f"{text} is {format_value(kind, value)}{words}",))
+    said, why = answer.text, answer.why_unknown or "no data"
+    if said is not None and _is_older(answer, facts):
+        said, why = None, "it was seen before the effect had ended"
+    if said is None:
+        return Seen(None, why=(f"{text} is unknown: {why}",))
+    return Seen(said, why=(f"{text} is {format_value(kind, said)}",))
+
+
 def ask_alert(path: str, kind: Type, facts: Facts) -> Seen:
     """What the alert says beside its labels: `value`, `annotations.X`."""
     query = Query(query_key(f"alert\0{path}"), path, "alert")
@@ -71,6 +93,10 @@ def _accept(answer: Answer, facts: Facts) -> tuple[float | None, str]:
         return None, answer.why_unknown or "no data"
     if not math.isfinite(answer.value):
         return None, f"the answer is {answer.value}"
-    if facts.samples_after is not None and (answer.sampled_at is None or answer.sampled_at <= facts.samples_after):
+    if _is_older(answer, facts):
         return None, "the sample is not later than the effect"
     return answer.value, ""
+
+
+def _is_older(answer: Answer, facts: Facts) -> bool:
+    return facts.samples_after is not None and (answer.sampled_at is None or answer.sampled_at <= facts.samples_after)

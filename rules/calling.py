@@ -5,13 +5,13 @@ from typing import Final
 from rules import expressions as ex
 from rules import syntax
 from rules.asking import URL
+from rules.calling_looks import CallingLooks
 from rules.expressions import Expression, Target, type_of
 from rules.names import FEATURES, FUNCTIONS
 from rules.problems import did_you_mean
 from rules.syntax import Tree
 from rules.units import SECOND, WORDING, Type
 from rules.windows import EXPECTED, BadWindow, read_window
-from rules.world import ClauseCheck
 
 _TAKES: Final = {
     "rate": (2, 2),
@@ -31,7 +31,7 @@ _EXAMPLES: Final = {
 }
 
 
-class Calls(ClauseCheck):
+class Calls(CallingLooks):
     """Checks calls and targets."""
 
     def find_target(self, tree: Tree) -> Target | None:
@@ -89,6 +89,8 @@ class Calls(ClauseCheck):
             message = f"{tree.name}(...) is a node: it stands after `on:` or inside healthy(...)"
             self.error("E0305", tree.span, message)
             return ex.Broken()
+        if tree.name in {"state", "exit_code"}:
+            return self.look_through(tree)
         lowest, highest = _TAKES.get(tree.name, (1, 1))
         if not lowest <= len(tree.arguments) <= highest or any(argument.name for argument in tree.arguments):
             self.error("E0305", tree.span, f"{tree.name}(...) takes {_EXAMPLES[tree.name]}")

@@ -37,7 +37,7 @@ from rules.ruleset import (
     Verify,
 )
 from rules.steps import Catalogue, compile_steps, compile_verify
-from rules.world import World
+from rules.world import Reach, World
 
 STEPS: Final = ("then", "otherwise", "after success", "on recovery")
 _GONE = re.compile(r"unreachable|not_?ready|not_?responding|(node|host|instance|target)_?down|dead", re.IGNORECASE)
@@ -60,6 +60,7 @@ class _Compiler:
         self.catalogue = catalogue
         self.permission = permission
         self.metrics: set[str] = set()
+        self.looked_through: set[str] = set()
         self.target = Target()
 
     def compile(self) -> Rule | None:
@@ -95,7 +96,7 @@ class _Compiler:
             name=self.draft.name,
             path=self.report.path,
             line=line,
-            version=version_of(self.draft.name, self.draft.text, *metrics),
+            version=version_of(self.draft.name, self.draft.text, *metrics, *sorted(self.looked_through)),
             on_event=events,
             when=when,
             then=then,
@@ -159,8 +160,8 @@ class _Compiler:
         if word not in {"then", "otherwise"}:
             head = (clause.head[0] - clause.base, clause.head[1] - clause.base)
             checker.uses(word, head, f"`{word}:`", "E0601")
-        steps = compile_steps(clause.tree, checker, self.catalogue)
-        self.metrics.update(name for name, _ in checker.used_metrics)
+        steps = compile_steps(clause.tree, checker, self.catalogue, self._reach())
+        self._depends_on(checker)
         actions = {step.action.name: step for step in steps if isinstance(step, Execute)}
         allowed = self.permission.actions if self.permission else None
         for item in clause.tree.items:
@@ -169,6 +170,18 @@ class _Compiler:
                 message = f"rules of {self._owner()} may not use {name}"
                 checker.error("E0210", item.subject.span, message, expected=" or ".join(allowed) or "no action at all")
         return steps
+
+    def _reach(self) -> Reach:
+        permission = self.permission
+        return Reach(
+            self.catalogue.actions,
+            permission.actions if permission else None,
+            permission.nodes if permission else (),
+        )
+
+    def _depends_on(self, checker: Checker) -> None:
+        self.metrics.update(name for name, _ in checker.used_metrics)
+        self.looked_through.update(checker.looked_through)
 
     def _owner(self) -> str:
         assert self.permission is not None
@@ -180,8 +193,8 @@ class _Compiler:
             return None
         checker = self._checker(clause)
         tree: syntax.Verification = clause.tree
-        verify = compile_verify(tree, checker)
-        self.metrics.update(name for name, _ in checker.used_metrics)
+        verify = compile_verify(tree, checker, self._reach())
+        self._depends_on(checker)
         if verify is not None:
             self._refuse_resolved_alone(verify.condition, then, clause.place(tree.condition.span))
         return verify

@@ -1,16 +1,15 @@
 """Metrics, actions and commands: from what was read to what is meant. Called by `rules.compiling`."""
 
-import re
 from collections.abc import Collection, Mapping
 from hashlib import blake2b
 from typing import Any, Final, cast
 
 from rules import expressions as ex
 from rules import syntax
-from rules.actions import SHOWN, Action, Command, Fence, Invocation, Metric, Parameter
+from rules.actions import SHOWN, Action, Command, Fence, Invocation, Metric
 from rules.checking import Checker
 from rules.names import FUNCTIONS, NAMES, OVERRIDABLE, PREFIXES
-from rules.parameters import refuse
+from rules.parameters import HOLE, Parameter, refuse
 from rules.problems import Report, did_you_mean
 from rules.reading import Draft, Written
 from rules.units import NUMERIC, SECOND, WORDING, Type
@@ -33,7 +32,6 @@ STEP_ARGUMENTS: Final = frozenset({"timeout", "retry", "on"})
 DEFAULT_TIMEOUT: Final = 60 * SECOND
 DEFAULT_HARD_TIMEOUT: Final = 30 * 60 * SECOND
 MAX_ARGV: Final = 64
-HOLE = re.compile(r"\{(\w+)\}")
 
 
 def version_of(*texts: str) -> str:

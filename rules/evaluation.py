@@ -17,6 +17,7 @@ from rules.comparing import calculate, compare, is_among, match
 from rules.expressions import Expression, Read, Target, Template
 from rules.facts import Facts, Held, NodeFact, Verdict
 from rules.finding import find_target
+from rules.glancing import glance
 from rules.health import healthy
 from rules.looking import look, write
 from rules.seen import Seen, Value, earliest, joined, kleene
@@ -74,6 +75,10 @@ def _probe(item: ex.Probe, facts: Facts) -> Seen:
     if not isinstance(text.value, str):
         return Seen(None, why=(f"{item.label} cannot be asked: {'; '.join(text.why)}",), needs=text.needs)
     return ask_http(text.value, item.label, facts)
+
+
+def _glance(item: ex.Glance, facts: Facts) -> Seen:
+    return glance(item, facts, see)
 
 
 def _healthy(item: ex.Healthy, facts: Facts) -> Seen:
@@ -189,6 +194,7 @@ _SEE: Final[dict[type, Callable[[Any, Facts], Seen]]] = {
     Template: _template,
     ex.Ask: _ask,
     ex.Probe: _probe,
+    ex.Glance: _glance,
     ex.Healthy: _healthy,
     ex.Arithmetic: _arithmetic,
     ex.Comparison: _comparison,

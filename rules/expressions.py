@@ -7,11 +7,16 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from rules.parameters import Parameter
 from rules.units import Type
 from rules.windows import Window
 
 
-class Target(msgspec.Struct, frozen=True):
+class _Kept(msgspec.Struct, frozen=True, tag=True, tag_field="which_of_all", array_like=True):
+    """Says which one of all it is where it is written down, for `rules.kept`."""
+
+
+class Target(_Kept, frozen=True):
     """Which one node is meant: the incident's own, its owner, the nearest ancestor of a kind, or the one that is found.
 
     `where` is what a found node must be: `alias` or an attribute, and its value.
@@ -27,14 +32,14 @@ class Target(msgspec.Struct, frozen=True):
         return f"nearest({self.kind})" if self.which == "nearest" else self.which
 
 
-class Const(msgspec.Struct, frozen=True):
+class Const(_Kept, frozen=True):
     """A value that was written out."""
 
     type: Type
     value: float | int | str | bool
 
 
-class Read(msgspec.Struct, frozen=True):
+class Read(_Kept, frozen=True):
     """A name of the language, read from the facts: `severity`, `labels.env`, `node.rack`."""
 
     type: Type
@@ -49,13 +54,13 @@ class Hole(msgspec.Struct, frozen=True):
     regex: bool = False
 
 
-class Template(msgspec.Struct, frozen=True):
+class Template(_Kept, frozen=True):
     """Text with holes."""
 
     parts: tuple[str | Hole, ...]
 
 
-class Ask(msgspec.Struct, frozen=True):
+class Ask(_Kept, frozen=True):
     """A query whose one sample is the value; `label` is what people call it."""
 
     type: Type
@@ -63,7 +68,7 @@ class Ask(msgspec.Struct, frozen=True):
     label: str
 
 
-class Probe(msgspec.Struct, frozen=True):
+class Probe(_Kept, frozen=True):
     """`http("URL")`: the status that a URL answers with."""
 
     type: Type
@@ -71,13 +76,33 @@ class Probe(msgspec.Struct, frozen=True):
     label: str
 
 
-class Healthy(msgspec.Struct, frozen=True):
+class Glance(_Kept, frozen=True):
+    """`state("ACTION", ...)` and `exit_code("ACTION", ...)`: what a command that changes nothing tells of one node.
+
+    `shows` is the kind of state, "" for the exit code; `given` are the values of the `parameters` that stand in `argv`.
+    `accepts` and `nodes` are which nodes the action takes, and which the rule's folder may touch.
+    """
+
+    type: Type
+    label: str
+    action: str
+    executor: str
+    argv: tuple[str, ...]
+    shows: str
+    target: Target
+    parameters: tuple[Parameter, ...] = ()
+    given: tuple[tuple[str, "Expression"], ...] = ()
+    accepts: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
+
+
+class Healthy(_Kept, frozen=True):
     """`healthy(n)`."""
 
     target: Target
 
 
-class Arithmetic(msgspec.Struct, frozen=True):
+class Arithmetic(_Kept, frozen=True):
     """`left operator right` over numbers with units."""
 
     type: Type
@@ -86,7 +111,7 @@ class Arithmetic(msgspec.Struct, frozen=True):
     right: "Expression"
 
 
-class Comparison(msgspec.Struct, frozen=True):
+class Comparison(_Kept, frozen=True):
     """`left operator right`, as written in `text`."""
 
     operator: str
@@ -95,7 +120,7 @@ class Comparison(msgspec.Struct, frozen=True):
     text: str
 
 
-class Matching(msgspec.Struct, frozen=True):
+class Matching(_Kept, frozen=True):
     """`left =~ pattern`, or `!~` when negated."""
 
     left: "Expression"
@@ -104,7 +129,7 @@ class Matching(msgspec.Struct, frozen=True):
     text: str
 
 
-class Membership(msgspec.Struct, frozen=True):
+class Membership(_Kept, frozen=True):
     """`left in [items]`."""
 
     left: "Expression"
@@ -112,25 +137,25 @@ class Membership(msgspec.Struct, frozen=True):
     text: str
 
 
-class AllOf(msgspec.Struct, frozen=True):
+class AllOf(_Kept, frozen=True):
     """AND over any number of conditions."""
 
     items: tuple["Expression", ...]
 
 
-class AnyOf(msgspec.Struct, frozen=True):
+class AnyOf(_Kept, frozen=True):
     """OR over any number of conditions."""
 
     items: tuple["Expression", ...]
 
 
-class Not(msgspec.Struct, frozen=True):
+class Not(_Kept, frozen=True):
     """NOT."""
 
     item: "Expression"
 
 
-class HeldFor(msgspec.Struct, frozen=True):
+class HeldFor(_Kept, frozen=True):
     """`item for duration` (microseconds); `key` names its history in `Facts.held_since`."""
 
     item: "Expression"
@@ -139,7 +164,7 @@ class HeldFor(msgspec.Struct, frozen=True):
     text: str
 
 
-class Default(msgspec.Struct, frozen=True):
+class Default(_Kept, frozen=True):
     """`left ?? right`: the right one where the left is unknown."""
 
     type: Type
@@ -147,14 +172,14 @@ class Default(msgspec.Struct, frozen=True):
     right: "Expression"
 
 
-class Known(msgspec.Struct, frozen=True):
+class Known(_Kept, frozen=True):
     """`known(item)`: never unknown itself."""
 
     item: "Expression"
     text: str
 
 
-class Convert(msgspec.Struct, frozen=True):
+class Convert(_Kept, frozen=True):
     """`number(x)`, `host(x)`, `lower(x)`."""
 
     type: Type
@@ -162,7 +187,7 @@ class Convert(msgspec.Struct, frozen=True):
     item: "Expression"
 
 
-class Relatives(msgspec.Struct, frozen=True):
+class Relatives(_Kept, frozen=True):
     """`ancestors(kind)` or `descendants(kind)`: the nodes above or below the incident's; of any kind without one."""
 
     way: Literal["ancestors", "descendants"]
@@ -170,21 +195,21 @@ class Relatives(msgspec.Struct, frozen=True):
     text: str
 
 
-class Alerting(msgspec.Struct, frozen=True):
+class Alerting(_Kept, frozen=True):
     """`alerting(n)`: whether an alert fires on that node; of a list, those of its nodes on which one does."""
 
     of: Target | Relatives
     text: str
 
 
-class Count(msgspec.Struct, frozen=True):
+class Count(_Kept, frozen=True):
     """`count(list)`."""
 
     item: "Expression"
     text: str
 
 
-class IsAncestor(msgspec.Struct, frozen=True):
+class IsAncestor(_Kept, frozen=True):
     """`is_ancestor(above, below)`: whether a fault of the one reaches the other."""
 
     above: Target
@@ -192,28 +217,28 @@ class IsAncestor(msgspec.Struct, frozen=True):
     text: str
 
 
-class ChangedWithin(msgspec.Struct, frozen=True):
+class ChangedWithin(_Kept, frozen=True):
     """`changed_within(duration)`: whether the newest change that touches the node is at most so old (microseconds)."""
 
     duration: int
     text: str
 
 
-class InWindow(msgspec.Struct, frozen=True):
+class InWindow(_Kept, frozen=True):
     """`window("Fri 18:00 - Mon 08:00 Asia/Shanghai")`."""
 
     window: Window
     text: str
 
 
-class InCalendar(msgspec.Struct, frozen=True):
+class InCalendar(_Kept, frozen=True):
     """`calendar("name")`: whether that calendar has an entry now."""
 
     name: str
     text: str
 
 
-class Broken(msgspec.Struct, frozen=True):
+class Broken(_Kept, frozen=True):
     """Stands where a mistake was reported; never reaches a compiled rule."""
 
 
@@ -222,6 +247,7 @@ Expression: TypeAlias = (
     | Read
     | Ask
     | Probe
+    | Glance
     | Healthy
     | Arithmetic
     | Comparison
@@ -249,7 +275,7 @@ Expression: TypeAlias = (
 def type_of(expression: Expression) -> Type:
     """The type of its value."""
     match expression:
-        case Const() | Read() | Ask() | Probe() | Arithmetic() | Default() | Convert():
+        case Const() | Read() | Ask() | Probe() | Glance() | Arithmetic() | Default() | Convert():
             return expression.type
         case Template():
             return Type.STRING
@@ -278,6 +304,8 @@ def children(expression: Expression) -> tuple[Expression, ...]:
             return (expression.item,)
         case Alerting(of=Relatives() as relatives):
             return (relatives,)
+        case Glance():
+            return tuple(value for _, value in expression.given)
         case _:
             return ()
 
@@ -292,7 +320,7 @@ def walk(expression: Expression) -> list[Expression]:
 
 def asks(expression: Expression) -> bool:
     """Whether its value depends on a query, so that it is worth asking again."""
-    return any(isinstance(item, Ask | Probe | Healthy) or _is_asked(item) for item in walk(expression))
+    return any(isinstance(item, Ask | Probe | Glance | Healthy) or _is_asked(item) for item in walk(expression))
 
 
 def _is_asked(item: Expression) -> bool:

@@ -9,6 +9,8 @@ from rules.names import DEFAULT_SEVERITIES
 
 DEFAULT_HEALTH: Final[Mapping[str, str]] = {"host": "min(up{instance='{{ node.instance }}'})"}
 """The health query of each kind of node: 1 is healthy, anything else is not, no data is unknown."""
+OBJECT: Final = "object status"
+"""In the place of a health query: the status of the node's object is asked, of whoever keeps it."""
 
 
 class NodeFact(msgspec.Struct, frozen=True):
@@ -18,6 +20,16 @@ class NodeFact(msgspec.Struct, frozen=True):
     name: str
     kind: str
     attributes: Mapping[str, str] = {}
+
+    @property
+    def address(self) -> str:
+        """Where it is reached."""
+        return self.attributes.get("address") or self.name
+
+    @property
+    def identity(self) -> str:
+        """What it has to prove there; "" where nothing is known of it."""
+        return self.attributes.get("machine_id") or self.attributes.get("uid", "")
 
 
 class Surroundings(Protocol):
@@ -94,16 +106,29 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     around: Surroundings | None = None
 
 
+class Look(msgspec.Struct, frozen=True):
+    """A look at one node: what its executor needs. `shows` is the kind of state that the argv tells, "" for its exit code."""
+
+    executor: str
+    node: str
+    address: str
+    identity: str
+    argv: tuple[str, ...]
+    shows: str = ""
+
+
 class Query(msgspec.Struct, frozen=True):
     """A question, and the key under which its answer is expected.
 
     Prometheus is asked a finished PromQL text; of the alert a name is asked that only whoever told of it can answer:
-    `value`, or `annotations.X`. Of `http` the text is a URL, and the answer's value the status.
+    `value`, or `annotations.X`. Of `http` the text is a URL, and the answer's value the status. Of `node` it is what
+    people call the look, and the answer what that brought.
     """
 
     key: str
     text: str
-    of: Literal["prometheus", "alert", "http"] = "prometheus"
+    of: Literal["prometheus", "alert", "http", "node"] = "prometheus"
+    look: Look | None = None
 
 
 class Held(msgspec.Struct, frozen=True):

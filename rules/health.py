@@ -5,15 +5,18 @@ from functools import lru_cache
 import msgspec
 
 from rules import expressions as ex
-from rules.asking import ask_prometheus
+from rules.asking import ask_node, ask_prometheus
 from rules.expressions import Read, Template
-from rules.facts import Facts
+from rules.facts import OBJECT, Facts, Look
 from rules.finding import See, find_target
 from rules.looking import read_name, write
 from rules.problems import Fault
 from rules.seen import Seen
 from rules.templates import read_query
 from rules.units import Type
+
+OBJECT_STATUS = "status"
+"""What the executor is told to look at: 1 is healthy, anything else is not."""
 
 
 @lru_cache(maxsize=256)
@@ -41,6 +44,10 @@ def healthy(item: ex.Healthy, facts: Facts, see: See) -> Seen:
         return Seen(None, why=(f"health is unknown: {why}",))
     if node.kind not in facts.health:
         return Seen(None, why=(f"health is unknown: no health query for nodes of kind {node.kind}",))
+    if facts.health[node.kind] == OBJECT:
+        look = Look("kubernetes", node.id, node.address, node.identity, (OBJECT_STATUS,), "object")
+        seen = ask_node(f"status of {node.id}", Type.NUMBER, look, facts)
+        return seen if seen.value is None else msgspec.structs.replace(seen, value=seen.value == 1)
     template = health_template(facts.health[node.kind])
     if isinstance(template, str):
         return Seen(None, why=(f"health is unknown: {template}",))

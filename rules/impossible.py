@@ -14,7 +14,9 @@ _FLIPPED: Final = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=":
 
 def never_holds(condition: Expression, severities: Sequence[str] = ()) -> str | None:
     """Why the condition can never be true, in a sentence; None where it may be."""
-    observed = ex.Read | ex.Ask | ex.Probe | ex.Healthy | ex.Template | ex.Broken | ex.Relatives | ex.Alerting
+    observed = (
+        ex.Read | ex.Ask | ex.Probe | ex.Glance | ex.Healthy | ex.Template | ex.Broken | ex.Relatives | ex.Alerting
+    )
     also = ex.IsAncestor | ex.ChangedWithin | ex.InWindow | ex.InCalendar | ex.Count
     if not any(isinstance(item, observed | also) for item in ex.walk(condition)):
         return None if evaluate(condition, Facts(now=0)).value is not False else "this can never hold"

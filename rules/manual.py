@@ -87,6 +87,8 @@ PREFIXES: Final = {
 FUNCTIONS: Final = {
     "query": Entry('query("PromQL")', "the one fresh sample that Prometheus answers"),
     "http": Entry('http("https://shop.example/health")', "the status that a URL answers with, asked afresh"),
+    "state": Entry('state("restart_service", unit: "shop.service") == "active"', "what the action's `observe:` shows"),
+    "exit_code": Entry('exit_code("check_shop", on: node) == 0', "how a command that changes nothing ends there"),
     "count": Entry("count(list)", "how many there are"),
     "rate": Entry("rate(x, 5m)", "how fast a metric or query grows, in a second"),
     "forecast": Entry("forecast(x, 4h, 1h)", "what it will be in four hours, going by the last hour"),
@@ -95,7 +97,7 @@ FUNCTIONS: Final = {
     "alerting": Entry("alerting(node)", "whether an alert fires there; of a list, those on which one does"),
     "changed_within": Entry("changed_within(30m)", "whether the newest change near the root is at most so old"),
     "is_ancestor": Entry("is_ancestor(above, below)", "whether a fault of the one reaches the other"),
-    "healthy": Entry("healthy(node)", "what the health query of its kind says, with a fresh sample"),
+    "healthy": Entry("healthy(node)", "what the health query of its kind says, or its object's status, asked afresh"),
     "known": Entry("known(x)", "whether x has a value; never unknown itself"),
     "number": Entry("number(labels.x)", "a string as a number"),
     "host": Entry("host(labels.instance)", "the host of an address: without scheme, port and path"),

@@ -40,6 +40,8 @@ PREFIXES: Final = {
 FUNCTIONS: Final = (
     "query",
     "http",
+    "state",
+    "exit_code",
     "count",
     "rate",
     "forecast",

@@ -1,12 +1,33 @@
-"""Does this value obey its parameter? Asked when a rule compiles, for what is written out, and again before it runs."""
+"""Does this value obey its parameter? Asked when a rule compiles, for what is written out, and again before it runs.
+
+And what does an argv become with such values in it? Each element stays one element, whatever stands in it.
+"""
 
 import math
+import re
+from collections.abc import Mapping, Sequence
 
-from rules.actions import Parameter
+import msgspec
+
 from rules.patterns import matches
 from rules.units import SECOND, WORDING, Type, format_value
 
 MAX_TEXT_CHARACTERS = 4096
+HOLE = re.compile(r"\{(\w+)\}")
+"""A parameter in an element of an argv."""
+
+
+class Parameter(msgspec.Struct, frozen=True, kw_only=True):
+    """One parameter of an action: its type, and what a value must obey. Durations are microseconds."""
+
+    name: str
+    type: Type
+    whole: bool = False
+    pattern: str | None = None
+    choices: tuple[str | float | int | bool, ...] = ()
+    lowest: float | int | None = None
+    highest: float | int | None = None
+    default: str | float | int | bool | None = None
 
 
 def refuse(parameter: Parameter, value: object) -> str | None:
@@ -52,3 +73,14 @@ def written(parameter: Parameter, value: object) -> str:
             value = value / SECOND
         return str(int(value)) if value == int(value) else repr(float(value))
     return str(value)
+
+
+def fill(argv: Sequence[str], texts: Mapping[str, str]) -> tuple[str, ...] | str:
+    """The argv with its parameters in place, or why not: a value must not turn its element into an option."""
+    filled = []
+    for part in argv:
+        element = HOLE.sub(lambda hole: texts[hole[1]], part)
+        if element.startswith("-") and not part.startswith("-"):
+            return f"{element!r} would be read as an option"
+        filled.append(element)
+    return tuple(filled)

@@ -10,11 +10,10 @@ from typing import Literal
 import msgspec
 
 from rules import expressions as ex
-from rules.actions import Action, Fence, Invocation
-from rules.definitions import HOLE
+from rules.actions import Action, Fence
 from rules.evaluation import see, target_of, value_of
 from rules.facts import Facts, NodeFact, Query
-from rules.parameters import refuse, written
+from rules.parameters import fill, refuse, written
 from rules.permissions import touches
 from rules.ruleset import Execute, Limit, Notify, Rule, Step, WaitUntil
 from rules.units import Type, format_value
@@ -224,19 +223,8 @@ def _plan(step: Execute, position: int, facts: Facts) -> PlannedStep | Refusal:
 
 def _filled(action: Action, texts: dict[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]] | str:
     """The argv that runs, and the one that looks (empty where there is none), or why not."""
-    argv = _fill(action.run, texts)
-    observe = _fill(action.observe, texts) if action.observe else ()
+    argv = fill(action.run.argv, texts)
+    observe = fill(action.observe.argv, texts) if action.observe else ()
     if isinstance(argv, str):
         return argv
     return observe if isinstance(observe, str) else (argv, observe)
-
-
-def _fill(invocation: Invocation, texts: dict[str, str]) -> tuple[str, ...] | str:
-    """The argv with its parameters in place, or why not: a value must not turn its element into an option."""
-    argv = []
-    for part in invocation.argv:
-        filled = HOLE.sub(lambda hole: texts[hole[1]], part)
-        if filled.startswith("-") and not part.startswith("-"):
-            return f"{filled!r} would be read as an option"
-        argv.append(filled)
-    return tuple(argv)

@@ -7,14 +7,15 @@ import msgspec
 
 from rules import expressions as ex
 from rules import syntax
-from rules.actions import Action, Command, Parameter
+from rules.actions import Action, Command
 from rules.checking import Checker
 from rules.definitions import STEP_ARGUMENTS
 from rules.expressions import Expression, Target, type_of
-from rules.parameters import refuse
+from rules.parameters import Parameter, refuse
 from rules.problems import did_you_mean
 from rules.ruleset import DEFAULT_WITHIN, Execute, Notify, Step, Verify, WaitUntil
 from rules.units import WORDING, Type, format_value
+from rules.world import Reach
 
 MAX_RETRIES = 10
 
@@ -26,13 +27,13 @@ class Catalogue(msgspec.Struct, frozen=True):
     commands: Mapping[str, Command]
 
 
-def compile_steps(tree: syntax.Steps, checker: Checker, catalogue: Catalogue) -> tuple[Step, ...]:
+def compile_steps(tree: syntax.Steps, checker: Checker, catalogue: Catalogue, reach: Reach) -> tuple[Step, ...]:
     """The steps in order; those with a mistake are reported and left out."""
     found: list[Step] = []
     for item in tree.items:
         if isinstance(item, syntax.Wait):
             checker.uses("wait until", item.span, "`wait until`", "E0601")
-            until = compile_verify(item.until, checker)
+            until = compile_verify(item.until, checker, reach)
             if until is not None:
                 found.append(WaitUntil(until=until))
             continue
@@ -42,9 +43,11 @@ def compile_steps(tree: syntax.Steps, checker: Checker, catalogue: Catalogue) ->
     return tuple(found)
 
 
-def compile_verify(tree: syntax.Verification, checker: Checker) -> Verify | None:
+def compile_verify(tree: syntax.Verification, checker: Checker, reach: Reach) -> Verify | None:
     """`X stable S within W`, or None after an error."""
+    checker.reach = reach
     condition = checker.condition(tree.condition)
+    checker.reach = None
     span = tree.condition.span
     before = checker.report.errors
     if any(isinstance(item, ex.HeldFor) for item in ex.walk(condition)):

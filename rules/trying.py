@@ -152,7 +152,8 @@ class _Compiler:
             case syntax.GivenAlert():
                 self._alert(tree, line)
             case syntax.GivenQuery():
-                self._answer(escaped(str(tree.text.value)), tree.values, None, line)
+                text = str(tree.text.value)
+                self._answer(escaped(text), tree.values, Type.STRING if _is_state(text, tree.values) else None, line)
             case syntax.GivenMetric():
                 self._metric(tree, line)
             case syntax.GivenAnswer():
@@ -343,6 +344,12 @@ class _Compiler:
 def escaped(text: str) -> str:
     """A pattern that matches this text alone."""
     return re.sub(r"([\\.+*?()|\[\]{}^$])", r"\\\1", text)
+
+
+def _is_state(text: str, values: tuple[syntax.Moment, ...]) -> bool:
+    """Of a node's state some are words; all other queries have numbers for an answer."""
+    given = [moment.value for moment in values if moment.value is not None]
+    return text.startswith("state of ") and all(value.type is Type.STRING for value in given)
 
 
 def _pattern(template: ex.Template) -> str:

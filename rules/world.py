@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 import msgspec
 
 from rules import syntax
-from rules.actions import Metric
+from rules.actions import Action, Metric
 from rules.expressions import Expression, Target
 from rules.names import COMMON_KINDS, FEATURES
 from rules.patterns import BadPattern, compile_pattern
@@ -35,6 +35,15 @@ class World(msgspec.Struct, frozen=True):
         return COMMON_KINDS | (self.kinds or frozenset())
 
 
+class Reach(msgspec.Struct, frozen=True):
+    """Through which actions a condition may look at nodes, and at which: matchers, all of which must hold."""
+
+    actions: Mapping[str, Action]
+    allowed: Collection[str] | None = None
+    """Those that the rule's folder may use. None: all."""
+    nodes: tuple[str, ...] = ()
+
+
 class ClauseCheck(ABC):
     """Checks the trees of one clause: `text` is the clause's body, `base` where it starts in the file."""
 
@@ -45,6 +54,10 @@ class ClauseCheck(ABC):
         self.base = base
         self.target = target or Target()
         self.used_metrics: list[tuple[str, Span]] = []
+        self.reach: Reach | None = None
+        """Set only while a condition is read that is asked after an effect."""
+        self.looked_through: set[str] = set()
+        """The versions of the actions that it looks through."""
 
     @abstractmethod
     def expression(self, tree: Tree) -> Expression:

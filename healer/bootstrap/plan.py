@@ -8,6 +8,7 @@ from pathlib import Path
 from healer.assembly import Plan
 from healer.bootstrap.refusal import CannotStart
 from healer.documents.problems import Problem
+from healer.executors.kubernetes.status import KINDS as OBJECTS
 from healer.journey.charter import Deciding, RuleText
 from healer.remediation.abilities import LACKS
 from healer.settings.calendars import read_calendar
@@ -16,7 +17,7 @@ from healer.settings.permitted import permissions
 from healer.survey.standing import Terms
 from healer.topology.kinds import kinds_of, kinds_promised
 from healer.topology.sources.file import read_topology
-from rules import Source, compile_files, format_problem, health_template, pack_names
+from rules import OBJECT, Source, compile_files, format_problem, health_template, pack_names
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ def deciding(settings: Settings, kinds: Iterable[str]) -> Deciding:
         mappings=settings.topology.nodes,
         labels=settings.topology.labels,
         max_nodes=settings.topology.max_nodes,
-        health=settings.health,
+        health=health_of(settings),
         channels=tuple(settings.channels),
         routes=settings.routes,
         heartbeat=settings.watchdog.alertname,
@@ -104,6 +105,12 @@ def deciding(settings: Settings, kinds: Iterable[str]) -> Deciding:
         guards=settings.guards,
         kinds=tuple(sorted(kinds)),
     )
+
+
+def health_of(settings: Settings) -> dict[str, str]:
+    """By kind of node, what tells whether it is well: the query that was given, else the status of the cluster's object."""
+    kinds = OBJECTS if settings.executors.kubernetes is not None else ()
+    return dict.fromkeys(kinds, OBJECT) | settings.health
 
 
 def read_rules(path: Path) -> bytes:

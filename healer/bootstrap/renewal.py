@@ -10,7 +10,7 @@ from pathlib import Path
 
 from healer.assembly import Healer, Plan, TooFarBehind
 from healer.bootstrap.outside import Ground, ports
-from healer.bootstrap.plan import read_plan, tls_context
+from healer.bootstrap.plan import health_of, read_plan, tls_context
 from healer.bootstrap.refusal import CannotStart
 from healer.documents.document import load_document
 from healer.documents.problems import Problem, dotted
@@ -135,7 +135,7 @@ def prove(settings: Settings, plan: Plan, running: Plan) -> None:
         if clock.monotonic() > until:
             why = f"the rules' own tests take longer than {format_duration(PROVE)}: healer test says how long each of them takes"
             raise CannotStart(why)
-        tried = attempt(trial, ruleset, dict(settings.health))
+        tried = attempt(trial, ruleset, health_of(settings))
         said = f"test {trial.name!r} fails: {'; '.join(tried.failures)}"
         problems += [] if tried.passed else [Problem(trial.path, trial.line, 1, "test", said)]
     if problems:

@@ -4,10 +4,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 
-from rules import Action, Command, Execute, Invocation, Parameter, Rule, RuleSet
-from rules.definitions import HOLE
-from rules.expressions import Const, Expression
-from rules.parameters import refuse, written
+from rules import Action, Execute, Parameter, Rule, RuleSet, WaitUntil
+from rules.expressions import Const, Expression, Glance, walk
+from rules.parameters import HOLE, refuse, written
 from rules.units import Type
 
 MAX_LINES = 64
@@ -25,6 +24,8 @@ def lines(ruleset: RuleSet) -> list[str]:
     for rule in ruleset.rules:
         for step in _steps(rule, ruleset.actions):
             found.update(_of_step(step))
+        for glance in _glances(rule):
+            found.update(_of_glance(glance))
     return sorted(found)
 
 
@@ -38,12 +39,27 @@ def _steps(rule: Rule, actions: Mapping[str, Action]) -> Iterator[Execute]:
                 yield Execute(action=undo, parameters=step.parameters, target=step.target, timeout=0, retry=0)
 
 
+def _glances(rule: Rule) -> Iterator[Glance]:
+    """What it looks at over ssh to verify, or while it waits."""
+    steps = (*rule.then, *rule.otherwise, *rule.after_success, *rule.on_recovery)
+    for verify in (rule.verify, *(step.until for step in steps if isinstance(step, WaitUntil))):
+        for item in walk(verify.condition):
+            if isinstance(item, Glance) and item.executor == "ssh":
+                yield item
+
+
+def _of_glance(glance: Glance) -> Iterator[str]:
+    values = dict(glance.given)
+    given = {each.name: _spellings(each, values.get(each.name)) for each in glance.parameters}
+    yield from (f"observe {line}" for line in _commands(glance.argv, given))
+
+
 def _of_step(step: Execute) -> Iterator[str]:
     values = dict(step.parameters)
     given = {each.name: _spellings(each, values.get(each.name)) for each in step.action.parameters}
-    yield from _commands(step.action.run, step.command, given)
+    yield from _commands(step.command.argv if step.command is not None else step.action.run.argv, given)
     if step.action.observe is not None:
-        yield from (f"observe {line}" for line in _commands(step.action.observe, None, given))
+        yield from (f"observe {line}" for line in _commands(step.action.observe.argv, given))
 
 
 def _spellings(parameter: Parameter, value: Expression | None) -> tuple[str, ...]:
@@ -59,8 +75,7 @@ def _spellings(parameter: Parameter, value: Expression | None) -> tuple[str, ...
     return ("<path>",) if "/" in (parameter.pattern or "") else ("<name>",)
 
 
-def _commands(invocation: Invocation, command: Command | None, given: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    argv = command.argv if command is not None else invocation.argv
+def _commands(argv: tuple[str, ...], given: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
     names = sorted({name for part in argv for name in HOLE.findall(part)})
     choices = list(product(*(given[name] for name in names)))
     if len(choices) > MAX_LINES:

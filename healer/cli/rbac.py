@@ -15,9 +15,11 @@ import yaml
 from healer.cli.failure import FOUND_WRONG, Failure
 from healer.cli.output import Output
 from healer.cli.rule_files import compiled_files, read_settings
-from healer.executors.kubernetes.rbac import WATCHED, Permission, permissions, rules
+from healer.executors.kubernetes.rbac import LOOKED_AT, WATCHED, Permission, permissions, rules
+from healer.executors.kubernetes.status import KINDS
 from healer.settings.model import Settings
 from rules import Execute, RuleSet
+from rules.expressions import Healthy, walk
 
 Json = dict[str, Any]
 _RBAC = "rbac.authorization.k8s.io/v1"
@@ -47,6 +49,8 @@ def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
     wide, within = permissions(calls(compiled.ruleset))
     if watches(settings):
         wide |= frozenset(WATCHED)
+    if settings.executors.kubernetes is not None and looks(compiled.ruleset):
+        within |= frozenset(LOOKED_AT)
     made = list(manifests(wide, within - wide, arguments.namespace, (account[0], account[1])))
     if not made:
         raise Failure("no rule in use asks anything of a cluster, and no topology is read from one", FOUND_WRONG)
@@ -68,6 +72,17 @@ def calls(ruleset: RuleSet) -> set[str]:
                     one.run.call for one in (step.action, undo) if one is not None and one.run.executor == "kubernetes"
                 }
     return {call for call in found if call}
+
+
+def looks(ruleset: RuleSet) -> bool:
+    """Whether a rule asks whether an object is healthy that it may not touch itself. Pure."""
+    return any(
+        isinstance(item, Healthy) and (item.target.which in ("owner", "find") or item.target.kind in KINDS)
+        for rule in ruleset.rules
+        for condition in (rule.when, rule.verify.condition, *rule.exceptions)
+        if condition is not None
+        for item in walk(condition)
+    )
 
 
 def watches(settings: Settings) -> bool:

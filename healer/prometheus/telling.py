@@ -1,5 +1,5 @@
-"""Whom to ask what a rule needs to know: Prometheus for queries, a URL for its status, the journal for annotations, and for
-`value` whoever raised it.
+"""Whom to ask what a rule needs to know: Prometheus for queries, a URL for its status, a node for its state, the journal for
+annotations, and for `value` whoever raised it.
 
 What an alert says beside its labels is not kept in memory, so a rule that names it asks; the answer is recorded and decides.
 """
@@ -23,7 +23,7 @@ Read = Callable[[int, int], Awaitable[Detail | None]]
 
 
 Probe = Callable[[Query], Awaitable[Answer]]
-"""Asks a URL. Never raises for what the outside does."""
+"""Asks a URL, or a node. Never raises for what the outside does."""
 
 
 class Prometheus(Protocol):
@@ -42,24 +42,28 @@ class Telling:
         where: Where,
         read: Read,
         probe: Probe | None = None,
+        look: Probe | None = None,
     ) -> None:
         self._prometheus = prometheus
         self._sources = sources
         self._where = where
         self._read = read
         self._probe = probe
+        self._look = look
 
     async def ask(self, queries: Sequence[Query], labels: bytes) -> list[Answer]:
         """One answer per query. Never raises for what the outside does."""
         answers = [await self._said(query, labels) for query in queries if query.of == "alert"]
-        answers += await asyncio.gather(*(self._status(query) for query in queries if query.of == "http"))
+        outside = [query for query in queries if query.of in ("http", "node")]
+        answers += await asyncio.gather(*(self._outside(query) for query in outside))
         others = [query for query in queries if query.of == "prometheus"]
         return [*answers, *(await self._prometheus.ask(others, labels) if others else ())]
 
-    async def _status(self, query: Query) -> Answer:
-        if self._probe is None:
-            return Answer(query.key, None, 0, "nobody asks URLs here")
-        return await self._probe(query)
+    async def _outside(self, query: Query) -> Answer:
+        ask = self._probe if query.of == "http" else self._look
+        if ask is None:
+            return Answer(query.key, None, 0, f"nobody asks {'URLs' if query.of == 'http' else 'nodes'} here")
+        return await ask(query)
 
     async def _said(self, query: Query, labels: bytes) -> Answer:
         if query.text != "value":

@@ -237,13 +237,13 @@ class _Prometheus:
     def _answer(self, query: Query) -> Sample:
         for answer in reversed(self._trial.answers):
             # What `rate` and `forecast` are asked as has line breaks, and no text of a rule file can have one.
-            if answer.of != ("prometheus" if query.of == "http" else query.of) or not matches(
+            if answer.of != ("prometheus" if query.of in ("http", "node") else query.of) or not matches(
                 answer.pattern, query.text.replace("\n", "")
             ):
                 continue
             value = next((v for at, v in reversed(answer.values) if at <= self._clock.monotonic()), None)
             if isinstance(value, str):
-                return Sample(query.key, None, 0, text=value)
+                return Sample(query.key, None, self._clock.now(), text=value)
             if value is not None:
                 return Sample(query.key, value, self._clock.now())
         return Sample(query.key, None, 0, f"the test gives no answer to {query.text} at this time")

@@ -182,9 +182,9 @@ class Measured(msgspec.Struct, frozen=True):
     """What a query of `verify` said before the effect, and what when it was last looked at. None: nobody knows."""
 
     query: str
-    before: float | None = None
+    before: float | str | None = None
     before_at: Micros = 0
-    after: float | None = None
+    after: float | str | None = None
     after_at: Micros = 0
 
 

@@ -26,7 +26,7 @@ def steps_of(planned: Sequence[Planned], clause: str) -> tuple[PlanStep, ...]:
 
 def effect(one: PlannedStep, clause: str) -> PlanStep:
     """An effect, written for one clause."""
-    argv, attributes = one.argv or written(one.call or "", one.parameters), one.target.attributes
+    argv = one.argv or written(one.call or "", one.parameters)
     looks = one.executor in LOOKS_BY_ITSELF
     return PlanStep(
         action=one.action.name,
@@ -45,8 +45,8 @@ def effect(one: PlannedStep, clause: str) -> PlanStep:
         closing=_closing(clause),
         observe=argv if looks else one.observe,
         shows="object" if looks else one.action.shows,
-        address=attributes.get("address") or one.target.name,
-        identity=attributes.get("machine_id") or attributes.get("uid", ""),
+        address=one.target.address,
+        identity=one.target.identity,
         version=one.action.version,
         opposing=one.action.opposing or "",
     )

@@ -93,7 +93,7 @@ class Verifier:
         seen, _ = await self._seen(
             partial(evaluate, condition), lambda known: self._facts(incident, known, {}), incident
         )
-        return tuple(Measured(text, answer.value, answer.sampled_at or 0) for text, answer in seen.answers)
+        return tuple(Measured(text, said(answer), answer.sampled_at or 0) for text, answer in seen.answers)
 
     async def excepted(self, remediation: Remediation, *, ask: bool) -> tuple[str, str]:
         """The exception of the rule that holds now, and the one that may; each in a sentence, "" where there is none.
@@ -194,3 +194,8 @@ class Verifier:
         since = remediation.effect_ended_at
         stands = self._clock.now() >= since + self._situation.charter.settle
         return said and resolution == "sent" and (at > since or stands)
+
+
+def said(answer: Answer) -> float | str | None:
+    """A number or a state in words; None where nobody knows."""
+    return answer.value if answer.value is not None else answer.text

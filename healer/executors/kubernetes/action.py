@@ -11,8 +11,8 @@ Given = dict[str, str | float | int | bool]
 """The parameters of a call: durations are microseconds."""
 
 
-class Action(Protocol):
-    """One call of the catalogue. `resources` are where its object may be found, in this order."""
+class Look(Protocol):
+    """A call that can look. `resources` are where its object may be found, in this order."""
 
     @property
     def resources(self) -> tuple[str, ...]: ...
@@ -20,6 +20,10 @@ class Action(Protocol):
     async def view(self, api: Api, path: str, found: Json, given: Given) -> View:
         """Look and dry-run. Raises Denied and Unsent."""
         ...
+
+
+class Action(Look, Protocol):
+    """One call of the catalogue."""
 
     async def act(self, held: Held, given: Given) -> Result:
         """Have the effect. Raises Denied (nothing happened), Lost, Unsent, Gone, Overtaken."""

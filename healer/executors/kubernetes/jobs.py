@@ -26,7 +26,7 @@ class DeleteJob:
         meta = found["metadata"]
         if meta.get("deletionTimestamp"):
             return View(f"job {meta['name']} is being deleted", verdict="nothing", mark="leaving")
-        now = f"job {meta['name']} {_ended(found)[1] or 'is running'}"
+        now = f"job {meta['name']} {how_it_ended(found)[1] or 'is running'}"
         try:
             await api.delete(path, _options({"uid": meta["uid"]}), dry=True)
         except Denied as error:
@@ -92,7 +92,7 @@ class RunJob:
                 made = await held.api.get(_path(held))
         if _STOPPED in annotations(made):
             return nothing("the job was never created")
-        ended, words = _ended(made)
+        ended, words = how_it_ended(made)
         if ended is None:
             return Result("unknown", why=f"job {made['metadata']['name']} is running")
         return _result(made, ended, words)
@@ -103,7 +103,7 @@ class RunJob:
 
 async def _follow(held: Held, made: Json) -> Result:
     while True:
-        ended, words = _ended(made)
+        ended, words = how_it_ended(made)
         if ended is not None:
             return _result(made, ended, words)
         if not held.in_time():
@@ -120,7 +120,7 @@ def _result(made: Json, ended: bool, words: str) -> Result:
     return Result("failed", exit_code=1, why=f"job {name} {words}")
 
 
-def _ended(job: Json) -> tuple[bool | None, str]:
+def how_it_ended(job: Json) -> tuple[bool | None, str]:
     """Whether a Job ended well, None while it has not ended, and how, in words."""
     for one in (job.get("status") or {}).get("conditions") or ():
         if one.get("status") == "True" and one.get("type") == "Complete":

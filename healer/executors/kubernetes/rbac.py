@@ -58,6 +58,19 @@ WATCHED = tuple(
     for verb in ("list", "watch")
 )
 """What a topology read from the cluster needs."""
+LOOKED_AT = tuple(
+    Permission(group, resource, "get")
+    for group, resource in (
+        ("", "pods"),
+        ("", "persistentvolumeclaims"),
+        ("", "persistentvolumes"),
+        ("apps", "deployments"),
+        ("apps", "statefulsets"),
+        ("apps", "daemonsets"),
+        ("batch", "jobs"),
+    )
+)
+"""What `healthy(...)` of an object needs that no call of the rule touches."""
 _CLUSTER_WIDE = ("cordon_node", "uncordon_node", "drain_node")
 
 

@@ -9,13 +9,14 @@ from collections.abc import Mapping
 import msgspec
 
 from healer.executors.kubernetes import fence
-from healer.executors.kubernetes.action import Action, nothing
+from healer.executors.kubernetes.action import Action, Look, nothing
 from healer.executors.kubernetes.api import Api, Denied, Json, Lost, Unsent
 from healer.executors.kubernetes.held import Gone, Held, Overtaken
 from healer.executors.kubernetes.jobs import DeleteJob, RunJob
 from healer.executors.kubernetes.nodes import CordonNode, DrainNode, UncordonNode
 from healer.executors.kubernetes.patches import Patch
 from healer.executors.kubernetes.pods import DeletePod, EvictPod
+from healer.executors.kubernetes.status import STATUS, Status, status_of
 from healer.executors.kubernetes.view import View
 from healer.executors.kubernetes.workloads import RolloutRestart, RolloutUndo, Scale
 from healer.executors.target import Go, Order, Result, Seen
@@ -110,6 +111,8 @@ class KubernetesTarget:
             return Result("unknown", why=f"the probe had no answer: {str(error) or 'somebody newer probes'}")
 
     async def observe(self, order: Order) -> Seen:
+        if order.argv[:1] == (STATUS,):
+            return await self._status(order)
         try:
             call, action = self._called(order)
             path, found = await self._find(order, call, action)
@@ -122,6 +125,17 @@ class KubernetesTarget:
         except (Unreadable, Unsent, Lost, Denied) as error:
             return Seen(why=str(error))
         return Seen(0, msgspec.json.encode(view).decode())
+
+    async def _status(self, order: Order) -> Seen:
+        """Whether the object is well: exit code 0 or 1; neither, where what there is does not tell."""
+        try:
+            _, found = await self._find(order, Call(STATUS, {}), Status())
+        except (Unreadable, Unsent, Lost, Denied) as error:
+            return Seen(why=str(error))
+        if found is not None and (why := fence.impostor(found, order)):
+            return Seen(why=why)
+        well, words = status_of(found) if found is not None else (False, f"there is no {order.target} in the cluster")
+        return Seen(why=words) if well is None else Seen(0 if well else 1, words)
 
     async def close(self) -> None:
         """The session belongs to whoever handed it in."""
@@ -147,7 +161,7 @@ class KubernetesTarget:
             raise Unreadable(f"the kubernetes executor has no {call.name!r}")
         return call, self._actions[call.name]
 
-    async def _find(self, order: Order, call: Call, action: Action) -> tuple[str, Json | None]:
+    async def _find(self, order: Order, call: Call, action: Look) -> tuple[str, Json | None]:
         """The object that the order is about, and where it is."""
         path = ""
         for path in _paths(order, call, action):
@@ -157,7 +171,7 @@ class KubernetesTarget:
         return path, None
 
 
-def _paths(order: Order, call: Call, action: Action) -> list[str]:
+def _paths(order: Order, call: Call, action: Look) -> list[str]:
     kind, _, rest = order.target.partition("/")
     namespace, _, name = rest.rpartition("/")
     there: tuple[str, ...] = tuple(one for one in action.resources if one in _OF_KIND.get(kind, ()))

@@ -14,21 +14,40 @@ from healer.times import Micros
 
 
 class Kind(NamedTuple):
-    """How one kind of state is read. `patience`: how long after the command's end the effect may come to show."""
+    """How one kind of state is read. `patience`: how long after the command's end the effect may come to show.
+
+    `told` is the state as one value, for rules that verify by it; None where it cannot be read.
+    """
 
     preview: Callable[[Seen, Given], Change]
     took_effect: Callable[[str, Seen, Given], Proof]
     patience: Micros | None
+    told: Callable[[Seen], float | str | None]
 
 
 KINDS: Mapping[str, Kind] = {
-    "boot": Kind(boot.preview, boot.took_effect, boot.PATIENCE),
-    "disk": Kind(disk.preview, disk.took_effect, disk.PATIENCE),
-    "lease": Kind(lease.preview, lease.took_effect, lease.PATIENCE),
-    "object": Kind(resource.preview, resource.took_effect, resource.PATIENCE),
-    "process": Kind(process.preview, process.took_effect, process.PATIENCE),
-    "service": Kind(service.preview, service.took_effect, service.PATIENCE),
+    "boot": Kind(boot.preview, boot.took_effect, boot.PATIENCE, boot.told),
+    "disk": Kind(disk.preview, disk.took_effect, disk.PATIENCE, disk.told),
+    "lease": Kind(lease.preview, lease.took_effect, lease.PATIENCE, lease.told),
+    "object": Kind(resource.preview, resource.took_effect, resource.PATIENCE, resource.told),
+    "process": Kind(process.preview, process.took_effect, process.PATIENCE, process.told),
+    "service": Kind(service.preview, service.took_effect, service.PATIENCE, service.told),
 }
+
+
+def told(shows: str, seen: Seen) -> tuple[float | str | None, str]:
+    """What a look tells, as one value: a state, or the exit code where `shows` is ""; None, and why, where it tells nothing."""
+    if seen.exit_code is None:
+        return None, seen.why or "nothing could be seen"
+    if not shows:
+        return float(seen.exit_code), ""
+    value = KINDS[shows].told(seen) if shows in KINDS else None
+    if value is None:
+        return (
+            None,
+            f"exit code {seen.exit_code}, and what it said is no {shows}: {' '.join(seen.output.split())[:100]}",
+        )
+    return value, ""
 
 
 def preview(shows: str, seen: Seen, given: Given) -> Change:

@@ -17,6 +17,12 @@ def preview(seen: Seen, _given: Given) -> Change:
     return Change(f"boot {boot[:8]}", "a new boot")
 
 
+def told(seen: Seen) -> str | None:
+    """The boot id."""
+    boot = seen.output.strip()
+    return boot if _BOOT.fullmatch(boot) else None
+
+
 def took_effect(before: str, after: Seen, _given: Given) -> Proof:
     """The boot id is another one."""
     was, now = before.strip(), after.output.strip()

@@ -32,6 +32,12 @@ def preview(seen: Seen, given: Given) -> Change:
     return Change(_in_words(room), f"below {below:.0%} used" if isinstance(below, int | float) else "more room")
 
 
+def told(seen: Seen) -> float | None:
+    """The ratio that is used."""
+    room = read(seen.output)
+    return room.used if room is not None and not seen.exit_code else None
+
+
 def took_effect(before: str, after: Seen, _given: Given) -> Proof:
     """More is free than before. Where it is not, others may have written meanwhile, so that proves nothing."""
     was, now = read(before), read(after.output)

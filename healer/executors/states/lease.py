@@ -40,6 +40,14 @@ def preview(seen: Seen, given: Given) -> Change:
     return Change(f"{interface} has {_in_words(leases)}", "a new lease")
 
 
+def told(seen: Seen) -> float | None:
+    """For how many seconds its best lease is good; 0 without one."""
+    leases = read(seen.output)
+    if leases is None or seen.exit_code:
+        return None
+    return float(max((lease.seconds for lease in leases), default=0))
+
+
 def took_effect(before: str, after: Seen, _given: Given) -> Proof:
     """A lease that is good for longer than before, or where there was none."""
     was, now = read(before), read(after.output)

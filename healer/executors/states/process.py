@@ -19,6 +19,11 @@ def preview(seen: Seen, given: Given) -> Change:
     return Change(f"{name} runs: {_in_words(read(seen.output))}", f"it gets {given.get('signal', 'TERM')}")
 
 
+def told(seen: Seen) -> float | None:
+    """How many run."""
+    return float(len(read(seen.output))) if seen.exit_code in (0, 1) else None
+
+
 def took_effect(before: str, after: Seen, given: Given) -> Proof:
     """None of those processes is left. A signal that ends nobody proves nothing."""
     left = read(before) & read(after.output)

@@ -18,6 +18,11 @@ def preview(seen: Seen, given: Given) -> Change:  # noqa: ARG001 - part of the p
     return Change(view.now, view.wanted, view.verdict)
 
 
+def told(seen: Seen) -> float:
+    """1 where its status says that it is well, else 0."""
+    return float(seen.exit_code == 0)
+
+
 def took_effect(before: str, after: Seen, given: Given) -> Proof:  # noqa: ARG001 - part of the port
     """It is as it was wanted, or another mark stands where the old one stood."""
     was, now = _view(before), _view(after.output)

@@ -19,6 +19,14 @@ def preview(seen: Seen, given: Given) -> Change:
     return Change(f"{unit} is {_in_words(found)}", "started anew")
 
 
+def told(seen: Seen) -> str | None:
+    """ActiveState, as systemd has it: active, activating, inactive, failed. Of a unit that is not there: not-found."""
+    found = fields(seen.output)
+    if found.get("LoadState") == "not-found":
+        return "not-found"
+    return found.get("ActiveState") or None
+
+
 def took_effect(before: str, after: Seen, given: Given) -> Proof:
     """It runs, and it is another run than before."""
     was, now = fields(before), fields(after.output)

@@ -9,7 +9,7 @@ from healer.remediation.approval import pass_on
 from healer.remediation.arrows import otherwise, step_of, until_of, verified, verifying, waiting
 from healer.remediation.model import BEFORE_INTENT, UNDER_WAY, Measured, Remediation
 from healer.remediation.runner.desk import Desk
-from healer.remediation.verify import Seen, Verifier
+from healer.remediation.verify import Seen, Verifier, said
 
 log = logging.getLogger(__name__)
 
@@ -100,5 +100,5 @@ def measured(remediation: Remediation, seen: Seen) -> Remediation:
     found = {one.query: one for one in remediation.measured}
     for text, answer in seen.answers:
         before = found.get(text, Measured(text))
-        found[text] = msgspec.structs.replace(before, after=answer.value, after_at=answer.sampled_at or 0)
+        found[text] = msgspec.structs.replace(before, after=said(answer), after_at=answer.sampled_at or 0)
     return msgspec.structs.replace(remediation, measured=tuple(found.values()))

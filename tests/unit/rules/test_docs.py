@@ -92,8 +92,10 @@ def test_every_function_can_be_called_as_shown(entry: manual.Entry) -> None:
     """The reference's calls have the right number and kind of values."""
     written = entry.written.replace("(list)", "(ancestors(rack))").replace("(above, below)", "(nearest(rack), node)")
     written = re.sub(r"\bx\b(?!\))|(?<=known\()x", "load", written)
+    written = written.replace("check_shop", "collect_diagnostics")
+    clause = "verify" if written.startswith(("state", "exit_code")) else "when"
     for condition in (f"known({written})", written, f"{written} > 0", f"healthy({written})"):
-        result = compiled(f'rule "r"\n  on event: "X"\n  when: {condition}\n  then: notify("x")\n')
+        result = compiled(f'rule "r"\n  on event: "X"\n  {clause}: {condition}\n  then: notify("x")\n')
         if not any(problem.severity == "error" for problem in result.problems):
             return
     raise AssertionError([problem.message for problem in result.problems])
