@@ -16,6 +16,7 @@ from healer.store.sqlite import SqliteDatabase
 from healer.store.store import Store
 
 _SCHEME = "sqlite:///"
+_SERVER = "postgresql://"
 CHECKED_BYTES = 64 * 1024 * 1024
 """Up to this size the whole database is checked when it is opened (about 0.1 s); above, only its ends are read."""
 
@@ -24,17 +25,19 @@ class CannotOpen(Exception):
     """The store cannot be opened, and what to do about it."""
 
 
-def open_store(url: str, clock: Clock, *, installation: str) -> Store:
+def open_store(url: str, clock: Clock, *, installation: str, password: str | None = None) -> Store:
     """Open, creating or migrating as needed. `installation` becomes the id of a fresh store, where it must be unguessable.
 
     `sqlite:///data/healer.db` is relative to the working directory, `sqlite:////var/lib/healer/healer.db` is not, and
-    `sqlite://` lives in memory. Raises CannotOpen.
+    `sqlite://` lives in memory; `postgresql://USER@HOST/DATABASE` is on a server, with `password`. Raises CannotOpen.
     """
     if url in ("sqlite://", "sqlite:///:memory:"):
         memory = Memory(installation)
         return Store(InlineRun(memory, clock), memory.installation, memory.close)
+    if url.startswith(_SERVER):
+        return _open_server(url, clock, installation, password)
     if not url.startswith(_SCHEME) or len(url) == len(_SCHEME):
-        raise CannotOpen(f"store.url is {url!r}: write sqlite:///data/healer.db")
+        raise CannotOpen(f"store.url is {url!r}: write sqlite:///data/healer.db, or postgresql://USER@HOST/DATABASE")
     path = Path(url.removeprefix(_SCHEME))
     try:
         lock = FolderLock(path.parent)
@@ -47,6 +50,20 @@ def open_store(url: str, clock: Clock, *, installation: str) -> Store:
     except (SchemaRefused, OSError, sqlite3.Error, DBAPIError) as error:
         lock.release()
         raise CannotOpen(f"store.url {url}: {error}") from error
+
+
+def _open_server(url: str, clock: Clock, installation: str, password: str | None) -> Store:
+    try:
+        # psycopg is asked for where it is used: a healer on SQLite does without it.
+        from healer.store.postgresql import opening
+    except ImportError as error:
+        way_out = "pip install 'healer-oncall[postgresql]'"
+        raise CannotOpen(f"store.url {url}: psycopg is missing ({error}): {way_out}") from error
+    try:
+        run, found = opening.open_run(url, password, clock, installation)
+    except (SchemaRefused, opening.Refused) as error:
+        raise CannotOpen(f"store.url {url}: {error}") from error
+    return Store(run, found)
 
 
 def _check(database: SqliteDatabase, path: Path, installation: str) -> str:

@@ -75,14 +75,24 @@ _Read = tuple[str, Callable[..., Any], tuple[Any, ...], "asyncio.Future[Any]"]
 class ThreadRun:
     """One thread that writes, all that waits in one commit; `readers` threads that read, with a session each.
 
-    At most `waiting_limit` writes, and as many reads, may wait; above that StoreUnavailable comes at once.
+    At most `waiting_limit` writes, and as many reads, may wait; above that StoreUnavailable comes at once. Nobody waits
+    for longer than `patience_s`, where there is one: then what was asked for may happen all the same.
     """
 
-    def __init__(self, database: Database, clock: Clock, *, waiting_limit: int = 1024, readers: int = 2) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        *,
+        waiting_limit: int = 1024,
+        readers: int = 2,
+        patience_s: float | None = None,
+    ) -> None:
         sys.setswitchinterval(min(sys.getswitchinterval(), SWITCH_SECONDS))
         self.writes_waiting = 0
         self.reads_waiting = 0
         self._limit = waiting_limit
+        self._patience_s = patience_s
         self._heard: Heard | None = None
         self._closing = False
         self._company = False
@@ -104,14 +114,14 @@ class ThreadRun:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self.writes_waiting += 1
         self._writes.put(_Waiting(name, work, args, future))
-        return await future
+        return await self._answer(name, future)
 
     async def read(self, name: str, work: Callable[[Connection, *Args], T], *args: *Args) -> T:
         self._admit(name, self.reads_waiting)
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self.reads_waiting += 1
         self._reads.put((name, work, args, future))
-        return await future
+        return await self._answer(name, future)
 
     def listen(self, heard: Heard) -> None:
         self._heard = heard
@@ -134,6 +144,17 @@ class ThreadRun:
             raise StoreUnavailable(f"{name}: the store is closed")
         if waiting >= self._limit:
             raise StoreUnavailable(f"{name}: {waiting} others wait for the disk already")
+
+    async def _answer(self, name: str, future: "asyncio.Future[T]") -> T:
+        if self._patience_s is None:
+            return await future
+        try:
+            async with asyncio.timeout(self._patience_s):
+                return await future
+        except TimeoutError:
+            if not future.cancelled():
+                raise
+            raise StoreUnavailable(f"{name}: no answer within {self._patience_s:g} s", ambiguous=True) from None
 
     def _keep_writing(self) -> None:
         more = True

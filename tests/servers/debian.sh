@@ -4,9 +4,11 @@
 set -eu
 
 PATH=$PATH:/usr/sbin:/sbin
+# Debian keeps the server's own programs of PostgreSQL off the PATH.
+for each in /usr/lib/postgresql/*/bin; do PATH=$PATH:$each; done
 missing=
 for wanted in sshd:openssh-server prometheus:prometheus prometheus-alertmanager:prometheus-alertmanager \
-  strace:strace visudo:sudo logrotate:logrotate; do
+  strace:strace visudo:sudo logrotate:logrotate initdb:postgresql; do
   command -v "${wanted%%:*}" >/dev/null || missing="$missing ${wanted#*:}"
 done
 [ -n "$missing" ] || exit 0

@@ -188,7 +188,7 @@ async def test_a_damaged_database_is_refused(tmp_path: Path, damage: bytes | Non
     await opened(tmp_path).close()
 
 
-@pytest.mark.parametrize("url", ["postgresql://db/healer", "healer.db", "sqlite:///", ""])
+@pytest.mark.parametrize("url", ["mysql://db/healer", "healer.db", "sqlite:///", ""])
 def test_other_urls_are_refused(url: str) -> None:
     """A URL that names no SQLite file is refused with one that would."""
     with pytest.raises(CannotOpen, match=r"write sqlite:///data/healer\.db"):

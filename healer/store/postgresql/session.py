@@ -1,0 +1,153 @@
+"""PostgreSQL's sessions: what the runs need to write and read on a server.
+
+Writes come one after the other, as on SQLite: each takes an advisory lock of its schema when it begins and reads the journal's
+head under it. The server lets go of that lock after a commit is visible, so positions follow the order of commits, whichever
+process writes, and no transaction decides by what another is changing.
+"""
+
+import contextlib
+from collections.abc import Callable
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from healer.journey.ports import StoreUnavailable
+from healer.store.postgresql import failure
+from healer.store.postgresql.connections import Raw, connect, schema_key, wrap
+
+IN_TURN = 0x6865616C
+"""The advisory lock that each write takes, beside the schema's number."""
+ALONE = 0x6865616D
+"""The one that the process holds that uses the store, for as long as it is connected."""
+
+_WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE"
+_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+
+
+class Held(psycopg.OperationalError):
+    """Another process uses the store, or did until a moment ago."""
+
+
+class PostgresqlDatabase:
+    """A schema of a server. With `alone` a writer is refused (Held) while another process has one."""
+
+    def __init__(self, url: str, password: str | None = None, *, alone: bool = True) -> None:
+        self._url = url
+        self._password = password
+        self._alone = alone
+
+    def writer(self) -> "PostgresqlSession":
+        return PostgresqlSession(self._connect_writer)
+
+    def reader(self) -> "PostgresqlSession":
+        return PostgresqlSession(lambda: connect(self._url, self._password, reader=True))
+
+    def _connect_writer(self) -> Raw:
+        raw = connect(self._url, self._password, reader=False)
+        try:
+            if self._alone:
+                _hold_alone(raw)
+        except BaseException:
+            raw.close()
+            raise
+        return raw
+
+
+class PostgresqlSession:
+    """Connects anew by itself after an outage, at the beginning of a transaction and nowhere else."""
+
+    errors: tuple[type[Exception], ...] = (psycopg.Error,)
+    shared = True
+
+    def __init__(self, opened: Callable[[], Raw]) -> None:
+        self._opened = opened
+        self._open()
+
+    @property
+    def connection(self) -> Connection:
+        return self._connection
+
+    def begin(self) -> None:
+        self._start(_WRITE, f"SELECT pg_advisory_xact_lock({IN_TURN}, {self._schema})")
+
+    def view(self) -> None:
+        self._start(_READ)
+
+    def execute(self, sql: str) -> None:
+        self._raw.execute(sql.encode())
+
+    def commit(self) -> None:
+        said = self._raw.execute("COMMIT").statusmessage
+        if said != "COMMIT":
+            # After a statement failed the server answers a COMMIT with ROLLBACK, and no error.
+            raise psycopg.errors.InFailedSqlTransaction(f"the server answered COMMIT with {said}")
+
+    def roll_back(self) -> None:
+        """Never raises: a connection on which this fails is closed, and the server rolls back by itself."""
+        if self._raw.closed or self._raw.info.transaction_status == TransactionStatus.IDLE:
+            return
+        try:
+            self._raw.execute("ROLLBACK")
+        except psycopg.Error:
+            self._raw.close()
+
+    def failed(self, error: Exception, what: str) -> Exception:
+        return failure.translate(error, what)
+
+    def failed_commit(self, error: Exception) -> StoreUnavailable:
+        # An answer is known, and it was no; only what came to no answer may have happened all the same.
+        return failure.failed_commit(error, ambiguous=bool(self._raw.closed))
+
+    def close(self) -> None:
+        with contextlib.suppress(psycopg.Error, SQLAlchemyError):
+            self._connection.close()
+            self._connection.engine.dispose()
+        self._raw.close()
+
+    def _start(self, *statements: str) -> None:
+        if not self._raw.closed:
+            try:
+                return self._each(statements)
+            except psycopg.Error:
+                # The server may have been restarted since; nothing has happened yet on either connection.
+                if not self._raw.closed:
+                    raise
+        self.close()
+        self._open()
+        return self._each(statements)
+
+    def _each(self, statements: tuple[str, ...]) -> None:
+        self.roll_back()
+        for statement in statements:
+            self._raw.execute(statement.encode())
+
+    def _open(self) -> None:
+        raw = self._opened()
+        try:
+            self._schema = schema_key(raw)
+            self._connection = wrap(raw)
+        except BaseException:
+            raw.close()
+            raise
+        self._raw = raw
+
+
+def _hold_alone(raw: Raw) -> None:
+    """Raises Held, with who has it."""
+    schema = schema_key(raw)
+    try:
+        # The server lets go of a lock a moment after its holder has gone: wait as long as for any lock.
+        raw.execute("SELECT pg_advisory_lock(%s, %s)", (ALONE, schema))
+        return
+    except psycopg.errors.LockNotAvailable:
+        pass
+    holder = raw.execute(
+        "SELECT coalesce(client_addr::text, 'a socket'), pid FROM pg_locks JOIN pg_stat_activity USING (pid) "
+        "WHERE locktype = 'advisory' AND granted AND classid = %s AND objid = %s::bigint::oid "
+        "AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        (ALONE, schema % (1 << 32)),
+    ).fetchone()
+    where, pid = holder or ("nobody any more", 0)
+    raise Held(f"it is in use by a healer at {where} (server process {pid}): stop that one, or give this one its own")
