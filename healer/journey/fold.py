@@ -46,6 +46,7 @@ from healer.journey.records import (
     Troubled,
     Vanished,
 )
+from healer.notification.calling import Called, call
 from healer.notification.own import ALERT, is_own
 from healer.notification.story import said, sum_up, tell
 from healer.remediation.autonomy import Trust
@@ -100,6 +101,7 @@ class Memory(msgspec.Struct, frozen=True):
     told: dict[str, tuple[bytes, bytes, Micros]]
     pending: dict[str, Micros]
     over: dict[str, Micros] = {}
+    called: dict[str, Called] = {}
     heard: Heard = Heard()
     runs: list[Run] = []
     patch: Patch = Patch()
@@ -143,6 +145,7 @@ class Fold:
         self._revisions: dict[str, int] = {}
         self._told: dict[str, tuple[bytes, bytes, Micros]] = {}
         self._pending: dict[str, Micros] = {}
+        self._called: dict[str, Called] = {}
         self._audience = Audience()
         self._over: dict[str, Micros] = {}
         self._own: dict[str, None] = {STORM: None}
@@ -259,6 +262,7 @@ class Fold:
                 pending=self._pending,
                 heard=self._audience.heard(),
                 over=self._over,
+                called=self._called,
                 runs=self.planner.runs,
                 patch=self.rewired.patch(),
                 changes=self.lately.remembered(),
@@ -301,7 +305,7 @@ class Fold:
         fold._audience = Audience(memory.heard)
         own = (labels_of(labels).get("code", "") for labels in fold.engine.known() if is_own(labels))
         fold._own.update(dict.fromkeys(own))
-        fold._over = memory.over
+        fold._over, fold._called = memory.over, memory.called
         fold.eras = {**memory.eras, charter.ruleset.version: charter.adopted}
         return fold
 
@@ -552,16 +556,26 @@ class Fold:
             self._pending[incident.id] = last_at + PACE
             return
         self._pending.pop(incident.id, None)
-        data = _encode(story)
-        digest = _digest(data)
+        digest = _digest(_encode(story))
         if (last_news, last_said) == (news, digest):
             return
+        self._called[incident.id], matter = call(self._called.get(incident.id, Called()), incident, deeds)
+        if not incident.told or incident.id not in self._told:
+            # To whoever hears of it for the first time the story itself is new.
+            matter = ""
         self._told[incident.id] = (news, digest, now)
+        data = _encode(msgspec.structs.replace(story, called=matter))
         urgent = incident.severity == "critical" or story.state == "needs you"
         for channel in channels:
             loud = urgent or self.planner.wakes(incident.id, channel)
-            told = _encode(tell(incident, deeds, (*more, *map(said, words[channel])))) if channel in words else data
+            told = data
+            if channel in words:
+                with_words = tell(incident, deeds, (*more, *map(said, words[channel])))
+                told = _encode(msgspec.structs.replace(with_words, called=matter))
             yield Wanted(incident.id, channel, self._revisions[incident.id], told, loud, incident.told)
+            for called in self._called[incident.id].matters:
+                new = called == matter
+                yield Wanted(incident.id, channel, self._revisions[incident.id], told, new, new, called)
         for channel, brief in self._audience.news(incident, story, affected):
             yield Wanted(incident.id, channel, self._revisions[incident.id], brief, urgent=False, opens=incident.told)
 
@@ -582,6 +596,7 @@ class Fold:
         self._incidents.pop(incident, None)
         self._revisions.pop(incident, None)
         self._told.pop(incident, None)
+        self._called.pop(incident, None)
         self._pending.pop(incident, None)
         self._audience.let_go(incident)
         self.planner.let_go(incident)

@@ -60,8 +60,8 @@ class Wanted(msgspec.Struct, frozen=True):
 
     The told ledger keeps one row per (incident, channel); a newer `revision` replaces an older one that was not sent.
     Without `opens` only who was told before is told more: a silenced root makes no first notice. A `matter` is something that
-    a person must act on: a row and a message of its own, which nothing newer replaces, for those who may have heard of the
-    incident before; to all others the story itself is new.
+    a person must act on: a row and a message of its own, which nothing newer replaces before it was heard, for those who may
+    have heard of the incident before; to all others the story itself is new. Without `opens` it is what became of it.
     """
 
     incident: str

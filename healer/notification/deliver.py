@@ -162,12 +162,13 @@ class Deliverer:
     async def _tell(self, claim: Claim, story: Story, sender: Sender) -> Answer:
         """Send it, or edit what was sent; a message that is gone is sent anew.
 
-        Where nothing can be edited, people hear again only when line 1 has changed, and not that something is being done:
-        what came of it follows.
+        Where nothing can be edited, people hear again only when line 1 has changed, and neither that something is being done,
+        since what came of it follows, nor what they are called for in a message of its own, nor again by that one.
         """
-        if claim.message_id and not sender.can_edit and (story.title == claim.said or story.state == "healing"):
+        again = bool(claim.message_id) and not sender.can_edit
+        if again and (story.title == claim.said or story.state == "healing" or story.called or claim.matter):
             return OkNoop(Told.unpack(claim.message_id))
-        message = message_of(story, self._base_url)
+        message = message_of(story, self._base_url, claim.matter)
         try:
             async with asyncio.timeout(TELL_S):
                 if claim.message_id and sender.can_edit:
@@ -228,11 +229,16 @@ class Deliverer:
         return int(self._random.uniform(0.5, 1.0) * min(first * 2 ** min(attempts, 20), longest))
 
 
-def message_of(story: Story, base_url: str) -> Message:
-    """The story as a channel's message."""
+def message_of(story: Story, base_url: str, matter: str = "") -> Message:
+    """The story as a channel's message; for a `matter` the one that calls people, beside the one that tells it."""
     url = f"{base_url}/api/v1/incidents/{story.incident}" if base_url else ""
     lines: list[Line] = [line(Span(story.lines[0], Emphasis.STRONG)) if story.lines else ()]
     lines += [line(text) if text else () for text in story.lines[1:]]
+    if matter:
+        lines += [
+            (),
+            line(f"Called for: {matter}"),
+        ]
     lines += [
         (),
         line("incident ", Span(story.incident, Emphasis.CODE, url), " trace ", Span(story.trace_id, Emphasis.CODE)),
@@ -242,7 +248,7 @@ def message_of(story: Story, base_url: str) -> Message:
         lines=tuple(lines),
         more_url=url,
         tone=_TONES[story.state],
-        silent=story.severity in ("info", "warning") and story.state != "needs you",
+        silent=not matter and story.severity in ("info", "warning") and story.state != "needs you",
         code=story.incident,
         ended=story.state in ("healed", "over"),
     )

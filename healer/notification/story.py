@@ -90,24 +90,36 @@ class Story(msgspec.Struct, frozen=True):
     severity: str
     title: str
     lines: tuple[str, ...]
+    called: str = ""
+    """What people are called for in a message of its own, beside this one."""
+
+
+def last_that_counts(deeds: Sequence[Deed]) -> Deed | None:
+    """The newest remediation that says something about the state of its incident."""
+    return next((deed for deed in reversed(deeds) if deed.state not in _NOTHING_DONE), None)
+
+
+def came_back(incident: Incident, last: Deed) -> bool:
+    """Whether the alert began anew after that."""
+    return last.state == "succeeded" and incident.root.starts_at > last.at
 
 
 def state_of(incident: Incident, deeds: Sequence[Deed]) -> State:
     """In which of five states people see it."""
-    last = next((deed for deed in reversed(deeds) if deed.state not in _NOTHING_DONE), None)
+    last = last_that_counts(deeds)
     state = last.state if last is not None else ""
     if incident.status == "open" and (state == "awaiting_approval" or state in _FAILED):
         return "needs you"
     if incident.status != "merged" and last is not None and state in UNDER_WAY - {"waiting"} and last.acted:
         # Over or not: nothing is called healed before it was verified.
         return "healing"
-    came_back = last is not None and incident.root.starts_at > last.at
+    again = last is not None and came_back(incident, last)
     if incident.status != "open":
         # What came back after it had been verified, and ended again, was not healed.
-        return "healed" if state == "succeeded" and incident.status == "resolved" and not came_back else "over"
+        return "healed" if state == "succeeded" and incident.status == "resolved" and not again else "over"
     if state == "succeeded":
         # The rule had its turn. If the alert began anew after that, only a person is left.
-        return "needs you" if came_back else "healed"
+        return "needs you" if again else "healed"
     return "broken"
 
 

@@ -61,8 +61,9 @@ def _wanting() -> Prepared:
         "attempts": case((_UNTOLD, told.c.attempts), else_=0),
         "not_before": case((_UNTOLD, told.c.not_before), else_=0),
     }
-    # What a person must act on is told as it was: nothing newer takes its place.
-    later = and_(new.wanted_revision > told.c.wanted_revision, told.c.matter == "")
+    # What a person must act on is told as it was: nothing newer takes its place before it was heard.
+    heard = or_(told.c.matter == "", told.c.told_revision > 0)
+    later = and_(new.wanted_revision > told.c.wanted_revision, heard)
     place = ("incident", "channel", "matter")
     columns = (*place, "wanted_revision", "story", "urgent", "since", *_FRESH)
     return Prepared(statement.on_conflict_do_update(index_elements=place, set_=newer, where=later), columns)
@@ -103,7 +104,8 @@ def want(connection: Connection, wanted: Sequence[Wanted], now: Micros) -> None:
     """A newer revision replaces an untold older one. What was told stays; a dead letter gets another chance with it.
 
     What does not open is wanted only by those who may have heard already; a first notice that nobody tried is withdrawn. A
-    matter of its own is wanted by those alone, too: for others the story that holds it is a new message.
+    matter of its own is wanted by those alone, too: for others the story that holds it is a new message; and what became of it
+    by those who were called.
     """
     wanted = [each for each in wanted if _is_wanted(connection, each)]
     if not wanted:
@@ -150,6 +152,8 @@ def record_told(transaction: Transaction, claim: Claim, message_id: str, now: Mi
         how = "edited" if message_id == row.message_id else "told"
         _note(transaction, claim, now, how, message_id=message_id, said=said, wanted_at=str(row.since))
     revision = max(row.told_revision, claim.revision)
+    if claim.matter and claim.revision == row.wanted_revision:
+        row = _caught_up(transaction, claim, row)
     if row.state == "claimed" and row.claimed_until == claim.until:
         again = row.wanted_revision > claim.revision
         _set(
@@ -167,6 +171,17 @@ def record_told(transaction: Transaction, claim: Claim, message_id: str, now: Mi
         )
     else:
         _set(transaction, claim, told_revision=revision, message_id=row.message_id or message_id, said=said)
+
+
+def _caught_up(transaction: Transaction, claim: Claim, row: "_Held") -> "_Held":
+    """People are called with what was so when they were wanted; what the story came to since then follows as an edit."""
+    story = and_(told.c.incident == claim.incident, told.c.channel == claim.channel, told.c.matter == "")
+    newer = and_(story, told.c.wanted_revision > claim.revision)
+    found = transaction.connection.execute(select(told.c.wanted_revision, told.c.story).where(newer)).first()
+    if found is None:
+        return row
+    _set(transaction, claim, wanted_revision=found[0], story=found[1])
+    return msgspec.structs.replace(row, wanted_revision=found[0])
 
 
 def record_failed(
@@ -222,7 +237,8 @@ def resend(transaction: Transaction, incident: str, channel: str, now: Micros) -
 def _is_wanted(connection: Connection, wanted: Wanted) -> bool:
     if wanted.opens and not wanted.matter:
         return True
-    row = and_(told.c.incident == wanted.incident, told.c.channel == wanted.channel, told.c.matter == "")
+    there = "" if wanted.opens else wanted.matter
+    row = and_(told.c.incident == wanted.incident, told.c.channel == wanted.channel, told.c.matter == there)
     if not wanted.matter:
         connection.execute(delete(told).where(row, told.c.tried == 0, told.c.wanted_revision < wanted.revision))
     return connection.execute(select(told.c.tried).where(row)).scalar() == 1

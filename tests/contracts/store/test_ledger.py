@@ -245,7 +245,7 @@ async def test_claims_of_the_dead_are_free(store: Store) -> None:
 
 
 async def test_what_a_person_must_act_on_is_a_row_of_its_own(store: Store) -> None:
-    """Nothing newer takes its place before it was told, whatever becomes of the story meanwhile."""
+    """Nothing newer takes its place before it was told; then what became of the story meanwhile follows as an edit."""
     steps = Steps(store)
     await steps.want("i1", 1)
     (mine,) = await claim(store)
@@ -253,9 +253,27 @@ async def test_what_a_person_must_act_on_is_a_row_of_its_own(store: Store) -> No
     await steps.want("i1", 2)
     await steps.want("i1", 2, matter="r1 approval", urgent=True)
     await steps.want("i1", 3)
-    await steps.want("i1", 3, matter="r1 approval", urgent=True)
-    found = [(each.matter, each.revision, each.message_id) for each in await claim(store)]
-    assert found == [("r1 approval", 2, ""), ("", 3, "77")]
+    await steps.want("i1", 3, matter="r1 approval", opens=False)
+    found = await claim(store)
+    assert [(each.matter, each.revision, each.message_id) for each in found] == [("r1 approval", 2, ""), ("", 3, "77")]
+    await store.told(found[0], message_id="78", now=NOON)
+    later = [(each.matter, each.revision, each.story, each.message_id) for each in await claim(store)]
+    assert later == [("r1 approval", 3, b"story 3", "78")]
+
+
+async def test_what_became_of_a_matter_is_for_those_who_were_called(store: Store) -> None:
+    """Whoever was not called makes nothing of it; whoever was is told by an edit."""
+    steps = Steps(store)
+    await steps.want("i1", 1)
+    await steps.want("i1", 2, matter="r1 approval", opens=False)
+    assert [each.matter for each in await store.rows()] == [""]
+    (story,) = await claim(store)
+    await store.told(story, message_id="77", now=NOON)
+    await steps.want("i1", 3, matter="r1 approval")
+    (call,) = await claim(store)
+    await store.told(call, message_id="78", now=NOON)
+    await steps.want("i1", 4, matter="r1 approval", opens=False)
+    assert [(each.matter, each.revision, each.message_id) for each in await claim(store)] == [("r1 approval", 4, "78")]
 
 
 async def test_a_matter_is_for_those_who_may_have_heard(store: Store) -> None:

@@ -1,5 +1,7 @@
 """A4: nobody is told anything recorded as told again, nor anything suppressed; one send in flight may come twice a crash."""
 
+import re
+
 from healer.assembly import Healer
 from healer.journey.ports import Step
 from healer.notification.ports import LedgerRow
@@ -10,6 +12,8 @@ from tests.simulation.court import Court
 from tests.simulation.incarnation import Incarnation
 from tests.simulation.promises import Checker
 
+_CALLED = re.compile(r"^Called for: (.*)$", re.MULTILINE)
+
 
 class ToldOnce(Checker, Watcher):
     """Counts by the chat's own messages, and asks the disk what was recorded when each of them arrived."""
@@ -17,7 +21,7 @@ class ToldOnce(Checker, Watcher):
     def __init__(self, court: Court, memory: Memory, chat: Chat) -> None:
         self._court = court
         self._connection = memory.connection
-        self._last: dict[str, Post] = {}
+        self._last: dict[tuple[str, str], Post] = {}
         self._pardoned: dict[Incarnation, str] = {}
         chat.watchers.append(self)
 
@@ -25,17 +29,17 @@ class ToldOnce(Checker, Watcher):
         if post.life.frozen:
             self._lands_late(post)
             return
-        row = self._row(post.incident)
+        row = self._row(*_place(post))
         if row is None:
             self._court.accuse("A4", f"told of incident {post.incident}, which nobody wanted told")
         elif row.told_revision >= row.wanted_revision:
             self._court.accuse("A4", f"{post.kind} of incident {post.incident}: all that is wanted is recorded as told")
         elif post.kind == "send" and row.message_id:
             self._court.accuse("A4", f"incident {post.incident} is told again, as message {post.message_id}")
-        elif post.kind == "send" and (before := self._last.get(post.incident)) is not None:
+        elif post.kind == "send" and (before := self._last.get(_place(post))) is not None:
             self._excuse(before, post)
         if post.kind == "send":
-            self._last[post.incident] = post
+            self._last[_place(post)] = post
 
     def stepped(self, healer: Healer, step: Step) -> None:
         """What a step wants people to hear of first is not suppressed."""
@@ -50,7 +54,7 @@ class ToldOnce(Checker, Watcher):
         """It was in flight when its sender died, and may come before or after the one that repeats it."""
         if post.kind == "send":
             self._pardon(post)
-            self._last.setdefault(post.incident, post)
+            self._last.setdefault(_place(post), post)
 
     def _excuse(self, before: Post, post: Post) -> None:
         """The first was not recorded: because its answer was lost, or because its sender died, once a crash."""
@@ -65,9 +69,16 @@ class ToldOnce(Checker, Watcher):
         if pardoned != post.message_id:
             self._court.accuse("A4", f"two sends come twice after one crash: {pardoned} and {post.message_id}")
 
-    def _row(self, incident: str) -> LedgerRow | None:
-        return next(iter(ledger.rows(self._connection, incident, "", 1)), None)
+    def _row(self, incident: str, matter: str = "") -> LedgerRow | None:
+        rows = ledger.rows(self._connection, incident, "", 100)
+        return next((row for row in rows if row.matter == matter), None)
 
     def _row_is_new(self, incident: str) -> bool:
         row = self._row(incident)
         return row is None or not row.message_id
+
+
+def _place(post: Post) -> tuple[str, str]:
+    """The incident that a message tells of, and what it calls people for, if it is a call."""
+    called = _CALLED.search(post.text)
+    return post.incident, called[1] if called else ""

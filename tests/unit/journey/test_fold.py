@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from healer.alerts.model import Alert
-from healer.journey.fold import LINGER, MAX_QUARANTINED, PACE
+from healer.journey.fold import LINGER, MAX_QUARANTINED, PACE, remembered
 from healer.journey.records import (
     Adopted,
     Answer,
@@ -389,6 +389,19 @@ def test_when_it_did_not_help_those_hear_whom_the_rule_names() -> None:
     assert world.story(incident, "boss").state == "needs you"
     world.applied(30, ends(DOWN, at=30))
     assert world.story(incident, "boss").state == "over", "who was told of it is told of its end"
+
+
+def test_people_are_called_once_for_what_failed() -> None:
+    """A new message for who has to look now, and no other when the same is told again; what heals calls nobody."""
+    world = broken()
+    remediation, incident = world.diary.planned[0].remediation, world.incident.id
+    world.applied(5, Progressed(remediation, incident, "executing"))
+    assert world.diary.calls == []
+    world.applied(6, Progressed(remediation, incident, "failed", "exit 3"))
+    world.applied(30, ends(DOWN, at=30))
+    assert world.diary.calls == [("duty", f"{remediation} failed"), ("boss", f"{remediation} failed")]
+    assert world.story(incident).called == "", "it was called for when it failed, and not at the end"
+    assert remembered(world.fold.dump()).called[incident].matters == (f"{remediation} failed",)
 
 
 def test_a_question_is_asked_and_its_answer_decides() -> None:

@@ -144,7 +144,14 @@ class Diary:
     @property
     def told(self) -> dict[tuple[str, str], tuple[bytes, bool, bool]]:
         """What each recipient is to know of each incident in the end: the story, whether it is urgent, whether it opens."""
-        return {(one.incident, one.channel): (one.story, one.urgent, one.opens) for one in self.wanted}
+        return {
+            (one.incident, one.channel): (one.story, one.urgent, one.opens) for one in self.wanted if not one.matter
+        }
+
+    @property
+    def calls(self) -> list[tuple[str, str]]:
+        """What people were called for beside the story: the channel and the matter."""
+        return [(one.channel, one.matter) for one in self.wanted if one.matter and one.opens]
 
     def decided(self) -> dict[str, object]:
         """All that must not depend on how records were cut into steps."""

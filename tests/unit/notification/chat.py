@@ -19,6 +19,7 @@ class Chat:
         self.messages: dict[str, str] = {}
         self.requests: list[str] = []
         self.traces: list[str] = []
+        self.silent: list[bool] = []
         self.troubles: deque[Trouble] = deque()
         self.lost: deque[Answer] = deque()
 
@@ -27,6 +28,7 @@ class Chat:
         self.requests.append(f"send {message.title}")
         if (trouble := await self._trouble()) is not None:
             return trouble
+        self.silent.append(message.silent)
         id = str(len(self.requests))
         self.messages[id] = message.title
         return self.lost.popleft() if self.lost else Ok(Told(id, "chat"))

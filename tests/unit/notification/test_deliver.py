@@ -49,6 +49,7 @@ class Stand:
         self.store = Store(InlineRun(memory, self.clock, self.fate), "test")
         self.chats = {name: Chat() for name in channels or ("chat",)}
         self.counted: list[tuple[str, str]] = []
+        self.matters: dict[str, str] = {}
         self._steps = 0
         self._tasks: list[asyncio.Task[None]] = []
         self.deliverer = self._born()
@@ -81,15 +82,22 @@ class Stand:
         channel: str = "chat",
         urgent: bool = False,
         title: str = "",
+        matter: str = "",
+        severity: str = "critical",
     ) -> None:
         """A step wants this told, and says so to whoever delivers."""
         if not self._steps:
             await self.store.take_over("one")
         self._steps += 1
         line_1 = title or f"{incident} {revision} {state}"
-        story = Story(incident, TRACE, state, "critical", line_1, ("HostDown on host/a",))
-        wanted = Wanted(incident, channel, revision, msgspec.msgpack.encode(story), urgent)
-        await self.store.commit(step(self._steps, 1, 0, now=self.clock.now(), wanted=(wanted,)))
+        story = Story(incident, TRACE, state, severity, line_1, ("HostDown on host/a",), called=matter)
+        wanted = [Wanted(incident, channel, revision, msgspec.msgpack.encode(story), urgent)]
+        if matter:
+            self.matters[incident] = matter
+        if incident in self.matters:
+            called = msgspec.structs.replace(wanted[0], urgent=True, opens=bool(matter), matter=self.matters[incident])
+            wanted.append(called)
+        await self.store.commit(step(self._steps, 1, 0, now=self.clock.now(), wanted=tuple(wanted)))
 
     async def told(self, revision: int, state: State = "broken", **where: Any) -> None:
         """Want it, wake the deliverer, and give it a moment."""
@@ -426,3 +434,48 @@ def test_a_sender_that_is_replaced_is_forgiven() -> None:
         assert stand.accepting()
 
     play(work)
+
+
+def test_people_are_called_by_a_new_message_and_the_older_one_is_edited() -> None:
+    """An edit makes no sound: the call does, whatever the severity, and tells later what became of it, too."""
+
+    async def work(stand: Stand) -> None:
+        await stand.told(1, severity="warning")
+        await stand.told(2, "needs you", matter="r1 failed", severity="warning")
+        await stand.told(3, "over", severity="warning")
+
+    stand = play(work)
+    assert sorted(stand.chat.requests[1:3]) == ["edit i1 2 needs you", "send i1 2 needs you"]
+    assert stand.chat.requests[3:] == ["edit i1 3 over", "edit i1 3 over"]
+    assert sorted(stand.chat.messages.values()) == ["i1 3 over", "i1 3 over"]
+    assert stand.chat.silent == [True, False]
+
+
+def test_where_nothing_can_be_edited_the_call_is_the_only_new_message() -> None:
+    """The same words twice, once as the story and once as the call, would be one too many."""
+
+    async def work(stand: Stand) -> None:
+        stand.chat.can_edit = False
+        await stand.told(1)
+        await stand.told(2, "needs you", matter="r1 failed")
+        await stand.told(3, "over")
+
+    assert play(work).chat.requests == ["send i1 1 broken", "send i1 2 needs you", "send i1 3 over"]
+
+
+def test_a_call_is_heard_though_the_story_went_on_while_the_channel_was_down() -> None:
+    """Nothing newer takes its place before it was told; then it is brought up to date."""
+
+    async def work(stand: Stand) -> None:
+        await stand.told(1)
+        stand.fate.stuck.add("claim")
+        await stand.told(2, "needs you", matter="r1 approval")
+        await stand.told(3, "over")
+        await stand.die()
+        stand.fate.stuck.clear()
+        stand.start()
+        await asyncio.sleep(2 * LOOK_S)
+
+    chat = play(work).chat
+    assert chat.requests.index("send i1 2 needs you") < chat.requests.index("edit i1 3 over")
+    assert sorted(chat.messages.values()) == ["i1 3 over", "i1 3 over"]

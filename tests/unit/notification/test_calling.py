@@ -1,0 +1,58 @@
+"""When a person has to look now, and when an edit is enough."""
+
+import pytest
+
+from healer.convergence.outcome import Incident, People
+from healer.notification.calling import MOST_MATTERS, Called, call
+from healer.notification.story import Deed
+from healer.times import MINUTE
+from tests.contracts.store.given import NOON
+from tests.unit.notification.test_story import deed, incident, over
+
+HERE = Called("host/web-1")
+
+
+@pytest.mark.parametrize(
+    ("found", "deeds", "matter"),
+    [
+        (incident(), [], ""),
+        (incident(), [deed("executing")], ""),
+        (incident(), [deed("succeeded")], ""),
+        (over(), [deed("succeeded")], ""),
+        (over(), [deed("failed")], ""),
+        (incident(), [deed("suggested")], ""),
+        (incident(), [deed("rejected")], ""),
+        (incident(), [deed("awaiting_approval")], "r1 approval"),
+        (incident(), [deed("expired")], "r1 failed"),
+        (incident(), [deed("failed")], "r1 failed"),
+        (incident(), [deed("failed"), deed("refused")], "r1 failed"),
+        (incident(), [deed("not_verified")], "r1 failed"),
+        (incident(reopened=1, root_starts_at=NOON + MINUTE), [deed("succeeded")], "r1 came back, 1"),
+        (incident(root_node="rack/r17"), [], "root rack/r17"),
+        (incident(root_node="rack/r17"), [deed("failed")], "r1 failed"),
+        (over(root_node="rack/r17"), [], ""),
+        (incident(people=People(blamed_by="ada", suspect="power/x")), [], ""),
+    ],
+)
+def test_what_people_are_called_for(found: Incident, deeds: list[Deed], matter: str) -> None:
+    """An answer that is waited for, a failure, a fault that came back, another root; not what they said themselves."""
+    called, new = call(HERE, found, deeds)
+    assert new == matter
+    assert called.matters == ((matter,) if matter else ())
+
+
+def test_nothing_is_called_for_twice() -> None:
+    """Neither a failure that is told again, nor a root that was named before."""
+    called, first = call(HERE, incident(root_node="rack/r17"), [])
+    called, back = call(called, incident(), [])
+    called, again = call(called, incident(root_node="rack/r17"), [])
+    assert (first, back, again) == ("root rack/r17", "root host/web-1", "")
+
+
+def test_calls_of_one_incident_have_a_limit() -> None:
+    """A root that wanders on and on does not keep a telephone ringing."""
+    called, rung = HERE, 0
+    for number in range(2 * MOST_MATTERS):
+        called, matter = call(called, incident(root_node=f"rack/r{number}"), [])
+        rung += bool(matter)
+    assert rung == MOST_MATTERS
