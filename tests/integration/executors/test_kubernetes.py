@@ -12,15 +12,17 @@ import pytest
 from healer.executors.kubernetes.api import Api
 from healer.executors.kubernetes.fence import DONE, TOKEN
 from healer.executors.kubernetes.jobs import name_of
-from healer.executors.kubernetes.rbac import PERMISSIONS, Permission
+from healer.executors.kubernetes.rbac import LOOKED_AT, PERMISSIONS, Permission
 from healer.executors.kubernetes.target import KubernetesTarget
 from healer.executors.kubernetes.view import View
 from healer.executors.states import preview, took_effect
 from healer.executors.target import Order, Result, Seen
 from healer.executors.typed import Value, written
 from healer.kubernetes.access import Access
+from healer.remediation.looking import Looking
 from healer.seams import SystemClock
 from healer.times import SECOND
+from rules import Look, Query
 from tests.standins.cluster import ADMIN, Cluster
 from tests.standins.cluster.objects import Json
 from tests.standins.provider import Fault
@@ -557,3 +559,45 @@ async def test_a_call_needs_what_its_role_says(cluster: Cluster, call: str, node
 
 def _asked(permissions: Iterable[Permission]) -> Iterator[tuple[str, str, str]]:
     return ((one.verb, one.group, one.resource) for one in permissions)
+
+
+def status(of: str, identity: str = "") -> Query:
+    return Query("k", f"status of {of}", "node", Look("kubernetes", of, "", identity, ("status",), "object"))
+
+
+async def test_the_status_of_objects(cluster: Cluster, target: KubernetesTarget) -> None:
+    """A workload whose pods are ready, and a ready pod, are well; what is not there is not, and of another one nobody knows."""
+    looking = Looking({"kubernetes": target}, SystemClock())
+    pod = pods(cluster)[0]["metadata"]
+    name = f"pod/shop/{pod['name']}"
+
+    well = await looking.ask(status(CART))
+    assert (well.value, well.text) == (1.0, "cart: 3 of 3 pods are of the newest revision, 3 are available")
+    assert (await looking.ask(status(name, pod["uid"]))).value == 1.0
+    assert (await looking.ask(status("pod/shop/nobody"))).value == 0.0
+    another = await looking.ask(status(name, "another-uid"))
+    assert (another.value, "another object" in another.why) == (None, True)
+    assert (await looking.ask(status("rack/r1"))).value is None
+
+
+async def test_a_rollout_is_not_well_before_its_end(cluster: Cluster, target: KubernetesTarget) -> None:
+    """As long as pods of it are not there and ready, its status says so."""
+    looking = Looking({"kubernetes": target}, SystemClock())
+    deliver(cluster, "cart:2")
+    assert (await looking.ask(status(CART))).value == 0.0
+    async with asyncio.timeout(10):
+        while (await looking.ask(status(CART))).value != 1.0:
+            await asyncio.sleep(0.02)
+    assert set(images(cluster)) == {"cart:2"}
+
+
+async def test_a_look_needs_no_more_than_to_read(cluster: Cluster) -> None:
+    """The permissions that `healer rbac` adds for it are enough; without them nobody knows."""
+    cluster.may["healer"] = set(_asked(LOOKED_AT))
+    async with reached(cluster, "healer") as target:
+        assert (await Looking({"kubernetes": target}, SystemClock()).ask(status(CART))).value == 1.0
+    cluster.may["healer"] = set()
+    async with reached(cluster, "healer") as target:
+        refused = await Looking({"kubernetes": target}, SystemClock()).ask(status(CART))
+    assert refused.value is None
+    assert refused.why

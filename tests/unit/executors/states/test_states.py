@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from healer.executors.states import KINDS, patience, preview, took_effect
+from healer.executors.states import KINDS, patience, preview, told, took_effect
 from healer.executors.states.reading import Change, Given, Proof
 from healer.executors.target import Seen
-from rules.actions import SHOWN
+from rules.actions import SHOWN, TELLS
+from rules.units import Type
 
 BOOT = "0f5a1cc6-6b0e-4c43-a5a4-8f0f5c3f7a11\n"
 OTHER_BOOT = "9a5a1cc6-6b0e-4c43-a5a4-8f0f5c3f7a11\n"
@@ -99,6 +100,43 @@ def test_whatever_a_machine_says(shows: str, before: str, after: Seen) -> None:
     """What a machine says is other people's text: it is read, or it is not, and nothing breaks."""
     assert isinstance(preview(shows, after, {"below": 0.5}), Change)
     assert isinstance(took_effect(shows, before, after, {}), Proof)
+
+
+@pytest.mark.parametrize(
+    ("shows", "seen", "value"),
+    [
+        ("boot", Seen(0, BOOT), BOOT.strip()),
+        ("boot", Seen(1, "cat: no such file"), None),
+        ("service", Seen(0, RUNS), "active"),
+        ("service", Seen(0, "LoadState=not-found\nActiveState=inactive"), "not-found"),
+        ("service", Seen(1, "no bus"), None),
+        ("disk", Seen(0, FULL), 0.99),
+        ("disk", Seen(1, "df: /x: No such file"), None),
+        ("process", Seen(0, "12\n13\n"), 2.0),
+        ("process", Seen(1, ""), 0.0),
+        ("process", Seen(2, "pgrep: invalid user name: x"), None),
+        ("lease", Seen(0, LEASE % 600), 600.0),
+        ("lease", Seen(0, STATIC), 0.0),
+        ("lease", Seen(1, "no device"), None),
+        ("object", Seen(0, "pod a is Running"), 1.0),
+        ("object", Seen(1, "pod a is Pending"), 0.0),
+        ("", Seen(7, "anything"), 7.0),
+        ("", Seen(why="no route to host"), None),
+        ("nothing that is known", Seen(0, "x"), None),
+    ],
+)
+def test_told(shows: str, seen: Seen, value: float | str | None) -> None:
+    """A state as one value, and why there is none."""
+    found, why = told(shows, seen)
+    assert found == value
+    assert bool(why) is (value is None)
+
+
+def test_what_is_told_has_the_type_that_rules_compare_with() -> None:
+    """A kind of state is text or number, and the language says which."""
+    texts = {shows for shows, kind in TELLS.items() if kind is Type.STRING}
+    assert texts == {"boot", "service"}
+    assert set(TELLS) == set(SHOWN)
 
 
 def test_patience() -> None:
