@@ -15,6 +15,7 @@ import msgspec
 from rules.actions import Action, Command, Metric
 from rules.conflicts import refuse_opposing, warn_of_ties
 from rules.definitions import check_partners, compile_action, compile_command, compile_metric, version_of
+from rules.kept import kept_for, ruleset_of
 from rules.names import DEFAULT_SEVERITIES, FEATURES
 from rules.permissions import Permission, permission_for
 from rules.pieces import Piece, Pieces, surroundings
@@ -86,7 +87,8 @@ def compile_files(
     permissions: Sequence[Permission] = (),
     lacks: Collection[str] = (),
 ) -> Compiled:
-    """Compile rule files together; the same files under the same conditions are compiled once a process.
+    """Compile rule files together; the same files under the same conditions are compiled once a process, or once for
+    all processes that keep them in the same folder (`rules.keep_in`).
 
     `packs` names the shipped packs of rules (True: all; ValueError for an unknown one); the shipped metrics and actions
     are always there. `kinds` are the kinds of node that exist, `channels` the ways to reach people, `calendars` those
@@ -94,8 +96,7 @@ def compile_files(
     the rules of a folder may do; `lacks` are the features (`rules.names.FEATURES`) that this installation refuses.
     """
     assert set(lacks) <= FEATURES, set(lacks) - FEATURES
-    return _compile(
-        tuple(sources),
+    under = _Conditions(
         pack_names() if packs is True else tuple(packs or ()),
         kinds,
         None if channels is None else tuple(channels),
@@ -104,30 +105,48 @@ def compile_files(
         tuple(permissions),
         frozenset(lacks),
     )
+    return _compile(tuple(sources), under)
+
+
+class _Conditions(msgspec.Struct, frozen=True):
+    """Under which files are compiled, as `compile_files` says."""
+
+    chosen: tuple[str, ...]
+    kinds: frozenset[str] | None
+    channels: tuple[str, ...] | None
+    calendars: tuple[str, ...] | None
+    severities: tuple[str, ...]
+    permissions: tuple[Permission, ...]
+    lacks: frozenset[str]
 
 
 @lru_cache(maxsize=4)
-def _compile(
-    sources: tuple[Source, ...],
-    chosen: tuple[str, ...],
-    kinds: frozenset[str] | None,
-    channels: tuple[str, ...] | None,
-    calendars: tuple[str, ...] | None,
-    severities: tuple[str, ...],
-    permissions: tuple[Permission, ...],
-    lacks: frozenset[str],
-) -> Compiled:
-    for name in chosen:
+def _compile(sources: tuple[Source, ...], under: _Conditions) -> Compiled:
+    for name in under.chosen:
         if name not in pack_names():
             raise ValueError(f"there is no pack {name!r}; there are {', '.join(pack_names())}")
-    names = (*ALWAYS, *chosen)
-    shipped = _defined(names, severities, kinds, lacks)
+    kept = kept_for(sources, under)
+    before = kept.read() if kept is not None else None
+    if kept is not None and before is not None and kept.is_of_now(before) and (ruleset := ruleset_of(before)):
+        return Compiled(ruleset, before.problems)
+    compiled, pieces = _compile_anew(sources, under, before.pieces if before is not None else {})
+    if kept is not None:
+        kept.write(pieces, compiled.ruleset, compiled.problems)
+    return compiled
+
+
+def _compile_anew(
+    sources: tuple[Source, ...], under: _Conditions, before: Mapping[bytes, Piece]
+) -> tuple[Compiled, dict[bytes, Piece]]:
+    """The set and its sound pieces; those that were compiled `before` are not compiled again."""
+    names = (*ALWAYS, *under.chosen)
+    shipped = _defined(names, under.severities, under.kinds, under.lacks)
     read = [_read_shipped(name) for name in names]
     for file in read:
         file.report.problems.extend(shipped.problems[file.report.path])
     own = [_read(source) for source in sources]
     read += own
-    world = World(severities, kinds, {}, channels, calendars, lacks)
+    world = World(under.severities, under.kinds, {}, under.channels, under.calendars, under.lacks)
     metrics = {**shipped.metrics, **_metrics(own, world)}
     world = msgspec.structs.replace(world, metrics=metrics)
     commands = _commands(own, shipped.commands)
@@ -135,8 +154,8 @@ def _compile(
     broken = _broken(own, {"metric": metrics, "command": commands, "action": actions})
     world = msgspec.structs.replace(world, broken=broken)
     check_partners(actions, {file.report.path: file.report for file in own}, broken)
-    pieces = Pieces(surroundings(world, Catalogue(actions, commands)), {})
-    made = [_pieces(file, pieces, permissions) for file in read]
+    pieces = Pieces(surroundings(world, Catalogue(actions, commands)), before)
+    made = [_pieces(file, pieces, under.permissions) for file in read]
     rules = _rules(read, made)
     trials = _trials(read, made)
     reports = {file.report.path: file.report for file in read}
@@ -150,9 +169,9 @@ def _compile(
         warn_of_dead_trials([trial for trial in trials if trial.path in mine], rules, reports)
     problems = tuple(problem for file in read for problem in _sorted(file.report.problems))
     if any(problem.severity == "error" for problem in problems):
-        return Compiled(None, problems)
+        return Compiled(None, problems), pieces.found
     version = version_of(*(file.report.path + "\0" + file.report.text for file in read))
-    return Compiled(RuleSet(rules, actions, metrics, commands, version, trials), problems)
+    return Compiled(RuleSet(rules, actions, metrics, commands, version, trials), problems), pieces.found
 
 
 @lru_cache(maxsize=8)

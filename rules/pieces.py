@@ -61,8 +61,6 @@ class Pieces:
     def __init__(self, around: Surroundings, before: Mapping[bytes, Piece]) -> None:
         self.found: dict[bytes, Piece] = {}
         """Those that are sound, by key."""
-        self.compiled = 0
-        """How many had to be compiled."""
         self._around = around
         self._before = before
 
@@ -83,7 +81,6 @@ class Pieces:
         return piece
 
     def _compile(self, kind: str, report: Report, permission: Permission | None) -> Piece:
-        self.compiled += 1
         world, catalogue = self._around.world, self._around.catalogue
         draft = read_part(report)
         rule = trial = None

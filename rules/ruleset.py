@@ -17,7 +17,7 @@ MINUTE: Final = 60 * SECOND
 MAX_CACHED_EVENTS: Final = 4096
 
 
-class Execute(msgspec.Struct, frozen=True, kw_only=True):
+class Execute(msgspec.Struct, frozen=True, kw_only=True, tag=True, array_like=True):
     """One step that acts: the action, its parameters in order, on which node. Times are microseconds."""
 
     action: Action
@@ -28,7 +28,7 @@ class Execute(msgspec.Struct, frozen=True, kw_only=True):
     command: Command | None = None
 
 
-class Notify(msgspec.Struct, frozen=True, kw_only=True):
+class Notify(msgspec.Struct, frozen=True, kw_only=True, tag=True, array_like=True):
     """One step that tells people: a channel by name, what is said beside the story, and whether it goes up a level."""
 
     to: str
@@ -45,7 +45,7 @@ class Verify(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-class WaitUntil(msgspec.Struct, frozen=True, kw_only=True):
+class WaitUntil(msgspec.Struct, frozen=True, kw_only=True, tag=True, array_like=True):
     """One step that waits: the next one starts once this holds, and the plan fails where it does not in time."""
 
     until: Verify

@@ -32,6 +32,9 @@ class Window(msgspec.Struct, frozen=True):
     zone: str
     spans: tuple[tuple[int, int], ...]
 
+    def __post_init__(self) -> None:
+        _zone(self.zone)  # one that was kept may name what this machine no longer knows
+
 
 def read_window(text: str) -> Window:
     """The window. Raises BadWindow."""
