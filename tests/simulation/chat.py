@@ -8,15 +8,20 @@ import asyncio
 import msgspec
 
 from healer.times import SECOND, Micros
-from notifiers.message import Ambiguous, Answer, Message, Ok, OkNoop, Permanent, Reason, Told, Transient
+from notifiers.message import Ambiguous, Answer, Message, Ok, OkNoop, Permanent, RateLimited, Reason, Told, Transient
 from notifiers.sender import Limits, Rate, Unit
-from tests.simulation.faults import Faults, land
+from tests.simulation.faults import Faults, Kind, land, land_later
 from tests.simulation.incarnation import Incarnation
 from tests.simulation.world import SimClock
 
 NAME = "oncall"
 LONGEST_S = 8.0
-"""Seconds that the provider takes at most."""
+"""Seconds that the provider takes at most, while anybody waits for its answer."""
+PATIENCE_S = 10.0
+"""Seconds that a sender waits for an answer."""
+SENDING: tuple[Kind, ...] = ("black hole", "refused")
+EDITING: tuple[Kind, ...] = ("refused",)
+"""An edit that lands after the next one is not the provider's to show: it knows the order of what it accepted."""
 
 
 class Post(msgspec.Struct, frozen=True):
@@ -30,6 +35,8 @@ class Post(msgspec.Struct, frozen=True):
     life: Incarnation
     heard: list[bool]
     """Filled in later: whether the sender heard that it was accepted."""
+    swallowed: bool = False
+    """It was under way when its sender had given up, and others were sent."""
 
 
 class Chat:
@@ -41,10 +48,10 @@ class Chat:
         self.watchers: list[Watcher] = []
         self._clock = clock
 
-    def send(self, message: Message, life: Incarnation) -> tuple[Answer, Post]:
+    def send(self, message: Message, life: Incarnation, *, swallowed: bool = False) -> tuple[Answer, Post]:
         id = str(len(self.texts) + 1)
         self.texts[id] = text_of(message)
-        return Ok(Told(id, "chat")), self._post("send", id, message, life)
+        return Ok(Told(id, "chat")), self._post("send", id, message, life, swallowed)
 
     def edit(self, reference: Told, message: Message, life: Incarnation) -> tuple[Answer, Post | None]:
         before = self.texts.get(reference.message_id)
@@ -56,8 +63,8 @@ class Chat:
         self.texts[reference.message_id] = text
         return Ok(reference), self._post("edit", reference.message_id, message, life)
 
-    def _post(self, kind: str, id: str, message: Message, life: Incarnation) -> Post:
-        post = Post(self._clock.now(), kind, id, incident_of(message), text_of(message), life, [])
+    def _post(self, kind: str, id: str, message: Message, life: Incarnation, swallowed: bool = False) -> Post:
+        post = Post(self._clock.now(), kind, id, incident_of(message), text_of(message), life, [], swallowed)
         for watcher in self.watchers:
             watcher(post)
         self.posts.append(post)
@@ -97,9 +104,15 @@ class Line:
         assert message.title, "a message without line 1"
         assert len(trace_id) == 32, "a message without its trace"
         call = "chat.edit" if reference else "chat.send"
-        kind = await self._faults.before(self._life, call)
+        kind = await self._faults.before(self._life, call, also=EDITING if reference else SENDING)
         if kind == "lost call":
             return Transient("connection refused", Reason.CONNECT)
+        if kind == "refused":
+            return self._refuse()
+        if kind == "black hole":
+            land_later(self._appear(message, self._faults.hole() / SECOND), call)
+            await asyncio.sleep(PATIENCE_S)
+            return Ambiguous("there was no answer in time")
         takes = min(self._faults.delay() / SECOND, LONGEST_S) if kind == "delay" else 0.05
         answer, post = await land(self._arrive(reference, message, takes), call)
         await self._faults.after(self._life, kind)
@@ -108,6 +121,15 @@ class Line:
         if post is not None:
             post.heard.append(True)
         return answer
+
+    async def _appear(self, message: Message, takes: float) -> None:
+        await asyncio.sleep(takes)
+        self._chat.send(message, self._life, swallowed=True)
+
+    def _refuse(self) -> Answer:
+        if self._faults.toss():
+            return RateLimited(7 * SECOND, why="too many requests")
+        return Transient("it answers 502", Reason.SERVER_ERROR)
 
     async def _arrive(self, reference: Told | None, message: Message, takes: float) -> tuple[Answer, Post | None]:
         await asyncio.sleep(takes)

@@ -63,6 +63,8 @@ class Datacentre:
         self._options = options
         self._clock = clock
         self._chance = random.Random(f"datacentre {options.seed}")
+        self.half_done = 0
+        """Commands that failed, and had their effect all the same."""
         self.parents: dict[str, str] = {}
         for rack in range(options.racks):
             self.parents[f"rack/r{rack}"] = SWITCH
@@ -107,14 +109,17 @@ class Datacentre:
 
     def perform(self, order: Order) -> Ran:
         """A command starts on a machine; when it works, what is wedged there is well when it ends."""
-        if self._chance.randrange(100) < self._options.effect_fails:
+        fails = self._chance.randrange(100) < self._options.effect_fails
+        half_done = fails and self._chance.random() < 0.5
+        self.half_done += half_done
+        if fails and not half_done:
             return Ran(exit_code=1, takes=self._options.effect_takes)
         ends = self._clock.now() + self._options.effect_takes
         if "unwedge" in order.argv[0] and self._chance.randrange(100) < self._options.effect_helps:
             for one in self.troubles:
                 if one.node == order.target and one.kind == "wedged" and one.lasts(self._clock.now()):
                     one.ends = min(one.ends, ends)
-        return Ran(takes=self._options.effect_takes)
+        return Ran(exit_code=int(fails), takes=self._options.effect_takes)
 
     def repair(self) -> None:
         """The storm is over: what is still broken, people repair."""

@@ -18,7 +18,7 @@ from healer.seams import Clock
 from healer.store.inline import InlineRun, Memory
 from healer.store.transaction import Transaction
 from healer.times import SECOND
-from tests.simulation.faults import Faults, land
+from tests.simulation.faults import STORE, Faults, land
 from tests.simulation.incarnation import Incarnation
 
 POLLS = frozenset({"under_way", "unsettled", "next_due", "rows", "claim"})
@@ -51,10 +51,11 @@ class Disk(InlineRun):
         self._faults = faults
         self._life = life
         self._alone = alone
+        self._landed = faults.landed
         self._then = committed
 
     async def write(self, name: str, work: Callable[[Transaction, *Args], T], *args: *Args) -> T:
-        kind = await self._faults.before(self._life, f"store.{name}", rarely=name in POLLS, store=True)
+        kind = await self._faults.before(self._life, f"store.{name}", rarely=name in POLLS, also=STORE)
         early = kind == "delay" and self._faults.toss()
         if kind == "lost call":
             raise StoreUnavailable(f"{name}: the disk did not take it")
@@ -94,8 +95,9 @@ class Disk(InlineRun):
 
     async def _write(self, name: str, work: Callable[[Transaction, *Args], T], *args: *Args) -> T:
         """Nothing else runs between the transaction and whoever looks at what it did."""
-        if not self._alone:
-            self._writer._head_known = False
+        if not self._alone or self._landed != self._faults.landed:
+            self._writer._head_known = False  # somebody else wrote
+        self._landed = self._faults.landed
         result = await super().write(name, work, *args)
         self._then(name)
         return result
@@ -105,6 +107,7 @@ class Disk(InlineRun):
         await asyncio.sleep(delay)
         with contextlib.suppress(Overtaken, StoreUnavailable):
             await self._write(name, work, *args)
+            self._faults.landed += 1
 
 
 def _undone(work: Callable[[Transaction, *Args], object]) -> Callable[[Transaction, *Args], NoReturn]:

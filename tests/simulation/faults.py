@@ -2,7 +2,8 @@
 
 Every port asks `Faults` at each call what becomes of it: a crash (before the call, after its effect, after its answer), a
 proper end in which all tasks are cancelled (before or after), a pause of the whole process, a lost call, a lost answer, a
-delay; a store may also undo a transaction because of another, or commit it when nobody waits any more.
+delay. Some ports know more: a store undoes a transaction because of another, or commits it when nobody waits any more; the
+network swallows a call that lands much later, or carries one twice; a provider refuses.
 """
 
 import asyncio
@@ -33,21 +34,27 @@ Kind = Literal[
     "delay",
     "undone",
     "late",
+    "black hole",
+    "twice",
+    "refused",
 ]
 ENDS: frozenset[Kind] = frozenset(
     {"crash before", "crash after", "crash answered", "cancel before", "cancel after", "cancel answered"}
 )
 """After these the process is another one."""
-KINDS: tuple[Kind, ...] = (*sorted(ENDS), "pause", "lost call", "lost answer", "delay", "undone", "late")
-"""All there are. `undone` and `late` are a store's: a serialization failure, and a commit that lands when nobody waits."""
+ANYWHERE: tuple[Kind, ...] = (*sorted(ENDS), "pause", "lost call", "lost answer", "delay")
+STORE: tuple[Kind, ...] = ("undone", "late")
+"""A serialization failure, and a commit that lands, and is seen, when nobody waits for it any more."""
+KINDS: tuple[Kind, ...] = (*ANYWHERE, *STORE, "black hole", "twice", "refused")
+"""All there are. Those that are not met anywhere a port names (`also`)."""
 
 P = TypeVar("P")
 T = TypeVar("T")
 
 
 class Odds(msgspec.Struct, frozen=True):
-    """How likely each fault is at a call, in thousandths; how long a delay or a pause lasts at most; how often the process
-    ends, and stands still."""
+    """How likely each fault is at a call, in thousandths (`midway`: a pause where a command is on its way); how long a delay or a
+    pause lasts at most; how often the process ends, and stands still."""
 
     crash_before: int = 0
     crash_after: int = 0
@@ -57,8 +64,12 @@ class Odds(msgspec.Struct, frozen=True):
     lost_answer: int = 0
     delay: int = 0
     pause: int = 0
+    midway: int = 0
     undone: int = 0
     late: int = 0
+    black_hole: int = 0
+    twice: int = 0
+    refused: int = 0
     longest_delay: Micros = 2 * SECOND
     longest_pause: Micros = 20 * SECOND
     crashes: int = 0
@@ -87,6 +98,10 @@ class Odds(msgspec.Struct, frozen=True):
             pauses=chance.choice((0, 1, 2)),
             undone=per_mille(0, 5, 30),
             late=per_mille(0, 5, 30),
+            black_hole=per_mille(0, 0, 5, 20),
+            twice=per_mille(0, 10, 60),
+            refused=per_mille(0, 0, 50),
+            midway=per_mille(0, 20, 100),
         )
 
 
@@ -102,6 +117,8 @@ class Faults:
         self._crashes = 0
         self._pauses = 0
         self._quiet = False
+        self.landed = 0
+        """Transactions that were committed late, perhaps in the life of another process than began them."""
 
     def quiet(self) -> None:
         """No more faults from here on."""
@@ -116,15 +133,14 @@ class Faults:
         """One of two, by the seed."""
         return self._chance.random() < 0.5
 
-    def decide(self, call: str, *, rarely: bool = False, store: bool = False, only: Collection[Kind] = KINDS) -> Kind:
-        """What becomes of this call. The order of calls and the seed decide, nothing else. `rarely`: ten times less often."""
+    def decide(self, call: str, *, rarely: bool = False, also: Collection[Kind] = ()) -> Kind:
+        """What becomes of this call. The order of calls and the seed decide, nothing else. `rarely`: ten times less often;
+        `also`: what befalls such a port beside what befalls all."""
         if self._quiet or (rarely and self._chance.randrange(10)):
             return "none"
         drawn = self._chance.randrange(1_000)
-        for kind, per_mille in self._table(store):
+        for kind, per_mille in self._table(also):
             if drawn < per_mille:
-                if kind not in only:
-                    return "none"
                 self._note(call, kind)
                 return kind
             drawn -= per_mille
@@ -138,11 +154,22 @@ class Faults:
         """How long a process stands still."""
         return self._chance.randrange(1, self.odds.longest_pause + 1)
 
-    async def before(self, life: Incarnation, call: str, *, rarely: bool = False, store: bool = False) -> Kind:
+    def stands_still(self, call: str) -> bool:
+        """Whether the process stands still here, where a command is on its way and nothing else is asked."""
+        if self._quiet or self._pauses >= self.odds.pauses or self._chance.randrange(1_000) >= self.odds.midway:
+            return False
+        self._note(call, "pause")
+        return True
+
+    def hole(self) -> Micros:
+        """How long a call that was swallowed is under way: longer than anybody waits for its answer, or about as long."""
+        return self._chance.randrange(5, 121) * SECOND
+
+    async def before(self, life: Incarnation, call: str, *, rarely: bool = False, also: Collection[Kind] = ()) -> Kind:
         """What becomes of a call that this incarnation makes now. Does not return where it ends the process; a pause is over
         when it returns. The port does the rest, and says `after` when the effect is had."""
         await life.alive_or_never()
-        kind = self.decide(call, rarely=rarely, store=store)
+        kind = self.decide(call, rarely=rarely, also=also)
         if kind == "crash before":
             await life.die()
         if kind == "cancel before":
@@ -164,7 +191,7 @@ class Faults:
             asyncio.get_running_loop().call_soon(end, context=Context())
         await life.alive_or_never()
 
-    def _table(self, store: bool) -> list[tuple[Kind, int]]:
+    def _table(self, also: Collection[Kind]) -> list[tuple[Kind, int]]:
         odds = self.odds
         may_end = self._crashes < odds.crashes
         return [
@@ -177,9 +204,12 @@ class Faults:
             ("pause", odds.pause if self._pauses < odds.pauses else 0),
             ("lost call", odds.lost_call),
             ("lost answer", odds.lost_answer),
-            ("undone", odds.undone if store else 0),
-            ("late", odds.late if store else 0),
+            ("undone", odds.undone if "undone" in also else 0),
+            ("late", odds.late if "late" in also else 0),
             ("delay", odds.delay),
+            ("black hole", odds.black_hole if "black hole" in also else 0),
+            ("twice", odds.twice if "twice" in also else 0),
+            ("refused", odds.refused if "refused" in also else 0),
         ]
 
     def _note(self, call: str, kind: Kind) -> None:
@@ -251,6 +281,12 @@ class _Faulty:
 
     async def _effect(self, call: str, effect: Awaitable[Any]) -> Any:
         return await (land(effect, call) if self._remote else effect)
+
+
+def land_later(effect: Awaitable[T], name: str) -> None:
+    """Have `effect` in the world outside, and let nobody hear of it. The loop keeps the task."""
+    landing = asyncio.get_running_loop().create_task(_await(effect), name=name, context=Context())
+    landing.add_done_callback(_heard, context=Context())
 
 
 async def land(effect: Awaitable[T], name: str) -> T:

@@ -52,6 +52,19 @@ class Options(msgspec.Struct, frozen=True):
     storm_roots: int
     storm_within: Micros
     storm_calm: Micros
+    stops: int
+    """How often somebody throws the kill switch, by the API or with a file."""
+    locks: Literal["local", "redis", "quorum"]
+    degrade: bool
+    """Without an answer from those nodes the process goes by its own lock."""
+    failovers: int
+    """How often a lock's node loses its newest writes, or is away for a while."""
+    reloads_amid: int
+    """How often the files are read again without a restart, while a remediation is under way."""
+    skew: Micros
+    """What the clock of healer's machine is wrong by at most, at each start."""
+    clock_steps: int
+    """How often it is set, forward or back."""
     odds: Odds
 
     @classmethod
@@ -91,12 +104,19 @@ class Options(msgspec.Struct, frozen=True):
             storm_roots=chance.choice((2, 3, 20, 20)),
             storm_within=chance.choice((30, 60)) * SECOND,
             storm_calm=chance.choice((60, 120)) * SECOND,
+            stops=chance.choice((0, 0, 1, 3)),
+            locks=chance.choice(("local", "redis", "quorum")),
+            degrade=chance.random() < 0.3,
+            failovers=chance.choice((0, 2, 5)),
+            reloads_amid=chance.choice((0, 0, 1, 2)),
+            skew=chance.choice((0, 0, 0, 1, 5)) * SECOND,
+            clock_steps=chance.choice((0, 0, 0, 2)),
             odds=Odds.drawn(seed),
         )
 
     def described(self) -> dict[str, str]:
         """Each option as people read it."""
-        spans = {"storm", "hold", "settle", "max_untold", "group_interval", "down_for", "effect_takes"}
+        spans = {"storm", "hold", "settle", "max_untold", "group_interval", "down_for", "effect_takes", "skew"}
         spans |= {"flap_within", "reopened_within", "storm_within", "storm_calm"}
         told = msgspec.structs.asdict(self)
         odds = told.pop("odds")

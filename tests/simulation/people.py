@@ -58,6 +58,19 @@ class People:
                     break
                 await asyncio.sleep(2)
 
+    async def close_all(self) -> None:
+        """Somebody looked: what healer still takes for true is over, and its senders do not say so."""
+
+        async def close(door: Door) -> None:
+            found, _ = await door.projections.incidents(status="open")
+            for incident in found:
+                who = f"closes {incident.id}"
+                saying.check("close", saying.Order(by=who, comment=who, id=who), incident)
+                how = incident.people.how or incident.how
+                await words.say(door, Said("close", incident.id, who, who, who, how=how))
+
+        await self._service.order(close)
+
     def _deed(self, what: str, number: int) -> Deed:
         chance, who = self._chance, SPEAKER.format(number)
         lasts = chance.choice((15, 40, 90)) * SECOND

@@ -4,18 +4,28 @@
 """
 
 import asyncio
+import contextlib
 import functools
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from contextvars import Context
 from typing import Protocol
 
-from healer.assembly import Alertmanager, Healer, Plan, Ports
+import msgspec
+
+from healer.assembly import Alertmanager, Healer, Plan, Ports, TooFarBehind
+from healer.executors.target import Target
 from healer.journey.ports import Step, StoreUnavailable
+from healer.locks.degrading import DegradingLocks
 from healer.locks.local import LocalLocks
+from healer.locks.ports import LockService
+from healer.locks.redis import RedisLocks
+from healer.notification.deliver import Sender
+from healer.remediation.model import UNDER_WAY
 from healer.seams import Supervisor
 from healer.store.inline import Memory
 from healer.store.store import Store
+from healer.store.transactions import switches
 from healer.telemetry.metrics import Registry
 from healer.times import SECOND, Micros
 from healer.topology.source import Source
@@ -30,7 +40,7 @@ from tests.simulation.chat import NAME, Chat, Line
 from tests.simulation.court import Court
 from tests.simulation.datacentre import Datacentre
 from tests.simulation.disk import Disk
-from tests.simulation.faults import Faults
+from tests.simulation.faults import Faults, Kind, land_later
 from tests.simulation.incarnation import Incarnation
 from tests.simulation.loop import SimLoop
 from tests.simulation.machines import Fleet, Machines
@@ -39,6 +49,8 @@ from tests.simulation.prometheus import Prometheus
 from tests.simulation.promises.arrows import Arrows
 from tests.simulation.promises.counted import Counted
 from tests.simulation.promises.noted import Noted
+from tests.simulation.promises.stopped import Stopped
+from tests.simulation.valkey import NODES, Node, Wire
 from tests.simulation.world import SimClock, SimRandom
 
 REQUEST_S = 20.0
@@ -46,6 +58,9 @@ REQUEST_S = 20.0
 STOP_S = 10.0
 DEPLOY_S = 30.0
 """Seconds that a deploy waits at most for the moment at which it hurts."""
+AMID = UNDER_WAY - {"awaiting_approval", "planned"}
+CARRIED: tuple[Kind, ...] = ("black hole", "twice")
+"""What befalls a request on its way, beside what befalls any call: it lands when its sender has given up, or once more."""
 SLOW_COMMIT = ("store.commit", "delay")
 
 
@@ -79,8 +94,11 @@ class Watched(Healer):
 class Life(Incarnation):
     """One incarnation. `healer`, `intake` and `door` are there once it is up."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, world: "World", skew: Micros = 0) -> None:
         super().__init__(name)
+        self._world = world
+        self.clock = SimClock(world.loop, skew=skew)
+        """Its machine's: wrong by so much, and now and then set."""
         self.healer: Watched | None = None
         self.intake: Intake | None = None
         self.door: web.Service | None = None
@@ -90,12 +108,18 @@ class Life(Incarnation):
         super().freeze()
         self.over.set()
 
+    def pause(self, seconds: float) -> None:
+        if not self.paused and not self.frozen:
+            self._world.outlasted += any(node.outlasted(seconds) for node in self._world.nodes)
+        super().pause(seconds)
+
 
 class World:
     """What outlives every incarnation."""
 
     def __init__(self, options: Options, loop: SimLoop) -> None:
         self.options = options
+        self.loop = loop
         self.court = Court()
         self.clock = SimClock(loop)
         self.faults = Faults(loop, options.seed, options.odds)
@@ -103,15 +127,27 @@ class World:
         self.datacentre = Datacentre(options, self.clock)
         self.chat = Chat(self.clock)
         self.fleet = Fleet(self.datacentre, self.clock)
+        self.nodes = [Node(loop) for _ in range(NODES[options.locks])]
+        self.outlasted = 0
+        """Pauses that were longer than what was left of a lock's time to live."""
+        self.halted = ""
+        """What the pause file says, when there is one."""
+        self.intent = asyncio.Event()
+        """Something is about to begin."""
         self.arrows = Arrows(self.court, self.memory)
+        self.stopped = Stopped(self.court, self.arrows, self.clock)
         self.noted = Noted(self.court, self.memory)
-        self.arrows.followers = [Counted(self.court, self.arrows), self.noted]
+        self.arrows.followers = [Counted(self.court, self.arrows), self.stopped, self.noted]
         self.witnesses: list[Witness] = []
 
     def committed(self, name: str) -> None:
         """A transaction was committed, and nobody was answered yet."""
+        if name == "throw":
+            self.stopped.read(switches.read(self.memory.connection))
         self.arrows.committed(name)
         self.noted.compare()
+        if name == "write_intent":
+            self.intent.set()
 
     def moments(self, count: int, within: Micros) -> list[Micros]:
         """Some moments of the storm, in order."""
@@ -124,12 +160,15 @@ class Service:
 
     def __init__(self, world: World, plan: Plan) -> None:
         self._world = world
+        self._loop = world.loop
         self.plan = plan
         """What the files say: read at every start."""
         self.sources: Callable[[Life], Sequence[Source]] = lambda _: ()
         self.alertmanagers: Callable[[Life], Sequence[Alertmanager]] = lambda _: ()
         self._chance = random.Random(f"service {world.options.seed}")
         self.lives: list[Life] = []
+        self.carried = 0
+        """Requests that arrived once more, or when their sender had given up."""
         self._endings: set[asyncio.Task[None]] = set()
 
     @property
@@ -141,7 +180,8 @@ class Service:
     async def keep(self) -> None:
         """Start it again and again, each time after a while."""
         while True:
-            life = Life(f"life {len(self.lives) + 1}")
+            options = self._world.options
+            life = Life(f"life {len(self.lives) + 1}", self._world, self._chance.randint(-1, 1) * options.skew)
             self.lives.append(life)
             life.on_cancel = functools.partial(self._cancel, life)
             life.start(self._live(life), name="main")
@@ -157,6 +197,44 @@ class Service:
         life = self.life
         if life is not None:
             await self._end(life)
+
+    async def reload(self) -> bool:
+        """Have the files read again, in the middle of a remediation where there is one; whether there was."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DEPLOY_S):
+                while not self._amid():
+                    await asyncio.sleep(0.5)
+        life, amid = self.life, self._amid()
+        if life is None or life.healer is None:
+            return False
+        taking = life.start(self._take_files(life, life.healer), name="reload")
+        over = asyncio.ensure_future(life.over.wait())
+        await asyncio.wait([taking, over], return_when="FIRST_COMPLETED")
+        return taking.done() and taking.result() and amid
+
+    def _amid(self) -> bool:
+        return any(one.state in AMID for one in self._world.arrows.remediations.values())
+
+    async def _take_files(self, life: Life, healer: Healer) -> bool:
+        """What `healer.bootstrap` does when it is asked to read the files again: what touches the outside is made anew."""
+        anew = msgspec.structs.replace(
+            healer.ports,
+            targets=self._targets(life),
+            senders=self._senders(life),
+            asker=Prometheus(self._world.datacentre, self._world.clock, self._world.faults, life),
+            alertmanagers=self.alertmanagers(life),
+            sources=self.sources(life),
+        )
+        try:
+            await healer.take(self.plan, anew)
+        except (TooFarBehind, StoreUnavailable):
+            return False
+        return True
+
+    def set_clock(self, by: Micros) -> None:
+        """NTP, or a person, sets the clock of healer's machine."""
+        if self.lives:
+            self.lives[-1].clock.step(by)
 
     def _cancel(self, life: Life) -> None:
         """End it properly, from wherever in it this is asked for."""
@@ -179,7 +257,7 @@ class Service:
 
     async def post(self, body: bytes) -> int | None:
         """Alerts that a sender posts: the request's status. None: there was no answer."""
-        return await self._request(lambda life: self._take(life, body))
+        return await self._request(lambda life: self._take(life, body), also=CARRIED)
 
     async def order(self, act: Callable[[web.Service], Awaitable[None]]) -> int | None:
         """What a person says by the API: the request's status. None: there was no answer."""
@@ -190,10 +268,18 @@ class Service:
 
         return await self._request(say)
 
-    async def _request(self, work: Callable[["Life"], Coroutine[None, None, None]]) -> int | None:
+    async def _request(
+        self, work: Callable[["Life"], Coroutine[None, None, None]], also: Collection[Kind] = ()
+    ) -> int | None:
         """A request, over a network that may lose it or its answer."""
         faults = self._world.faults
-        kind = faults.decide("network.post")
+        kind = faults.decide("network.post", also=also)
+        if kind in CARRIED:
+            later = faults.hole() / SECOND if kind == "black hole" or faults.toss() else 0.01
+            land_later(self._carry(work, later), "a request on its way")
+        if kind == "black hole":
+            await asyncio.sleep(REQUEST_S)
+            return None
         await asyncio.sleep(faults.delay() / SECOND if kind == "delay" else 0.005)
         life = self.life
         if life is None or life.intake is None or kind == "lost call":
@@ -216,6 +302,14 @@ class Service:
         if not done or kind in ("lost answer", "crash after"):
             return None
         return handler.result()
+
+    async def _carry(self, work: Callable[["Life"], Coroutine[None, None, None]], later: float) -> None:
+        """It arrives so many seconds later, wherever healer is by then."""
+        await asyncio.sleep(later)
+        life = self.life
+        if life is not None and (not life.paused or await self._accepts(life)):
+            self.carried += 1
+            life.start(self._handle(work(life)), name="request carried")
 
     @staticmethod
     async def _accepts(life: Life) -> bool:
@@ -267,29 +361,46 @@ class Service:
 
     def _ports(self, life: Life) -> Ports:
         world = self._world
-        chance = SimRandom(world.options.seed, life.name)
-        disk = Disk(world.memory, world.clock, world.faults, life, committed=world.committed)
+        spawn = Supervisor()
+        disk = Disk(world.memory, life.clock, world.faults, life, committed=world.committed)
         return Ports(
-            clock=world.clock,
-            random=chance,
-            spawn=Supervisor(),
+            clock=life.clock,
+            random=SimRandom(world.options.seed, life.name),
+            spawn=spawn,
             store=Store(disk, world.memory.installation),
-            locks=LocalLocks(),
-            targets={"ssh": Machines(world.fleet, world.faults, life)},
-            senders={
-                NAME: Channel(
-                    Line(world.chat, world.faults, life),
-                    breaker=Breaker(NAME, world.clock),
-                    limiter=MemoryLimiter(world.clock),
-                    backoff=TELEGRAM,
-                    random=chance,
-                    sleep=asyncio.sleep,
-                )
-            },
+            locks=self._locks(life, spawn),
+            targets=self._targets(life),
+            senders=self._senders(life),
             asker=Prometheus(world.datacentre, world.clock, world.faults, life),
             alertmanagers=self.alertmanagers(life),
             sources=self.sources(life),
+            halted=lambda _: world.halted,
         )
+
+    def _targets(self, life: Life) -> dict[str, Target]:
+        return {"ssh": Machines(self._world.fleet, self._world.faults, life, life.clock)}
+
+    def _senders(self, life: Life) -> dict[str, Sender]:
+        world = self._world
+        return {
+            NAME: Channel(
+                Line(world.chat, world.faults, life),
+                breaker=Breaker(NAME, life.clock),
+                limiter=MemoryLimiter(life.clock),
+                backoff=TELEGRAM,
+                random=SimRandom(world.options.seed, f"channel of {life.name}"),
+                sleep=asyncio.sleep,
+            )
+        }
+
+    def _locks(self, life: Life, spawn: Supervisor) -> LockService:
+        world = self._world
+        if not world.nodes:
+            return LocalLocks()
+        wires = [Wire(node, self._loop, world.faults, life) for node in world.nodes]
+        random = SimRandom(world.options.seed, f"locks of {life.name}")
+        shared = RedisLocks(wires, life.clock, random, spawn)  # type: ignore[arg-type] # as much of a client as it uses
+        return DegradingLocks(shared, life.clock) if world.options.degrade else shared
 
     def _door(self, healer: Healer) -> web.Service:
         store = healer.ports.store
@@ -299,6 +410,6 @@ class Service:
             projections=store,
             effects=store,
             told=store,
-            clock=self._world.clock,
+            clock=healer.ports.clock,
             registry=healer.registry,
         )

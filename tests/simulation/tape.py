@@ -42,6 +42,11 @@ class Tape:
         self.position = 0
         self.delivered: dict[tuple[Labels, bool, Micros], int] = {}
         """By (labels, firing, startsAt), the first position that says so."""
+        self.until: dict[tuple[Labels, Micros, Micros], int] = {}
+        """By (labels, startsAt, endsAt), the first position that says that an alert fires until then: for a clock that is behind,
+        what has ended."""
+        self.last: dict[Labels, tuple[bool, Micros]] = {}
+        """By labels, what was said last of an alert, firing and startsAt: an old copy may have come after the news."""
         self.words: list[Row] = []
         self.closed_at: Micros = 0
         """When a person last closed an incident: its alerts count again when they begin anew."""
@@ -60,8 +65,11 @@ class Tape:
     def _note(self, position: int, at: Micros, record: Record) -> None:
         if isinstance(record, Delivered):
             for alert in record.alerts:
-                key = (tuple(sorted(labels_of(alert.labels).items())), alert.firing, alert.starts_at)
-                self.delivered.setdefault(key, position)
+                labels, said = tuple(sorted(labels_of(alert.labels).items())), (alert.firing, alert.starts_at)
+                self.delivered.setdefault((labels, *said), position)
+                self.last[labels] = said
+                if alert.firing and alert.ends_at:
+                    self.until.setdefault((labels, alert.starts_at, alert.ends_at), position)
         elif isinstance(record, Vanished):
             self.vanished.update(dict.fromkeys(record.labels, position))
         elif isinstance(record, Resumed):

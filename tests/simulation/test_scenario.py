@@ -11,7 +11,21 @@ from tests.simulation.faults import KINDS
 from tests.simulation.seeds import Verdict, judge_all, tally
 
 CHUNKS = 10
-SELDOM = {"flapping": 0.2, "storms": 0.02, "words answered": 0.5, "words heeded": 0.05, "alerts covered": 1.0}
+SELDOM = {
+    "flapping": 0.2,
+    "storms": 0.02,
+    "words answered": 0.5,
+    "words heeded": 0.05,
+    "alerts covered": 1.0,
+    "switches thrown by the API": 0.1,
+    "switches thrown with a file": 0.1,
+    "reloads amid a remediation": 0.02,
+    "requests carried late or twice": 0.05,
+    "clock steps": 0.1,
+    "locks lost": 0.01,
+    "half done": 0.005,
+    "pauses beyond a lock's time": 0.002,
+}
 """What not every seed has: how many of each there are for a seed, at least."""
 
 

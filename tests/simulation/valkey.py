@@ -12,12 +12,19 @@ from redis.exceptions import ConnectionError as Disconnected
 
 from healer.locks import redis
 from healer.times import MILLISECOND, SECOND, Micros
-from tests.simulation.faults import Faults, land
+from tests.simulation.faults import Faults, Kind, land
 from tests.simulation.incarnation import Incarnation
 from tests.simulation.loop import SimLoop
 
+NODES: dict[str, int] = {"local": 0, "redis": 1, "quorum": 3}
+"""How many nodes each kind of lock is kept on."""
+WAITS_S = 30
+"""Seconds that a failure waits at most for the moment at which it hurts."""
 LAG: Micros = 3 * SECOND
 """What a replica may be behind when it takes the place of its node."""
+
+
+_HOLES: tuple[Kind, ...] = ("black hole",)
 
 
 class Node:
@@ -56,6 +63,12 @@ class Node:
         self.lost_writes += older != self.keys
         self.keys, self._before = dict(older), []
 
+    def outlasted(self, seconds: float) -> bool:
+        """Whether somebody who has a lock now, and stands still for so long, has it no more when it goes on."""
+        return any(
+            self._loop.now + seconds * SECOND > until for key, (_, until) in self.keys.items() if self._token(key)
+        )
+
     def held(self) -> list[str]:
         """The keys that are taken now."""
         return [key for key in self.keys if self._token(key)]
@@ -90,11 +103,11 @@ class Wire:
         """There is nothing to close."""
 
     async def _reach(self, call: str, effect: Callable[[], int]) -> int:
-        kind = await self._faults.before(self._life, call)
+        kind = await self._faults.before(self._life, call, also=_HOLES)
         if kind == "lost call" or self._loop.now < self._node.away_until:
             raise Disconnected("no answer")
-        takes = self._faults.delay() / SECOND if kind == "delay" else 0.001
-        answer = await land(self._arrive(effect, min(takes, 8.0)), call)
+        takes = min(self._faults.delay() / SECOND, 8.0) if kind == "delay" else 0.001
+        answer = await land(self._arrive(effect, self._faults.hole() / SECOND if kind == "black hole" else takes), call)
         if kind == "lost answer":
             raise Disconnected("connection reset")
         await self._faults.after(self._life, kind)
@@ -105,11 +118,22 @@ class Wire:
         return effect()
 
 
+async def _taken(nodes: list[Node], and_then: float) -> None:
+    """Wait, for a while, until somebody has a lock, and so many seconds more."""
+    for _ in range(WAITS_S):
+        if any(node.held() for node in nodes):
+            await asyncio.sleep(and_then)
+            return
+        await asyncio.sleep(1)
+
+
 async def unsettle(nodes: list[Node], loop: SimLoop, seed: int, times: int, within: Micros) -> None:
     """Nodes fail over and go away, at some moments."""
     chance = random.Random(f"nodes {seed}")
     for at in sorted(chance.randrange(within) for _ in range(times)):
         await asyncio.sleep(max(at - loop.now, 0) / SECOND)
+        if chance.random() < 0.7:
+            await _taken(nodes, chance.choice((0, 1, 4)))
         node = chance.choice(nodes)
         if chance.random() < 0.6:
             node.fail_over()

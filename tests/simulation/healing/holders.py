@@ -22,11 +22,11 @@ from tests.simulation.disk import Disk
 from tests.simulation.faults import Faults
 from tests.simulation.healing.hosts import Hosts
 from tests.simulation.healing.options import Options
-from tests.simulation.healing.valkey import Node, Wire
 from tests.simulation.healing.view import View
 from tests.simulation.incarnation import Incarnation
 from tests.simulation.loop import SimLoop
 from tests.simulation.machines import Fleet, Machines
+from tests.simulation.valkey import NODES, Node, Wire
 from tests.simulation.world import SimClock, SimRandom
 
 STOP_S = 10.0
@@ -37,8 +37,9 @@ STEPS = (-60, -5, 5, 60)
 class Holder(Incarnation):
     """One process that heals."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, ground: "Ground") -> None:
         super().__init__(name)
+        self._ground = ground
         self.spawn = Supervisor()
         self.over = asyncio.Event()
         self.stood_still = asyncio.Event()
@@ -51,6 +52,7 @@ class Holder(Incarnation):
     def pause(self, seconds: float) -> None:
         if not self.paused and not self.frozen:
             self.pauses += 1
+            self._ground.outlasted += any(node.outlasted(seconds) for node in self._ground.nodes)
             self.stood_still.set()
         super().pause(seconds)
 
@@ -66,7 +68,9 @@ class Ground:
         self.clock = clock
         self.memory = Memory(f"seed {options.seed}")
         self.fleet = Fleet(hosts, clock)
-        self.nodes = [Node(loop) for _ in range({"local": 0, "redis": 1, "quorum": 3}[options.locks])]
+        self.outlasted = 0
+        """Pauses that were longer than what was left of a lock's time to live."""
+        self.nodes = [Node(loop) for _ in range(NODES[options.locks])]
 
 
 class Holders:
@@ -117,7 +121,7 @@ class Holders:
 
     def _begin(self) -> Holder:
         ground, options = self._ground, self._ground.options
-        holder = Holder(f"holder {len(self.all) + 1}")
+        holder = Holder(f"holder {len(self.all) + 1}", ground)
         self.all.append(holder)
         holder.on_cancel = lambda: self._outside(self._end(holder), f"end of {holder.name}")
         clock = SimClock(ground.loop, skew=self._chance.randint(-1, 1) * options.skew)

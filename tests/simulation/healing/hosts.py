@@ -51,6 +51,8 @@ class Hosts:
         self._clock = clock
         self._chance = random.Random(f"hosts {options.seed}")
         self.names = [f"host/h{number}" for number in range(options.hosts)]
+        self.half_done = 0
+        """Commands that failed, and had their effect all the same."""
         self._begun = clock.now()
         self._history: dict[str, list[tuple[Micros, bool]]] = {name: [(self._begun, True)] for name in self.names}
         self._vanished: dict[str, Micros] = {}
@@ -85,11 +87,12 @@ class Hosts:
             return Ran(takes=takes)
         if chance.randrange(100) < options.vanishes:
             self._vanished[order.target] = self._clock.now() + takes
-        if chance.randrange(100) < options.effect_fails:
-            return Ran(exit_code=1, takes=takes)
-        if chance.randrange(100) < options.effect_helps:
+        fails = chance.randrange(100) < options.effect_fails
+        half_done = fails and options.effect_fails < 100 and chance.random() < 0.5
+        self.half_done += half_done
+        if half_done or (not fails and chance.randrange(100) < options.effect_helps):
             self._change(order.target, self._clock.now() + min(takes, order.deadline_s * SECOND), True)
-        return Ran(takes=takes)
+        return Ran(exit_code=int(fails), takes=takes)
 
     def breaks(self, host: str) -> None:
         """Something breaks there, again."""

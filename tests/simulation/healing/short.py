@@ -5,7 +5,7 @@ from collections.abc import Collection
 import msgspec
 
 from healer.times import SECOND
-from tests.simulation.faults import ENDS, KINDS, Faults, Kind, Odds
+from tests.simulation.faults import ENDS, Faults, Kind, Odds
 from tests.simulation.healing.options import Options
 from tests.simulation.loop import SimLoop
 
@@ -66,9 +66,7 @@ class Pointed(Faults):
         self._hurt = kind
         self.calls = 0
 
-    def decide(self, call: str, *, rarely: bool = False, store: bool = False, only: Collection[Kind] = KINDS) -> Kind:
-        if only is not KINDS:
-            return "none"  # a moment, and no call
+    def decide(self, call: str, *, rarely: bool = False, also: Collection[Kind] = ()) -> Kind:
         self.calls += 1
         if self.calls != self._at:
             return "none"

@@ -23,16 +23,16 @@ class Accepted(Checker):
         self._tape.pull()
         self.count += len(batch)
         for sent in batch:
-            if (sent.labels, sent.firing, sent.starts_at) not in self._tape.delivered:
+            if not self._position(sent):
                 self._court.accuse("A1", f"answered with 2xx and not in the journal: {sent}")
 
     def recovered(self, healer: Healer) -> None:
         """What was accepted before the crash is applied, and the engine knows the last that was said of each alert."""
         for labels, sent in self._alerting.acknowledged.items():
-            position = self._tape.delivered.get((labels, sent.firing, sent.starts_at), 0)
+            position = self._position(sent)
             if position > healer.owner.applied:
                 self._court.accuse("A1", f"accepted at position {position} and not decided after recovery: {sent}")
-            if self._alerting.attempted[labels] != sent:
+            if self._alerting.attempted[labels] != sent or self._tape.last[labels] != (sent.firing, sent.starts_at):
                 continue
             known = healer.owner.fold.engine.alert(canonical(dict(labels)))
             fires = known is not None and known.status != "resolved"
@@ -42,6 +42,12 @@ class Accepted(Checker):
                 continue
             if fires != sent.firing and not (known is not None and known.resolution == "expired"):
                 self._court.accuse("A1", f"after recovery the engine takes {sent} for {known and known.status}")
+
+    def _position(self, sent: Sent) -> int:
+        """Where the journal says it, or 0. That it fires until an instant says the same as that it ended then."""
+        tape = self._tape
+        said = tape.delivered.get((sent.labels, sent.firing, sent.starts_at), 0)
+        return said or (not sent.firing and tape.until.get((sent.labels, sent.starts_at, sent.ends_at), 0))
 
     def _vanished(self, sent: Sent, position: int) -> bool:
         """Whether Alertmanager said that it knows it no more, before it could tell that it ended; and it did end."""

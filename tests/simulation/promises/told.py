@@ -26,6 +26,9 @@ class ToldOnce(Checker, Watcher):
         chat.watchers.append(self)
 
     def __call__(self, post: Post) -> None:
+        if post.swallowed:
+            self._last.setdefault(_place(post), post)  # its answer was lost: another one may have come, or may come
+            return
         if post.life.frozen:
             self._lands_late(post)
             return

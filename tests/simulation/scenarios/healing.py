@@ -27,7 +27,6 @@ from tests.simulation.faults import Faults, Odds
 from tests.simulation.healing.holders import Ground, Holders
 from tests.simulation.healing.hosts import LAG, TIDY, Hosts
 from tests.simulation.healing.options import Options, Wanted
-from tests.simulation.healing.valkey import unsettle
 from tests.simulation.healing.view import labels_of
 from tests.simulation.incarnation import Incarnation
 from tests.simulation.listening import listening
@@ -40,6 +39,7 @@ from tests.simulation.promises.noted import Noted
 from tests.simulation.promises.observed import Observed
 from tests.simulation.promises.proven import Proven
 from tests.simulation.promises.stopped import Stopped
+from tests.simulation.valkey import unsettle
 from tests.simulation.world import SimClock
 
 QUIET = 100 * MINUTE
@@ -263,6 +263,8 @@ class Run:
                 "effects": len(fleet.effects),
                 "intents": len(self.arrows.intents),
                 "stale orders refused": sum(one.refusals for one in fleet.registers.values()),
+                "pauses beyond a lock's time": self.ground.outlasted,
+                "half done": self.hosts.half_done,
                 "locks lost": sum(one.lost_writes for one in self.ground.nodes),
                 "switches": self.stopped.count,
                 "limits met": self.counted.refusals,

@@ -8,6 +8,7 @@ import contextlib
 import random
 from hashlib import blake2b
 
+from healer.alertmanager.mirror import SUSPICION
 from healer.assembly import Healer, Plan
 from healer.convergence.settings import Convergence, Flap, Hold, Storm
 from healer.executors.target import Order
@@ -42,11 +43,14 @@ from tests.simulation.promises.told import ToldOnce
 from tests.simulation.promises.words import Heeded
 from tests.simulation.service import Service, World
 from tests.simulation.standing import Standing
+from tests.simulation.stopping import Stopping
 from tests.simulation.tape import Tape
+from tests.simulation.valkey import unsettle
 
 QUIET = 40 * MINUTE
 """Everything has to be over by then: a row's longest back-off, an unknown outcome's deadline and a verification fit in."""
 LOOK_S = 5.0
+CLOCK_STEPS = (-30 * SECOND, -2 * SECOND, 2 * SECOND, 20 * SECOND)
 WINDOWS = (10 * MINUTE, 5 * MINUTE)
 """Of the configuration before a reload and after it; both are longer than a storm, so that no promise depends on it."""
 
@@ -78,6 +82,7 @@ rule "sweep the host of a service"
   limit: 3 per 10m per node
   mode: auto
 """
+PAUSE_FILE = "/etc/healer/pause"
 UP = """query("up{instance='{{ node.instance }}'}")"""
 
 
@@ -106,6 +111,9 @@ class Run:
         standing = Standing(tape, world.memory.installation, {child: parent for parent, child in known})
         self.statuses = Statuses(world.court, tape, options, world.datacentre, standing)
         self.people = People(world, self.service)
+        self.stopping = Stopping(world, self.service)
+        self.reloaded_amid = 0
+        self.clock_steps = 0
         self.flapping = OnceUntilCalm(world.court, tape, options)
         self.storms = OneSummary(world.court, tape, options, world.memory, world.chat)
         self.left_alone = LeftAlone(world.court, tape, options, standing, world.memory)
@@ -127,7 +135,8 @@ class Run:
             everything.result()
 
     async def _resume(self) -> None:
-        """Somebody has looked at what healer suspended because it did not help, and lets it run again."""
+        """Somebody has looked at what healer suspended because it did not help, and lets it run again; and at what it does not
+        believe: that so many alerts are gone at once."""
         healer = self._healer()
         if healer is None:
             return
@@ -136,19 +145,44 @@ class Run:
                 released = Switch(switch.scope, False, "ines", "it is mended", healer.ports.clock.now())
                 with contextlib.suppress(StoreUnavailable):
                     await healer.ports.store.throw(released)
+        if healer.owner.fold.troubled(SUSPICION) and not self.alerting.firing():
+            await self.people.close_all()
 
     def _starts(self, order: Order) -> None:
         self.written.starts(order)
         self.fenced.starts(order)
         self.left_alone.starts(order)
+        self.world.stopped.starts(order)
+
+    async def _clock(self) -> None:
+        """The clock of healer's machine is set, forward and back."""
+        chance, options = random.Random(f"clock {self.options.seed}"), self.options
+        for at in sorted(chance.randrange(options.storm) for _ in range(options.clock_steps)):
+            await asyncio.sleep(max(at - self._loop.now, 0) / SECOND)
+            self.service.set_clock(chance.choice(CLOCK_STEPS))
+            self.clock_steps += 1
+
+    async def _reloads(self) -> None:
+        """The files are read again, and healer goes on by them without a restart."""
+        chance, options = random.Random(f"reloads {self.options.seed}"), self.options
+        for at in sorted(chance.randrange(options.storm) for _ in range(options.reloads_amid)):
+            await asyncio.sleep(max(at - self._loop.now, 0) / SECOND)
+            if options.reloads:
+                self.plans.reverse()
+                self.service.plan = self.plans[0]
+            self.reloaded_amid += await self.service.reload()
 
     async def _all(self) -> None:
         world, options = self.world, self.options
         begin = asyncio.get_running_loop().create_task
+        failovers = options.failovers if world.nodes else 0
+        stopping, reloads = begin(self.stopping.go(), name="stopping"), begin(self._reloads(), name="reloads")
         _others = [
             begin(self.service.keep(), name="systemd"),
             begin(self.alerting.evaluate(), name="evaluation"),
             begin(self.people.go(), name="people"),
+            begin(self._clock(), name="clock"),
+            begin(unsettle(world.nodes, self._loop, options.seed, failovers, options.storm), name="lock nodes"),
             *(begin(self.alerting.send(group), name=f"sender {group}") for group in self.alerting.groups()),
         ]
         ends = self._loop.now + options.storm
@@ -161,6 +195,7 @@ class Run:
         await asyncio.sleep(max(ends - self._loop.now, 0) / SECOND)
         world.faults.quiet()
         world.datacentre.repair()
+        await asyncio.gather(stopping, reloads)
         until = self._loop.now + QUIET
         while left := unfinished(world.memory, self._healer(), self.alerting, world.chat):
             if self._loop.now > until:
@@ -200,6 +235,14 @@ class Run:
                 "messages": sum(post.kind == "send" for post in world.chat.posts),
                 "edits": sum(post.kind == "edit" for post in world.chat.posts),
                 "effects": len(world.fleet.effects),
+                "switches thrown by the API": self.stopping.by_api,
+                "switches thrown with a file": self.stopping.by_file,
+                "reloads amid a remediation": self.reloaded_amid,
+                "requests carried late or twice": self.service.carried,
+                "clock steps": self.clock_steps,
+                "half done": world.datacentre.half_done,
+                "locks lost": sum(one.lost_writes for one in world.nodes),
+                "pauses beyond a lock's time": world.outlasted,
                 "flapping": self.flapping.count,
                 "storms": self.storms.count,
                 "words answered": self.people.answered,
@@ -278,7 +321,7 @@ def guards_of(seed: int) -> Guards:
     """How far healing may go under this seed: in a third of the seeds as by default, else so far that much is done."""
     chance = random.Random(f"guards {seed}")
     if chance.random() < 0.3:
-        return Guards(dwell=0)
+        return Guards(dwell=0, pause_file=PAUSE_FILE)
     return Guards(
         rates=Rates(target=PerTarget(count=chance.choice((2, 5, 50)))),
         at_once=chance.choice((1, 3, 50)),
@@ -288,4 +331,5 @@ def guards_of(seed: int) -> Guards:
         ramp=Ramp(first=chance.choice((1, 50)), failures=50),
         dwell=0,
         confidence=0,
+        pause_file=PAUSE_FILE,
     )
