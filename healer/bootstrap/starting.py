@@ -35,9 +35,12 @@ from healer.telemetry.metrics import Registry
 from healer.web.app import access_of, create_app
 from healer.web.listen import Listener
 from healer.web.oversize import Oversize
+from rules import keep_in
 
 log = logging.getLogger(__name__)
 
+COMPILED = "compiled"
+"""The folder in the data folder that holds compiled rules. It may be deleted at any time."""
 STOP_S = 20.0
 """Seconds for everything to end after SIGTERM; what was not finished is in the store."""
 SETTLE_S = 60.0
@@ -49,6 +52,7 @@ async def serve(settings: Settings, announce: Callable[[str], None], file: Path 
     exit code."""
     check_distributions()
     configure(sys.stderr, level=settings.log.level, format=settings.log.format, secrets=settings.secrets())
+    keep_in(compiled_folder(settings.store.url))
     plan = read_plan(settings)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -62,6 +66,12 @@ async def serve(settings: Settings, announce: Callable[[str], None], file: Path 
         await listener.stop(STOP_S / 2)
         await healer.stop(STOP_S / 2)
     return 0
+
+
+def compiled_folder(url: str) -> Path | None:
+    """Where compiled rules outlive a restart: in the data folder, where the store's URL names one."""
+    scheme, slashes, path = url.partition(":///")
+    return Path(path).parent / COMPILED if scheme == "sqlite" and slashes and path not in {"", ":memory:"} else None
 
 
 async def start(

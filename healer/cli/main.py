@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Returns its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _run(words)
+        return _run(words, alone=argv is None)
     except Failure as failure:
         print(f"healer: {failure}", file=sys.stderr)
         return failure.code
@@ -87,7 +87,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
 
 
-def _run(words: list[str]) -> int:
+def _run(words: list[str], *, alone: bool) -> int:
+    """`alone`: the process is this command's own, and may be told where it keeps things."""
     if words[:1] == ["--version"]:
         words = ["version"]
     if not words or words[0] in ("-h", "--help", "help"):
@@ -99,6 +100,8 @@ def _run(words: list[str]) -> int:
         hint = f"did you mean `healer {near[0]}`?" if near else "`healer --help` lists the commands"
         raise Failure(f"there is no command {name!r}; {hint}", CALLED_WRONG)
     module = importlib.import_module(COMMANDS[name].module)
+    if alone and "rules" in sys.modules:  # loading the compiler takes longer than most commands run
+        importlib.import_module("healer.cli.keeping").keep()
     arguments = parser_of(name, module).parse_args(words[1:])
     code: int = module.run(arguments)
     sys.stdout.flush()
