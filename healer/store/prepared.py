@@ -6,6 +6,7 @@ before. What people and rare events ask is executed the plain way.
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import ClauseElement, Connection, Dialect
 from sqlalchemy.dialects import sqlite
@@ -36,7 +37,7 @@ class Prepared:
         """Execute it once per row."""
         driver = driver_of(connection)
         sql, fixed = self._for(driver)
-        driver.cursor().executemany(sql, [{**fixed, **row} for row in rows])
+        _each(driver, sql, [{**fixed, **row} for row in rows])
 
     def _for(self, driver: Driver) -> tuple[str, dict[str, object]]:
         return self._sqlite if isinstance(driver, sqlite3.Connection) else self._postgresql
@@ -57,10 +58,21 @@ class Plain:
 
     def execute_many(self, connection: Connection, rows: Sequence[Sequence[object]]) -> None:
         driver = driver_of(connection)
-        driver.cursor().executemany(self._for(driver), rows)
+        _each(driver, self._for(driver), rows)
 
     def _for(self, driver: Driver) -> str:
         return self._sqlite if isinstance(driver, sqlite3.Connection) else self._postgresql
+
+
+def _each(driver: Driver, sql: str, rows: Sequence[Any]) -> None:
+    if len(rows) == 1:
+        driver.execute(sql, rows[0])
+        return
+    driver.cursor().executemany(sql, rows)
+    if not isinstance(driver, sqlite3.Connection):
+        # psycopg sends them all at once, after which the server (15 was seen) does not count for how long a transaction
+        # does nothing; and it must, for others wait. After a plain statement it does again.
+        driver.execute("SELECT 1")
 
 
 def _compiled(

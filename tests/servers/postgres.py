@@ -27,6 +27,7 @@ class Postgres(Server):
     def __init__(self) -> None:
         self._bin = _binaries()
         super().__init__(Path(tempfile.mkdtemp(prefix="healer-postgres-")))
+        self.options: Sequence[str] = ()
         self._as: list[str] = []
         if os.getuid() == 0:
             user = pwd.getpwnam(OWNER)
@@ -37,7 +38,8 @@ class Postgres(Server):
 
     def command(self) -> Sequence[str]:
         where = ["-D", str(self._data), "-p", str(self.port), "-k", str(self.folder)]
-        return [*self._as, str(self._bin / "postgres"), *where, "-c", "listen_addresses=127.0.0.1"]
+        options = [word for option in ("listen_addresses=127.0.0.1", *self.options) for word in ("-c", option)]
+        return [*self._as, str(self._bin / "postgres"), *where, *options]
 
     @property
     def _data(self) -> Path:

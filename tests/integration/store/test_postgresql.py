@@ -1,0 +1,391 @@
+"""What only a server can do to a store: several processes at once, outages, sessions that it ends."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+import psycopg
+import pytest
+
+from healer.journey import records
+from healer.journey.ports import Overtaken, StoreUnavailable
+from healer.journey.records import Entry
+from healer.notification.ports import Claim
+from healer.remediation.guards import Place
+from healer.remediation.model import Intent, Refused
+from healer.seams import SystemClock
+from healer.store.migrations import prepare
+from healer.store.opening import CannotOpen, open_store
+from healer.store.postgresql import connections
+from healer.store.postgresql.session import PostgresqlDatabase, PostgresqlSession
+from healer.store.run import Run, ThreadRun
+from healer.store.store import Store
+from healer.store.transaction import Transaction
+from healer.times import SECOND
+from tests.contracts.store.given import NOON, RESTART, HandClock, delivered, plan, planned, record, step, wanted
+from tests.servers.postgres import Postgres
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def url(server: Postgres) -> str:
+    return server.emptied("healer")
+
+
+def process(url: str) -> Store:
+    """A store as another process has it, beside others."""
+    database = PostgresqlDatabase(url, alone=False)
+    session = database.writer()
+    prepare(session, "test")
+    session.close()
+    return Store(ThreadRun(database, HandClock(), readers=1), "test")
+
+
+@pytest.fixture
+async def two(url: str) -> AsyncIterator[tuple[Store, Store]]:
+    stores = process(url), process(url)
+    yield stores
+    for store in stores:
+        await store.close()
+
+
+class Held:
+    """A write of one process that has done its work and does not commit before it is let go."""
+
+    def __init__(self, work: Callable[..., Any], *args: Any) -> None:
+        self._work = work
+        self._args = args
+        self.fails = False
+        self.done = asyncio.Event()
+        self._go = threading.Event()
+        self._loop = asyncio.get_running_loop()
+
+    def __call__(self, transaction: Transaction) -> Any:
+        result = self._work(transaction, *self._args)
+        self._loop.call_soon_threadsafe(self.done.set)
+        assert self._go.wait(10)
+        if self.fails:
+            raise LookupError("on purpose")
+        return result
+
+    def let_go(self) -> None:
+        self._go.set()
+
+
+async def waiting(server: Postgres) -> None:
+    """Until a write waits for another one's lock."""
+    async with asyncio.timeout(5):
+        while not server.sql("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
+            await asyncio.sleep(0.01)
+
+
+class Instead:
+    """A run whose next write is one that is held."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self.held: asyncio.Future[Held] = asyncio.get_running_loop().create_future()
+
+    async def write(self, name: str, work: Callable[..., Any], *args: Any) -> Any:
+        held = Held(work, *args)
+        self.held.set_result(held)
+        return await self._run.write(name, held)
+
+
+async def held_back(store: Store, call: Callable[[Store], Any]) -> tuple[Held, "asyncio.Future[Any]"]:
+    """A call on the store, at the point where it has done all but commit."""
+    run = Instead(store.run)
+    calling = asyncio.ensure_future(call(Store(run, store.installation)))  # type: ignore[arg-type] # it writes, and no more
+    async with asyncio.timeout(5):
+        held = await run.held
+        await held.done.wait()
+    return held, calling
+
+
+async def test_a_higher_position_is_never_seen_before_a_lower_one(server: Postgres, two: tuple[Store, Store]) -> None:
+    """Who appends while another's append is not committed gets the position after it, and cannot commit before it."""
+    one, other = two
+    held, first = await held_back(one, lambda store: store.append([record("a")]))
+    second = asyncio.ensure_future(other.append([record("b")]))
+    await waiting(server)
+    assert await other.read(0, 10) == []
+    assert not second.done()
+    held.let_go()
+    assert [(await first)[0][0], (await second)[0][0]] == [1, 2]
+    assert [records.decode(row.data) for row in await one.read(0, 10)] == [delivered("a"), delivered("b")]
+
+
+async def test_a_position_that_was_rolled_back_is_given_again(server: Postgres, two: tuple[Store, Store]) -> None:
+    """An append that failed leaves no gap for who waited behind it."""
+    one, other = two
+
+    held, first = await held_back(one, lambda store: store.append([record("a")]))
+    second = asyncio.ensure_future(other.append([record("b")]))
+    await waiting(server)
+    held.fails = True
+    held.let_go()
+    with pytest.raises(LookupError):
+        await first
+    assert (await second)[0][0] == 1
+
+
+async def test_everyone_hears_what_others_appended(two: tuple[Store, Store]) -> None:
+    """A process learns with its own next write what the others wrote before, in order and without gaps."""
+    one, other = two
+    heard: list[Entry] = []
+    other.on_append(heard.extend)
+    await other.append([record("a")])
+    await one.append([record("b"), record("c")])
+    await other.append([record("d")])
+    assert [(entry.position, entry.record) for entry in heard] == [
+        (number, delivered(name)) for number, name in enumerate("abcd", 1)
+    ]
+
+
+async def test_an_owner_of_an_older_epoch_is_overtaken(server: Postgres, two: tuple[Store, Store]) -> None:
+    """A step that waits while somebody takes over is refused, though its epoch held when it was made."""
+    one, other = two
+    await one.take_over("one")
+    await one.append([record("a")])
+    held, taking = await held_back(other, lambda store: store.take_over("other"))
+    committing = asyncio.ensure_future(one.commit(step(1, 1, 1)))
+    await waiting(server)
+    held.let_go()
+    assert (await taking).epoch == 2
+    with pytest.raises(Overtaken, match="epoch 1, the store is at 2"):
+        await committing
+    assert await one.steps(0, 10) == []
+
+
+async def test_two_intents_for_one_target_cannot_be_written_at_once(server: Postgres, two: tuple[Store, Store]) -> None:
+    """The second T3 waits for the first, sees its intent, and is refused; the token was raised once."""
+    one, other = two
+    await one.take_over("one")
+    await one.commit(step(1, 1, 0, planned=tuple(planned(id, plan()) for id in ("r1", "r2"))))
+    first, second = await one.under_way()
+
+    def asking(store: Store, which: Any, intent: str) -> Any:
+        return store.write_intent(
+            which, RESTART, intent=intent, deadline=NOON + 30 * SECOND, now=NOON, place=Place(("all",))
+        )
+
+    held, writing = await held_back(one, lambda store: asking(store, first, "e1"))
+    late = asyncio.ensure_future(asking(other, second, "e2"))
+    await waiting(server)
+    held.let_go()
+    written, refused = await writing, await late
+    assert isinstance(written, Intent)
+    assert written.token == 1
+    assert isinstance(refused, Refused)
+    assert refused.guard == "unsettled"
+    assert await other.unsettled() == [msgspec.structs.replace(written)]
+
+
+async def test_a_claim_that_ran_out_is_taken_by_one(server: Postgres, two: tuple[Store, Store]) -> None:
+    """Of two that see the same claim run out at the same instant one gets it, and who held it decides nothing any more."""
+    one, other = two
+    await one.take_over("one")
+    await one.commit(step(1, 1, 0, wanted=(wanted("i1"),)))
+    (gone,) = await one.claim("chat", now=NOON + 2, lease=SECOND, limit=1)
+    later = NOON + 2 + SECOND
+    held, claiming = await held_back(one, lambda store: store.claim("chat", now=later, lease=SECOND, limit=1))
+    losing = asyncio.ensure_future(other.claim("chat", now=later, lease=SECOND, limit=1))
+    await waiting(server)
+    held.let_go()
+    taken: list[Claim] = await claiming
+    assert [claim.until for claim in taken] == [later + SECOND]
+    assert await losing == []
+    await other.failed(gone, not_before=0, why="too late", dead=True)
+    assert [row.state for row in await other.rows()] == ["claimed"]
+    await other.told(taken[0], message_id="m1", now=later)
+    assert [(row.state, row.message_id) for row in await one.rows()] == [("told", "m1")]
+
+
+async def test_who_waits_too_long_for_another_is_refused(
+    server: Postgres, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write that another process holds up is refused after the lock's time-out, and nothing of it happened."""
+    monkeypatch.setitem(connections._SESSION, "lock_timeout", "200")
+    one, other = process(url), process(url)
+    held, first = await held_back(one, lambda store: store.append([record("a")]))
+    with pytest.raises(StoreUnavailable, match="lock timeout") as caught:
+        await other.append([record("b")])
+    assert not caught.value.ambiguous
+    held.let_go()
+    await first
+    assert (await other.append([record("c")]))[0][0] == 2
+    await one.close()
+    await other.close()
+
+
+async def test_a_process_that_stops_in_a_write_does_not_hold_up_the_others(
+    server: Postgres, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server ends its session after a while: the others write on, it hears that it did not, and then can again."""
+    monkeypatch.setitem(connections._SESSION, "idle_in_transaction_session_timeout", "300")
+    one, other = process(url), process(url)
+    held, stopped = await held_back(one, lambda store: store.append([record("a"), record("a")]))
+    assert await other.append([record("b")]) == [(1, NOON)]
+    held.let_go()
+    with pytest.raises(StoreUnavailable):
+        await stopped
+    assert await one.append([record("c")]) == [(2, NOON)]
+    assert [records.decode(row.data) for row in await other.read(0, 10)] == [delivered("b"), delivered("c")]
+    await one.close()
+    await other.close()
+
+
+async def test_a_second_process_is_refused_with_who_is_there(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever comes second is told where the first is; when that has closed, it may open."""
+    monkeypatch.setitem(connections._SESSION, "lock_timeout", "200")
+    store = open_store(url, SystemClock(), installation="first")
+    with pytest.raises(CannotOpen, match=r"in use by a healer at 127\.0\.0\.1"):
+        open_store(url, SystemClock(), installation="second")
+    await store.close()
+    store = open_store(url, SystemClock(), installation="second")
+    await store.close()
+
+
+async def test_an_outage_refuses_and_ends_by_itself(server: Postgres, url: str) -> None:
+    """While the server is gone writes and reads are refused; when it is back, what was answered is there and all goes on."""
+    store = open_store(url, SystemClock(), installation="test")
+    heard: list[Entry] = []
+    store.on_append(heard.extend)
+    await store.append([record("a")])
+    server.stop()
+    with pytest.raises(StoreUnavailable, match="tried again"):
+        await store.append([record("b")])
+    with pytest.raises(StoreUnavailable):
+        await store.read(0, 10)
+    server.start()
+    ((position, _),) = await store.append([record("c")])
+    assert [records.decode(row.data) for row in await store.read(0, 10)] == [delivered("a"), delivered("c")]
+    assert [entry.position for entry in heard] == [1, 2] == [1, position]
+    server.restart()
+    assert (await store.append([record("d")]))[0][0] == 3, "a restart that nobody noticed costs nobody an answer"
+    await store.close()
+
+
+async def test_a_session_that_the_server_ends_fails_one_write(server: Postgres, url: str) -> None:
+    """What was in it is rolled back and refused; the next write is on a new one."""
+    store = open_store(url, SystemClock(), installation="test")
+
+    def suicide(transaction: Transaction) -> None:
+        transaction.raw.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with pytest.raises(StoreUnavailable):
+        await store.run.write("suicide", suicide)
+    assert (await store.append([record("a")]))[0][0] == 1
+    await store.close()
+
+
+async def test_a_commit_whose_answer_was_lost_is_made_known(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its caller hears that it may have happened; who listens hears of it with the next write, first and once."""
+    store = open_store(url, HandClock(), installation="test")
+    heard: list[Entry] = []
+    store.on_append(heard.extend)
+    commit = PostgresqlSession.commit
+
+    def cut(session: PostgresqlSession) -> None:
+        monkeypatch.setattr(PostgresqlSession, "commit", commit)
+        commit(session)
+        session._raw.close()
+        raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(PostgresqlSession, "commit", cut)
+    with pytest.raises(StoreUnavailable, match="does not answer") as caught:
+        await store.append([record("a")])
+    assert caught.value.ambiguous
+    assert heard == []
+    await store.append([record("b")])
+    assert [(entry.position, entry.record) for entry in heard] == [(1, delivered("a")), (2, delivered("b"))]
+    await store.close()
+
+
+async def test_a_failure_that_nobody_noticed_is_no_commit(url: str) -> None:
+    """A write that goes on after a statement failed is not answered as if it were stored."""
+    store = open_store(url, SystemClock(), installation="test")
+
+    def careless(transaction: Transaction) -> None:
+        with pytest.raises(psycopg.errors.UndefinedTable):
+            transaction.raw.execute("SELECT * FROM nowhere")
+
+    with pytest.raises(StoreUnavailable, match="answered COMMIT with ROLLBACK") as caught:
+        await store.run.write("careless", careless)
+    assert not caught.value.ambiguous
+    await store.close()
+
+
+async def test_wrong_sql_looks_like_a_mistake(url: str) -> None:
+    """A bug is not an outage: it comes out as it is."""
+    store = open_store(url, SystemClock(), installation="test")
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        await store.run.write("wrong", lambda transaction: transaction.raw.execute("SELECT * FROM nowhere"))
+    await store.close()
+
+
+async def test_text_with_a_nul_is_kept(url: str) -> None:
+    """What PostgreSQL's text cannot hold is kept with U+FFFD in its place, and costs nobody a request."""
+    store = open_store(url, SystemClock(), installation="test")
+    await store.append([record("a")])
+    await store.act("note", {"plain": "x"}, now=1)
+    await store.paid("a\0b", 3)
+    assert await store.owed("a\0b") == []
+    await store.close()
+
+
+async def test_readers_cannot_write(url: str) -> None:
+    """A read that writes is refused by the server."""
+    store = open_store(url, SystemClock(), installation="test")
+
+    def sly(connection: Any) -> None:
+        connection.exec_driver_sql("DELETE FROM journal")
+
+    with pytest.raises(Exception, match="read-only transaction"):
+        await store.run.read("sly", sly)
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("fsync=off",), "fsync off: what it kept would not survive"),
+        (("default_transaction_read_only=on",), "read-only"),
+    ],
+)
+async def test_a_server_that_cannot_keep_is_refused(
+    server: Postgres, url: str, options: Sequence[str], said: str
+) -> None:
+    """A1 needs a server that syncs, and one that writes."""
+    server.stop()
+    server.options = options
+    server.start()
+    try:
+        with pytest.raises(CannotOpen, match=said):
+            open_store(url, SystemClock(), installation="test")
+    finally:
+        server.stop()
+        server.options = ()
+        server.start()
+
+
+def test_a_server_that_is_not_there_is_said() -> None:
+    """Who cannot connect says to whom, and no password."""
+    with pytest.raises(CannotOpen, match="refused") as caught:
+        open_store("postgresql://healer@127.0.0.1:1/x", SystemClock(), installation="x", password="hunter2")
+    assert "hunter2" not in str(caught.value)
+
+
+async def test_somebody_elses_schema_is_refused(server: Postgres) -> None:
+    """A schema with other tables is not touched."""
+    url = server.schema("songs")
+    server.sql("CREATE TABLE songs.songs (title text)")
+    with pytest.raises(CannotOpen, match="tables that are not healer's"):
+        open_store(url, SystemClock(), installation="x")
