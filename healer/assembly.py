@@ -17,7 +17,7 @@ from healer.alertmanager.mirror import SUSPICION, Mirror, Reconciler
 from healer.audit.anchoring import Anchoring
 from healer.executors.target import Target
 from healer.heartbeat.pulse import Pulse
-from healer.heartbeat.watch import Heartbeat, Ping
+from healer.heartbeat.watch import NO_INPUT, Heartbeat, Ping
 from healer.journey.charter import Charter, Deciding, Documents, RuleText, charter, documents
 from healer.journey.owner import Owner
 from healer.journey.ports import Arrival, Overtaken, Step, StoreUnavailable
@@ -155,7 +155,7 @@ class Healer:
             base_url=plan.base_url,
             count=lambda channel, reason: attempts.of(channel, reason).inc(),
         )
-        verifier = Verifier(self.view, self, ports.clock)
+        verifier = Verifier(self.view, self, ports.clock, self._silent)
         self.runner = Runner(
             store,
             self.view,
@@ -168,6 +168,7 @@ class Healer:
             author=ports.random.token(8),
             home=ports.home,
             halted=ports.halted,
+            silent=self._silent,
         )
         self.auditor = Auditor(
             store,
@@ -382,6 +383,15 @@ class Healer:
             if removed:
                 log.info("forgot %d rows of the past", removed)
             await asyncio.sleep(FORGET_S)
+
+    def _silent(self) -> str:
+        """Why the word of those who send alerts is not to be acted on; "" where they are alive, or nobody listens for it."""
+        watchdog, pulse = self.plan.watchdog, self.pulse
+        if watchdog is None or pulse is None:
+            return ""
+        if self.owner.ready and self.owner.fold.troubled(NO_INPUT):
+            return "nothing comes in any more: what fires may have ended since"
+        return pulse.silent(watchdog.missing_after)
 
     def _hear(self, entries: Sequence[Entry]) -> None:
         if self.ports.prometheus and self.owner.ready:

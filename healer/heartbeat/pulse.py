@@ -12,7 +12,7 @@ import msgspec
 from healer.journey.records import Delivered, Entry
 from healer.seams import Clock
 from healer.telemetry.metrics import Sample
-from healer.times import SECOND, Micros
+from healer.times import SECOND, Micros, format_duration
 
 WAITING = 1_000
 """Heartbeats that may be on their way through the engine; beyond that the newest are not counted."""
@@ -28,7 +28,7 @@ class Pulse:
         self._applied = applied
         self._on_the_way: deque[tuple[int, Micros]] = deque()
         self._input_at = self._passed_at = clock.monotonic()
-        self.had_input = False
+        self.had_input = self._beat = False
 
     def hear(self, entries: Sequence[Entry]) -> None:
         """Records that became durable, in order. Called on the event loop, for every alert: it has to be quick."""
@@ -50,7 +50,16 @@ class Pulse:
         applied = self._applied()
         while self._on_the_way and self._on_the_way[0][0] <= applied:
             _, self._passed_at = self._on_the_way.popleft()
+            self._beat = True
         return self._clock.monotonic() - self._passed_at
+
+    def silent(self, at_most: Micros) -> str:
+        """Why what fires is not to be believed any more: the Watchdog came in and then stayed away. "" where it did not."""
+        age = self.age()
+        if not self._beat or age <= at_most:
+            return ""
+        shown = format_duration(age // SECOND * SECOND)
+        return f"no Watchdog came in for {shown}, at most {format_duration(at_most)} may pass: what fires may have ended since"
 
     def samples(self) -> Iterator[Sample]:
         """For /metrics."""

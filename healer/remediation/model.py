@@ -42,6 +42,7 @@ GuardName = Literal[
     "deployment",
     "only roots",
     "freshness",
+    "sender alive",
     "dwell",
     "storm",
     "flapping",

@@ -39,16 +39,21 @@ class Clock(Protocol):
 
 Halted = Callable[[str], str]
 """Why a file with this path says that nothing may be begun, or "" where there is none."""
+Silent = Callable[[], str]
+"""Why nobody should act on the word of those who send alerts, or "" where they are alive."""
 
 
 class Observing:
-    """Looks, for guards. `home` is what healer stands on; `halted` looks for the pause file."""
+    """Looks, for guards. `home` is what healer stands on; `halted` looks for the pause file, `silent` for signs of life."""
 
-    def __init__(self, situation: Situation, clock: Clock, home: Home, halted: Halted) -> None:
+    def __init__(
+        self, situation: Situation, clock: Clock, home: Home, halted: Halted, silent: Silent = lambda: ""
+    ) -> None:
         self._situation = situation
         self._clock = clock
         self._home = home
         self._halted = halted
+        self._silent = silent
         self._groups: dict[tuple[str, str], tuple[Micros, Group]] = {}
 
     def observe(self, remediation: Remediation, step: PlanStep, held: Held | None) -> Observed:
@@ -69,6 +74,7 @@ class Observing:
             at_work=situation.at_work(step.node),
             bounds=bounds,
             halted=self._halted(bounds.pause_file) if bounds.pause_file else "",
+            silent=self._silent(),
             known=known,
             own=self._home.stands_on(topology, step.node, bounds.own_nodes),
             frozen=self._frozen(bounds.freeze),

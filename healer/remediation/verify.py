@@ -12,6 +12,7 @@ from healer.remediation.facts import answer_of, facts_of
 from healer.remediation.guards.observed import Held
 from healer.remediation.matching import holds_still
 from healer.remediation.model import Measured, Remediation
+from healer.remediation.observing import Silent
 from healer.remediation.replacement import moved_to
 from healer.remediation.situation import Situation
 from healer.seams import Clock
@@ -44,10 +45,12 @@ class Seen(msgspec.Struct, frozen=True):
 class Verifier:
     """Evaluates what a rule's `verify` asks for."""
 
-    def __init__(self, situation: Situation, asker: Asker, clock: Clock) -> None:
+    def __init__(self, situation: Situation, asker: Asker, clock: Clock, silent: Silent = lambda: "") -> None:
+        """`silent` says why the word of those who send alerts is not to be believed now."""
         self._situation = situation
         self._asker = asker
         self._clock = clock
+        self._silent = silent
         self._held: dict[tuple[str, int], dict[str, Micros]] = {}
         """By remediation and step, since when what stands before a `for` holds. After a restart that is later, never sooner."""
         self._answered: dict[str, dict[str, Answer]] = {}
@@ -176,12 +179,15 @@ class Verifier:
         name = self._situation.topology.index.name(node)
         return any(alert.status != "resolved" for alert in self._situation.on_node(name))
 
-    def _resolved(self, remediation: Remediation, incident: Incident) -> bool:
+    def _resolved(self, remediation: Remediation, incident: Incident) -> bool | None:
         """The alert's sender said that it ended. One that merely vanished is not healed.
 
         What was said after the effect's end counts at once. What was said while the effect ran may be the effect's own
         shadow (a source that was away is silent): it counts when nobody has said otherwise for `settle` since.
+        Where nobody says anything any more, nobody knows.
         """
+        if self._silent():
+            return None
         root = incident.root
         if moved_to(self._situation.topology, root.node, root.name, remediation.created_at, self._situation.on_node):
             return False

@@ -24,6 +24,7 @@ OBSERVED: tuple[Guard[Observed], ...] = (
     condition.excepted,
     condition.only_roots,
     condition.freshness,
+    condition.sender_alive,
     condition.storm,
     condition.flapping,
     condition.confidence,

@@ -39,6 +39,15 @@ def freshness(plan: Plan, step: PlanStep, observed: Observed) -> Answer:
     return yes("freshness", f"the alert fires for {_seconds(age)}, at most {format_duration(stale)} is news")
 
 
+def sender_alive(_plan: Plan, step: PlanStep, observed: Observed) -> Answer:
+    """Nothing is healed on the word of somebody who says nothing any more; what only looks, or tidies up, needs no such word."""
+    if step.closing:
+        return yes("sender alive", "it tidies up")
+    if step.diagnostic:
+        return yes("sender alive", "it only looks")
+    return no("sender alive", observed.silent) if observed.silent else yes("sender alive", "alerts come in")
+
+
 def excepted(_plan: Plan, step: PlanStep, observed: Observed) -> Answer:
     """The rule's own exceptions hold at the effect as at the plan, which may have waited since; one that may hold does."""
     if step.closing:

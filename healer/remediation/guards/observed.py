@@ -55,6 +55,8 @@ class Observed(msgspec.Struct, frozen=True):
     bounds: Guards = Guards()
     halted: str = ""
     """Why nothing may be begun on the word of the machine that healer runs on: its pause file."""
+    silent: str = ""
+    """Why the word of those who send alerts is not to be acted on: they have gone silent."""
     known: bool = True
     """Whether the topology has the target."""
     own: str = ""

@@ -13,7 +13,7 @@ from healer.journey.ports import StoreUnavailable
 from healer.locks.ports import LockService
 from healer.remediation.home import Home
 from healer.remediation.model import BEFORE_INTENT, UNDER_WAY, Remediation
-from healer.remediation.observing import Halted
+from healer.remediation.observing import Halted, Observing, Silent
 from healer.remediation.ports import EffectStore
 from healer.remediation.runner.beginning import Beginning
 from healer.remediation.runner.desk import Desk
@@ -52,6 +52,7 @@ class Runner:
         author: str = "",
         home: Home = Home(),  # noqa: B008 - a frozen value
         halted: Halted = lambda _: "",
+        silent: Silent = lambda: "",
     ) -> None:
         """`author` tells this process from all others that ever wrote intents into this store."""
         desk = Desk(store, situation, targets, clock, grace_s, author)
@@ -61,7 +62,7 @@ class Runner:
         self._awake = asyncio.Event()
         looks = Looks(desk)
         settling = Settling(desk, looks)
-        effects = Effects(desk, settling, verifier, home, halted)
+        effects = Effects(desk, settling, verifier, Observing(situation, clock, home, halted, silent))
         self.watching = Watching(desk, verifier)
         self.beginning = Beginning(desk, locks, looks, effects, self.watching)
         self.settling = settling

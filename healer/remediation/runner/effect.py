@@ -13,9 +13,8 @@ from healer.remediation import guards
 from healer.remediation.approval import used
 from healer.remediation.guards import Answer
 from healer.remediation.guards.observed import Held
-from healer.remediation.home import Home
 from healer.remediation.model import Intent, PlanStep, Refused, Remediation
-from healer.remediation.observing import Halted, Observing
+from healer.remediation.observing import Observing
 from healer.remediation.runner.desk import Desk
 from healer.remediation.runner.settling import Settling
 from healer.remediation.verify import Verifier
@@ -32,11 +31,11 @@ MEASURED: Micros = MINUTE
 class Effects:
     """Has effects. What observed guards said last is kept for the intent and for the go."""
 
-    def __init__(self, desk: Desk, settling: Settling, verifier: Verifier, home: Home, halted: Halted) -> None:
+    def __init__(self, desk: Desk, settling: Settling, verifier: Verifier, observing: Observing) -> None:
         self._desk = desk
         self._settling = settling
         self._verifier = verifier
-        self.observing = Observing(desk.situation, desk.clock, home, halted)
+        self.observing = observing
 
     async def condition(self, remediation: Remediation, step: PlanStep) -> Held | None:
         """Whether the rule's condition holds now; None where the plan is under way, or the step tidies up."""

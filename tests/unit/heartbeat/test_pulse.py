@@ -34,6 +34,20 @@ def engine() -> Engine:
     return Engine()
 
 
+def test_a_heartbeat_that_stays_away_is_silence(engine: Engine) -> None:
+    """Only where one came in before: who sends no heartbeat is not silent; and the next one ends it."""
+    engine.clock.instant += 10 * MINUTE
+    assert engine.pulse.silent(5 * MINUTE) == ""
+    engine.applied = engine.takes(WATCHDOG)
+    assert engine.pulse.silent(5 * MINUTE) == ""
+    engine.clock.instant += 6 * MINUTE
+    assert engine.pulse.silent(5 * MINUTE).startswith("no Watchdog came in for 6m, at most 5m may pass")
+    engine.takes({"alertname": "HostDown"})
+    assert engine.pulse.silent(5 * MINUTE)
+    engine.applied = engine.takes(WATCHDOG)
+    assert engine.pulse.silent(5 * MINUTE) == ""
+
+
 def test_a_heartbeat_counts_once_it_passed_the_engine(engine: Engine) -> None:
     """Coming in is not enough: the age is that of the newest one in a committed step."""
     engine.clock.instant += MINUTE

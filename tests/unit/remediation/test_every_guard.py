@@ -49,6 +49,7 @@ NO: dict[str, tuple[dict[str, Any], str]] = {
         {"root": alert(starts_at=NOON - SECOND, onset=NOON - HOUR)},
         "freshness: the alert ended and fires anew; it is another episode by now",
     ),
+    "sender_alive": ({"silent": "no Watchdog came in for 6m"}, "sender alive: no Watchdog came in for 6m"),
     "storm": ({"incident": incident(storm=True)}, "storm: many things broke at once"),
     "flapping": ({"incident": incident(flapping=True)}, "flapping: it comes and goes"),
     "confidence": (

@@ -11,6 +11,7 @@ from healer.journey.records import Answer
 from healer.locks.local import LocalLocks
 from healer.remediation.home import Home
 from healer.remediation.model import Limit
+from healer.remediation.observing import Silent
 from healer.remediation.runner import Runner
 from healer.remediation.settings import Guards, Ramp
 from healer.remediation.verify import Verifier
@@ -51,7 +52,13 @@ class Errors:
 
 
 def run_by(
-    night: Night, text: str = "", *, asker: object = None, halted: str = "", guards: Guards | None = None
+    night: Night,
+    text: str = "",
+    *,
+    asker: object = None,
+    halted: str = "",
+    guards: Guards | None = None,
+    silent: Silent = lambda: "",
 ) -> None:
     """A runner like the night's, with more around it."""
     if text:
@@ -60,7 +67,7 @@ def run_by(
         assert named is not None
         night.converged.charter = Charter(rules, {}, guards=guards or Guards(dwell=0))
         night.plan = msgspec.structs.replace(night.plan, rule_version=named.version)
-    verifier = Verifier(night.converged, asker or Errors(night), night.clock)  # type: ignore[arg-type] # an asker
+    verifier = Verifier(night.converged, asker or Errors(night), night.clock, silent)  # type: ignore[arg-type] # an asker
     runner = Runner(
         night.store,
         night.converged,
@@ -71,6 +78,7 @@ def run_by(
         night.spawn,
         home=Home(),
         halted=lambda _: halted,
+        silent=silent,
     )
     night.works = lambda: [night.spawn.keep("runner", runner.run)]  # type: ignore[assignment,method-assign] # in its place
 
@@ -100,6 +108,39 @@ def test_nothing_begins_while_the_pause_file_is_there(loop: SimLoop, night: Nigh
         assert waiting.detail == "kill switch: the file /run/stop is there"
         await asyncio.sleep(60)
         assert night.started() == []
+
+    lived(loop, night, work)
+
+
+def test_nothing_is_done_on_the_word_of_who_says_nothing_any_more(loop: SimLoop, night: Night) -> None:
+    """Whoever sent the alert would have to say that it still fires; once signs of life come again, it begins."""
+    quiet = ["no Watchdog came in for 6m"]
+    run_by(night, rule("shop"), silent=lambda: quiet[0])
+
+    async def work() -> None:
+        waiting = await night.until("waiting")
+        assert waiting.detail == "sender alive: no Watchdog came in for 6m"
+        await asyncio.sleep(60)
+        assert night.started() == []
+        quiet[0] = ""
+        await night.until("verifying")
+
+    lived(loop, night, work)
+
+
+def test_silence_is_no_resolution(loop: SimLoop, night: Night) -> None:
+    """An alert that ended right when its sender went silent has not been seen to be well."""
+    quiet = [""]
+    run_by(night, rule("shop", "verify: resolved stable 30s within 5m"), silent=lambda: quiet[0])
+
+    async def work() -> None:
+        await night.until("verifying")
+        quiet[0] = "nothing comes in any more"
+        night.converged.end(night.clock.now())
+        await asyncio.sleep(60)
+        assert (await night.until("verifying")).stable_since == 0
+        quiet[0] = ""
+        await night.until("succeeded")
 
     lived(loop, night, work)
 
