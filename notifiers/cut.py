@@ -67,7 +67,7 @@ def fit(message: Message, size: int, measure: Measure, *, links: bool = True) ->
     whole = _cleaned(message if links else without_links(message))
     if not size or measure(plain_text(whole)) <= size:
         return whole
-    more = _more(message.more_url, links=links)
+    more = _more(message, links=links)
     room = size - measure("\n" + ELLIPSIS)
     budget = room - (measure("\n" + _text(more)) if more else 0)
     if budget < size // 2:
@@ -98,10 +98,11 @@ def _text(spans: Line) -> str:
     return "".join(span.text for span in spans)
 
 
-def _more(url: str, *, links: bool) -> Line:
+def _more(message: Message, *, links: bool) -> Line:
+    url, words = message.more_url, message.more or MORE
     if not is_web_link(url):
         return ()
-    return line(Span(MORE, url=url)) if links else line(f"{MORE}: {url}")
+    return line(Span(words, url=url)) if links else line(f"{words}: {url}")
 
 
 def _cleaned(message: Message) -> Message:

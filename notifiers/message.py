@@ -49,13 +49,15 @@ class Message(msgspec.Struct, frozen=True):
     """A story to be told. An empty line parts paragraphs.
 
     `title` is line 1, short enough for a lock screen. `more_url` is where all of it can be read; it is linked when
-    a channel had to cut. `silent` asks for delivery without a sound, where a channel knows the difference. `code` is
-    what to ask for it by, where there is room for nothing else. `ended`: nothing more is to come unless it begins anew.
+    a channel had to cut, by the word `more` ("": in English). `silent` asks for delivery without a sound, where a channel
+    knows the difference. `code` is what to ask for it by, where there is room for nothing else. `ended`: nothing more is
+    to come unless it begins anew.
     """
 
     title: str
     lines: tuple[Line, ...] = ()
     more_url: str = ""
+    more: str = ""
     tone: Tone = Tone.NEUTRAL
     silent: bool = False
     code: str = ""

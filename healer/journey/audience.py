@@ -10,7 +10,8 @@ import msgspec
 
 from healer.convergence.outcome import Incident
 from healer.journey.charter import Charter
-from healer.notification.story import Story, tell_affected
+from healer.notification.story import Story
+from healer.notification.wording import tell_affected, unworded
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -65,11 +66,12 @@ class Audience:
         """The one line (a story, packed) for each of these channels that it is new to."""
         briefed = self._briefed.setdefault(incident.id, {}) if affected else {}
         for channel, owners in affected.items():
-            said = _encode(tell_affected(incident, story, owners))
-            was, now = briefed.get(channel), Brief(owners, blake2b(said, digest_size=16).digest(), incident.told)
+            brief = tell_affected(story, owners)
+            words = _encode(msgspec.structs.replace(brief, facts=None))
+            was, now = briefed.get(channel), Brief(owners, blake2b(words, digest_size=16).digest(), incident.told)
             if was != now:
                 briefed[channel] = now
-                yield channel, said
+                yield channel, _encode(unworded(brief))
 
     def let_go(self, incident: str) -> None:
         """It is over for good."""

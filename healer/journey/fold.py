@@ -48,7 +48,8 @@ from healer.journey.records import (
 )
 from healer.notification.calling import Called, call
 from healer.notification.own import ALERT, is_own
-from healer.notification.story import said, sum_up, tell
+from healer.notification.story import Summary, said, sum_up
+from healer.notification.wording import tell, unworded
 from healer.remediation.autonomy import Trust
 from healer.remediation.planner import Course, Planner, Question
 from healer.remediation.repetition import Run
@@ -527,10 +528,10 @@ class Fold:
             return
         deeds = self.planner.deeds(incident.id)
         storm = self.engine.storm
-        more: list[str] = []
+        summary: Summary | None = None
         if storm is not None and incident.id == self._storm_incident():
-            more = sum_up(storm.opened, [one for one in self._incidents.values() if one.storm])
-        story = tell(incident, deeds, more)
+            summary = sum_up(storm.opened, [one for one in self._incidents.values() if one.storm])
+        story = tell(incident, deeds, (), summary)
         channels = self._audience.channels(incident, self.charter, self.planner.also_tell(incident.id))
         affected = self._audience.affected(incident, self.charter, channels)
         words = {channel: own for channel in channels if (own := self.planner.says(incident.id, channel))}
@@ -556,7 +557,7 @@ class Fold:
             self._pending[incident.id] = last_at + PACE
             return
         self._pending.pop(incident.id, None)
-        digest = _digest(_encode(story))
+        digest = _digest(_encode(msgspec.structs.replace(story, facts=None)))
         if (last_news, last_said) == (news, digest):
             return
         self._called[incident.id], matter = call(self._called.get(incident.id, Called()), incident, deeds)
@@ -564,14 +565,14 @@ class Fold:
             # To whoever hears of it for the first time the story itself is new.
             matter = ""
         self._told[incident.id] = (news, digest, now)
-        data = _encode(msgspec.structs.replace(story, called=matter))
+        data = _encode(unworded(msgspec.structs.replace(story, called=matter)))
         urgent = incident.severity == "critical" or story.state == "needs you"
         for channel in channels:
             loud = urgent or self.planner.wakes(incident.id, channel)
             told = data
             if channel in words:
-                with_words = tell(incident, deeds, (*more, *map(said, words[channel])))
-                told = _encode(msgspec.structs.replace(with_words, called=matter))
+                with_words = tell(incident, deeds, tuple(map(said, words[channel])), summary)
+                told = _encode(unworded(msgspec.structs.replace(with_words, called=matter)))
             yield Wanted(incident.id, channel, self._revisions[incident.id], told, loud, incident.told)
             for called in self._called[incident.id].matters:
                 new = called == matter

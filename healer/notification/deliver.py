@@ -8,6 +8,7 @@ least once: a send whose answer was lost is sent again, and may be there twice; 
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Protocol
 
 import msgspec
@@ -15,6 +16,7 @@ import msgspec
 from healer.journey.ports import StoreUnavailable
 from healer.notification.ports import Claim, ToldLedger
 from healer.notification.story import State, Story
+from healer.notification.wording import PLAIN, Speech, worded
 from healer.seams import Clock, Random
 from healer.telemetry.logs import within_trace
 from healer.times import MINUTE, SECOND, Micros
@@ -88,19 +90,24 @@ class Deliverer:
         *,
         base_url: str,
         count: Callable[[str, str], None],
+        speech: Mapping[str, Speech] = MappingProxyType({}),
     ) -> None:
         self._ledger = ledger
         self._senders = dict(senders)
         self._clock = clock
         self._random = random
         self._base_url = base_url
+        self._speech = dict(speech)
         self._count = count
         self._awake = {channel: asyncio.Event() for channel in senders}
         self.accepts: dict[str, bool] = {}
 
-    def use(self, senders: Mapping[str, Sender], base_url: str) -> None:
+    def use(
+        self, senders: Mapping[str, Sender], base_url: str, speech: Mapping[str, Speech] = MappingProxyType({})
+    ) -> None:
         """Tell by these from now on. What is being sent goes on by its own sender; `run` of a channel that has none waits."""
         before, self._senders, self._base_url = self._senders, dict(senders), base_url
+        self._speech = dict(speech)
         for channel in before.keys() | senders.keys():
             if before.get(channel) is not senders.get(channel):
                 # What the one before it could not deliver says nothing of this one.
@@ -168,7 +175,7 @@ class Deliverer:
         again = bool(claim.message_id) and not sender.can_edit
         if again and (story.title == claim.said or story.state == "healing" or story.called or claim.matter):
             return OkNoop(Told.unpack(claim.message_id))
-        message = message_of(story, self._base_url, claim.matter)
+        message = message_of(story, self._base_url, claim.matter, self._speech.get(claim.channel, PLAIN))
         try:
             async with asyncio.timeout(TELL_S):
                 if claim.message_id and sender.can_edit:
@@ -229,24 +236,31 @@ class Deliverer:
         return int(self._random.uniform(0.5, 1.0) * min(first * 2 ** min(attempts, 20), longest))
 
 
-def message_of(story: Story, base_url: str, matter: str = "") -> Message:
+def message_of(story: Story, base_url: str, matter: str = "", speech: Speech = PLAIN) -> Message:
     """The story as a channel's message; for a `matter` the one that calls people, beside the one that tells it."""
+    story = worded(story, speech)
     url = f"{base_url}/api/v1/incidents/{story.incident}" if base_url else ""
     lines: list[Line] = [line(Span(story.lines[0], Emphasis.STRONG)) if story.lines else ()]
     lines += [line(text) if text else () for text in story.lines[1:]]
     if matter:
         lines += [
             (),
-            line(f"Called for: {matter}"),
+            line(speech.say("called", matter=matter)),
         ]
     lines += [
         (),
-        line("incident ", Span(story.incident, Emphasis.CODE, url), " trace ", Span(story.trace_id, Emphasis.CODE)),
+        line(
+            speech.say("incident"),
+            Span(story.incident, Emphasis.CODE, url),
+            speech.say("trace"),
+            Span(story.trace_id, Emphasis.CODE),
+        ),
     ]
     return Message(
         title=story.title,
         lines=tuple(lines),
         more_url=url,
+        more=speech.say("more"),
         tone=_TONES[story.state],
         silent=not matter and story.severity in ("info", "warning") and story.state != "needs you",
         code=story.incident,

@@ -1,5 +1,7 @@
 """Alerts about healer itself, in words: what a code means at night, and what to do. Pure."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from healer.alerts.identity import labels_of
@@ -27,7 +29,7 @@ class Trouble(msgspec.Struct, frozen=True):
     meaning: str
 
 
-_TROUBLES = {
+TROUBLES: Mapping[str, Trouble] = {
     "no input": Trouble(
         "healer hears nothing",
         "No alert and no Watchdog has come in for minutes: Prometheus or Alertmanager is down, or cannot reach healer. "
@@ -63,24 +65,30 @@ _TROUBLES = {
         "Somebody sent more than server.max_body, and it was refused: alerts in it did not arrive. Send smaller groups, or "
         "raise the limit.",
     ),
+    "topology": Trouble(
+        "the topology source {what} fails",
+        "It cannot be read, or would lose so much at once that it is not believed. What it said last still counts, so "
+        "causes may be missing or outdated; `healer topology show` says more.",
+    ),
+    "suspended": Trouble(
+        "a rule is suspended",
+        "It did not help again and again: {what}. It is not run there any more. See what is "
+        "wrong, then let it go on with `healer resume`; `healer pause` lists what is stopped.",
+    ),
+    "": Trouble("healer: {what}", "Something is wrong with healer itself: ask healer doctor."),
 }
+"""By the code, or its first word where the rest says what of: `{what}`. "" is for every other code."""
 
 
-def trouble(name: str, labels: bytes) -> Trouble | None:
+def trouble(name: str, labels: bytes, troubles: Mapping[str, Trouble] = TROUBLES) -> Trouble | None:
     """What an alert about healer itself means; None for every other alert."""
     if name != ALERT:
         return None
     code = labels_of(labels).get("code", "")
-    if code.startswith("topology "):
-        return Trouble(
-            f"the topology source {code.removeprefix('topology ')} fails",
-            "It cannot be read, or would lose so much at once that it is not believed. What it said last still counts, so "
-            "causes may be missing or outdated; `healer topology show` says more.",
-        )
-    if code.startswith("suspended "):
-        return Trouble(
-            "a rule is suspended",
-            f"It did not help again and again: {code.removeprefix('suspended ')}. It is not run there any more. See what is "
-            "wrong, then let it go on with `healer resume`; `healer pause` lists what is stopped.",
-        )
-    return _TROUBLES.get(code, Trouble(f"healer: {code}", "Something is wrong with healer itself: ask healer doctor."))
+    kind, _, what = code.partition(" ")
+    if code in troubles and code:
+        return troubles[code]
+    if kind not in ("topology", "suspended") or not what:
+        kind, what = "", code
+    found = troubles[kind]
+    return Trouble(found.title.format(what=what), found.meaning.format(what=what))

@@ -9,6 +9,7 @@ from healer.journey.charter import Charter
 from healer.journey.fold import Fold, remembered
 from healer.notification.settings import Route
 from healer.notification.story import Story
+from healer.notification.wording import worded
 from healer.topology.graph import Node, topology
 from tests.unit.journey.world import DECIDING, INSTALLATION, World, chartered, ends, fires
 
@@ -40,7 +41,7 @@ def owned(*routes: Route) -> Charter:
 def story(world: World, channel: str) -> Story:
     """The newest of a channel."""
     newest = [one for one in world.diary.wanted if one.channel == channel][-1]
-    return msgspec.msgpack.decode(newest.story, type=Story)
+    return worded(msgspec.msgpack.decode(newest.story, type=Story))
 
 
 def channels(world: World) -> set[str]:
@@ -112,7 +113,9 @@ def test_without_routes_nobody_is_told_twice() -> None:
     world = World(chartered(msgspec.structs.replace(DECIDING, channels=("duty", "net")), GRAPH))
     world.applied(0, fires(*EVERYTHING))
     world.until(10)
-    assert {one.channel: msgspec.msgpack.decode(one.story, type=Story).lines[0][:6] for one in world.diary.wanted} == {
+    assert {
+        one.channel: worded(msgspec.msgpack.decode(one.story, type=Story)).lines[0][:6] for one in world.diary.wanted
+    } == {
         "duty": "Switch",
         "net": "Switch",
     }

@@ -21,6 +21,7 @@ from healer.journey.fold import Fold
 from healer.journey.ports import Closed, Planned, Step, Superseded, Wanted
 from healer.journey.records import Adopted, Changed, Delivered, Entry, Record, Silenced
 from healer.notification.story import Story
+from healer.notification.wording import worded
 from healer.times import SECOND, Micros
 from healer.topology.graph import Node, Topology, topology
 
@@ -161,8 +162,13 @@ class Diary:
             "planned": self.planned,
             "superseded": self.superseded,
             "closed": self.closed,
-            "told": self.told,
+            "told": {place: (read(story), urgent, opens) for place, (story, urgent, opens) in self.told.items()},
         }
+
+
+def read(story: bytes) -> Story:
+    """A story as people read it: its facts hold more than the words say."""
+    return msgspec.structs.replace(worded(msgspec.msgpack.decode(story, type=Story)), facts=None)
 
 
 class World:
@@ -221,7 +227,7 @@ class World:
 
     def story(self, incident: str, channel: str = "duty") -> Story:
         """What a recipient is to know by now."""
-        return msgspec.msgpack.decode(self.diary.told[incident, channel][0], type=Story)
+        return worded(msgspec.msgpack.decode(self.diary.told[incident, channel][0], type=Story))
 
     def codes(self) -> list[str]:
         return [one.code for one in self.diary.timeline]

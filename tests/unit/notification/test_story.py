@@ -11,7 +11,8 @@ from healer.alerts.identity import canonical
 from healer.changes.model import Change, Touched
 from healer.convergence.outcome import Incident, People
 from healer.notification.own import ALERT
-from healer.notification.story import DEEDS, REASON_LIMIT, TITLE_LIMIT, Deed, State, clock, state_of, tell, title
+from healer.notification.story import DEEDS, REASON_LIMIT, TITLE_LIMIT, Deed, State, state_of
+from healer.notification.wording import PLAIN, tell, title
 from healer.remediation.model import UNDER_WAY
 from healer.times import MINUTE, SECOND
 from tests.contracts.store.given import NOON
@@ -272,7 +273,7 @@ def test_people_are_named_who_said_something_of_it() -> None:
     """Who is on it, who confirmed or named the root, which node is suspected without an alert, who closed it."""
     asked = People(acked_by="ada\n", acked_at=NOON, confirmed_by="bob")
     lines = tell(incident(people=asked), ()).lines
-    assert f"ada is on it since {clock(NOON)} UTC" in lines
+    assert f"ada is on it since {PLAIN.clock(NOON)} UTC" in lines
     assert "bob confirmed this root" in lines
     suspected = incident(people=People(blamed_by="ada", suspect="power/x"))
     assert "ada says that the root is power/x, which has no alert of its own" in tell(suspected, ()).lines

@@ -1,0 +1,259 @@
+"""Puts a story into words: plain ones, in the language and the time zone of whoever reads it at night on a telephone.
+
+Pure. English in UTC is what the fold compares to know whether there is news; delivery makes the words again for a channel
+with another language or zone.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from healer.alerts.identity import labels_of
+from healer.changes.wording import told as changed
+from healer.convergence.outcome import Incident, Root
+from healer.notification.chinese import CHINESE
+from healer.notification.english import ENGLISH
+from healer.notification.own import trouble
+from healer.notification.story import (
+    DEEDS,
+    REASON_LIMIT,
+    TITLE_LIMIT,
+    Deed,
+    Facts,
+    State,
+    Story,
+    Summary,
+    cut,
+    one_line,
+    state_of,
+)
+from healer.notification.tongue import Tongue
+from healer.times import SECOND, Micros, format_duration, to_datetime
+
+Language = Literal["en", "zh"]
+TONGUES: Mapping[Language, Tongue] = MappingProxyType({"en": ENGLISH, "zh": CHINESE})
+
+_WHICH = ("instance", "host", "node", "pod", "service", "device", "job", "namespace", "cluster")
+"""Labels that say which one, for an alert that is on no node: the first that is there stands in the title."""
+_SAID = frozenset({"alertname", "severity"})
+
+
+class Speech(msgspec.Struct, frozen=True):
+    """How somebody is spoken to. `zone` is a name such as Asia/Shanghai."""
+
+    language: Language = "en"
+    zone: str = "UTC"
+
+    @property
+    def tongue(self) -> Tongue:
+        return TONGUES[self.language]
+
+    def say(self, key: str, **facts: object) -> str:
+        """The words for `key`, filled in."""
+        return self.tongue.lines[key].format(**facts)
+
+    def clock(self, instant: Micros) -> str:
+        """Time of day, to the second."""
+        return f"{to_datetime(instant).astimezone(ZoneInfo(self.zone)):%H:%M:%S}"
+
+    def clocks(self, instant: Micros) -> str:
+        """Time of day with its zone, and in UTC beside it: people elsewhere read the same message."""
+        utc = f"{to_datetime(instant):%H:%M:%S} UTC"
+        if self.zone == "UTC":
+            return utc
+        return f"{to_datetime(instant).astimezone(ZoneInfo(self.zone)):%H:%M:%S %Z} ({utc})"
+
+
+PLAIN = Speech()
+
+
+def tell(incident: Incident, deeds: Sequence[Deed], said: Sequence[str] = (), summary: Summary | None = None) -> Story:
+    """The whole story as it stands. `said` are lines of its own; `summary` is for an incident that speaks for others."""
+    return _worded(Facts(incident, tuple(deeds), tuple(said), summary), PLAIN)
+
+
+def tell_affected(story: Story, owners: Sequence[str]) -> Story:
+    """One line for those whose critical alerts come from another team's root, and who have nothing to repair there."""
+    assert story.facts is not None, "a story that was just made has its facts"
+    return _worded(msgspec.structs.replace(story.facts, owners=tuple(owners)), PLAIN)
+
+
+def unworded(story: Story) -> Story:
+    """The story on its way: with the facts, from which its lines are made again."""
+    return msgspec.structs.replace(story, lines=()) if story.facts is not None else story
+
+
+def worded(story: Story, speech: Speech = PLAIN) -> Story:
+    """The story in somebody's words. One that an earlier healer wrote has no facts, and stays as it was told."""
+    if story.facts is None:
+        return story
+    return msgspec.structs.replace(_worded(story.facts, speech), called=story.called)
+
+
+def _worded(facts: Facts, speech: Speech) -> Story:
+    incident = facts.incident
+    state = state_of(incident, facts.deeds)
+    return Story(
+        incident=incident.id,
+        trace_id=incident.trace_id,
+        state=state,
+        severity=incident.severity,
+        title=title(incident, state, speech),
+        lines=tuple(_theirs(facts, speech) if facts.owners else _lines(facts, state, speech)),
+        facts=facts,
+    )
+
+
+def title(incident: Incident, state: State, speech: Speech = PLAIN) -> str:
+    """Line 1, for a lock screen: `[CRIT broken] rack r17 down, cn-1`. What does not fit goes in the order of its worth."""
+    root, suspect, tongue = incident.named or incident.root, one_line(incident.people.suspect), speech.tongue
+    severity = tongue.severities.get(incident.severity, incident.severity.upper())
+    start = f"[{severity} {tongue.states[state]}] "
+    if suspect:
+        return cut(speech.say("suspected", start=start, node=suspect), TITLE_LIMIT)
+    if not root.node:
+        own = trouble(root.name, root.labels, tongue.troubles)
+        named = start + (own.title if own else _name(root, speech))
+        labels = {} if own else labels_of(root.labels)
+        which = next((one_line(labels[name]) for name in _WHICH if labels.get(name)), "")
+        return f"{named} {which}" if which and len(named) + len(which) < TITLE_LIMIT else cut(named, TITLE_LIMIT)
+    what = speech.say("down") if root.hard else f" {_name(root, speech)}"
+    kind, slash, name = one_line(root.node).partition("/")
+    place = one_line(root.beneath.partition("/")[2] or root.beneath)
+    full = f"{start}{kind} {name}{what}" if slash else f"{start}{kind}{what}"
+    shorter = f"{start}{name or kind}{what}"
+    for candidate in (speech.say("place", full=full, place=place) if place else full, full, shorter):
+        if len(candidate) <= TITLE_LIMIT:
+            return candidate
+    room = TITLE_LIMIT - len(start) - len(what)
+    return cut(start + cut(name or kind, room) + what if room > len(what) else shorter, TITLE_LIMIT)
+
+
+def _theirs(facts: Facts, speech: Speech) -> Iterator[str]:
+    incident = facts.incident
+    owners, who = ", ".join(map(one_line, facts.owners)), one_line(incident.owner)
+    if incident.status == "merged":
+        yield speech.say("theirs merged", owners=owners, incident=incident.merged_into)
+    elif incident.status == "resolved":
+        yield speech.say("theirs over", owners=owners)
+    else:
+        yield speech.say("theirs with" if who else "theirs", owners=owners, who=who)
+
+
+def _lines(facts: Facts, state: State, speech: Speech) -> Iterator[str]:
+    incident = facts.incident
+    yield from _what_broke(incident, speech)
+    yield from _what_people_say(incident, speech)
+    yield ""
+    yield from _what_was_done(incident, facts.deeds, speech)
+    yield from _how_it_stands(incident, state, speech)
+    if facts.summary is not None or facts.said:
+        yield ""
+    if facts.summary is not None:
+        yield from _storm(facts.summary, speech)
+    yield from facts.said
+
+
+def _how_it_stands(incident: Incident, state: State, speech: Speech) -> Iterator[str]:
+    if incident.status == "resolved":
+        lasted = format_duration(_seconds(incident.resolved_at - incident.root.onset))
+        ended = speech.tongue.ended.get(incident.resolution, speech.say("ended it"))
+        if incident.resolution == "person" and incident.people.closed_by:
+            ended = speech.say("closed by", who=one_line(incident.people.closed_by))
+        if incident.resolution in ("expired", "vanished"):
+            ended = speech.say("seen well" if state == "healed" else "not well", ended=ended)
+        yield speech.say("over", at=speech.clock(incident.resolved_at), lasted=lasted, ended=ended)
+    elif incident.status == "merged":
+        yield speech.say("merged", incident=incident.merged_into)
+    elif state == "needs you":
+        yield speech.say("your turn")
+
+
+def _what_broke(incident: Incident, speech: Speech) -> Iterator[str]:
+    root = incident.named or incident.root
+    name, node, beneath = _name(root, speech), one_line(root.node), one_line(root.beneath)
+    where = "beneath" if beneath and beneath != node else "where"
+    yield speech.say(where, name=name, node=node, beneath=beneath) if node else name
+    own = trouble(root.name, root.labels, speech.tongue.troubles)
+    if own:
+        yield own.meaning
+    elif not root.node:
+        shown = (f"{key}={value}" for key, value in labels_of(root.labels).items() if key not in _SAID)
+        yield cut(one_line(", ".join(shown)) or speech.say("no labels"), REASON_LIMIT)
+    if incident.how == "ranked" and len(incident.candidates) > 1:
+        best, second = incident.candidates[:2]
+        why, count = one_line(best.why[0] if best.why else ""), len(incident.candidates)
+        yield cut(speech.say("likeliest", count=count, why=why, second=one_line(second.node)), REASON_LIMIT)
+    if incident.changes:
+        before = changed(incident.changes[0], root.onset, speech.tongue.changes)
+        more = len(incident.changes) - 1
+        rest = speech.say("more changes", count=more) if more else ""
+        yield cut(speech.say("changed", change=before), REASON_LIMIT) + rest
+    since = speech.say("since", at=speech.clocks(root.onset))
+    if root.onset_from == "judged afresh":
+        since += speech.say("left over")
+    back = incident.reopened
+    yield since + (speech.say("back once" if back == 1 else "back", count=back) if back else "")
+    if incident.status == "open":
+        yield from _what_hangs_on_it(incident, speech)
+
+
+def _what_hangs_on_it(incident: Incident, speech: Speech) -> Iterator[str]:
+    others = incident.suppressed + incident.members
+    yield speech.say({0: "no others", 1: "one other"}.get(others, "others"), count=others)
+    if incident.said_again and incident.suppressed:
+        yield speech.say("said again", ordinal=_ordinal(incident.said_again), count=incident.said_again)
+    if incident.flapping:
+        yield speech.say("flapping")
+    if incident.beside:
+        yield speech.say("beside", incident=incident.beside)
+
+
+def _what_people_say(incident: Incident, speech: Speech) -> Iterator[str]:
+    """Who is on it, and what they think of the root that is named."""
+    people = incident.people
+    if people.suspect:
+        yield speech.say("blamed", who=one_line(people.blamed_by), node=one_line(people.suspect))
+    elif people.blamed_by:
+        yield speech.say("named", who=one_line(people.blamed_by))
+    if people.confirmed_by:
+        yield speech.say("confirmed", who=one_line(people.confirmed_by))
+    if people.acked_by:
+        yield speech.say("on it", who=one_line(people.acked_by), at=speech.clocks(people.acked_at))
+
+
+def _what_was_done(incident: Incident, deeds: Sequence[Deed], speech: Speech) -> Iterator[str]:
+    if len(deeds) > DEEDS:
+        yield speech.say("earlier deeds", count=len(deeds) - DEEDS)
+    for deed in deeds[-DEEDS:]:
+        sentence = speech.tongue.deeds.get(deed.state, f"{deed.state}: {{what}}").format(what=one_line(deed.what))
+        because = speech.say("because", why=cut(one_line(deed.detail), REASON_LIMIT)) if deed.detail else ""
+        at, rule = speech.clock(deed.at), one_line(deed.rule)
+        yield speech.say("deed", at=at, deed=sentence, because=because, rule=rule)
+    if not deeds and incident.status == "open":
+        yield speech.say("nothing done")
+
+
+def _storm(summary: Summary, speech: Speech) -> Iterator[str]:
+    yield speech.say("storm", opened=summary.opened, left=summary.left)
+    for severity, named in summary.worst:
+        yield speech.say("in storm", severity=severity, title=named)
+    if summary.left > len(summary.worst):
+        yield speech.say("more in storm", count=summary.left - len(summary.worst))
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def _name(root: Root, speech: Speech) -> str:
+    # Alertmanager's API takes an alert without alertname; an empty line 1 would say nothing.
+    return one_line(root.name) or speech.say("no name")
+
+
+def _seconds(duration: Micros) -> Micros:
+    return max(duration, 0) // SECOND * SECOND
