@@ -102,7 +102,7 @@ def _show(output: Output, found: Json) -> None:
     output.table(("STEP", "ACTION", "NODE", "TIMEOUT", "COMMAND"), _steps(found), empty="no step acts on a target")
     if measured := found.get("measured"):
         output.heading("What was measured")
-        shown = [(each["query"], _number(each["before"]), _number(each["after"])) for each in measured]
+        shown = [(each["query"], _said(each["before"]), _said(each["after"])) for each in measured]
         output.table(("QUERY", "BEFORE", "AFTER"), shown, empty="")
     if found["intents"]:
         output.heading("Effects")
@@ -120,7 +120,9 @@ def _show(output: Output, found: Json) -> None:
                 output.line(one["output"].rstrip())
 
 
-def _number(value: float | None) -> str:
+def _said(value: float | str | None) -> str:
+    if isinstance(value, str):
+        return value
     return "unknown" if value is None else f"{value:g}"
 
 

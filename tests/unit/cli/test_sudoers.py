@@ -22,6 +22,11 @@ rule "a disk"
 rule "a process"
   on event: "D"
   then: execute("kill_process", process: "java", user: labels.user, signal: "KILL")
+rule "looks"
+  on event: "F"
+  then: execute("restart_service", unit: "shop.service")
+        wait until exit_code("collect_diagnostics") == 0 within 5m
+  verify: state("clean_disk", path: "/var") < 80%
 rule "another executor"
   on event: "E"
   then: execute("cordon_node")
@@ -49,7 +54,9 @@ def test_the_allow_list_is_what_the_rules_run(tmp_path: Path, capsys: pytest.Cap
         "/usr/bin/systemctl restart <name>",
         "/usr/bin/systemctl restart shop.service",
         "/usr/bin/systemd-tmpfiles --clean --prefix=<path>",
+        "observe /usr/bin/df --block-size=1 --output=target,size,avail,pcent /var",
         "observe /usr/bin/df --block-size=1 --output=target,size,avail,pcent <path>",
+        "observe /usr/bin/journalctl --no-pager --priority=warning --since=-15min --lines=200",
         "observe /usr/bin/pgrep --runstates RSDTt --exact --uid <name> java",
         *(
             "observe /usr/bin/systemctl show "

@@ -206,3 +206,19 @@ def test_queries_are_asked_again_where_nothing_else_happens(when: str, lag: str,
     (one,) = tried(ASKS.format(when=when, lag=lag, expected=expected))
 
     assert one.failures == (), one.happened
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome"),
+    [('"failed", "active" after 2m', "succeeded"), ('"failed"', "not_verified"), ("unknown", "not_verified")],
+)
+def test_what_a_node_tells_verifies(answers: str, outcome: str) -> None:
+    """A test gives the answer to a look by what people call it; no answer is no success."""
+    look = 'state of restart_service(unit: \\"api.service\\") on host/a'
+    text = (
+        RESTART.replace('query("up") == 1 stable', 'state("restart_service", unit: labels.unit) == "active" stable')
+        + NODE
+        + f'  given: query("{look}") is {answers}\n  expect: outcome {outcome}\n'
+    )
+    (one,) = tried(text)
+    assert one.failures == (), one.happened
