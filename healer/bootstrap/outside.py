@@ -115,7 +115,7 @@ def anchoring(settings: Settings, ground: Ground, telling: Mapping[str, Sender],
     if not outside:
         return None
     try:
-        file = settings.audit.key or Path(settings.store.path).parent / signing.NAME
+        file = settings.audit.key or settings.store.folder / signing.NAME
         key = signing_key(file, make=settings.audit.key is None)
     except BadKey as error:
         raise CannotStart(f"audit.key: {error}") from error

@@ -80,7 +80,13 @@ async def start(
     """Wire the service and open its door. What it holds is closed with the stack."""
     clock, random, registry, spawn = SystemClock(), SystemRandom(), Registry(), Supervisor()
     try:
-        store = open_store(settings.store.url, clock, installation=random.token())
+        password = settings.store.password
+        store = open_store(
+            settings.store.url,
+            clock,
+            installation=random.token(),
+            password=password.reveal() if password is not None else None,
+        )
     except CannotOpen as error:
         raise CannotStart(str(error)) from error
     stack.push_async_callback(store.close)

@@ -166,7 +166,14 @@ class _Charters:
 
 def _data(arguments: argparse.Namespace) -> Path:
     given: Path | None = arguments.data
-    return given or Path(load_settings(arguments.config).store.path)
+    if given is not None:
+        return given
+    store = load_settings(arguments.config).store
+    if store.on_server:
+        raise Failure(
+            "a store on a server is not replayed here yet: name a data folder of SQLite with --data", CALLED_WRONG
+        )
+    return Path(store.path)
 
 
 def _when(text: str | None, now: Micros, default: Micros) -> Micros:

@@ -41,7 +41,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _answering_for(settings)
     if settings.executors.ssh is not None:
         yield from _ssh(settings.executors.ssh)
-    yield from _disk(Path(settings.store.path))
+    if not settings.store.on_server:
+        yield from _disk(settings.store.folder)
 
 
 def _place(settings: Settings) -> Iterator[Finding]:
@@ -84,8 +85,7 @@ def _ssh(ssh: SshSettings) -> Iterator[Finding]:
         yield Finding("wrong", "no machine's host key is known", mend)
 
 
-def _disk(database: Path) -> Iterator[Finding]:
-    folder = database.parent
+def _disk(folder: Path) -> Iterator[Finding]:
     if not folder.is_dir():
         yield Finding(
             "note", f"the data folder {folder} is not here", "it is made at the first start; or this is another machine"

@@ -120,6 +120,9 @@ def _beside(settings: Settings, directory: Path) -> Settings:
     """With the lines that ship in their place, and the store's path relative to the file that names it, like every path."""
     topology = msgspec.structs.replace(settings.topology, nodes=with_shipped(settings.topology.nodes))
     settings = msgspec.structs.replace(settings, topology=topology)
+    if settings.store.on_server:
+        store = msgspec.structs.replace(settings.store, data=directory / settings.store.folder)
+        return msgspec.structs.replace(settings, store=store)
     path = settings.store.path
     if path.startswith(("/", ":memory:")):
         return settings

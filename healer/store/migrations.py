@@ -51,8 +51,18 @@ def _tell_matters_apart(connection: Connection) -> None:
     connection.execute(text("DROP TABLE told_before"))
 
 
+def _find_old_reservations(connection: Connection) -> None:
+    """From 4 to 5: what no limit counts any more is found by its age, and forgotten."""
+    connection.execute(text("CREATE INDEX reserved_at ON reserved (at)"))
+
+
 OLDEST = 1
-STEPS: tuple[Callable[[Connection], None], ...] = (_keep_answers, _chain_audit, _tell_matters_apart)
+STEPS: tuple[Callable[[Connection], None], ...] = (
+    _keep_answers,
+    _chain_audit,
+    _tell_matters_apart,
+    _find_old_reservations,
+)
 """`STEPS[0]` brings version 1 to 2, and so on."""
 
 NEWEST = OLDEST + len(STEPS)

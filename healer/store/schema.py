@@ -193,6 +193,7 @@ reserved = Table(
     Column("remediation", NAME, primary_key=True),
     Column("at", BigInteger, nullable=False),
     Index("reserved_key", "key", "at"),
+    Index("reserved_at", "at"),
 )
 """Which remediation last wrote an intent, and when, under the key of each limit of its plan."""
 

@@ -48,12 +48,12 @@ _SESSION = {
 }
 
 
-class NotDurable(Exception):
+class NotDurable(psycopg.OperationalError):
     """The server would lose what it said to have kept."""
 
 
 def connect(url: str, password: str | None, *, reader: bool) -> Raw:
-    """An open connection. Raises psycopg.Error, and NotDurable."""
+    """An open connection. Raises psycopg.Error, NotDurable among them."""
     asked: dict[str, Any] = {**_DEFAULTS, **conninfo_to_dict(url)}
     if password is not None:
         asked["password"] = password

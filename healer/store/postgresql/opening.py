@@ -5,7 +5,6 @@ from sqlalchemy.exc import DBAPIError
 
 from healer.seams import Clock
 from healer.store.migrations import prepare
-from healer.store.postgresql.connections import NotDurable
 from healer.store.postgresql.session import PostgresqlDatabase
 from healer.store.run import ThreadRun
 
@@ -27,5 +26,5 @@ def open_run(url: str, password: str | None, clock: Clock, installation: str) ->
         finally:
             session.close()
         return ThreadRun(database, clock, patience_s=PATIENCE_S), found
-    except (psycopg.Error, DBAPIError, NotDurable) as error:
+    except (psycopg.Error, DBAPIError) as error:
         raise Refused(" ".join(str(error).split())) from error

@@ -1,12 +1,14 @@
 """What may be forgotten, and forgetting it bit by bit. Called by `healer.store.store`.
 
 Whole days (UTC) go together, and only what replay cannot need (applied, and covered by both snapshots) and no open
-incident refers to. Documents stay: they are few.
+incident refers to. Documents stay: they are few. What counted guards have reserved goes by its own age.
 """
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, Connection, and_, delete, func, select
+from sqlalchemy import Column, ColumnElement, Connection, and_, delete, exists, func, select, tuple_
 
+from healer.remediation.model import UNDER_WAY
+from healer.remediation.settings import LONGEST
 from healer.store import schema
 from healer.store.dialect import least
 from healer.store.transaction import Transaction
@@ -43,7 +45,17 @@ def forget_some(transaction: Transaction, before: Micros) -> int:
         key = next(iter(table.primary_key.columns))
         some = select(key).where(old).order_by(key).limit(AT_ONCE)
         gone += connection.execute(delete(table).where(key.in_(some))).rowcount
-    return gone
+    return gone + _forget_reserved(connection, before - LONGEST)
+
+
+def _forget_reserved(connection: Connection, before: Micros) -> int:
+    """Remove what no limit counts any more: older than any of them looks back, of remediations that are at their end."""
+    reserved, run, intent = schema.reserved, schema.remediation, schema.intent
+    going = exists().where(run.c.id == reserved.c.remediation, run.c.state.in_(UNDER_WAY))
+    acting = exists().where(intent.c.remediation == reserved.c.remediation, intent.c.unsettled == 1)
+    both = reserved.c.key, reserved.c.remediation
+    some = select(*both).where(reserved.c.at < before, ~going, ~acting).order_by(reserved.c.at, *both).limit(AT_ONCE)
+    return connection.execute(delete(reserved).where(tuple_(*both).in_(some))).rowcount
 
 
 def _bounds(connection: Connection, before: Micros) -> Bounds:

@@ -71,6 +71,17 @@ def test_the_sketch_of_the_interface_loads(tmp_path: Path) -> None:
     assert settings.server.url == "http://healer.example"
 
 
+def test_a_store_on_a_server_has_its_data_folder_beside_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "healer.yaml"
+    file.write_text("store: {url: 'postgresql://healer@db/healer?sslmode=verify-full', password: {env: PASSWORD}}")
+    store = load_settings(file, {"PASSWORD": "hunter2"}).store
+    assert store.url == "postgresql://healer@db/healer?sslmode=verify-full"
+    assert store.password is not None
+    assert (store.password.reveal(), store.folder) == ("hunter2", tmp_path / "data")
+    file.write_text("store: {url: 'postgresql://db/healer', data: /var/lib/healer}")
+    assert load_settings(file, {}).store.folder == Path("/var/lib/healer")
+
+
 def test_one_hold_holds_all() -> None:
     hold = parse_settings("convergence: {hold: 1m}", {}).convergence.hold
     assert (hold.default, hold.critical) == (MINUTE, MINUTE)
@@ -100,7 +111,10 @@ def test_the_for_of_a_rule_is_set_by_alertname() -> None:
         ("server: {tls: {cert: a.pem}}", "server.tls: the key 'key' is missing"),
         ("server: {auth: {bearer: [hunter2]}}", "server.auth.bearer[0]: a secret is a reference"),
         ("store: {url: mysql://x}", "store.url: expected sqlite:///PATH"),
-        ("store: {url: 'postgresql://x'}", "PostgreSQL is not supported yet"),
+        ("store: {url: 'postgresql://x:hunter2@db/healer'}", "a password does not stand in a URL: write it under"),
+        ("store: {url: 'postgresql://db/healer?password=x'}", "a password does not stand in a URL: write it under"),
+        ("store: {url: 'postgresql://[db/healer'}", "store.url: this is no URL"),
+        ("store: {data: /var/lib/healer}", "store.data: only PostgreSQL has one"),
         ("convergence: {hold: {default: 10s}}", "convergence.hold: critical (15s) is longer than default (10s)"),
         ("convergence: {severities: {x: loud}}", "convergence.severities: x: expected info, warning"),
         ("convergence: {max_untold: 5s}", "max_untold is shorter than hold"),
