@@ -95,19 +95,19 @@ def hostile(seed: str, count: int) -> Iterator[str]:
         yield "".join(chance.choices(PIECES, k=chance.randint(1, 5)))
 
 
-def parameters() -> list[tuple[Action, str]]:
-    """Every string parameter of every action that ends in an argv."""
+def parameters(*, calls: bool) -> list[tuple[Action, str]]:
+    """Every string parameter of every action that ends in a typed call, or else in an argv."""
     compiled = compile_files([], packs=False)
     assert compiled.ruleset is not None
     return [
         (action, parameter.name)
         for action in compiled.ruleset.actions.values()
         for parameter in action.parameters
-        if parameter.type is Type.STRING and action.run.argv
+        if parameter.type is Type.STRING and (action.run.call if calls else action.run.argv)
     ]
 
 
-PARAMETERS = parameters()
+PARAMETERS = parameters(calls=False)
 GOOD = {"unit": "a.service", "process": "a", "user": "a", "interface": "a", "signal": "TERM"}
 
 
@@ -144,19 +144,7 @@ def test_hostile_values_stay_data(action: Action, name: str) -> None:
     assert 0 < let_through < 10_000, "values of both kinds, or this shows nothing"
 
 
-def calls() -> list[tuple[Action, str]]:
-    """Every string parameter of every action that ends in a call by name."""
-    compiled = compile_files([], packs=False)
-    assert compiled.ruleset is not None
-    return [
-        (action, parameter.name)
-        for action in compiled.ruleset.actions.values()
-        for parameter in action.parameters
-        if parameter.type is Type.STRING and action.run.call
-    ]
-
-
-@pytest.mark.parametrize(("action", "name"), calls(), ids=lambda each: getattr(each, "name", each))
+@pytest.mark.parametrize(("action", "name"), parameters(calls=True), ids=lambda each: getattr(each, "name", each))
 def test_hostile_values_stay_data_in_calls(action: Action, name: str) -> None:
     """A value is refused, or comes out of the call as it went in, without a character that a path or a URL would obey."""
     text = f'rule "it"\n  on event: "A"\n  then: execute("{action.name}", {name}: labels.hostile)\n'
