@@ -26,6 +26,7 @@ from healer.journey.view import View
 from healer.locks.ports import LockService
 from healer.notification.deliver import Deliverer, Sender
 from healer.notification.last_resort import LastResort
+from healer.notification.wording import Speech
 from healer.prometheus.onsets import Onsets
 from healer.prometheus.rules import Source as PrometheusSource
 from healer.prometheus.telling import Probe, Telling
@@ -118,6 +119,8 @@ class Plan(msgspec.Struct, frozen=True):
     watchdog: Watchdog | None = None
     last_resort: tuple[str, ...] = ()
     """Channels that are told from memory when the store is lost."""
+    speech: dict[str, Speech] = {}
+    """In which language and time zone each channel is told, where it is not plain English in UTC."""
     trace_sample: float = 1.0
     sources: tuple[tuple[str, str], ...] = (("file", "file"),)
     """Names and kinds of the topology's sources, the one that is believed first at first."""
@@ -154,6 +157,7 @@ class Healer:
             ports.random,
             base_url=plan.base_url,
             count=lambda channel, reason: attempts.of(channel, reason).inc(),
+            speech=plan.speech,
         )
         verifier = Verifier(self.view, self, ports.clock, self._silent)
         self.runner = Runner(
@@ -242,7 +246,7 @@ class Healer:
             self._end(name)
         self._targets.clear()
         self._targets.update(ports.targets)
-        self.deliverer.use(ports.senders, plan.base_url)
+        self.deliverer.use(ports.senders, plan.base_url, plan.speech)
         self.last_resort.use(self._last_told(), plan.base_url)
         self.mirror.use(ports.alertmanagers, plan.silences_every)
         self.reconciler.use(ports.alertmanagers, plan.reconcile_every)

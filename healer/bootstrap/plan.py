@@ -46,6 +46,7 @@ def read_plan(settings: Settings) -> Plan:
         retention=settings.journal.retention,
         watchdog=settings.watchdog,
         last_resort=tuple(name for name, channel in settings.channels.items() if channel.last_resort),
+        speech={name: channel.speech for name, channel in settings.channels.items()},
         trace_sample=settings.telemetry.sample,
         sources=tuple(
             dict.fromkeys(

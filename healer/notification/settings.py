@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from healer.alerts.matchers import Matchers
+from healer.notification.wording import Language, Speech
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
@@ -14,8 +15,16 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """Which module of `notifiers` it is."""
     last_resort: bool = False
     """Told directly from memory, "healer is blind since hh:mm", when the store is lost."""
+    language: Language = "en"
+    """In which language people are told there: English or Chinese."""
+    zone: str = "UTC"
+    """The time zone of the times in a message, such as Asia/Shanghai; UTC stands beside it."""
     config: Any = None
     """The type's own settings."""
+
+    @property
+    def speech(self) -> Speech:
+        return Speech(self.language, self.zone)
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,7 +7,7 @@ with another language or zone.
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -68,6 +68,15 @@ class Speech(msgspec.Struct, frozen=True):
 
 
 PLAIN = Speech()
+
+
+def is_zone(name: str) -> bool:
+    """Whether there is a time zone of this name."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True
 
 
 def tell(incident: Incident, deeds: Sequence[Deed], said: Sequence[str] = (), summary: Summary | None = None) -> Story:

@@ -11,9 +11,10 @@ from healer.documents.fields import Secret
 from healer.documents.problems import Path
 from healer.documents.references import WRONG
 from healer.notification.settings import Channel
+from healer.notification.wording import Language, is_zone
 from notifiers.secret import Secret as ChannelSecret
 
-_OURS = ("type", "last_resort")
+_OURS = ("type", "last_resort", "language", "zone")
 
 
 def hooks(types: Mapping[str, type[msgspec.Struct]]) -> dict[Any, Hook]:
@@ -28,8 +29,14 @@ def hooks(types: Mapping[str, type[msgspec.Struct]]) -> dict[Any, Hook]:
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(types))}"
             return converter.complain((*path, "type"), f"no type of channel is called {name!r}; {hint}")
         last_resort = converter.read(bool, value.get("last_resort", False), (*path, "last_resort"))
+        language = converter.read(Language, value.get("language", "en"), (*path, "language"))
+        zone = converter.read(str, value.get("zone", "UTC"), (*path, "zone"))
+        if zone is not WRONG and not is_zone(zone):
+            zone = converter.complain((*path, "zone"), f"no time zone is called {zone!r}: one such as Asia/Shanghai")
         config = converter.read(types[name], {key: one for key, one in value.items() if key not in _OURS}, path)
-        return WRONG if WRONG in (last_resort, config) else Channel(type=name, last_resort=last_resort, config=config)
+        if WRONG in (last_resort, language, zone, config):
+            return WRONG
+        return Channel(type=name, last_resort=last_resort, language=language, zone=zone, config=config)
 
     def secret(converter: Converter, value: Any, path: Path) -> Any:
         read = converter.read(Secret, value, path)

@@ -12,7 +12,7 @@ from healer.changes.model import Change, Touched
 from healer.convergence.outcome import Incident, People
 from healer.notification.own import ALERT
 from healer.notification.story import DEEDS, REASON_LIMIT, TITLE_LIMIT, Deed, State, state_of
-from healer.notification.wording import PLAIN, tell, title
+from healer.notification.wording import PLAIN, TONGUES, Language, Speech, tell, title
 from healer.remediation.model import UNDER_WAY
 from healer.times import MINUTE, SECOND
 from tests.contracts.store.given import NOON
@@ -70,17 +70,20 @@ def test_the_title_says_how_bad_where_and_what(changes: dict[str, Any], state: S
     hard=st.booleans(),
     severity=st.sampled_from(["info", "warning", "error", "critical"]),
     state=st.sampled_from(["broken", "healing", "healed", "needs you", "over"]),
+    language=st.sampled_from(sorted(TONGUES)),
 )
 def test_the_title_is_one_line_of_at_most_40_characters(
-    node: str, beneath: str, name: str, hard: bool, severity: str, state: State
+    node: str, beneath: str, name: str, hard: bool, severity: str, state: State, language: Language
 ) -> None:
     """Whatever the labels hold, it fits a lock screen and begins with severity and state."""
     found = title(
-        incident(root_node=node, root_beneath=beneath, root_name=name, root_hard=hard, severity=severity), state
+        incident(root_node=node, root_beneath=beneath, root_name=name, root_hard=hard, severity=severity),
+        state,
+        Speech(language),
     )
     assert len(found) <= TITLE_LIMIT == 40
     assert len(found.splitlines()) == 1
-    assert state in found.partition("]")[0]
+    assert TONGUES[language].states[state] in found.partition("]")[0]
 
 
 @given(detail=st.text(max_size=2000), what=st.text(max_size=200), name=st.text(max_size=100))

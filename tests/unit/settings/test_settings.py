@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from healer.notification.wording import Speech
 from healer.settings import SettingsError, default_settings, load_settings, parse_settings
 from healer.times import DAY, MINUTE, SECOND
 from healer.web.settings import split_listen
@@ -55,7 +56,7 @@ def test_the_sketch_of_the_interface_loads(tmp_path: Path) -> None:
         rules:       {packs: [node], paths: [rules/, {path: /etc/team-a}], dry_run: true}
         prometheus:  [{url: "http://127.0.0.1:9090", match: ['cluster="a"']}]
         alertmanager: {urls: ["http://127.0.0.1:9093"]}
-        channels:    {here: {type: terminal, last_resort: true}}
+        channels:    {here: {type: terminal, last_resort: true, language: zh, zone: Asia/Shanghai}}
         routes:      [{match: ['severity="critical"'], channels: [here]}]
         telemetry:   {otlp: {endpoint: "http://127.0.0.1:4318"}}
         """.replace("\n        ", "\n")
@@ -68,6 +69,7 @@ def test_the_sketch_of_the_interface_loads(tmp_path: Path) -> None:
     assert settings.journal.retention == 30 * DAY
     assert settings.convergence == default_settings().convergence
     assert settings.channels["here"].last_resort
+    assert settings.channels["here"].speech == Speech("zh", "Asia/Shanghai")
     assert settings.server.url == "http://healer.example"
 
 
@@ -134,6 +136,8 @@ def test_the_for_of_a_rule_is_set_by_alertname() -> None:
         ),
         ("channels: {a: {type: terminl}}", "channels.a.type: no type of channel is called 'terminl'; did you mean"),
         ("channels: {a: {type: terminal, last_resort: maybe}}", "channels.a.last_resort: expected true or false"),
+        ("channels: {a: {type: terminal, language: fr}}", "channels.a.language:"),
+        ("channels: {a: {type: terminal, zone: Mars/Base}}", "channels.a.zone: no time zone is called 'Mars/Base'"),
         ("channels: {a: {type: terminal, colour: loud}}", "channels.a.colour: expected always, auto or never"),
         ("channels: {a: {type: telegram, token: {env: NO}, chat_id: 1}}", "channels.a.token.env: the environment"),
         ("channels: {a: {type: telegram, token: {env: BAD}, chat_id: []}}", "channels.a.chat_id: expected"),
