@@ -84,6 +84,9 @@ rule "restart the shop"
 """
 
 
+STORE = "sqlite:///data/healer.db"
+
+
 def settings(place: str, urls: Mapping[str, str], ssh: Mapping[str, object]) -> str:
     """healer's configuration. `urls`: of prometheus, alertmanager, telegram and collector."""
     waits = {symptom(number): f"{for_s(number)}s" for number in range(len(THINGS))}
@@ -94,7 +97,7 @@ server:
   listen: 127.0.0.1:9099
   auth: {{bearer: [{{file: healer.token}}]}}
 place: {place}
-store: {{url: "sqlite:///data/healer.db"}}
+store: {{url: "{STORE}"}}
 topology:
   sources: [{{file: topology.yaml}}]
   nodes:

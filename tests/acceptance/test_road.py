@@ -1,19 +1,33 @@
 """The main job, end to end: a service dies on a real machine, and one message tells that it broke, heals and is well."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.acceptance.road import Road, road
-from tests.acceptance.shop import HOST
+from tests.acceptance.shop import HOST, STORE
+from tests.servers.postgres import Postgres
 
 STAGES = ("detect", "converge", "decide", "execute", "verify", "notify")
 
 
-def test_a_dead_service_is_healed_and_told_of_in_one_message(tmp_path: Path, say: Callable[[str], None]) -> None:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield STORE
+        return
+    with Postgres() as server:
+        yield server.schema("shop")
+
+
+def test_a_dead_service_is_healed_and_told_of_in_one_message(
+    tmp_path: Path, say: Callable[[str], None], store: str
+) -> None:
     """One incident, one remediation, one message from broken over healing to healed, one trace with every stage."""
-    with road(tmp_path) as here:
+    with road(tmp_path, store=store) as here:
         fault = time.monotonic()
         here.host.kill_service()
         here.until(lambda: len(_firing(here)) > 20, "more than 20 alerts to fire in Prometheus")
