@@ -11,10 +11,12 @@ from rules.expressions import Broken, Expression
 from rules.problems import did_you_mean
 from rules.reading import Written
 from rules.ruleset import DEFAULT_APPROVAL, Approver, Limit, Repeat
-from rules.units import Type, format_duration
+from rules.units import SECOND, Type, format_duration
 
 MAX_COUNT: Final = 1_000_000
 MAX_PRIORITY: Final = 1000
+MAX_WINDOW: Final = 366 * 86_400 * SECOND
+"""What is older no limit counts."""
 MAX_APPROVERS: Final = 10
 ALLOWANCES: Final = ("unfenced", "storm")
 _KEYS: Final = "rule, node, action, topology.KIND, node.ATTRIBUTE or labels.NAME"
@@ -64,6 +66,9 @@ def _limit(item: syntax.LimitText, checker: Checker) -> Limit | None:
     count = float(item.amount.value)
     if count != int(count) or not 0 < count <= MAX_COUNT or item.window == 0:
         checker.error("E0503", item.span, "a limit is a whole number above 0, in a time above 0")
+        return None
+    if item.window and item.window > MAX_WINDOW:
+        checker.error("E0503", item.span, f"a limit looks back {format_duration(MAX_WINDOW)} at most")
         return None
     if not is_key(item.per, checker):
         return None

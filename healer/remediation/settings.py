@@ -8,10 +8,17 @@ from typing import Annotated
 import msgspec
 
 from healer.documents.fields import Duration, PathText
-from healer.times import DAY, HOUR, MINUTE, SECOND
+from healer.times import DAY, HOUR, MINUTE, SECOND, Micros, format_duration
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
+LONGEST: Micros = 366 * DAY
+"""No limit counts what is older; the store forgets it. As `rules.bounds.MAX_WINDOW`, for the limits of rules."""
 Ratio = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+def _refuse_too_long(within: Micros) -> None:
+    if within > LONGEST:
+        raise ValueError(f"expected at most {format_duration(LONGEST)}", "within")
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -21,6 +28,9 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """At most so many."""
     within: Duration
     """In any span of this length."""
+
+    def __post_init__(self) -> None:
+        _refuse_too_long(self.within)
 
 
 class PerTarget(Rate, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -90,6 +100,9 @@ class Ramp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """So many that did not help stop the rule."""
     within: Duration = HOUR
     """What is older does not count: then a rule begins with one again."""
+
+    def __post_init__(self) -> None:
+        _refuse_too_long(self.within)
 
 
 class Guards(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -4,13 +4,17 @@ import asyncio
 
 import msgspec
 import pytest
+from sqlalchemy import select
 
 from healer.journey.records import Troubled
 from healer.remediation.guards import Group, Place
 from healer.remediation.model import Intent, Limit, Plan, PlanStep, Refused, Remediation, State
 from healer.remediation.ports import Switch
+from healer.remediation.settings import LONGEST
+from healer.store import schema
 from healer.store.store import Store
 from healer.times import DAY, HOUR, MINUTE, SECOND, Micros
+from rules.bounds import MAX_WINDOW
 from tests.contracts.store.given import NOON, RESTART, plan, planned, step
 from tests.contracts.store.test_effects import journal
 
@@ -54,6 +58,35 @@ async def acts(store: Store, remediation: Remediation, state: State, *, on: str 
     settled = msgspec.structs.replace(intent, outcome="succeeded", exit_code=0)
     after = msgspec.structs.replace(stored, state=state, detail="it is still down")
     assert await store.settle_intent(settled, after, was="executing", now=now)
+
+
+async def reserved(store: Store) -> set[str]:
+    """Which remediations hold anything."""
+    rows = await store.run.read(
+        "look", lambda connection: connection.execute(select(schema.reserved.c.remediation)).all()
+    )
+    return {id for (id,) in rows}
+
+
+async def test_what_no_limit_counts_any_more_is_forgotten(store: Store) -> None:
+    """Older than any limit looks back, and at its end: neither what is under way nor what is unsettled, however old."""
+    old, going, acting, young = await under_way(store, 4)
+    await acts(store, old, "succeeded", on="h1")
+    await acts(store, going, "verifying", on="h2")
+    assert isinstance(await begin(store, acting, on="h3"), Intent)
+    await acts(store, young, "succeeded", on="h4", now=NOON + DAY)
+
+    await store.forget(NOON + LONGEST)
+    assert await reserved(store) == {"r1", "r2", "r3", "r4"}
+    assert await store.forget(NOON + LONGEST + SECOND) > 0
+    assert await reserved(store) == {"r2", "r3", "r4"}
+    await store.forget(NOON + LONGEST + DAY + SECOND)
+    assert await reserved(store) == {"r2", "r3"}
+
+
+def test_no_limit_looks_back_further_than_the_store_remembers() -> None:
+    """Neither a rule's own nor the installation's."""
+    assert MAX_WINDOW == LONGEST
 
 
 async def refused(store: Store, remediation: Remediation, **how: object) -> Refused:

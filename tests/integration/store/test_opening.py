@@ -114,6 +114,7 @@ def back_to_version_1(connection: sqlite3.Connection) -> None:
         "CREATE TABLE audit (number INTEGER NOT NULL, at BIGINT NOT NULL, kind VARCHAR NOT NULL, detail TEXT NOT NULL, "
         "PRIMARY KEY (number))"
     )
+    connection.execute("DROP INDEX reserved_at")
     connection.execute("UPDATE meta SET value = '1' WHERE key = 'schema'")
 
 
