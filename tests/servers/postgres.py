@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import psycopg
 import pytest
@@ -59,7 +60,7 @@ class Postgres(Server):
             return False
         return True
 
-    def sql(self, statement: str) -> list[tuple[object, ...]]:
+    def sql(self, statement: str) -> list[tuple[Any, ...]]:
         """Execute it, beside whatever the test does."""
         with psycopg.connect(self.dsn, autocommit=True, connect_timeout=5) as connection:
             cursor = connection.execute(statement.encode())
@@ -75,14 +76,17 @@ class Postgres(Server):
 
     def emptied(self, name: str) -> str:
         """The same, with the tables that are in it already, and nothing in them: making them takes longer than most tests."""
-        if not self.sql(f"SELECT 1 FROM pg_namespace WHERE nspname = '{name}'"):
+        found = self.sql(
+            f"SELECT 'schema', nspname FROM pg_namespace WHERE nspname = '{name}' "
+            f"UNION ALL SELECT 'table', tablename FROM pg_tables WHERE schemaname = '{name}' AND tablename <> 'meta' "
+            f"UNION ALL SELECT 'sequence', sequencename FROM pg_sequences WHERE schemaname = '{name}'"
+        )
+        if not found:
             return self.schema(name)
-        tables = self.sql(f"SELECT tablename FROM pg_tables WHERE schemaname = '{name}' AND tablename <> 'meta'")
-        counters = self.sql(f"SELECT sequencename FROM pg_sequences WHERE schemaname = '{name}'")
-        emptying = [f"DELETE FROM {name}.{table}" for (table,) in tables]
-        emptying += [f"DELETE FROM {name}.meta WHERE key NOT IN ('schema', 'installation')"] if tables else []
-        emptying += [f"ALTER SEQUENCE {name}.{counter} RESTART" for (counter,) in counters]
-        self.sql("; ".join(emptying) or "SELECT 1")
+        words = {"table": "DELETE FROM {}.{}", "sequence": "ALTER SEQUENCE {}.{} RESTART"}
+        emptying = [words[kind].format(name, thing) for kind, thing in found if kind in words]
+        if emptying:
+            self.sql("; ".join([*emptying, f"DELETE FROM {name}.meta WHERE key NOT IN ('schema', 'installation')"]))
         return self._in(name)
 
     def stop(self, within: float = 10) -> None:
@@ -94,7 +98,9 @@ class Postgres(Server):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        if self._process is not None:
+            os.kill(self.pid, signal.SIGQUIT)  # at once, its children too: nobody needs what it has any more
+        super().stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

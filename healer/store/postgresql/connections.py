@@ -64,8 +64,8 @@ def connect(url: str, password: str | None, *, reader: bool) -> Raw:
         if reader:
             # A reader holds nothing that others wait for, and may compute in the middle of its transaction.
             del told["idle_in_transaction_session_timeout"]
-        for name, value in told.items():
-            raw.execute("SELECT set_config(%s, %s, false)", (name, value))
+        each = ", ".join(["set_config(%s, %s, false)"] * len(told))
+        raw.execute(f"SELECT {each}".encode(), [word for pair in told.items() for word in pair])
         _must_hold(raw)
     except BaseException:
         raw.close()

@@ -22,6 +22,8 @@ def open_run(url: str, password: str | None, clock: Clock, installation: str) ->
     try:
         session = database.writer()
         try:
+            # A new version may have much to change before anybody else works here.
+            session.execute("SET statement_timeout = 0")
             found = prepare(session, installation)
         finally:
             session.close()

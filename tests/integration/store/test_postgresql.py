@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import psycopg
 import pytest
+from sqlalchemy import Connection, text
 
 from healer.journey import records
 from healer.journey.ports import Overtaken, StoreUnavailable
@@ -16,6 +17,7 @@ from healer.notification.ports import Claim
 from healer.remediation.guards import Place
 from healer.remediation.model import Intent, Refused
 from healer.seams import SystemClock
+from healer.store import migrations
 from healer.store.migrations import prepare
 from healer.store.opening import CannotOpen, open_store
 from healer.store.postgresql import connections
@@ -381,6 +383,41 @@ def test_a_server_that_is_not_there_is_said() -> None:
     with pytest.raises(CannotOpen, match="refused") as caught:
         open_store("postgresql://healer@127.0.0.1:1/x", SystemClock(), installation="x", password="hunter2")
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_a_change_of_the_schema_happens_whole_or_not_at_all(
+    server: Postgres, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    """A step that fails takes the steps before it with it, tables and version; one that works brings all up."""
+    url = server.schema(f"older_{fails}".lower())
+    store = open_store(url, SystemClock(), installation="first")
+    await store.append([record("a")])
+    await store.close()
+
+    def add(connection: Connection) -> None:
+        connection.execute(text("ALTER TABLE journal ADD COLUMN more BIGINT NOT NULL DEFAULT 7"))
+
+    def fail(connection: Connection) -> None:
+        connection.execute(text("SELECT * FROM nowhere"))
+
+    steps = (*migrations.STEPS, add, *([fail] if fails else []))
+    with monkeypatch.context() as newer:
+        newer.setattr(migrations, "STEPS", steps)
+        newer.setattr(migrations, "NEWEST", migrations.OLDEST + len(steps))
+        if fails:
+            with pytest.raises(CannotOpen, match="nowhere"):
+                open_store(url, SystemClock(), installation="x")
+        else:
+            await open_store(url, SystemClock(), installation="x").close()
+            assert server.sql(f"SELECT more FROM older_{fails}.journal") == [(7,)]
+    if not fails:
+        with pytest.raises(CannotOpen, match="start the version of healer that wrote it"):
+            open_store(url, SystemClock(), installation="x")
+        return
+    store = open_store(url, SystemClock(), installation="x")
+    assert (await store.append([record("b")]))[0][0] == 2
+    await store.close()
 
 
 async def test_somebody_elses_schema_is_refused(server: Postgres) -> None:

@@ -121,6 +121,22 @@ async def test_a_full_queue_refuses_at_once(store: Store) -> None:
     assert await store.append([record()])
 
 
+async def test_nobody_waits_for_ever(database: SqliteDatabase) -> None:
+    """With a patience, who waits for longer hears that it may have happened; and when it did, it is there."""
+    store = Store(ThreadRun(database, SystemClock(), patience_s=0.05), "test")
+    gate = Gate()
+    held = await gate.hold(store)
+    with pytest.raises(StoreUnavailable, match=r"append: no answer within 0\.05 s") as caught:
+        await store.append([record()])
+    assert caught.value.ambiguous
+    gate.open()
+    with pytest.raises(StoreUnavailable):
+        await held
+    while not await store.read(0, 10):
+        await asyncio.sleep(0.005)
+    await store.close()
+
+
 async def test_who_goes_away_does_not_disturb_the_others(store: Store) -> None:
     """A caller that is cancelled while it waits costs nobody else an answer."""
     gate = Gate()
