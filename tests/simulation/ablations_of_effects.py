@@ -10,8 +10,8 @@ from unittest.mock import patch
 
 from msgspec.structs import replace
 
-from healer.executors.register import Attempt
-from healer.executors.target import Result
+from healer.executors.register import Attempt, Register
+from healer.executors.target import Order, Result
 from healer.remediation import approval, guards, verify
 from healer.remediation.arrows import next_state
 from healer.remediation.facts import facts_of
@@ -23,7 +23,7 @@ from healer.remediation.runner.effect import Effects
 from healer.remediation.runner.settling import Settling
 from healer.remediation.verify import Seen, Verifier
 from healer.store.transactions import counting, intents, remediations
-from healer.times import HOUR, Micros
+from healer.times import HOUR, MINUTE, Micros
 from rules import Expression, Facts, Verdict, evaluate
 from tests.simulation import ablation
 from tests.simulation.taken_away import nothing, noting, without
@@ -201,6 +201,36 @@ def go_without_switch() -> Iterator[None]:
         return False
 
     with without(Effects, "_paused", paused):
+        yield
+
+
+@ablation("a file is not looked for", promise="E4", scenario="service")
+@contextmanager
+def file_not_looked_for() -> Iterator[None]:
+    """The guard that looks for the pause file is left out."""
+    with _unasked("OBSERVED", people.pause_file):
+        yield
+
+
+@ablation("the switch is not read at all", promise="E4", scenario="service")
+@contextmanager
+def switch_unread() -> Iterator[None]:
+    """T3 does not read the kill switch, of a service that people stop by its API."""
+    with _unasked("COUNTED", standing.kill_switch):
+        yield
+
+
+@ablation("a target waits a minute for go", promise="E4", scenario=SCENARIO)
+@contextmanager
+def target_waits() -> Iterator[None]:
+    """A go that was swallowed starts the command when it lands."""
+    admit = Register.admit
+
+    def patient(self: Register, order: Order, now: Micros) -> Attempt | Result:
+        with patch("healer.executors.register.GO_WAIT", MINUTE):
+            return admit(self, order, now)
+
+    with without(Register, "admit", patient):
         yield
 
 

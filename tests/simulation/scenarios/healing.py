@@ -23,7 +23,7 @@ from rules import RuleSet, Source, compile_files
 from tests.simulation import Broken, Outcome, scenario
 from tests.simulation.court import Court
 from tests.simulation.disk import Disk
-from tests.simulation.faults import Faults, Odds
+from tests.simulation.faults import Faults, Kind, Odds
 from tests.simulation.healing.holders import Ground, Holders
 from tests.simulation.healing.hosts import LAG, TIDY, Hosts
 from tests.simulation.healing.options import Options, Wanted
@@ -45,6 +45,7 @@ from tests.simulation.world import SimClock
 QUIET = 100 * MINUTE
 """Everything has to be over by then: an approval that nobody gives, a limit's window and a probe's longest pause fit in."""
 LOOK_S = 5.0
+SLOW_ORDER = ("target.send", "delay")
 WANTED: dict[Wanted, str] = {
     "resolved": "resolved",
     "query": """query("up{{instance='{host}'}}") == 1""",
@@ -93,6 +94,8 @@ class Run:
         self._step = 0
         self._intent = asyncio.Event()
         """Something is about to begin."""
+        self._slow_order = asyncio.Event()
+        self.faults.on_fault = self._hurt
 
     async def go(self) -> None:
         """Storm, then quiet, then the last look; or to the first accusation."""
@@ -192,12 +195,18 @@ class Run:
             await self.store.throw(Switch(scope, False, "ann", "all is well", self.clock.now()))
 
     async def _almost(self) -> None:
-        """Wait, for a while, until something is about to begin, and a little longer."""
-        self._intent.clear()
+        """Wait, for a while, until something is about to begin and a little longer, or until an order is on its way slowly."""
+        slowly = self._chance.random() < 0.5
+        moment = self._slow_order if slowly else self._intent
+        moment.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(30):
-                await self._intent.wait()
-        await asyncio.sleep(self._chance.choice((0, 0.01, 0.5, 3)))
+                await moment.wait()
+        await asyncio.sleep(0 if slowly else self._chance.choice((0, 0.01, 0.5, 3)))
+
+    def _hurt(self, call: str, kind: Kind) -> None:
+        if (call, kind) == SLOW_ORDER:
+            self._slow_order.set()
 
     async def _supersedes(self) -> None:
         """Incidents merge: what was planned for one of them is not begun."""
