@@ -49,9 +49,9 @@ def test_whoever_calls_it_from_within_keeps_nothing(called: Path) -> None:
 @pytest.mark.parametrize(
     ("environ", "folder"),
     [
-        ({"XDG_CACHE_HOME": "/x", "HOME": "/home/a"}, Path("/x/healer")),
-        ({"XDG_CACHE_HOME": "x", "HOME": "/home/a"}, Path("/home/a/.cache/healer")),
-        ({"HOME": "/home/a"}, Path("/home/a/.cache/healer")),
+        ({"XDG_CACHE_HOME": "/x", "HOME": "/users/a"}, Path("/x/healer")),
+        ({"XDG_CACHE_HOME": "x", "HOME": "/users/a"}, Path("/users/a/.cache/healer")),
+        ({"HOME": "/users/a"}, Path("/users/a/.cache/healer")),
         ({"HOME": ""}, None),
         ({}, None),
     ],
