@@ -14,6 +14,7 @@ from typing import Protocol
 import msgspec
 
 from healer.journey.ports import StoreUnavailable
+from healer.notification import template
 from healer.notification.ports import Claim, ToldLedger
 from healer.notification.story import State, Story
 from healer.notification.wording import PLAIN, Speech, worded
@@ -236,12 +237,24 @@ class Deliverer:
         return int(self._random.uniform(0.5, 1.0) * min(first * 2 ** min(attempts, 20), longest))
 
 
+def _words(story: Story, url: str, speech: Speech) -> tuple[str, ...]:
+    """What stands below line 1. A template that cannot be filled is no reason to tell nobody."""
+    if not speech.template:
+        return story.lines
+    try:
+        return template.fill(speech.template, story, url)
+    except template.BadTemplate as error:
+        log.warning("incident %s is told in healer's own words: the template: %s", story.incident, error)
+        return story.lines
+
+
 def message_of(story: Story, base_url: str, matter: str = "", speech: Speech = PLAIN) -> Message:
     """The story as a channel's message; for a `matter` the one that calls people, beside the one that tells it."""
     story = worded(story, speech)
     url = f"{base_url}/api/v1/incidents/{story.incident}" if base_url else ""
-    lines: list[Line] = [line(Span(story.lines[0], Emphasis.STRONG)) if story.lines else ()]
-    lines += [line(text) if text else () for text in story.lines[1:]]
+    words = _words(story, url, speech)
+    lines: list[Line] = [line(Span(words[0], Emphasis.STRONG)) if words else ()]
+    lines += [line(text) if text else () for text in words[1:]]
     if matter:
         lines += [
             (),

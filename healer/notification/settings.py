@@ -19,12 +19,14 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """In which language people are told there: English or Chinese."""
     zone: str = "UTC"
     """The time zone of the times in a message, such as Asia/Shanghai; UTC stands beside it."""
+    template: str = ""
+    """What stands below line 1, in Jinja2; "" for healer's own words. See docs/channels.md."""
     config: Any = None
     """The type's own settings."""
 
     @property
     def speech(self) -> Speech:
-        return Speech(self.language, self.zone)
+        return Speech(self.language, self.zone, self.template)
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

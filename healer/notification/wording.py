@@ -42,10 +42,12 @@ _SAID = frozenset({"alertname", "severity"})
 
 
 class Speech(msgspec.Struct, frozen=True):
-    """How somebody is spoken to. `zone` is a name such as Asia/Shanghai."""
+    """How somebody is spoken to. `zone` is a name such as Asia/Shanghai; `template` their own words for what is below line 1,
+    "" for healer's."""
 
     language: Language = "en"
     zone: str = "UTC"
+    template: str = ""
 
     @property
     def tongue(self) -> Tongue:

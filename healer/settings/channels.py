@@ -11,10 +11,11 @@ from healer.documents.fields import Secret
 from healer.documents.problems import Path
 from healer.documents.references import WRONG
 from healer.notification.settings import Channel
+from healer.notification.template import BadTemplate, read
 from healer.notification.wording import Language, is_zone
 from notifiers.secret import Secret as ChannelSecret
 
-_OURS = ("type", "last_resort", "language", "zone")
+_OURS = ("type", "last_resort", "language", "zone", "template")
 
 
 def hooks(types: Mapping[str, type[msgspec.Struct]]) -> dict[Any, Hook]:
@@ -33,10 +34,17 @@ def hooks(types: Mapping[str, type[msgspec.Struct]]) -> dict[Any, Hook]:
         zone = converter.read(str, value.get("zone", "UTC"), (*path, "zone"))
         if zone is not WRONG and not is_zone(zone):
             zone = converter.complain((*path, "zone"), f"no time zone is called {zone!r}: one such as Asia/Shanghai")
+        template = converter.read(str, value.get("template", ""), (*path, "template"))
+        if template is not WRONG:
+            try:
+                read(template)
+            except BadTemplate as error:
+                template = converter.complain((*path, "template"), str(error))
         config = converter.read(types[name], {key: one for key, one in value.items() if key not in _OURS}, path)
-        if WRONG in (last_resort, language, zone, config):
+        speech = {"language": language, "zone": zone, "template": template}
+        if WRONG in (last_resort, config, *speech.values()):
             return WRONG
-        return Channel(type=name, last_resort=last_resort, language=language, zone=zone, config=config)
+        return Channel(type=name, last_resort=last_resort, config=config, **speech)
 
     def secret(converter: Converter, value: Any, path: Path) -> Any:
         read = converter.read(Secret, value, path)

@@ -137,6 +137,10 @@ def test_the_for_of_a_rule_is_set_by_alertname() -> None:
         ("channels: {a: {type: terminl}}", "channels.a.type: no type of channel is called 'terminl'; did you mean"),
         ("channels: {a: {type: terminal, last_resort: maybe}}", "channels.a.last_resort: expected true or false"),
         ("channels: {a: {type: terminal, language: fr}}", "channels.a.language:"),
+        (
+            "channels: {a: {type: terminal, template: '{{ x() }}'}}",
+            "channels.a.template: line 1: a template cannot do this",
+        ),
         ("channels: {a: {type: terminal, zone: Mars/Base}}", "channels.a.zone: no time zone is called 'Mars/Base'"),
         ("channels: {a: {type: terminal, colour: loud}}", "channels.a.colour: expected always, auto or never"),
         ("channels: {a: {type: telegram, token: {env: NO}, chat_id: 1}}", "channels.a.token.env: the environment"),
