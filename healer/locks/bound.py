@@ -1,7 +1,7 @@
 """Two lock services for one lock: both have to hold. For a lease in etcd beside a lock in Redis."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 
 from healer.locks.ports import Hold, LockService
 from healer.seams import Clock
@@ -34,3 +34,11 @@ class Both:
     @property
     def lost(self) -> bool:
         return any(hold.lost for hold in self._holds)
+
+    @contextmanager
+    def telling(self, then: Callable[[], None]) -> Iterator[None]:
+        """As `Hold.telling`; `then` may be called for each of them."""
+        with ExitStack() as stack:
+            for hold in self._holds:
+                stack.enter_context(hold.telling(then))
+            yield

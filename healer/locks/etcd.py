@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from healer.locks.loss import Loss
 from healer.locks.ports import Hold, LocksUnreachable
 from healer.locks.redis import MOST, PAUSE_S, drift
 from healer.seams import Clock, Random, Spawn
@@ -132,6 +133,7 @@ class EtcdLocks:
                 kept, pause = not lease.lost, KEEP_ALIVE // 10
             if not kept:
                 log.warning("the lock %s is lost: etcd has let go of its lease, or does not answer", lease.key)
+                lease.tell()
                 return
 
     async def _revoke(self, lease: "_Lease") -> None:
@@ -143,10 +145,11 @@ class EtcdLocks:
                 log.info("the lock %s ends with its lease: etcd: %s", lease.key, error)
 
 
-class _Lease:
+class _Lease(Loss):
     """One acquisition. `alive_until` is on this process's monotonic clock; `trouble` is why the last question had no answer."""
 
     def __init__(self, target: str, token: str, clock: Clock) -> None:
+        super().__init__()
         self.key = PREFIX + target
         self.token = token
         self.id = ""

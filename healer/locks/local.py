@@ -1,8 +1,8 @@
 """Locks within one process: the embedded default. They end with the process, and so do those who held them."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import Final
 
 from healer.locks.ports import Hold
@@ -12,6 +12,10 @@ class Held:
     """A lock in memory is not lost."""
 
     lost: Final = False
+
+    def telling(self, then: Callable[[], None]) -> AbstractContextManager[None]:  # noqa: ARG002 - part of the port
+        """Nobody is ever told."""
+        return nullcontext()
 
 
 class LocalLocks:

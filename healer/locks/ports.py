@@ -1,6 +1,7 @@
 """Who may touch a target now. The store decides (T3), whatever a lock says; a lock saves the work of being refused."""
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Protocol
 
 
@@ -14,6 +15,10 @@ class Hold(Protocol):
     @property
     def lost(self) -> bool:
         """Somebody else may hold it by now. Asked again right before what cannot be taken back."""
+        ...
+
+    def telling(self, then: Callable[[], None]) -> AbstractContextManager[None]:
+        """A context in which `then` is called, once at most, when it turns out that the lock cannot be extended any more."""
         ...
 
 

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from healer.locks.loss import Loss
 from healer.locks.ports import Hold, LocksUnreachable
 from healer.seams import Clock, Random, Spawn
 from healer.times import HOUR, MILLISECOND, SECOND, Micros
@@ -101,6 +102,7 @@ class RedisLocks:
             await asyncio.sleep(TTL / 3 / SECOND)
             if not await self._vote(lease, renew) and lease.lost:
                 log.warning("the lock %s is lost: too few of its nodes answer", lease.key)
+                lease.tell()
                 return
 
     async def _release(self, lease: "_Lease") -> None:
@@ -131,11 +133,12 @@ class RedisLocks:
             return None
 
 
-class _Lease:
+class _Lease(Loss):
     """One acquisition. `valid_until` is on this process's monotonic clock, 0 while it is not held; `answers` is how many
     nodes answered the last question."""
 
     def __init__(self, key: str, token: str, clock: Clock) -> None:
+        super().__init__()
         self.key = key
         self.token = token
         self.valid_until: Micros = 0

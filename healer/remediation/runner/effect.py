@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 
 import msgspec
@@ -26,6 +28,10 @@ GO_S = (0.1, 0.5)
 """Seconds at most for what was accepted to be decided, and for all guards, while a target waits for go."""
 MEASURED: Micros = MINUTE
 """What was measured before an effect is not measured again for this long, while it waits for its guards."""
+
+
+class LockLost(Exception):
+    """What was under way was broken off: nobody could extend the lock of its target."""
 
 
 class Effects:
@@ -103,7 +109,10 @@ class Effects:
         executing = used(msgspec.structs.replace(remediation, state="executing", detail=""), intent.id)
         try:
             go = partial(self._go, remediation, step, hold, held)
-            result = await target.run(self._desk.order(intent, step), go)
+            async with _while_held(hold, step):
+                result = await target.run(self._desk.order(intent, step), go)
+        except LockLost as error:
+            result = Result("unknown", why=str(error))
         except Exception as error:
             # A mistake in an executor: what it had done by then is not known.
             log.exception("intent %s on %s", intent.id, intent.target)
@@ -133,3 +142,28 @@ class Effects:
     async def _paused(self, remediation: Remediation, step: PlanStep) -> bool:
         place = self.observing.place(remediation.plan.rule, step.node)
         return any(switch.thrown for switch in await self._desk.store.switches() if switch.scope in place.scopes)
+
+
+@asynccontextmanager
+async def _while_held(hold: Hold, step: PlanStep) -> AsyncIterator[None]:
+    """Break off what is inside when the lock is lost, where that is safe: what may be repeated may end halfway. Raises LockLost.
+
+    All else goes on to its own end: the target refuses whoever comes second, and half of it could be worse than all.
+    """
+    try:
+        async with asyncio.timeout(None) as patience:
+
+            def lost() -> None:
+                if not patience.expired():
+                    patience.reschedule(asyncio.get_running_loop().time())
+
+            with hold.telling(lost) if _may_end_halfway(step) else nullcontext():
+                yield
+    except TimeoutError as error:
+        if not patience.expired():
+            raise
+        raise LockLost("the lock was lost while it ran, and it was broken off") from error
+
+
+def _may_end_halfway(step: PlanStep) -> bool:
+    return step.idempotent or step.diagnostic

@@ -85,10 +85,12 @@ async def test_a_lease_is_kept_alive_and_known_when_it_is_lost(etcd: Etcd, monke
 async def test_a_lease_that_etcd_let_go_of_is_lost(etcd: Etcd, monkeypatch: pytest.MonkeyPatch) -> None:
     """Revoked by an operator, or forgotten: its keep-alive is answered 200 without a time to live, and that means lost."""
     monkeypatch.setattr(etcd_locks, "KEEP_ALIVE", SECOND // 10)
+    told = asyncio.Event()
     async with leased(etcd) as locks, locks.hold(WEB, 2) as hold:
-        for lease in (await asked(etcd, "lease/leases", {})).get("leases", []):
-            await asked(etcd, "lease/revoke", {"ID": lease["ID"]})
-        await until(lambda: hold.lost)
+        with hold.telling(told.set):
+            for lease in (await asked(etcd, "lease/leases", {})).get("leases", []):
+                await asked(etcd, "lease/revoke", {"ID": lease["ID"]})
+            await until(lambda: hold.lost and told.is_set())
 
 
 async def test_only_the_holder_lets_go(etcd: Etcd) -> None:

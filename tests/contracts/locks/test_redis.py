@@ -52,12 +52,15 @@ async def test_two_of_five_nodes_may_fail(nodes: list[Valkey]) -> None:
 async def test_a_lock_whose_nodes_are_gone_is_lost(nodes: list[Valkey], monkeypatch: pytest.MonkeyPatch) -> None:
     """Who cannot renew it in a majority knows it before the time to live is over for anybody else."""
     monkeypatch.setattr(redis_locks, "TTL", 900_000)
+    told = asyncio.Event()
     async with shared(nodes[:3]) as locks, locks.hold("host/web-1", within=1) as hold:
         await asyncio.sleep(1.2)
         assert not hold.lost, "it was renewed for longer than its time to live"
         nodes[0].kill()
         nodes[1].pause()
-        await asyncio.sleep(1.2)
+        with hold.telling(told.set):
+            async with asyncio.timeout(10):
+                await told.wait()
         assert hold.lost
 
 

@@ -1,7 +1,8 @@
 """What surrounds an effect: the lock's state, the pause file, diagnostics, what is measured, and what follows two failures."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
@@ -9,13 +10,15 @@ import pytest
 from healer.executors.register import Ran
 from healer.journey.records import Answer
 from healer.locks.local import LocalLocks
+from healer.locks.loss import Loss
+from healer.locks.ports import Hold, LockService
 from healer.remediation.home import Home
 from healer.remediation.model import Limit
 from healer.remediation.observing import Silent
 from healer.remediation.runner import Runner
 from healer.remediation.settings import Guards, Ramp
 from healer.remediation.verify import Verifier
-from healer.times import DAY
+from healer.times import DAY, SECOND
 from rules import Query
 from tests.simulation.loop import SimLoop
 from tests.unit.remediation.build import HOST, RESTART, Charter, Desk, rule, ruleset
@@ -59,6 +62,7 @@ def run_by(
     halted: str = "",
     guards: Guards | None = None,
     silent: Silent = lambda: "",
+    locks: LockService | None = None,
 ) -> None:
     """A runner like the night's, with more around it."""
     if text:
@@ -72,7 +76,7 @@ def run_by(
         night.store,
         night.converged,
         {"ssh": night.target},
-        LocalLocks(),
+        locks or LocalLocks(),
         verifier,
         night.clock,
         night.spawn,
@@ -83,10 +87,35 @@ def run_by(
     night.works = lambda: [night.spawn.keep("runner", runner.run)]  # type: ignore[assignment,method-assign] # in its place
 
 
+class Breaking:
+    """A lock that is lost when the test says so."""
+
+    def __init__(self) -> None:
+        self.held = Loss()
+
+    @asynccontextmanager
+    async def hold(self, target: str, within: float) -> AsyncIterator[Hold]:
+        del target, within
+        yield Breakable(self.held)
+
+
+class Breakable:
+    """Not lost before anybody is told of it."""
+
+    lost = False
+
+    def __init__(self, loss: Loss) -> None:
+        self.telling = loss.telling
+
+
+def kinds(night: Night) -> list[str]:
+    """The entries of the audit log, in order."""
+    return list(night.memory.connection.exec_driver_sql("SELECT kind FROM audit ORDER BY number").scalars())
+
+
 def states(night: Night) -> list[str]:
     """What the audit log says of the remediation, in order."""
-    found = night.memory.connection.exec_driver_sql("SELECT kind FROM audit ORDER BY number").scalars()
-    return [kind.removeprefix("remediation ") for kind in found if kind.startswith("remediation ")]
+    return [kind.removeprefix("remediation ") for kind in kinds(night) if kind.startswith("remediation ")]
 
 
 def test_each_arrow_is_stored_before_the_next(loop: SimLoop, night: Night) -> None:
@@ -141,6 +170,28 @@ def test_silence_is_no_resolution(loop: SimLoop, night: Night) -> None:
         assert (await night.until("verifying")).stable_since == 0
         quiet[0] = ""
         await night.until("succeeded")
+
+    lived(loop, night, work)
+
+
+@pytest.mark.parametrize("idempotent", [True, False])
+def test_a_lost_lock_breaks_off_what_may_be_repeated(loop: SimLoop, night: Night, idempotent: bool) -> None:
+    """Its outcome is unknown then, and a probe finds it; what may not end halfway goes on to its own end. Either way: once."""
+    step = msgspec.structs.replace(RESTART, idempotent=idempotent, node=HOST)
+    night.plan = msgspec.structs.replace(night.plan, steps=(step,))
+    night.perform = lambda _: Ran(takes=20 * SECOND)
+    locks = Breaking()
+    run_by(night, rule("shop"), locks=locks)
+
+    async def work() -> None:
+        await night.until("executing")
+        while not night.started():
+            await asyncio.sleep(1)
+        locks.held.tell()
+        locks.held.tell()
+        await night.until("verifying")
+        assert night.started() == ["r1.0.0"]
+        assert ("probe" in kinds(night)) is idempotent
 
     lived(loop, night, work)
 
