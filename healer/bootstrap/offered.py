@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from healer.alerts.limits import Limits
+from healer.alerts.limits import Limits as AlertLimits
 from healer.assembly import Healer
+from healer.notification.deliver import message_of
+from healer.notification.story import said
+from healer.notification.wording import PLAIN, tell
 from healer.rehearsal import preview
 from healer.rehearsal.foreseen import Present
 from healer.rehearsal.record import COUNTED, records
@@ -16,6 +19,8 @@ from healer.settings.model import Settings
 from healer.telemetry.metrics import Registry
 from healer.times import Micros
 from healer.web.ports import Bounds, Service
+from notifiers.cut import fit, plain_text, utf8_bytes, utf16_units
+from notifiers.sender import Limits, Unit
 from rules.permissions import touches
 
 
@@ -33,6 +38,7 @@ def service(settings: Settings, healer: Healer, registry: Registry) -> Service:
         registry=registry,
         desk=healer.desk,
         foresee=partial(foresee, healer),
+        preview=partial(previewed, healer),
         rules=partial(rule_records, healer),
         audit=store,
         installation=store.installation,
@@ -43,7 +49,7 @@ def service(settings: Settings, healer: Healer, registry: Registry) -> Service:
         bounds=Bounds(
             body=settings.server.max_body,
             max_lag=settings.journal.max_lag,
-            alerts=Limits(
+            alerts=AlertLimits(
                 labels=limits.count,
                 name_bytes=limits.name,
                 value_bytes=limits.value,
@@ -64,6 +70,19 @@ def beneath(healer: Healer, node: str) -> Beneath:
     """What a fault of a node reaches, of a hundred thousand nodes at most."""
     found = Around(healer.view.topology, lambda _: False).below(node, None)
     return Beneath(len(found), tuple(found[:NAMED]))
+
+
+def previewed(healer: Healer, incident: str, channel: str) -> str | None:
+    """What a channel's readers would read of an incident under way, cut as the channel cuts."""
+    fold, sender = healer.owner.fold, healer.ports.senders.get(channel)
+    found = fold.incident(incident)
+    if found is None or sender is None:
+        return None
+    words = [said(message) for message in fold.planner.says(incident, channel)]
+    story = tell(found, fold.planner.deeds(incident), words)
+    message = message_of(story, healer.plan.base_url, speech=healer.plan.speech.get(channel, PLAIN))
+    limits = getattr(sender, "limits", Limits(0, Unit.NONE))
+    return plain_text(fit(message, limits.size, utf8_bytes if limits.unit is Unit.BYTES else utf16_units, links=False))
 
 
 async def foresee(healer: Healer, labels: Mapping[str, str], starts_at: Micros) -> dict[str, Any]:

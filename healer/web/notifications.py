@@ -1,5 +1,5 @@
 """GET /api/v1/notifications: what each channel should know and was told. POST .../{incident}/{channel}/resend: a dead
-letter gets another chance."""
+letter gets another chance. GET .../{incident}/{channel}/preview: what its readers would read now; nobody is told."""
 
 from typing import get_args
 
@@ -38,7 +38,16 @@ def routes(service: Service) -> list[web.RouteDef]:
         row = next(each for each in await service.told.rows(incident=incident) if each.channel == channel)
         return as_json(shapes.notification(row))
 
+    async def preview(request: web.Request) -> web.Response:
+        incident, channel = request.match_info["incident"], request.match_info["channel"]
+        await service.view.settled()
+        text = service.preview(incident, channel) if service.preview is not None else None
+        if text is None:
+            raise Problem(404, f"no incident {incident[:100]} is under way, or no channel is called {channel[:100]}")
+        return as_json({"incident": incident, "channel": channel, "text": text})
+
     return [
         web.get("/api/v1/notifications", listed),
+        web.get("/api/v1/notifications/{incident}/{channel}/preview", preview),
         web.post("/api/v1/notifications/{incident}/{channel}/resend", resend),
     ]

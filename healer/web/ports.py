@@ -187,6 +187,8 @@ class Service(msgspec.Struct, frozen=True):
     desk: Desk | None = None
     foresee: Callable[[Mapping[str, str], Micros], Awaitable[dict[str, Any]]] | None = None
     """What would happen for an alert with these labels and this start (0: now); see `healer.rehearsal.preview`."""
+    preview: Callable[[str, str], str | None] | None = None
+    """What a channel's readers would read of an incident under way; None where there is no such incident or channel."""
     rules: Callable[[], Awaitable[list[dict[str, Any]]]] | None = None
     """What each rule has done, and may do; see `healer.rehearsal.record`."""
     """What is asked of the topology and said to it; without one there are no such routes."""

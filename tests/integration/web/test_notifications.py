@@ -33,6 +33,18 @@ async def test_dead_letters_are_listed_with_their_reason() -> None:
     assert row["why"] == "403 Forbidden: bot was blocked"
 
 
+async def test_what_a_channel_would_read_is_shown_and_nobody_is_told() -> None:
+    """For an incident under way, and with the reason where there is none."""
+    shown = {("i1", "duty"): "[CRIT broken] host web-1 down"}
+    async with standing(preview=lambda incident, channel: shown.get((incident, channel))) as (stand, client):
+        async with client.get("/api/v1/notifications/i1/duty/preview") as response:
+            assert await response.json() == {"incident": "i1", "channel": "duty", "text": shown["i1", "duty"]}
+        async with client.get("/api/v1/notifications/i1/nobody/preview") as response:
+            assert response.status == 404
+            assert "no channel is called nobody" in await response.text()
+        assert await stand.store.rows() == []
+
+
 async def test_pages_follow_one_another() -> None:
     """Each row once, with `next` in between."""
     async with standing() as (stand, client):
