@@ -147,6 +147,7 @@ MISTAKES = [
     (_with("verify: true"), "E0502", 4, 11),
     (_with("verify: resolved stable 10m within 5m"), "E0502", 4, 11),
     (_with("mode: atuo"), "E0503", 4, 9),
+    (_with("limit: 1 per 400d per node"), "E0503", 4, 10),
     (_with("limit: 0 per 30m per node"), "E0503", 4, 10),
     (_with("limit: 1 per 30m per country"), "E0503", 4, 24),
     (_with("priority: 2000"), "E0503", 4, 13),
