@@ -68,7 +68,7 @@ def _limit(item: syntax.LimitText, checker: Checker) -> Limit | None:
         checker.error("E0503", item.span, "a limit is a whole number above 0, in a time above 0")
         return None
     if item.window and item.window > MAX_WINDOW:
-        checker.error("E0503", item.span, f"a limit looks back {format_duration(MAX_WINDOW)} at most")
+        checker.error("E0503", item.span, f"a limit looks back {MAX_WINDOW // (86_400 * SECOND)}d at most")
         return None
     if not is_key(item.per, checker):
         return None
