@@ -33,10 +33,10 @@ from healer.prometheus.telling import Probe, Telling
 from healer.remediation.asking import answer_questions
 from healer.remediation.auditor import Auditor
 from healer.remediation.home import Home
-from healer.remediation.looking import Looking
 from healer.remediation.observing import Halted
 from healer.remediation.planner import Question
 from healer.remediation.runner import Runner
+from healer.remediation.runner.looking import Looking
 from healer.remediation.verify import Asker, Verifier
 from healer.seams import Clock, Random, Spawn
 from healer.settings.outside import Watchdog

@@ -19,7 +19,7 @@ from healer.executors.states import preview, took_effect
 from healer.executors.target import Order, Result, Seen
 from healer.executors.typed import Value, written
 from healer.kubernetes.access import Access
-from healer.remediation.looking import Looking
+from healer.remediation.runner.looking import Looking
 from healer.seams import SystemClock
 from healer.times import SECOND
 from rules import Look, Query

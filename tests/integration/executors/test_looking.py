@@ -3,7 +3,7 @@
 import msgspec
 
 from healer.executors.ssh import SshTarget
-from healer.remediation.looking import MAX_TEXT, Looking
+from healer.remediation.runner.looking import MAX_TEXT, Looking
 from healer.seams import SystemClock
 from rules import Answer, Facts, NodeFact, Query, Source, compile_files, evaluate
 from tests.servers.sshd import SERVICE, SshHost
