@@ -1,8 +1,8 @@
 """Targets that contain one another are locked as one set, outermost first, in the same order by everybody."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 
@@ -43,7 +43,22 @@ def test_what_is_locked_with_a_target(target: str, others: tuple[str, ...], lock
 class Losing:
     """A hold that may be lost."""
 
-    lost = False
+    def __init__(self) -> None:
+        self.lost = False
+        self._told: list[Callable[[], None]] = []
+
+    @contextmanager
+    def telling(self, then: Callable[[], None]) -> Iterator[None]:
+        """As `Hold.telling`."""
+        self._told.append(then)
+        yield
+        self._told.remove(then)
+
+    def lose(self) -> None:
+        """Whoever wants to be told is told."""
+        self.lost = True
+        for then in self._told:
+            then()
 
 
 class Locks:
@@ -67,12 +82,15 @@ class Locks:
 
 
 async def test_a_set_is_one_lock() -> None:
-    """Taken in order, let go of in the other; lost as soon as one of them is."""
+    """Taken in order, let go of in the other; lost, and told of, as soon as one of them is."""
     locks = Locks()
+    told = []
     async with hold_all(locks, ("rack/r1", "host/a"), 1, SystemClock()) as hold:
         before = hold.lost
-        locks.holds["rack/r1"].lost = True
-        assert (before, hold.lost) == (False, True)
+        with hold.telling(lambda: told.append("lost")):
+            locks.holds["rack/r1"].lose()
+        locks.holds["host/a"].lose()
+        assert (before, hold.lost, told) == (False, True, ["lost"])
     assert locks.log == ["+rack/r1", "+host/a", "-host/a", "-rack/r1"]
 
 
