@@ -5,6 +5,7 @@ are two (`apart`); they become one incident with ranked candidates.
 """
 
 from healer.convergence.apart import one_fault
+from healer.convergence.beside import refer
 from healer.convergence.connected import neighbours
 from healer.convergence.episode import Case, Episode, Place
 from healer.convergence.naming import places_of
@@ -35,16 +36,20 @@ def join(state: State, place: Place, case: Case) -> None:
     place.incident = case
     case.sides[place] = None
     state.changed[case] = None
+    if state.beneath:
+        refer(state, place)
     face = place.face
     state.note(case, "converge", "joined", alertname=face.traits.name, node=state.node_name(face.node))
 
 
-def hand_over(case: Case, survivor: Case) -> None:
+def hand_over(state: State, case: Case, survivor: Case) -> None:
     """The places of an incident join the one that speaks for it from now on."""
     for place in places_of(case):
         if place.incident is case and place is not survivor.place:
             place.incident = survivor
             survivor.sides[place] = None
+        if state.beneath:
+            refer(state, place)
     case.sides = {}
 
 
@@ -53,6 +58,8 @@ def let_go(state: State, case: Case) -> None:
     for side in case.sides:
         side.incident, side.named = None, False
         state.touched[side] = None
+        if state.beneath:
+            refer(state, side)
 
 
 def quiet(case: Case) -> bool:

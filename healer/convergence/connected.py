@@ -70,8 +70,9 @@ def _is_down(place: Place) -> bool:
 
 
 def _knows_of_down(place: Place) -> bool:
-    """Whether something is down here, or beneath: then what is degraded beside it is another fault."""
-    return any(is_down(one) for one in (*place.unexplained, *symptoms(place)) if not one.ended_at)
+    """Whether something is down here, or beneath, or was so less than `settle` ago: then what is degraded beside it is another
+    fault, and what came up for a moment does not make it the same."""
+    return any(is_down(one) for one in (*place.unexplained, *symptoms(place)))
 
 
 def _failed_with(state: State, place: Place, face: Episode) -> Iterator[Place]:

@@ -313,7 +313,7 @@ def close_merged(state: State, case: Case, survivor: Case, reason: str = "one ro
     """An incident that another speaks for from now on."""
     case.status, case.merged_into, case.resolved_at = "merged", survivor.id, state.wall
     state.cases.pop(case.id, None)
-    clusters.hand_over(case, survivor)
+    clusters.hand_over(state, case, survivor)
     state.changed[case] = None
     reason = state.why or reason
     state.note(case, "converge", "merged", into=survivor.id, reason=reason)

@@ -155,7 +155,7 @@ async def _while_held(hold: Hold, step: PlanStep) -> AsyncIterator[None]:
 
             def lost() -> None:
                 if not patience.expired():
-                    patience.reschedule(asyncio.get_running_loop().time())
+                    patience.reschedule(0.0)
 
             with hold.telling(lost) if _may_end_halfway(step) else nullcontext():
                 yield

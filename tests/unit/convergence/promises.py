@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from healer.convergence.beside import incident_beside
 from healer.convergence.judge import judge
 from healer.times import Micros
 from tests.unit.convergence.histories import SHORT, Telling
@@ -53,6 +54,9 @@ def check_incidents(world: World) -> None:
             roots = [view for view in inside if view.status == "root"]
             assert len(roots) <= 1 or joins
             assert not roots or joins or roots[0].labels == incident.root.labels
+            case = world.engine.state.cases[incident.id]
+            beside = incident_beside(world.engine.state, case.place, case.face)
+            assert incident.beside == beside, "it is shown beside what is no incident any more"
         elif incident.status == "resolved":
             assert all(view.labels in contested or "silenced" in (view.status, status.get(view.by)) for view in inside)
         else:

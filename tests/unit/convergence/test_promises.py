@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from healer.alerts.model import Alert
 from healer.convergence.outcome import AlertView, Happening, Incident
 from healer.convergence.settings import Convergence
-from healer.times import SECOND, Micros
+from healer.times import SECOND
 from tests.unit.convergence.histories import JOINED, QUIET, SHORT, Event, Kind, Story, Telling, random_story, stories
 from tests.unit.convergence.promises import check_incidents, partition
 from tests.unit.convergence.world import START, Graph, World
@@ -105,9 +105,34 @@ FACE_ENDS = Story(
 """An incident's face ends in the delivery that explains what else was told of it."""
 
 
+DOWN_TURNS_WORSE = Story(
+    edges=(("n0", "n2"), ("n1", "n2")),
+    nodes=("n0", "n1", "n2"),
+    deliveries=(
+        (
+            100,
+            (
+                Event(Kind("Hot", "n0", "warning"), "fires", 0, False),
+                Event(Kind("Hot", "n1", "warning"), "fires", 0, False),
+                Event(Kind("Down", "n0", "warning"), "fires", 0, False),
+            ),
+        ),
+        (
+            105,
+            (
+                Event(Kind("Down", "n0", "error"), "fires", 0, False),
+                Event(Kind("Down", "n0", "warning"), "ends", 0, False),
+            ),
+        ),
+    ),
+)
+"""What is down ends with one severity and fires with another, beside something else that is only hot."""
+
+
 @pytest.mark.parametrize("settings", [SHORT, JOINED], ids=["apart", "joined"])
 @given(stories())
 @example(FACE_ENDS)
+@example(DOWN_TURNS_WORSE)
 def test_split_deliveries(settings: Convergence, story: Story) -> None:
     """One delivery, or one for each of its alerts at the same instant: the same verdicts, and in the end the same incidents.
 
@@ -147,10 +172,48 @@ LET_GO = Story(
 )
 """An incident ends, and its alert fires again elsewhere."""
 
+CAUSE_JOINS = Story(
+    edges=(("n0", "n2"), ("n1", "n2")),
+    nodes=("n0", "n1", "n2"),
+    deliveries=(
+        (
+            100,
+            (
+                Event(Kind("Hot", "n0", "error"), "fires", 0, False),
+                Event(Kind("Down", "n2", "warning"), "fires", 9, False),
+            ),
+        ),
+        (101, (Event(Kind("Hot", "n1", "warning"), "fires", 2, False),)),
+    ),
+    groups=(("n2", 1, ("n0", "n1")),),
+)
+"""The cause that an incident is shown beside joins another incident a moment later."""
+
+ENDS_TWICE = Story(
+    edges=(),
+    nodes=("n0", "n1"),
+    deliveries=(
+        (
+            100,
+            (
+                Event(Kind("Hot", "n0", "warning"), "fires", 0, False),
+                Event(Kind("Hot", "n0", "error"), "fires", 0, False),
+            ),
+        ),
+        (100, (Event(Kind("Hot", "n0", "error"), "ends", 0, False),)),
+        (105, (Event(Kind("Hot", "n0", "warning"), "ends", 0, False),)),
+        (105, (Event(Kind("Hot", "n0", "error"), "fires", 0, True),)),
+        (106, (Event(Kind("Hot", "n0", "error"), "ends", 0, False),)),
+    ),
+)
+"""An alert comes back as a copy when its incident is just over, and ends once more."""
+
 
 @pytest.mark.parametrize("settings", [SHORT, JOINED], ids=["apart", "joined"])
 @given(stories(), st.lists(st.integers(1, 400), max_size=20))
 @example(LET_GO, [])
+@example(CAUSE_JOINS, [])
+@example(ENDS_TWICE, [])
 def test_more_or_fewer_steps(settings: Convergence, story: Story, looks: list[int]) -> None:
     """How often time is let pass, and how often what changed is taken between records and timers, changes nothing that is told.
 
@@ -165,24 +228,16 @@ def test_more_or_fewer_steps(settings: Convergence, story: Story, looks: list[in
             often.take()
         times = [time for time in times if time > at]
         often.deliver(at, alerts)
-        step(seldom, at)
+        seldom.pass_to(at)
         seldom.engine.deliver("prometheus", alerts, position, at)
         seldom.take()
     for time in range(406, 1000, 7):
         often.until(f"{time}s")
     often.until("1000s")
-    step(seldom, START + 1000 * SECOND)
+    seldom.pass_to(START + 1000 * SECOND)
     assert list(often.engine.alerts()) == list(seldom.engine.alerts())
     assert often.timeline == seldom.timeline
     assert outcomes(often) == outcomes(seldom)
-
-
-def step(world: World, to: Micros) -> None:
-    """Let time pass as the fold does: what a timer changed is taken before the next one fires."""
-    while (due := world.engine.next_due()) is not None and due <= to:
-        world.engine.advance(due)
-        world.take()
-    world.engine.advance(to)
 
 
 def outcomes(world: World) -> dict[str, Incident]:

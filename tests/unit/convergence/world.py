@@ -142,15 +142,22 @@ class World:
     def deliver(self, at: Micros, alerts: tuple[Alert, ...], sender: str = "prometheus") -> None:
         """One delivery, accepted at `at` (wall time)."""
         self.position += 1
-        self.engine.advance(at)
+        self.pass_to(at)
         self.engine.deliver(sender, alerts, self.position, at)
         self.take()
 
     def until(self, text: str) -> Self:
         """Let time pass until so long after `START`."""
-        self.engine.advance(START + parse_duration(text))
+        self.pass_to(START + parse_duration(text))
         self.take()
         return self
+
+    def pass_to(self, to: Micros) -> None:
+        """Let time pass as the fold does: what a timer changed is taken before the next one fires."""
+        while (due := self.engine.next_due()) is not None and due <= to:
+            self.engine.advance(due)
+            self.take()
+        self.engine.advance(to)
 
     def silence(self, source: str, *silences: tuple[str, str, str], readable: bool = True) -> Self:
         """What a source silences now: a node, or `Name@node`, with begin and end after `START`."""
