@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from typing import Any
 
-from tests.integration.kill.records import accepted, positions
+from tests.integration.kill.records import Message, accepted, positions
 from tests.integration.kill.world import World
 
 _INCIDENT = re.compile(r"incident.*?>([0-9a-f]{12})<")
@@ -27,12 +27,12 @@ def known(world: World) -> None:
     assert total >= len(firing), f"{len(firing)} alerts fire, healer knows {total}"
 
 
-def told_once(world: World) -> Counter[str]:
-    """A4: an incident recorded as told is not sent again; without that, only the one send in flight at a death comes twice."""
+def told_once(world: World) -> Counter[Message]:
+    """A4: what is recorded as told is not sent again; without that, only the one send in flight at a death comes twice."""
     requests = world.telegram.requests()
-    sends: Counter[str] = Counter()
-    recorded: set[str] = set()
-    in_flight: Counter[str] = Counter()
+    sends: Counter[Message] = Counter()
+    recorded: set[Message] = set()
+    in_flight: Counter[Message] = Counter()
     deaths = iter([*world.deaths, None])
     death = next(deaths)
     for number, request in enumerate(requests):
@@ -42,12 +42,14 @@ def told_once(world: World) -> Counter[str]:
             death = next(deaths)
         if request["method"].lower() == "sendmessage":
             incident = _incident(request)
-            assert incident not in recorded, f"incident {incident} was recorded as told, and is told again"
-            sends[incident] += 1
+            # A call is never the first that is heard of an incident.
+            sent = incident, "needs you]" in request["text"] and sends[incident, False] > 0
+            assert sent not in recorded, f"{_name(sent)} was recorded as told, and is told again"
+            sends[sent] += 1
     repeated = [request for request in world.telegram.asked() if "message is not modified" in request["outcome"]]
     assert len(repeated) <= len(world.deaths), f"{len(repeated)} editions came again after {len(world.deaths)} deaths"
-    for incident, count in sends.items():
-        assert count <= 1 + in_flight[incident], f"incident {incident} was sent {count} times"
+    for sent, count in sends.items():
+        assert count <= 1 + in_flight[sent], f"{_name(sent)} was sent {count} times"
     return sends
 
 
@@ -61,6 +63,11 @@ def acted_once(world: World) -> int:
         outcomes = [intent["outcome"] for intent in remediation["intents"]]
         assert outcomes.count("succeeded") <= counted[tag] <= len(outcomes), (tag, outcomes, counted[tag], remediation)
     return sum(counted.values())
+
+
+def _name(message: Message) -> str:
+    incident, calls = message
+    return f"the call for incident {incident}" if calls else f"incident {incident}"
 
 
 def _incident(request: dict[str, Any]) -> str:

@@ -11,20 +11,23 @@ import msgspec
 from healer.alerts.identity import labels_of
 from healer.journey import records
 
+Message = tuple[str, bool]
+"""One message: of which incident, and whether it calls somebody who must act; else it is the story that stays current."""
+
 
 class TellingState(msgspec.Struct, frozen=True):
-    """The told ledger: incidents whose message is recorded, and those that somebody may be telling."""
+    """The told ledger: messages that are recorded, and those that somebody may be sending."""
 
-    recorded: frozenset[str]
-    claimed: frozenset[str]
+    recorded: frozenset[Message]
+    claimed: frozenset[Message]
 
 
 def telling(database: Path) -> TellingState:
     """The told ledger as the dead process left it."""
-    found = _read(database, "SELECT incident, state, message_id FROM told") if _made(database, "told") else []
+    found = _read(database, "SELECT incident, matter, state, message_id FROM told") if _made(database, "told") else []
     return TellingState(
-        recorded=frozenset(str(incident) for incident, _, message in found if message),
-        claimed=frozenset(str(incident) for incident, state, _ in found if state == "claimed"),
+        recorded=frozenset((incident, matter != "") for incident, matter, _, message in found if message),
+        claimed=frozenset((incident, matter != "") for incident, matter, state, _ in found if state == "claimed"),
     )
 
 

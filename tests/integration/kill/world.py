@@ -14,7 +14,7 @@ import msgspec
 
 from tests.integration.kill import effects
 from tests.integration.kill.places import Place
-from tests.integration.kill.records import telling, untold
+from tests.integration.kill.records import Message, telling, untold
 from tests.integration.kill.sender import HOSTS, LoadSender
 from tests.servers.healer import Healer
 from tests.servers.sshd import SshHost, ssh_host
@@ -46,8 +46,8 @@ class Death(msgspec.Struct, frozen=True):
 
     place: Place
     state: str
-    recorded: frozenset[str]
-    claimed: frozenset[str]
+    recorded: frozenset[Message]
+    claimed: frozenset[Message]
     requests: int
     """Requests that the chat had seen by then."""
 
