@@ -23,7 +23,7 @@ JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What came back: a status, the Retry-After header ("" if there was none), and at most `ANSWER_BYTES` of the body."""
+    """What came back: a status, the Retry-After header ("" if there was none), and the body, `Request.most` bytes at most."""
 
     status: int
     retry_after: str
@@ -31,7 +31,8 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What goes out. `where` is the address as it may be shown; `what` names the request in a word."""
+    """What goes out. `where` is the address as it may be shown; `what` names the request in a word; `most` bytes of the answer
+    are read."""
 
     url: str
     where: str
@@ -39,6 +40,7 @@ class Request(msgspec.Struct, frozen=True):
     data: bytes
     headers: dict[str, str] = msgspec.field(default_factory=lambda: dict(JSON))
     method: str = "POST"
+    most: int = ANSWER_BYTES
 
 
 async def exchange(
@@ -56,7 +58,7 @@ async def exchange(
             timeout=_timeout(timeout),
             allow_redirects=False,
         ) as response:
-            return Reply(response.status, response.headers.get("Retry-After", ""), await _read(response))
+            return Reply(response.status, response.headers.get("Retry-After", ""), await _read(response, request.most))
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as error:
         return Transient(why=f"cannot connect to {request.where}: {_cause(error)}", reason=Reason.CONNECT)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -92,17 +94,17 @@ def _timeout(answer: Micros) -> aiohttp.ClientTimeout:
     return aiohttp.ClientTimeout(total=(connect + answer) / SECOND, connect=connect / SECOND, sock_read=answer / SECOND)
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """The body, at most `ANSWER_BYTES`. What broke off is read as far as it came: the status still counts."""
+async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
+    """The body, at most `most` bytes. What broke off is read as far as it came: the status still counts."""
     content = bytearray()
     try:
         async for chunk in response.content.iter_chunked(ANSWER_BYTES):
             content += chunk
-            if len(content) >= ANSWER_BYTES:
+            if len(content) >= most:
                 break
     except (aiohttp.ClientError, TimeoutError, OSError):
         return b""
-    return bytes(content[:ANSWER_BYTES])
+    return bytes(content[:most])
 
 
 def _cause(error: Exception) -> str:

@@ -45,13 +45,23 @@ def line(*pieces: str | Span) -> Line:
     return tuple(Span(piece) if isinstance(piece, str) else piece for piece in pieces)
 
 
+class Button(msgspec.Struct, frozen=True):
+    """Something to press under a message. `data` comes back with the press: it names what is meant, and opens nothing."""
+
+    text: str
+    data: str
+
+
+Rows = tuple[tuple[Button, ...], ...]
+
+
 class Message(msgspec.Struct, frozen=True):
     """A story to be told. An empty line parts paragraphs.
 
     `title` is line 1, short enough for a lock screen. `more_url` is where all of it can be read; it is linked when
     a channel had to cut, by the word `more` ("": in English). `silent` asks for delivery without a sound, where a channel
     knows the difference. `code` is what to ask for it by, where there is room for nothing else. `ended`: nothing more is
-    to come unless it begins anew.
+    to come unless it begins anew. `buttons` are for channels whose readers' presses are heard; others leave them out.
     """
 
     title: str
@@ -62,6 +72,7 @@ class Message(msgspec.Struct, frozen=True):
     silent: bool = False
     code: str = ""
     ended: bool = False
+    buttons: Rows = ()
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -98,6 +109,7 @@ class Reason(StrEnum):
     THREAD_NOT_FOUND = "thread_not_found"
     NOT_FOUND = "not_found"
     BAD_MARKUP = "bad_markup"
+    BAD_BUTTONS = "bad_buttons"
     BAD_MESSAGE = "bad_message"
     MESSAGE_GONE = "message_gone"
     NOT_EDITABLE = "not_editable"

@@ -6,13 +6,14 @@ message looks in its HTML is in `telegram_html`.
 
 import logging
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import aiohttp
 import msgspec
 
 from notifiers import telegram_answers as answers
 from notifiers import telegram_html as html
+from notifiers import telegram_keyboard as keyboard
 from notifiers.clock import SECOND, Micros
 from notifiers.cut import fit, plain_text, utf16_units
 from notifiers.exchange import Reply, Request, exchange
@@ -26,6 +27,7 @@ TEXT_UNITS = 4096
 
 _TOKEN = re.compile(r"[A-Za-z0-9:_-]{1,256}")
 _CHAT = re.compile(r"-?[0-9]{1,20}|@[A-Za-z0-9_]{1,64}")
+_SECRET_TOKEN = re.compile(r"[A-Za-z0-9_-]{16,256}")
 
 
 class TelegramConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,6 +45,11 @@ class TelegramConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """How long to wait for an answer: microseconds inside, written 10s."""
     silent: bool = False
     """Deliver everything without a sound."""
+    buttons: Literal["none", "poll", "webhook"] = "none"
+    """How presses of buttons come back: `poll` asks Telegram for them (nobody else may ask for this bot), `webhook` has
+    Telegram send them to `server.base_url`; `none` shows no buttons."""
+    secret_token: Secret | None = None
+    """For `webhook`: what Telegram has to show, 16 to 256 letters, digits, - and _ of your choice."""
 
     def __post_init__(self) -> None:
         if not _TOKEN.fullmatch(self.token.reveal()):
@@ -53,6 +60,10 @@ class TelegramConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             raise ValueError("expected a URL such as https://api.telegram.org", "api_url")
         if not SECOND // 10 <= self.timeout <= 120 * SECOND:
             raise ValueError("expected between 100ms and 120s", "timeout")
+        if self.secret_token is not None and not _SECRET_TOKEN.fullmatch(self.secret_token.reveal()):
+            raise ValueError("expected 16 to 256 letters, digits, - and _", "secret_token")
+        if self.buttons == "webhook" and self.secret_token is None:
+            raise ValueError("webhook needs a secret_token: without one anybody could press buttons", "buttons")
 
 
 class TelegramSender:
@@ -69,20 +80,24 @@ class TelegramSender:
         self._chat = str(config.chat_id)
 
     async def send(self, message: Message, *, trace_id: str) -> Answer:
-        """Send once; where only the markup or the topic is refused, once more without it."""
-        markup, thread = True, self._config.thread_id
+        """Send once; where only the markup, the buttons or the topic are refused, once more without them."""
+        markup, buttons, thread = True, bool(message.buttons), self._config.thread_id
         without: tuple[Reason, ...] = ()
         while True:
             body = self._text(message, markup) | {
                 "chat_id": _chat(self._chat),
                 "disable_notification": self._config.silent or message.silent,
             }
+            if buttons and self._config.buttons != "none":
+                body["reply_markup"] = keyboard.markup(message.buttons)
             if thread is not None:
                 body["message_thread_id"] = thread
             answer = await self._call("sendMessage", body, trace_id)
             match answer:
                 case Permanent(reason=Reason.BAD_MARKUP) if markup:
                     markup, without = False, (*without, answer.reason)
+                case Permanent(reason=Reason.BAD_BUTTONS) if buttons:
+                    buttons, without = False, (*without, answer.reason)
                 case Permanent(reason=Reason.THREAD_NOT_FOUND) if thread is not None:
                     thread, without = None, (*without, answer.reason)
                 case Migrated(chat_id=chat):
@@ -99,11 +114,18 @@ class TelegramSender:
             return Permanent(why="this is no message of Telegram", reason=Reason.MESSAGE_GONE)
         target = {"chat_id": _chat(reference.chat or self._chat), "message_id": int(reference.message_id)}
         without: tuple[Reason, ...] = ()
-        for markup in (True, False):
-            answer = await self._call("editMessageText", self._text(message, markup) | target, trace_id)
+        markup, buttons = True, self._config.buttons != "none"
+        while True:
+            body = self._text(message, markup) | target
+            if buttons:
+                # None at all is said, too: what was there before is to go.
+                body["reply_markup"] = keyboard.markup(message.buttons)
+            answer = await self._call("editMessageText", body, trace_id)
             match answer:
                 case Permanent(reason=Reason.BAD_MARKUP) if markup:
-                    without = (answer.reason,)
+                    markup, without = False, (*without, answer.reason)
+                case Permanent(reason=Reason.BAD_BUTTONS) if buttons:
+                    buttons, without = False, (*without, answer.reason)
                 case Migrated(chat_id=chat):
                     # The old chat's messages do not move to the new one.
                     self._moved(chat)
@@ -114,7 +136,6 @@ class TelegramSender:
                     return msgspec.structs.replace(answer, without=without)
                 case _:
                     return answer
-        raise AssertionError("the second round always returns")
 
     async def close(self) -> None:
         """The session belongs to whoever handed it in."""

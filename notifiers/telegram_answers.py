@@ -25,12 +25,14 @@ WHY_CHARACTERS = 200
 
 _BAD_REQUESTS = (
     ("can't parse entities", Reason.BAD_MARKUP, False),
+    ("button_data_invalid", Reason.BAD_BUTTONS, False),
+    ("markup is too long", Reason.BAD_BUTTONS, False),
     ("message thread not found", Reason.THREAD_NOT_FOUND, False),
     ("message to edit not found", Reason.MESSAGE_GONE, False),
     ("message can't be edited", Reason.NOT_EDITABLE, False),
     ("chat not found", Reason.CHAT_NOT_FOUND, True),
 )
-_BAD_MESSAGES = ("message text is empty", "message is too long", "markup is too long", "button_data_invalid")
+_BAD_MESSAGES = ("message text is empty", "message is too long")
 _TARGET_IS_WRONG = {401: Reason.UNAUTHORIZED, 403: Reason.FORBIDDEN, 404: Reason.NOT_FOUND, 421: Reason.UNAUTHORIZED}
 
 

@@ -3,7 +3,8 @@
 In a test: `async with TelegramStandin(token) as standin`, then `standin.url`. Beside a service under test that gets
 killed: `python -m tests.standins.telegram --port 8081 --token 1:T --log requests.jsonl`, scripted over HTTP:
 `POST /standin/faults` with `["slow", "bad_gateway"]`, `GET /standin/requests`, `GET /standin/messages`. A request is in the
-log before its answer leaves.
+log before its answer leaves. People press buttons by `press`, or `POST /standin/press`; `GET /standin/presses` shows their
+answers.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,6 +23,7 @@ from aiohttp import web
 
 from tests.standins import telegram_html
 from tests.standins.provider import NOT_STORED, Bucket, Fault, broken, reset
+from tests.standins.telegram_presses import Presses, Refused, markup
 
 TEXT_UNITS = 4096
 NOT_MODIFIED = (
@@ -45,19 +47,12 @@ class Request:
     body: dict[str, Any]
 
 
-class Refused(Exception):
-    def __init__(self, code: int, description: str, **parameters: int) -> None:
-        super().__init__(description)
-        self.code = code
-        self.description = description
-        self.parameters = parameters
-
-
 @dataclass
 class Message:
     text: str
     entities: list[str]
     edits: int = 0
+    buttons: list[list[dict[str, str]]] = field(default_factory=list)
 
 
 class TelegramStandin:
@@ -82,6 +77,7 @@ class TelegramStandin:
         self.migrated: dict[int, int] = {}
         self.enforce_rates = True
         self.token = token
+        self.presses = Presses(clock)
         self._clock = clock
         self._wall = wall
         self._log = log
@@ -98,6 +94,8 @@ class TelegramStandin:
         app.router.add_post("/standin/faults", self._script)
         app.router.add_get("/standin/requests", self._show_requests)
         app.router.add_get("/standin/messages", self._show_messages)
+        app.router.add_post("/standin/press", self._pressed)
+        app.router.add_get("/standin/presses", self._show_presses)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
@@ -106,6 +104,7 @@ class TelegramStandin:
 
     async def stop(self) -> None:
         self._stopping.set()
+        await self.presses.stop()
         if self._runner:
             await self._runner.cleanup()
 
@@ -128,7 +127,17 @@ class TelegramStandin:
         """Somebody deleted the message."""
         del self.messages[chat, message_id]
 
+    def press(self, chat: int, message_id: int, text: str, *, user: int, data: str | None = None) -> str:
+        """Somebody presses the button with this text (or sends `data`, which clients may, on whatever button): the press's id."""
+        message = self.messages[chat, message_id]
+        if data is None:
+            (data,) = [one["callback_data"] for row in message.buttons for one in row if one["text"] == text]
+        return self.presses.press(_shown(chat, message_id, message.text), data, user)
+
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        method = request.match_info["method"].lower()
+        if method in self.presses.METHODS:
+            return await self._about_presses(request, method)
         fault = self.faults.popleft() if self.faults else Fault.OK
         if fault is Fault.RESET_BEFORE:
             self._record(request, {}, "reset_before", stored=False, message_id=0)
@@ -150,7 +159,7 @@ class TelegramStandin:
         if request.match_info["token"] != self.token:
             raise Refused(401, "Unauthorized")
         method = request.match_info["method"].lower()
-        if method not in ("sendmessage", "editmessagetext"):
+        if method not in ("sendmessage", "editmessagetext", "editmessagereplymarkup"):
             raise Refused(404, "Not Found")
         if fault is Fault.TOO_MANY:
             raise Refused(429, "Too Many Requests: retry after 7", retry_after=7)
@@ -158,10 +167,24 @@ class TelegramStandin:
         if fault is Fault.BAD_MARKUP and body.get("parse_mode"):
             raise Refused(400, "Bad Request: can't parse entities: Unsupported start tag at byte offset 0")
         self._take(chat)
+        buttons = markup(body)
+        if method == "editmessagereplymarkup":
+            message = self._there(chat, body)
+            return self._edit(chat, body, Message(message.text, message.entities, buttons=buttons))
         text, entities = _text(body)
         if method == "sendmessage":
-            return self._send(chat, body, text, entities)
-        return self._edit(chat, body, text, entities)
+            return self._send(chat, body, Message(text, entities, buttons=buttons))
+        return self._edit(chat, body, Message(text, entities, buttons=buttons))
+
+    async def _about_presses(self, request: web.Request, method: str) -> web.StreamResponse:
+        body = await _body(request)
+        try:
+            if request.match_info["token"] != self.token:
+                raise Refused(401, "Unauthorized")
+            result = await self.presses.do(method, body)
+        except Refused as refused:
+            return _refusal(refused)
+        return web.json_response({"ok": True, "result": result})
 
     def _chat(self, body: dict[str, Any]) -> int:
         raw = str(body.get("chat_id", ""))
@@ -194,23 +217,28 @@ class TelegramStandin:
         for bucket in buckets:
             bucket.left -= 1
 
-    def _send(self, chat: int, body: dict[str, Any], text: str, entities: list[str]) -> dict[str, Any]:
+    def _send(self, chat: int, body: dict[str, Any], message: Message) -> dict[str, Any]:
         thread = body.get("message_thread_id")
         if thread is not None and thread not in self.threads.get(chat, {thread}):
             raise Refused(400, "Bad Request: message thread not found")
         message_id, self._next_id = self._next_id, self._next_id + 1
-        self.messages[chat, message_id] = Message(text, entities)
-        return _shown(chat, message_id, text)
+        self.messages[chat, message_id] = message
+        return _shown(chat, message_id, message.text)
 
-    def _edit(self, chat: int, body: dict[str, Any], text: str, entities: list[str]) -> dict[str, Any]:
-        message_id = int(body.get("message_id", 0))
-        message = self.messages.get((chat, message_id))
+    def _there(self, chat: int, body: dict[str, Any]) -> Message:
+        message = self.messages.get((chat, int(body.get("message_id", 0))))
         if message is None:
             raise Refused(400, "Bad Request: message to edit not found")
-        if (message.text, message.entities) == (text, entities):
+        return message
+
+    def _edit(self, chat: int, body: dict[str, Any], new: Message) -> dict[str, Any]:
+        """Buttons that an edit does not name are gone after it."""
+        message = self._there(chat, body)
+        if (message.text, message.entities, message.buttons) == (new.text, new.entities, new.buttons):
             raise Refused(400, f"Bad Request: {NOT_MODIFIED}")
-        message.text, message.entities, message.edits = text, entities, message.edits + 1
-        return _shown(chat, message_id, text)
+        message.text, message.entities, message.buttons = new.text, new.entities, new.buttons
+        message.edits += 1
+        return _shown(chat, int(body["message_id"]), new.text)
 
     def _record(
         self, request: web.Request, body: dict[str, Any], outcome: str, *, stored: bool, message_id: int
@@ -245,10 +273,24 @@ class TelegramStandin:
     async def _show_messages(self, request: web.Request) -> web.Response:
         return web.json_response(
             [
-                {"chat_id": chat, "message_id": message_id, "text": message.text, "edits": message.edits}
+                {
+                    "chat_id": chat,
+                    "message_id": message_id,
+                    "text": message.text,
+                    "edits": message.edits,
+                    "buttons": [one["text"] for row in message.buttons for one in row],
+                }
                 for (chat, message_id), message in self.messages.items()
             ]
         )
+
+    async def _pressed(self, request: web.Request) -> web.Response:
+        said = await request.json()
+        id = self.press(said["chat_id"], said["message_id"], said["text"], user=said["user"])
+        return web.json_response({"id": id})
+
+    async def _show_presses(self, request: web.Request) -> web.Response:
+        return web.json_response(self.presses.answers)
 
 
 async def _body(request: web.Request) -> dict[str, Any]:
