@@ -42,7 +42,8 @@ class SilenceMatcher(msgspec.Struct, frozen=True):
 class Silence(msgspec.Struct, frozen=True):
     """Matchers that must all match, between two instants. `source` is where it was said (an Alertmanager's URL, or `OWN`).
 
-    `updated_at` is when it was last said or changed, 0 where nobody knows.
+    `updated_at` is when it was last said or changed, 0 where nobody knows. With an `incident` it ends with that one, if not
+    before.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Silence(msgspec.Struct, frozen=True):
     created_by: str = ""
     comment: str = ""
     updated_at: Micros = 0
+    incident: str = ""
 
 
 def state(silence: Silence, now: Micros) -> State:

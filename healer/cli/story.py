@@ -26,6 +26,7 @@ _SAID: dict[str, Callable[[dict[str, str]], str]] = {
         f"the likeliest cause is {facts['alertname']}" + (f" on {facts['node']}" if facts.get("node") else "")
     ),
     "joined": lambda facts: f"{facts['alertname']} on {facts.get('node', 'a node')} is connected, and told with it",
+    "silenced": lambda facts: f"{_who(facts)} silenced it until {facts.get('until', 'it is over')}",
     "acknowledged": lambda facts: f"{_who(facts)} is on it{_because(facts)}",
     "confirmed": lambda facts: f"{_who(facts)} confirmed the root{_because(facts)}",
     "blamed": lambda facts: f"{_who(facts)} says that the root is {facts.get('node', 'another node')}{_because(facts)}",

@@ -84,9 +84,18 @@ class Engine:
         quiet.mirror(self.state, source, readable, silences)
         self._conclude()
 
-    def hush(self, said: Silence, position: int) -> None:
-        """A silence said to healer itself, by the journal's record `position`: it is new, or changes the one with its id."""
+    def hush(self, said: Silence, position: int, about: str = "", key: str = "") -> None:
+        """A silence said to healer itself, by the journal's record `position`: it is new, or changes the one with its id.
+
+        One that ends with an incident is none where that is over. A `key` that was heard before changes nothing.
+        """
+        if said.incident and said.incident not in self.state.cases:
+            return
+        if self.state.people.heard(key):
+            return
         quiet.hush(self.state, said, identify(self.state.installation, position))
+        if about:
+            saying.hushed(self.state, about, said)
         self._conclude()
 
     def maintain(self, said: Maintenance, position: int) -> None:

@@ -9,7 +9,7 @@ from itertools import chain
 
 import msgspec
 
-from healer.convergence import clusters, flapping, naming, storms, strays
+from healer.convergence import clusters, flapping, naming, quiet, storms, strays
 from healer.convergence.beside import incident_beside, refer
 from healer.convergence.episode import Case, Episode, Place, Status
 from healer.convergence.judge import outranks
@@ -313,6 +313,7 @@ def close_merged(state: State, case: Case, survivor: Case, reason: str = "one ro
     """An incident that another speaks for from now on."""
     case.status, case.merged_into, case.resolved_at = "merged", survivor.id, state.wall
     state.cases.pop(case.id, None)
+    quiet.over(state, case.id)
     clusters.hand_over(state, case, survivor)
     state.changed[case] = None
     reason = state.why or reason
@@ -330,6 +331,7 @@ def let_place_go(state: State, place: Place) -> None:
     place.affected = {}
     naming.learn(state, case)
     state.cases.pop(case.id, None)
+    quiet.over(state, case.id)
     clusters.let_go(state, case)
     if state.beneath:
         refer(state, place)

@@ -70,6 +70,7 @@ class People(msgspec.Struct, frozen=True):
     """What people said of an incident, by their names: "" where nobody did. `acked_at` is wall time.
 
     `suspect` is the node that was blamed and has no alert: a silent root. `how` the root had been found that was judged first.
+    `silenced_until` is wall time, 0 for until it is over.
     """
 
     acked_by: str = ""
@@ -79,6 +80,8 @@ class People(msgspec.Struct, frozen=True):
     suspect: str = ""
     closed_by: str = ""
     how: str = ""
+    silenced_by: str = ""
+    silenced_until: Micros = 0
 
 
 class Incident(msgspec.Struct, frozen=True):

@@ -67,6 +67,15 @@ def lift(state: State, id: str) -> None:
     turn(state)
 
 
+def over(state: State, incident: str) -> None:
+    """An incident is over for good: what was silenced for as long as it lasts speaks again."""
+    ended = [one for one in state.said.values() if one.incident == incident and one.ends_at > state.wall]
+    for one in ended:
+        state.said[one.id] = silences.expired(one, state.wall)
+    if ended:
+        turn(state)
+
+
 def resume(state: State, gap: Micros) -> None:
     """Engine time stood still for `gap`, silences did not. What is down and ended lately counts as ending that much later."""
     state.away += gap

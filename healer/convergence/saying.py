@@ -8,6 +8,7 @@ from itertools import chain
 
 import msgspec
 
+from healer.alerts.silences import Silence
 from healer.convergence import intake, naming
 from healer.convergence.episode import Case, Episode, Status
 from healer.convergence.judge import outranks
@@ -17,6 +18,7 @@ from healer.convergence.people import APART, Said
 from healer.convergence.record import kind_of
 from healer.convergence.settle import leave
 from healer.convergence.state import State
+from healer.times import format_rfc3339
 
 NOTED = {
     "ack": "acknowledged",
@@ -56,6 +58,17 @@ def say(state: State, said: Said, position: int) -> None:
         merge(state, case, said)
     elif said.verb == "close":
         close(state, case, said)
+
+
+def hushed(state: State, incident: str, said: Silence) -> None:
+    """Somebody silenced what an incident is about."""
+    ends_at = 0 if said.incident else said.ends_at
+    until = {"until": format_rfc3339(ends_at)} if ends_at else {}
+    state.timeline.append(Happening(incident, state.wall, "converge", "silenced", {"by": said.created_by, **until}))
+    case = state.cases.get(incident)
+    if case is not None and case.status == "open":
+        case.people = msgspec.structs.replace(case.people, silenced_by=said.created_by, silenced_until=ends_at)
+        state.changed[case] = None
 
 
 def note(state: State, said: Said) -> None:

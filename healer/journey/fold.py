@@ -387,7 +387,7 @@ class Fold:
         elif isinstance(record, Silenced):
             self.engine.silence(record.source, record.readable, record.silences)
         elif isinstance(record, Hushed):
-            self.engine.hush(record.silence, entry.position)
+            self.engine.hush(record.silence, entry.position, record.about, record.key)
         elif isinstance(record, Maintained | Extended | Lifted):
             self._at_work(record, entry.position)
         elif isinstance(record, Said):

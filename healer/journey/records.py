@@ -34,9 +34,14 @@ class Silenced(msgspec.Struct, frozen=True, array_like=True, tag="silences"):
 
 
 class Hushed(msgspec.Struct, frozen=True, array_like=True, tag="silence"):
-    """A silence was said to healer itself. Without an id it is new; with one it changes that silence, or takes its place."""
+    """A silence was said to healer itself. Without an id it is new; with one it changes that silence, or takes its place.
+
+    `about` is the incident under whose message that was said; `key` the client's own: one that was heard before changes nothing.
+    """
 
     silence: Silence
+    about: str = ""
+    key: str = ""
 
 
 class Maintained(msgspec.Struct, frozen=True, array_like=True, tag="maintenance"):

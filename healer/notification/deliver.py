@@ -14,7 +14,7 @@ from typing import Protocol
 import msgspec
 
 from healer.journey.ports import StoreUnavailable
-from healer.notification import template
+from healer.notification import buttons, template
 from healer.notification.ports import Claim, ToldLedger
 from healer.notification.story import State, Story
 from healer.notification.wording import PLAIN, Speech, worded
@@ -278,4 +278,5 @@ def message_of(story: Story, base_url: str, matter: str = "", speech: Speech = P
         silent=not matter and story.severity in ("info", "warning") and story.state != "needs you",
         code=story.incident,
         ended=story.state in ("healed", "over"),
+        buttons=buttons.under(story, speech),
     )

@@ -234,6 +234,10 @@ def _what_people_say(incident: Incident, speech: Speech) -> Iterator[str]:
         yield speech.say("confirmed", who=one_line(people.confirmed_by))
     if people.acked_by:
         yield speech.say("on it", who=one_line(people.acked_by), at=speech.clocks(people.acked_at))
+    if people.silenced_by and people.silenced_until:
+        yield speech.say("silenced", who=one_line(people.silenced_by), at=speech.clocks(people.silenced_until))
+    elif people.silenced_by:
+        yield speech.say("silenced until over", who=one_line(people.silenced_by))
 
 
 def _what_was_done(incident: Incident, deeds: Sequence[Deed], speech: Speech) -> Iterator[str]:

@@ -110,6 +110,8 @@ def incident(found: Incident, alerts: Sequence[Json], remediations: Sequence[Rem
         "blamed_by": found.people.blamed_by or None,
         "closed_by": found.people.closed_by or None,
         "revision": found.revision,
+        "silenced_by": found.people.silenced_by or None,
+        "silenced_until": when(found.people.silenced_until),
         "remediations": [brief_remediation(each) for each in remediations],
         "changes": [change(each) for each in found.changes],
     }

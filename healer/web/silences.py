@@ -113,8 +113,9 @@ def meant(order: Order, by: str, now: Micros) -> Silence:
     return said
 
 
-async def hush(service: Service, said: Silence) -> str:
-    """Write a silence that can be taken; its id by now. Raises Problem 404 for an id that is not known, 409 when full."""
+async def hush(service: Service, said: Silence, *, about: str = "", key: str = "") -> str:
+    """Write a silence that can be taken; its id by now. `about` is the incident under whose message that was said, `key` makes
+    it count once. Raises Problem 404 for an id that is not known, 409 when full."""
     view, now = service.view, service.clock.now()
     known = view.own_silence(said.id) if said.id else None
     if said.id and known is None:
@@ -124,7 +125,7 @@ async def hush(service: Service, said: Silence) -> str:
         and sum(one.source == OWN and state(one, now) != "expired" for one in view.all_silences()) >= MAX_KEPT
     ):
         raise Problem(409, f"there are {MAX_KEPT} silences: expire some that nobody needs")
-    fresh = view.identify(await words.say(service, Hushed(said)))
+    fresh = view.identify(await words.say(service, Hushed(said, about, key)))
     if known is None or view.own_silence(fresh) is not None or not can_update(known, said, now):
         return fresh
     return said.id
