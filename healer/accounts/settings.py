@@ -11,6 +11,7 @@ Role = Literal["sender", "viewer", "responder", "operator", "admin"]
 
 _HASH = re.compile(r"sha256:[0-9a-f]{64}")
 """As `healer users token` prints it. The token itself stands nowhere."""
+_IN_CHAT = re.compile(r"telegram:[1-9][0-9]{0,19}")
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,9 +40,15 @@ class User(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The names under which rules ask (`approve: "sre" within 10m`), and owners of nodes."""
     tokens: tuple[str, ...] = ()
     """Hashes of tokens, `sha256:...`, as `healer users token NAME` prints them. Several: one can be replaced without a gap."""
+    chat: tuple[str, ...] = ()
+    """Who they are in chats, so that they may press buttons there: `telegram:` and their number, which healer answers to whoever
+    presses and is not known."""
 
     def __post_init__(self) -> None:
         for token in self.tokens:
             if not _HASH.fullmatch(token):
                 # What stands there is not repeated: it may be the token itself.
                 raise ValueError("expected sha256: and 64 digits, as `healer users token NAME` prints it", "tokens")
+        for one in self.chat:
+            if not _IN_CHAT.fullmatch(one):
+                raise ValueError(f"{one!r}: expected telegram: and a number, such as telegram:42", "chat")

@@ -7,7 +7,7 @@ from typing import Any
 from healer.alerts.limits import Limits as AlertLimits
 from healer.assembly import Healer
 from healer.notification.deliver import message_of
-from healer.notification.story import said
+from healer.notification.story import Story, said
 from healer.notification.wording import PLAIN, tell
 from healer.rehearsal import preview
 from healer.rehearsal.foreseen import Present
@@ -86,6 +86,13 @@ def previewed(healer: Healer, incident: str, channel: str) -> str | None:
 
 
 async def foresee(healer: Healer, labels: Mapping[str, str], starts_at: Micros) -> dict[str, Any]:
+def story_of(healer: Healer, incident: str) -> Story | None:
+    """What people are told of an incident now, None where it is over."""
+    fold = healer.owner.fold
+    found = fold.incident(incident)
+    return tell(found, fold.planner.deeds(incident)) if found is not None else None
+
+
     """What would happen for an alert now: by the rules in force, with answers of the real Prometheus. Runs nothing."""
     view, ports = healer.view, healer.ports
     now = ports.clock.now()

@@ -17,7 +17,8 @@ import msgspec
 import notifiers
 import rules
 from healer.assembly import Healer, Plan
-from healer.bootstrap.offered import service
+from healer.bootstrap.bots import Bots
+from healer.bootstrap.offered import service, story_of
 from healer.bootstrap.outside import Ground, ports
 from healer.bootstrap.plan import read_plan, tls_context
 from healer.bootstrap.refusal import CannotStart
@@ -37,6 +38,8 @@ from healer.web.listen import Listener
 from healer.web.oversize import Oversize
 from rules import keep_in
 
+from healer.web.pressing import Pressing
+from notifiers.limiter import MemoryLimiter
 log = logging.getLogger(__name__)
 
 COMPILED = "compiled"
@@ -103,8 +106,11 @@ async def start(
     renewal = Renewal(file, settings, healer, ground, kept, stack, tls)
     reload = Reload(renewal, clock, partial(tell_of_files, healer))
     registry.read(reload.samples)
-    offered = msgspec.structs.replace(service(settings, healer, registry), reload=reload)
-    renewal.access = access_of(offered)
+    limiter = kept.once("limiter", None, lambda: MemoryLimiter(clock))
+    bots = Bots(session, spawn, limiter, lambda: healer.view.ready()[0])
+    offered = msgspec.structs.replace(service(settings, healer, registry), reload=reload, hook=bots)
+    renewal.access, renewal.bots = access_of(offered), bots
+    bots.pressing = Pressing(offered, renewal.access, partial(story_of, healer))
     listener = Listener(create_app(offered, oversize, renewal.access), settings.server.host, settings.server.port, tls)
     stack.push_async_callback(spawn.stop, STOP_S)
     try:
@@ -124,6 +130,7 @@ async def start(
     loop.add_signal_handler(signal.SIGHUP, lambda: spawn.start("reload", reload.on_signal()))
     stack.callback(loop.remove_signal_handler, signal.SIGHUP)
     return healer, listener
+    bots.use(settings)
 
 
 async def recover(healer: Healer) -> None:

@@ -15,6 +15,7 @@ from healer.topology.lines import MappingError, compile_mapping
 from healer.topology.shipped import shipped_names, with_shipped
 from healer.topology.template import Template, TemplateError
 from notifiers import CHANNELS
+from notifiers.telegram import TelegramConfig
 
 
 class SettingsError(DocumentError):
@@ -81,6 +82,7 @@ def _cross_check(document: Document, settings: Settings) -> Iterator[Problem]:
                 known = ", ".join(settings.channels) or "none"
                 where = ("routes", index, "channels", position)
                 yield document.problem(where, f"no channel is called {name!r}; channels: {known}")
+    yield from _bots(document, settings)
     kept_in = settings.audit.anchor.channel
     if kept_in and kept_in not in settings.channels:
         known = ", ".join(settings.channels) or "none"
@@ -92,6 +94,19 @@ def _cross_check(document: Document, settings: Settings) -> Iterator[Problem]:
     if settings.place == "lead" and not settings.alertmanager.urls:
         message = "lead needs alertmanager.urls: it silences the backstop there for what healer has told"
         yield document.problem(("place",), message)
+
+
+def _bots(document: Document, settings: Settings) -> Iterator[Problem]:
+    """Channels of one bot get their presses in one way: Telegram keeps one for each."""
+    first: dict[str, tuple[str, tuple[object, ...]]] = {}
+    for name, channel in settings.channels.items():
+        bot = channel.config
+        if not isinstance(bot, TelegramConfig) or bot.buttons == "none":
+            continue
+        before, way = first.setdefault(bot.token.reveal(), (name, (bot.buttons, bot.secret_token, bot.api_url)))
+        if way != (bot.buttons, bot.secret_token, bot.api_url):
+            message = f"{before} is the same bot: say the same buttons, secret_token and api_url there and here"
+            yield document.problem(("channels", name, "buttons"), message)
 
 
 def _sources(document: Document, settings: Settings) -> Iterator[Problem]:

@@ -15,6 +15,7 @@ from healer.web import (
     pause,
     plan,
     plumbing,
+    presses,
     reload,
     remediations,
     rules,
@@ -38,11 +39,13 @@ def create_app(service: Service, oversize: Oversize | None = None, access: Acces
     expected = expecting(access, service.bounds.body, large)
     graphs = expecting(access, topology.MAX_GRAPH, large)
     signed = expecting(access, service.changes.max_body, None)
-    special = {topology.PATH: graphs, **dict.fromkeys(changes.PATHS, signed)}
+    pressed = expecting(access, presses.BODY_BYTES, None)
+    special = {topology.PATH: graphs, **dict.fromkeys(changes.PATHS, signed), **dict.fromkeys(presses.PATHS, pressed)}
     ways = (
         *accept.routes(service, large),
         *changes.routes(service),
         *incidents.routes(service),
+        *presses.routes(service),
         *saying.routes(service),
         *alerts.routes(service),
         *remediations.routes(service),
@@ -76,4 +79,4 @@ def create_app(service: Service, oversize: Oversize | None = None, access: Acces
 
 def access_of(service: Service) -> Access:
     """Who may come in."""
-    return Access(service.auth, open_metrics=service.open_metrics, signed=changes.PATHS)
+    return Access(service.auth, open_metrics=service.open_metrics, signed=changes.PATHS | presses.PATHS)

@@ -6,7 +6,7 @@ What destroys something is approved twice: the first yes is answered 202 with th
 
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from aiohttp import web
@@ -37,63 +37,67 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 Say = Callable[[Remediation, str, Answer, Micros], Remediation]
+Way = Literal["approve", "reject", "cancel"]
 
 
 def routes(service: Service, access: Access) -> list[web.RouteDef]:
     bodies = Bodies(service.bounds)
 
-    async def answered(request: web.Request, say: Say, check: Callable[[Remediation, Account], None]) -> web.Response:
-        """Somebody's word, if they may say it. 403 where they may not, 409 where it is too late or about another plan."""
+    async def answered(request: web.Request, way: Way) -> web.Response:
         body = await bodies.read(request, BODY_BYTES)
         try:
             order = read_order(body, Answer) if body.strip() else Answer()
         finally:
             bodies.free(len(body))
         found = await find(service, request)
-        try:
-            check(found, acting.require(service, request, "operate", deeds_of(found.plan)))
-        except Problem as refused:
-            what = {"remediation": found.id, "incident": found.plan.incident, "plan": found.plan.hash}
-            await acting.note(service, request, "answer refused", **what, why=refused.detail)
-            raise
-        by, now = acting.who(request, order.by) or acting.ANONYMOUS, service.clock.now()
-        try:
-            after = await service.effects.answer(found.id, lambda stored: say(stored, by, order, now), now=now)
-        except NotAsked as no:
-            raise Problem(409, str(no)) from None
-        if after is None:
-            raise Problem(404, f"there is no remediation {found.id}")
+        after, once_more = await answer(service, access, acting.account_of(request), way, order, found)
         response = as_json(await shape(service, after))
-        if any(tap.who == by and tap.at == now for tap in after.tapped) and by not in after.agreed:
+        if once_more:
             response.set_status(202)
         return response
 
-    def check_asked(found: Remediation, account: Account) -> None:
-        """Raises Problem 403 unless this account is among those who are asked, and as well known as it takes."""
-        asked = found.plan.approve[found.asked] if found.plan.approve else None
-        if asked is None:
-            return
-        names = {account.name for account in access.accounts}
-        teams = {team for account in access.accounts for team in account.teams}
-        known = {*teams, *names} if teams else set[str]()
-        if asked.who != ANYBODY and (refusal := refuse_asked(account, asked.who, known)):
-            raise Problem(403, refusal)
-        if asked.count > 1 and account.known != "person":
-            why = f"{asked.count} people are asked, and healer does not know who you are: use a token of your own"
-            raise Problem(403, f"{why} (server.auth.users)")
+    return [web.post(f"/api/v1/remediations/{{id}}/{way}", partial(answered, way=way)) for way in WAYS]
 
-    def anybody(_: Remediation, __: Account) -> None:
-        """To stop something nobody has to be asked."""
 
-    ways: dict[str, tuple[Say, Callable[[Remediation, Account], None]]] = {
-        "approve": (_yes, check_asked),
-        "reject": (_no, anybody),
-        "cancel": (_stop, anybody),
-    }
-    return [
-        web.post(f"/api/v1/remediations/{{id}}/{way}", partial(answered, say=say, check=check))
-        for way, (say, check) in ways.items()
-    ]
+async def answer(
+    service: Service, access: Access, account: Account, way: Way, order: Answer, found: Remediation
+) -> tuple[Remediation, bool]:
+    """Somebody's word on a plan, if they may say it; whether it has to be said once more, with the targets.
+
+    Raises Problem: 403 where they may not, 409 where it is too late or about another plan.
+    """
+    try:
+        acting.allow(service, account, "operate", deeds_of(found.plan))
+        if way == "approve":
+            check_asked(access, found, account)
+    except Problem as refused:
+        what = {"remediation": found.id, "incident": found.plan.incident, "plan": found.plan.hash}
+        await acting.note_of(service, account, "answer refused", **what, why=refused.detail)
+        raise
+    by, now = acting.name_of(account, order.by) or acting.ANONYMOUS, service.clock.now()
+    say = WAYS[way]
+    try:
+        after = await service.effects.answer(found.id, lambda stored: say(stored, by, order, now), now=now)
+    except NotAsked as no:
+        raise Problem(409, str(no)) from None
+    if after is None:
+        raise Problem(404, f"there is no remediation {found.id}")
+    return after, by not in after.agreed and any(tap.who == by and tap.at == now for tap in after.tapped)
+
+
+def check_asked(access: Access, found: Remediation, account: Account) -> None:
+    """Raises Problem 403 unless this account is among those who are asked, and as well known as it takes."""
+    asked = found.plan.approve[found.asked] if found.plan.approve else None
+    if asked is None:
+        return
+    names = {account.name for account in access.accounts}
+    teams = {team for account in access.accounts for team in account.teams}
+    known = {*teams, *names} if teams else set[str]()
+    if asked.who != ANYBODY and (refusal := refuse_asked(account, asked.who, known)):
+        raise Problem(403, refusal)
+    if asked.count > 1 and account.known != "person":
+        why = f"{asked.count} people are asked, and healer does not know who you are: use a token of your own"
+        raise Problem(403, f"{why} (server.auth.users)")
 
 
 def deeds_of(plan: Plan) -> tuple[Deed, ...]:
@@ -114,3 +118,7 @@ def _stop(stored: Remediation, who: str, order: Answer, now: Micros) -> Remediat
         raise NotAsked(f"the plan is another one by now: {stored.plan.hash}")
     del now
     return cancel(stored, who)
+
+
+WAYS: dict[Way, Say] = {"approve": _yes, "reject": _no, "cancel": _stop}
+"""What may be said; to stop something nobody has to be asked."""

@@ -46,6 +46,7 @@ class Access:
             (_digest(f"{name}:{word.reveal()}".encode()), Account(name, auth.shared, "person"))
             for name, word in auth.basic.items()
         ]
+        self._in_chat = {one: people[name] for name, user in auth.users.items() for one in user.chat}
         self._required = bool(auth)
         self.accounts: tuple[Account, ...] = (*people.values(), *(account for _, account in self._basic))
 
@@ -76,6 +77,10 @@ class Access:
                 except (binascii.Error, ValueError):
                     return None
         return None
+
+    def in_chat(self, who: str) -> Account | None:
+        """Whose name in a chat this is, None for a stranger: nobody there is known without being named in the settings."""
+        return self._in_chat.get(who)
 
     def asks(self, path: str) -> bool:
         """Whether this path is for accounts alone."""

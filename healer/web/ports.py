@@ -159,6 +159,18 @@ class Told(Protocol):
 
 
 class Bounds(msgspec.Struct, frozen=True):
+class Hook(Protocol):
+    """Takes what Telegram sends of buttons that people pressed. Implemented by `healer.bootstrap`, which knows the channels."""
+
+    def admits(self, secret: str) -> bool:
+        """Whether this is the secret of a channel. Never, where none has one."""
+        ...
+
+    async def take(self, secret: str, body: bytes) -> bool:
+        """Do what was pressed, and answer whoever pressed; False for what cannot be read."""
+        ...
+
+
     """Limits of the HTTP side: bytes, alerts, and microseconds."""
 
     body: int = 64 << 20
@@ -195,6 +207,8 @@ class Service(msgspec.Struct, frozen=True):
     reload: Callable[[], Awaitable[Reloaded]] | None = None
     """Reads the configuration again; without it there is no such route."""
     audit: Log | None = None
+    hook: Hook | None = None
+    """Takes buttons that people pressed; without one none are taken over HTTP."""
     """The log of decisions and effects; without one there are no such routes."""
     installation: str = ""
     auth: Auth = Auth()

@@ -12,7 +12,7 @@ from typing import Annotated, get_args
 import msgspec
 from aiohttp import web
 
-from healer.accounts.model import Deed
+from healer.accounts.model import Account, Deed
 from healer.alerts.identity import fingerprint
 from healer.convergence.outcome import AlertView, Incident
 from healer.convergence.people import Said, Verb
@@ -73,11 +73,17 @@ async def _say(service: Service, request: web.Request, verb: Verb, order: Order)
     """Into the journal, and what became of the incident."""
     await service.view.settled()
     found = await incidents.find(service, request)
-    acting.require(service, request, "respond", [Deed("", found.root.node)] if found.root.node else [])
+    return await _as_it_stands(service, await speak(service, acting.account_of(request), verb, order, found))
+
+
+async def speak(service: Service, account: Account, verb: Verb, order: Order, found: Incident) -> Incident:
+    """Somebody's word on an incident into the journal, if they may say it; the incident that it is about by now. Raises
+    Problem."""
+    acting.allow(service, account, "respond", [Deed("", found.root.node)] if found.root.node else [])
     if order.id and service.view.heard(order.id):
-        return await _as_it_stands(service, found)
+        return found
     check(verb, order, found)
-    by = acting.who(request, order.by) or acting.ANONYMOUS
+    by = acting.name_of(account, order.by) or acting.ANONYMOUS
     said = Said(verb, found.id, by, order.comment, order.id, how=found.people.how or found.how)
     if verb == "blame":
         said = msgspec.structs.replace(said, node=_node(service, order.node))
@@ -88,7 +94,7 @@ async def _say(service: Service, request: web.Request, verb: Verb, order: Order)
     await words.say(service, said)
     if said.alerts and (gone := service.view.alert(said.alerts[0])) is not None and gone.incident:
         found = await service.projections.incident(gone.incident) or found
-    return await _as_it_stands(service, found)
+    return found
 
 
 def check(verb: Verb, order: Order, incident: Incident) -> None:

@@ -40,6 +40,9 @@ class Auth(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         tokens = [token for user in self.users.values() for token in user.tokens]
         if len(set(tokens)) < len(tokens):
             raise ValueError("a token belongs to one user, and stands there once", "users")
+        chats = [one for user in self.users.values() for one in user.chat]
+        if len(set(chats)) < len(chats):
+            raise ValueError("who somebody is in a chat belongs to one user, and stands there once", "users")
         for name in self.users:
             if not NAME.fullmatch(name):
                 raise ValueError(f"{name!r} is no name: letters, digits and . _ @ -, at most 100", "users")

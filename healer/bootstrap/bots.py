@@ -1,0 +1,189 @@
+"""Bots whose readers press buttons: asks Telegram for presses, or takes those that it sends, and answers whoever pressed.
+
+What a press does is `healer.web.pressing`'s. Made by `healer.bootstrap.starting`, told of changed settings by `renewal`.
+"""
+
+import asyncio
+import hmac
+import logging
+from collections.abc import Callable, Mapping
+
+import aiohttp
+import msgspec
+
+from healer.notification.wording import Speech
+from healer.seams import Spawn
+from healer.settings.model import Settings
+from healer.times import SECOND, Micros
+from healer.web.presses import TELEGRAM
+from healer.web.pressing import Pressed, Pressing, Reply
+from notifiers.limiter import Limiter
+from notifiers.press import Press
+from notifiers.secret import Secret
+from notifiers.sender import Rate
+from notifiers.telegram import TelegramConfig, rates
+from notifiers.telegram_bot import NotDone, TelegramBot, read_update
+
+log = logging.getLogger(__name__)
+
+ANSWER_S = 2.0
+"""Seconds until whoever pressed is answered in any case: people press again where nothing happens, and Telegram forgets."""
+CONFLICT_S = 30.0
+"""Seconds until a bot is asked again for which somebody else asks as well."""
+AGAIN_S = 5.0
+"""Seconds between looks whether this healer is the one that may ask."""
+PATIENCE: Micros = 2 * SECOND
+"""For so long other buttons may wait for the chat's rate."""
+
+
+class Chat(msgspec.Struct, frozen=True):
+    """A channel of a bot: how people are spoken to there, and which rates it keeps."""
+
+    speech: Speech
+    rates: tuple[Rate, ...]
+
+
+class Bot:
+    """One bot, with its channels by chat."""
+
+    def __init__(self, api: TelegramBot, secret: Secret | None, chats: Mapping[str, Chat]) -> None:
+        self.api = api
+        self.secret = secret
+        self._chats = chats
+
+    def chat(self, press: Press) -> Chat:
+        """Where it was pressed; for a chat that got another number by now the first of the bot's."""
+        return self._chats.get(press.chat) or self._chats.get(press.public) or next(iter(self._chats.values()))
+
+
+class Bots:
+    """All of them. `leads()` says whether this healer is the one that asks: Telegram lets one ask at a time."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, spawn: Spawn, limiter: Limiter, leads: Callable[[], bool]
+    ) -> None:
+        self.pressing: Pressing | None = None
+        self._session = session
+        self._spawn = spawn
+        self._limiter = limiter
+        self._leads = leads
+        self._hooks: list[Bot] = []
+        self._jobs: dict[str, tuple[object, asyncio.Task[None]]] = {}
+
+    def use(self, settings: Settings) -> None:
+        """Go on by these settings; a bot of which nothing changed is not interrupted."""
+        url = f"{settings.server.url}{TELEGRAM}"
+        wanted = {token: (config, chats, url) for token, (config, chats) in bots_in(settings).items()}
+        for token in [token for token, (depends, _) in self._jobs.items() if wanted.get(token) != depends]:
+            self._jobs.pop(token)[1].cancel()
+        self._hooks = []
+        for token, (config, chats, _) in wanted.items():
+            bot = Bot(TelegramBot(config.token, config.api_url, self._session), config.secret_token, chats)
+            if config.buttons == "webhook":
+                self._hooks.append(bot)
+            if token not in self._jobs:
+                self._jobs[token] = wanted[token], self._start(bot, config, url)
+
+    def _start(self, bot: Bot, config: TelegramConfig, url: str) -> asyncio.Task[None]:
+        name = f"buttons of bot {bot.api.number}"
+        if config.buttons == "webhook":
+            return self._spawn.start(name, self._announce(bot, url))
+        return self._spawn.keep(name, lambda: self._poll(bot))
+
+    # --- healer.web.ports.Hook
+
+    def admits(self, secret: str) -> bool:
+        return self._of(secret) is not None
+
+    async def take(self, secret: str, body: bytes) -> bool:
+        bot = self._of(secret)
+        try:
+            press = read_update(body)
+        except ValueError:
+            return False
+        if press is not None and bot is not None:
+            await self._serve(bot, press)
+        return True
+
+    def _of(self, secret: str) -> Bot | None:
+        given = secret.encode(errors="surrogateescape")
+        # Not the first that is equal: to stop there would say which one it was.
+        found = [bot for bot in self._hooks if bot.secret and hmac.compare_digest(bot.secret.reveal().encode(), given)]
+        return found[0] if found and given else None
+
+    # --- one bot
+
+    async def _announce(self, bot: Bot, url: str) -> None:
+        """Tell Telegram where to send presses, until it knows."""
+        assert bot.secret is not None, "the settings refuse a webhook without one"
+        while True:
+            try:
+                await bot.api.send_presses_to(url, bot.secret)
+            except NotDone as error:
+                log.error("Telegram does not know where to send buttons that are pressed (%s): %s", url, error)
+                await asyncio.sleep(max(error.wait / SECOND, CONFLICT_S))
+            else:
+                log.info("Telegram sends buttons that are pressed to %s", url)
+                return
+
+    async def _poll(self, bot: Bot) -> None:
+        """Ask for presses and serve them, all of one answer at once; what was not served yet comes again after a restart."""
+        after = 0
+        while True:
+            if not self._leads():
+                await asyncio.sleep(AGAIN_S)
+                continue
+            try:
+                heard = await bot.api.presses(after)
+            except NotDone as error:
+                conflict = error.code == 409
+                hint = ": another program asks for this bot, or a webhook is set for it" if conflict else ""
+                log.warning("Telegram was asked for presses in vain: %s%s", error, hint)
+                await asyncio.sleep(CONFLICT_S if conflict else error.wait / SECOND)
+                continue
+            if heard.presses:
+                await asyncio.wait([self._spawn.start("press", self._serve(bot, press)) for press in heard.presses])
+            after = heard.after
+
+    async def _serve(self, bot: Bot, press: Press) -> None:
+        """Do what was pressed, and answer in time, also where the store takes longer."""
+        assert self.pressing is not None, "set before any bot is asked"
+        pressing, chat, replies = self.pressing, bot.chat(press), list[Reply]()
+        pressed = Pressed(f"telegram:{bot.api.number}:{press.id}", f"telegram:{press.user}", press.data)
+
+        async def do() -> None:
+            replies.append(await pressing.press(pressed, chat.speech))
+
+        doing = self._spawn.start("pressed", do())
+        await asyncio.wait([doing], timeout=ANSWER_S)
+        reply = replies[0] if replies else Reply(chat.speech.say("pressed later"))
+        try:
+            await bot.api.answer(press, reply.text, alert=reply.loud)
+        except NotDone as error:
+            log.info("whoever pressed a button was not answered: %s", error)
+        await asyncio.wait([doing])
+        if replies and replies[0].rows is not None:
+            await self._show(bot, press, chat, replies[0])
+
+    async def _show(self, bot: Bot, press: Press, chat: Chat, reply: Reply) -> None:
+        """Other buttons under the message, within the chat's rates."""
+        wait = await self._limiter.reserve(chat.rates, patience=PATIENCE)
+        if wait > PATIENCE:
+            log.warning("the chat is at its rate limit: other buttons are not shown")
+            return
+        await asyncio.sleep(wait / SECOND)
+        try:
+            await bot.api.show(press, reply.rows or ())
+        except NotDone as error:
+            log.warning("other buttons could not be shown: %s", error)
+
+
+def bots_in(settings: Settings) -> Mapping[str, tuple[TelegramConfig, dict[str, Chat]]]:
+    """The bots whose buttons are heard, by token, each with the settings of its first channel and all its chats."""
+    found: dict[str, tuple[TelegramConfig, dict[str, Chat]]] = {}
+    for channel in settings.channels.values():
+        config = channel.config
+        if isinstance(config, TelegramConfig) and config.buttons != "none":
+            _, chats = found.setdefault(config.token.reveal(), (config, {}))
+            chats[str(config.chat_id)] = Chat(channel.speech, rates(config))
+    return found
