@@ -12,6 +12,7 @@ from healer.convergence.outcome import Incident
 from healer.journey.charter import Charter
 from healer.notification.story import Story
 from healer.notification.wording import tell_affected, unworded
+from healer.times import Micros
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -41,21 +42,23 @@ class Audience:
     def heard(self) -> Heard:
         return Heard(self._hearing, self._briefed)
 
-    def channels(self, incident: Incident, charter: Charter, also: Iterable[str]) -> tuple[str, ...]:
-        """Who hears all of it: by routes and rules now, and before, when it had another root."""
+    def channels(self, incident: Incident, charter: Charter, now: Micros, also: Iterable[str] = ()) -> tuple[str, ...]:
+        """Who hears all of it: by routes and rules now, and before, when it had another root or it was another hour."""
         known = charter.settings.channels
         before = [channel for channel in self._hearing.get(incident.id, ()) if channel in known]
-        self._hearing[incident.id] = found = tuple(dict.fromkeys((*before, *charter.route(incident), *also)))
+        self._hearing[incident.id] = found = tuple(dict.fromkeys((*before, *charter.route(incident, now), *also)))
         return found
 
-    def affected(self, incident: Incident, charter: Charter, channels: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    def affected(
+        self, incident: Incident, charter: Charter, now: Micros, channels: tuple[str, ...]
+    ) -> dict[str, tuple[str, ...]]:
         """Who hears that it is the cause of their own critical alerts, each with the owners that meet there; not who is told
         anyway."""
         known = charter.settings.channels
         before = self._briefed.get(incident.id, {})
         found = {name: brief.owners for name, brief in before.items() if name in known and name not in channels}
         for owner in incident.affected:
-            for channel in charter.route(incident, owner):
+            for channel in charter.route(incident, now, owner):
                 if channel not in channels:
                     found[channel] = tuple(sorted({*found.get(channel, ()), owner}))
         return found

@@ -120,8 +120,14 @@ class Charter(msgspec.Struct, frozen=True):
             packed = pack(graph.parts(self.topology), settings.max_nodes)
         return Map(packed, settings.mappings, settings.labels, settings.max_nodes)
 
-    def route(self, incident: Incident, owner: str = "") -> tuple[str, ...]:
-        """The channels that hear of an incident: of the first route that matches its root; without routes all.
+    @property
+    def by_the_hour(self) -> bool:
+        """Whether the hour matters to any route."""
+        return any(route.hours for route in self.settings.routes)
+
+    def route(self, incident: Incident, now: Micros, owner: str = "") -> tuple[str, ...]:
+        """The channels that hear of an incident at this hour: of the first route that matches its root, and of those below
+        for as long as they say so; without routes all.
 
         The owner of its node counts as the label `owner` where the alert has none; with `owner`, whoever that is.
         """
@@ -131,10 +137,13 @@ class Charter(msgspec.Struct, frozen=True):
         labels = labels_of(incident.root.labels)
         if owner or incident.owner:
             labels["owner"] = owner or labels.get("owner") or incident.owner
+        channels: list[str] = []
         for route in routes:
-            if route.match.matches(labels):
-                return route.channels
-        return ()
+            if route.match.matches(labels) and route.is_on(now):
+                channels += route.channels
+                if not route.go_on:
+                    break
+        return tuple(dict.fromkeys(channels))
 
 
 class Documents(msgspec.Struct, frozen=True):

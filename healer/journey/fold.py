@@ -521,6 +521,10 @@ class Fold:
         if incident in self._incidents:
             self._changed[incident] = None
             self._revisions[incident] = self._revisions.get(incident, 0) + 1
+            found = self._incidents[incident]
+            if self.charter.by_the_hour and found.told:
+                # A step may hold what came before an hour began and what came after it.
+                self._audience.channels(found, self.charter, self.engine.now)
 
     def _wanted(self, incident: Incident) -> Iterator[Wanted]:
         """What each recipient is to know of an incident by now, if that is new. News that are only numbers wait for `PACE`."""
@@ -532,8 +536,9 @@ class Fold:
         if storm is not None and incident.id == self._storm_incident():
             summary = sum_up(storm.opened, [one for one in self._incidents.values() if one.storm])
         story = tell(incident, deeds, (), summary)
-        channels = self._audience.channels(incident, self.charter, self.planner.also_tell(incident.id))
-        affected = self._audience.affected(incident, self.charter, channels)
+        now = self.engine.now
+        channels = self._audience.channels(incident, self.charter, now, self.planner.also_tell(incident.id))
+        affected = self._audience.affected(incident, self.charter, now, channels)
         words = {channel: own for channel in channels if (own := self.planner.says(incident.id, channel))}
         news = _encode(
             (
@@ -551,7 +556,6 @@ class Fold:
                 *([words] if words else ()),
             )
         )
-        now = self.engine.now
         last_news, last_said, last_at = self._told.get(incident.id, (b"", b"", 0))
         if last_news == news and now < last_at + PACE:
             self._pending[incident.id] = last_at + PACE

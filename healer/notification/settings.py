@@ -5,7 +5,9 @@ from typing import Any
 import msgspec
 
 from healer.alerts.matchers import Matchers
-from healer.notification.wording import Language, Speech
+from healer.notification.hours import end_of, parse_hours
+from healer.notification.wording import Language, Speech, is_zone
+from healer.times import Micros
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,9 +32,38 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which incidents go to which channels: the first route that matches the root's labels and owner."""
+    """Which incidents go to which channels: the first route that matches the root's labels and owner, and the hour."""
 
     match: Matchers = Matchers()
     """Matchers on the root's labels, and on `owner`: who answers for its node. None matches every incident."""
+    hours: tuple[str, ...] = ()
+    """When it matches: in one of `mon-fri 09:00-18:00`, `22:00-07:00`, `sat,sun`; none is always. Asked at each news."""
+    zone: str = "UTC"
+    """The time zone of `hours`, such as Asia/Shanghai."""
     channels: tuple[str, ...]
     """Names of channels; an empty list says: nobody."""
+    go_on: bool = msgspec.field(default=False, name="continue")
+    """Look at the routes below as well, and tell the channels of all that match."""
+
+    def __post_init__(self) -> None:
+        check_zone(self.zone, "zone")
+        check_hours(self.hours, "hours")
+
+    def is_on(self, now: Micros) -> bool:
+        """Whether this is one of its hours."""
+        return not self.hours or end_of(self.hours, self.zone, now) > 0
+
+
+def check_zone(zone: str, key: str) -> None:
+    """Raises ValueError, for this key, where there is no such time zone."""
+    if not is_zone(zone):
+        raise ValueError(f"no time zone is called {zone!r}: one such as Asia/Shanghai", key)
+
+
+def check_hours(hours: tuple[str, ...], key: str) -> None:
+    """Raises ValueError, for this key and the place in it, where one cannot be read."""
+    for place, text in enumerate(hours):
+        try:
+            parse_hours(text)
+        except ValueError as error:
+            raise ValueError(str(error), key, place) from None

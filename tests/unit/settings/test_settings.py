@@ -216,3 +216,19 @@ def test_every_secret_is_known_to_whoever_keeps_it_out_of_the_log(tmp_path: Path
     )
     secrets = {"7000:bot-token", "door-bearer", "pass-word", "collector-key", "http://127.0.0.1/ping/secret-id"}
     assert set(settings.secrets()) == secrets
+
+
+def test_a_route_has_hours_in_a_zone_and_may_go_on() -> None:
+    """`continue` is a word of Python's, so it has another name inside."""
+    text = "{channels: [x], hours: [sat, '22:00-07:00'], zone: Asia/Tokyo, continue: true}"
+    (route,) = parse_settings(f"channels: {{x: {{type: terminal}}}}\nroutes: [{text}]", {}).routes
+    assert (route.hours, route.zone, route.go_on) == (("sat", "22:00-07:00"), "Asia/Tokyo", True)
+
+
+def test_a_route_with_hours_that_are_none_is_refused_where_they_stand() -> None:
+    """The line of the hours, and what hours look like."""
+    text = "channels: {x: {type: terminal}}\nroutes:\n  - channels: [x]\n    hours:\n      - sat\n      - at night\n"
+    assert complaints(text).startswith(
+        "healer.yaml:6:9: routes[0].hours[1]: 'at night' are no hours: write 22:00-07:00"
+    )
+    assert "no time zone is called 'Mars'" in complaints(text.replace("at night", "sun") + "    zone: Mars\n")
