@@ -5,14 +5,13 @@ from typing import Any
 
 from healer.cli.connection import Json
 from healer.cli.output import Output
-from healer.cli.words import affected, ago, between, counted, name_of, time_of_day
+from healer.cli.words import SHORT_SHA, affected, ago, between, counted, name_of, time_of_day
 from healer.times import Micros
 
 ALERTS = 20
 """Alerts of an incident that are shown when nothing else is said: root and members come first."""
 
 SHOWN_CANDIDATES = 5
-SHORT_SHA = 8
 
 _SAID: dict[str, Callable[[dict[str, str]], str]] = {
     "arrived": lambda facts: f"{facts['alertname']} arrived" + (f" on {facts['node']}" if facts.get("node") else ""),
@@ -26,8 +25,8 @@ _SAID: dict[str, Callable[[dict[str, str]], str]] = {
         f"the likeliest cause is {facts['alertname']}" + (f" on {facts['node']}" if facts.get("node") else "")
     ),
     "joined": lambda facts: f"{facts['alertname']} on {facts.get('node', 'a node')} is connected, and told with it",
-    "silenced": lambda facts: f"{_who(facts)} silenced it until {facts.get('until', 'it is over')}",
     "acknowledged": lambda facts: f"{_who(facts)} is on it{_because(facts)}",
+    "silenced": lambda facts: f"{_who(facts)} silenced it until {facts.get('until', 'it is over')}",
     "confirmed": lambda facts: f"{_who(facts)} confirmed the root{_because(facts)}",
     "blamed": lambda facts: f"{_who(facts)} says that the root is {facts.get('node', 'another node')}{_because(facts)}",
     "split": lambda facts: (

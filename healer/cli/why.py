@@ -11,8 +11,9 @@ from healer.cli import connection
 from healer.cli.connection import Connection, Json
 from healer.cli.failure import CALLED_WRONG, Failure
 from healer.cli.output import Output
-from healer.cli.words import ago, label_text, name_of
+from healer.cli.words import SHORT_SHA, ago, label_text, name_of
 from healer.seams import SystemClock
+from healer.times import Micros
 
 LISTED = 20
 """Alerts offered when labels match several."""
@@ -76,5 +77,14 @@ def _explain(output: Output, found: Json) -> None:
             ("root", f"{by['fingerprint']}  {label_text(by['labels'])}" if by else ""),
             ("incident", found["incident"]),
             ("trace", found["trace_id"]),
+            *(("changed before", _changed(each, now)) for each in found.get("changes", ())),
         )
     )
+
+
+def _changed(change: Json, now: Micros) -> str:
+    """`acme/shop deploy succeeded to prod, 5m ago, by ann (1a2b3c4d)`."""
+    where = f" to {change['env']}" if change["env"] else ""
+    who = f", by {change['actor']}" if change["actor"] else ""
+    which = f" ({change['sha'][:SHORT_SHA]})" if change["sha"] else ""
+    return f"{change['repo']} {change['kind']} {change['state']}{where}, {ago(change['at'], now)} ago{who}{which}"

@@ -8,6 +8,8 @@ from healer.times import SECOND, Micros, format_duration, from_datetime
 
 SHOWN_UNITS = 2
 """Units of a duration that people care about: 2h5m, not 2h5m3s."""
+SHORT_SHA = 8
+"""Digits of a commit's hash that people read."""
 
 
 def ago(moment: str | None, now: Micros) -> str:

@@ -47,7 +47,7 @@ def routes(service: Service) -> list[web.RouteDef]:
         alert = await fingerprints.find(view, wanted)
         if alert is not None:
             incident = await service.projections.incident(alert.incident) if alert.incident else None
-            return as_json(shapes.explanation(alert, view.why(alert), incident.trace_id if incident else ""))
+            return as_json(shapes.explanation(alert, view.why(alert), incident))
         raise Problem(404, f"no alert has the fingerprint {wanted}; it may have resolved and been forgotten")
 
     async def refused(request: web.Request) -> web.Response:

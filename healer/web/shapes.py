@@ -55,8 +55,8 @@ def alert(view: AlertView, because: Sequence[str]) -> Json:
     }
 
 
-def explanation(view: AlertView, because: Sequence[str], trace_id: str) -> Json:
-    """Why an alert was, or was not, told."""
+def explanation(view: AlertView, because: Sequence[str], incident: Incident | None) -> Json:
+    """Why an alert was, or was not, told, and what changed shortly before its incident, where it is in one."""
     return alert(view, because) | {
         "code": view.code,
         "because": list(because),
@@ -64,7 +64,8 @@ def explanation(view: AlertView, because: Sequence[str], trace_id: str) -> Json:
         "distance": view.distance,
         "silence": view.silence or None,
         "held_until": when(view.held_until),
-        "trace_id": trace_id or None,
+        "trace_id": incident.trace_id if incident is not None else None,
+        "changes": [change(each) for each in incident.changes] if incident is not None else [],
     }
 
 
@@ -109,9 +110,9 @@ def incident(found: Incident, alerts: Sequence[Json], remediations: Sequence[Rem
         "confirmed_by": found.people.confirmed_by or None,
         "blamed_by": found.people.blamed_by or None,
         "closed_by": found.people.closed_by or None,
-        "revision": found.revision,
         "silenced_by": found.people.silenced_by or None,
         "silenced_until": when(found.people.silenced_until),
+        "revision": found.revision,
         "remediations": [brief_remediation(each) for each in remediations],
         "changes": [change(each) for each in found.changes],
     }

@@ -81,6 +81,18 @@ def deployment(state: str, at: Micros, *, id: str, number: int = 77) -> Delivery
     return github("deployment_status", told, id=id)
 
 
+def said(healer: Healer, *words: str) -> str:
+    """What a command prints."""
+    command = [str(Path(sys.executable).with_name("healer")), *words]
+    return subprocess.run(
+        [*command, "--url", healer.url, "--token-file", str(healer.folder / "token")],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    ).stdout
+
+
 def counted(healer: Healer, source: str, result: str) -> float:
     text = get(f"{healer.url}/metrics", within=10).decode()
     name = f'healer_changes_total{{source="{source}",result="{result}"}} '
@@ -120,16 +132,10 @@ def test_a_deployment_stands_beside_what_it_broke_and_survives_a_restart(healer:
     assert healer.api(f"incidents/{found['id']}")["changes"] == [change]
     assert tell(healer, "github", began)["result"] == "repeated"
 
-    command = [str(Path(sys.executable).with_name("healer")), "incidents", "show", found["id"]]
-    shown = subprocess.run(
-        [*command, "--url", healer.url, "--token-file", str(healer.folder / "token")],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=True,
-    ).stdout
+    shown = said(healer, "incidents", "show", found["id"])
     assert "What changed before" in shown
     assert "deploy succeeded to prod" in shown
+    assert "acme/shop deploy succeeded to prod, 3m" in said(healer, "why", "alertname=PodDown")
 
 
 def test_other_events_are_counted_as_ignored(healer: Healer) -> None:
