@@ -1,4 +1,4 @@
-"""How are machines and clusters reached? What the settings say, made into executors. Called by `healer.bootstrap.outside`."""
+"""How are machines, clusters and webhooks reached? By the settings, made into executors for `healer.bootstrap.outside`."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import aiohttp
 
+from healer.executors.http.target import HttpTarget
 from healer.executors.kubernetes.api import Api
 from healer.executors.kubernetes.settings import KubernetesSettings
 from healer.executors.kubernetes.target import KubernetesTarget
@@ -48,6 +49,8 @@ def targets(
         found["ssh"] = partial(over_ssh, said.ssh)
     if said.kubernetes is not None:
         found["kubernetes"] = partial(through_api, said.kubernetes)
+    if said.http is not None:
+        found["http"] = partial(HttpTarget, said.http, clock)
     return {name: kept.once(name, getattr(said, name), make) for name, make in found.items()}
 
 

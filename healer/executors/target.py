@@ -1,7 +1,7 @@
 """How does an effect reach a machine, and what is known of it afterwards?
 
-The port between a remediation and an executor. `healer.executors.ssh` is the real one, `healer.executors.memory` the one
-of the simulation; both pass the suite in tests/contracts/targets.
+The port between a remediation and an executor. What every executor promises, and what those promise whose machines keep a
+register (`healer.executors.ssh`, and `healer.executors.memory` for the simulation), is the suite in tests/contracts/targets.
 """
 
 from collections.abc import Awaitable, Callable
@@ -36,6 +36,8 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Bytes of output (stdout and stderr together) that come back; the executor may have a lower limit."""
     identity: str = ""
     """The machine-id that the target has to prove before anything starts. Empty: its host key is proof enough."""
+    ends_by: Micros = 0
+    """The instant after which nothing of it can be under way, for targets that cannot be asked. 0: not known."""
 
 
 class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -33,7 +33,7 @@ def read(argv: tuple[str, ...]) -> Call:
         try:
             given[key] = msgspec.json.decode(text, type=Value)
         except msgspec.MsgspecError as error:
-            raise Unreadable(f"the parameter {part!r} of {argv[0]} cannot be read") from error
+            raise Unreadable(f"the parameter {part[:80]!r} of {argv[0]} cannot be read") from error
         if not mark:
-            raise Unreadable(f"{part!r} is no parameter")
+            raise Unreadable(f"{part[:80]!r} is no parameter")
     return Call(argv[0], given)

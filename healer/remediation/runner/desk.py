@@ -71,6 +71,7 @@ class Desk:
             deadline_s=max(2, timeout // SECOND),
             trace_id=intent.trace_id,
             identity=intent.identity,
+            ends_by=intent.deadline,
         )
 
     def address(self, node: str) -> str:

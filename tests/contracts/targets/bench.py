@@ -5,12 +5,15 @@ from typing import Literal, Protocol
 from healer.executors.target import Order, Target
 
 Does = Literal["succeed", "fail", "work", "hang", "babble", "show"]
-"""Ends well with "fine" · exit code 3 · well, after a second · never, and ignores TERM · 5000 bytes of output ·
+"""Ends well with "fine" · fails · well, after a second · never, and ignores TERM · 5000 bytes of output ·
 no effect: "state" and exit code 3."""
 
 
 class Bench(Protocol):
     """One fleet with one executor. Intents are unique to a test: the fleet may be shared."""
+
+    failure: int
+    """The exit code of what does `fail`."""
 
     @property
     def target(self) -> Target: ...
@@ -22,6 +25,10 @@ class Bench(Protocol):
     def effects(self) -> list[str]:
         """The intents of this test that the fleet's own log says were started, one for each start."""
         ...
+
+
+class Machines(Bench, Protocol):
+    """A fleet whose machines remember what they were told."""
 
     def cut(self) -> None:
         """Lose every connection that is open now."""

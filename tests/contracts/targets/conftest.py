@@ -1,20 +1,31 @@
-"""The executors that pass the suite: the in-memory fleet, and asyncssh against a real sshd."""
+"""The executors that pass the suite: the in-memory fleet, asyncssh against a real sshd, and calls over real HTTP.
+
+What is called over HTTP keeps no register, so only what asks for none is asked of it: `bench` is every executor, `machines`
+those whose targets remember what they were told.
+"""
 
 import itertools
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from healer.documents.fields import Secret
+from healer.executors.http.settings import HttpSettings, Webhook
+from healer.executors.http.target import HttpTarget
 from healer.executors.memory import Cut as MemoryCut
 from healer.executors.memory import MemoryTarget, Moment
 from healer.executors.register import Ran
 from healer.executors.ssh import SshTarget
 from healer.executors.target import Order, Target
+from healer.executors.typed import written
 from healer.seams import SystemClock
 from healer.times import MINUTE, SECOND
-from tests.contracts.targets.bench import Bench, Does
+from tests.contracts.targets.bench import Bench, Does, Machines
 from tests.servers.sshd import SshHost, ssh_host
+from tests.standins.called import Called
 
 _ACT = """#!/bin/sh
 [ "$1" != show ] || { echo state; exit 3; }
@@ -35,6 +46,7 @@ _RUNS: dict[str, Ran] = {
     "babble": Ran(output=b"x" * 5000),
     "show": Ran(exit_code=3, output=b"state\n"),
 }
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 _tests = itertools.count()
 
 
@@ -44,6 +56,8 @@ def _does(order: Order) -> Ran:
 
 class _Orders:
     """Orders whose intents and nodes belong to one test."""
+
+    failure = 3
 
     def __init__(self, program: str, address: str) -> None:
         self.name = f"t{next(_tests)}"
@@ -57,11 +71,14 @@ class _Orders:
             token=token,
             target=f"{self.name} {node}",
             address=self._address,
-            argv=(self._program, does),
+            argv=self.argv(does),
             deadline_s=2 if does == "hang" else 20,
             trace_id="4bf92f3577b34da6a3ce929d0e0e4736",
             output_limit=1000,
         )
+
+    def argv(self, does: Does) -> tuple[str, ...]:
+        return (self._program, does)
 
     def mine(self, intents: list[str]) -> list[str]:
         own = f"{self.name}:"
@@ -107,6 +124,22 @@ class _SshBench(_Orders):
         self._host.cut()
 
 
+class _HttpBench(_Orders):
+    failure = 500
+
+    def __init__(self, called: Called) -> None:
+        super().__init__("", "")
+        self._called = called
+        webhooks = {does: Webhook(url=Secret(f"{called.url}/{does}"), secret=Secret(SECRET)) for does in get_args(Does)}
+        self.target: Target = HttpTarget(HttpSettings(allow=("127.0.0.0/8",), webhooks=webhooks), SystemClock())
+
+    def argv(self, does: Does) -> tuple[str, ...]:
+        return written("call_webhook", [("webhook", does)])
+
+    def effects(self) -> list[str]:
+        return self.mine(self._called.effects)
+
+
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshHost]:
     """A real sshd with the wrapper as the key's forced command."""
@@ -117,9 +150,26 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshHost]:
         yield host
 
 
-@pytest.fixture(params=["memory", "ssh"])
+@pytest.fixture(params=["memory", "ssh", "http"])
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     """A fleet with one executor, for each executor."""
+    if request.param == "http":
+        async with Called(SECRET) as called:
+            yield _HttpBench(called)
+        return
+    async with _machines(request) as found:
+        yield found
+
+
+@pytest.fixture(params=["memory", "ssh"])
+async def machines(request: pytest.FixtureRequest) -> AsyncIterator[Machines]:
+    """A fleet whose machines keep a register, and can be looked at."""
+    async with _machines(request) as found:
+        yield found
+
+
+@asynccontextmanager
+async def _machines(request: pytest.FixtureRequest) -> AsyncIterator[Machines]:
     if request.param == "memory":
         yield _MemoryBench()
         return

@@ -1,4 +1,4 @@
-"""The promises E1, E2 and E4 as far as a target keeps them: one suite for every executor."""
+"""The promises E1, E2 and E4 as far as a target keeps them: one suite for every executor, and what machines add to it."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ import pytest
 
 from healer.executors.target import Order, Result
 from healer.seams import SystemClock
-from tests.contracts.targets.bench import Bench, go, no_go
+from tests.contracts.targets.bench import Bench, Machines, go, no_go
 
 
 async def test_success(bench: Bench) -> None:
@@ -21,9 +21,9 @@ async def test_success(bench: Bench) -> None:
 
 
 async def test_exit_code(bench: Bench) -> None:
-    """A command's exit code other than 0 is a failure that had an effect."""
+    """What ends otherwise than well is a failure that had an effect, and says how."""
     result = await bench.target.run(bench.order("a", 1, does="fail"), go)
-    assert (result.outcome, result.exit_code, result.started) == ("failed", 3, True)
+    assert (result.outcome, result.exit_code, result.started) == ("failed", bench.failure, True)
 
 
 async def test_output_is_cut(bench: Bench) -> None:
@@ -34,21 +34,21 @@ async def test_output_is_cut(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(("token", "step"), [(4, 9), (5, 1), (5, 2)])
-async def test_not_newer(bench: Bench, token: int, step: int) -> None:
+async def test_not_newer(machines: Machines, token: int, step: int) -> None:
     """What is not strictly newer than the newest (token, step) seen is refused before go is asked for."""
-    await bench.target.run(bench.order("a", 5, step=2), go)
-    result = await bench.target.run(bench.order("b", token, step=step), _never)
+    await machines.target.run(machines.order("a", 5, step=2), go)
+    result = await machines.target.run(machines.order("b", token, step=step), _never)
     assert (result.outcome, result.started) == ("refused", False)
     assert "stale" in result.why
-    assert bench.effects() == ["a"]
+    assert machines.effects() == ["a"]
 
 
 @pytest.mark.parametrize(("token", "step"), [(6, 0), (5, 3)])
-async def test_newer(bench: Bench, token: int, step: int) -> None:
+async def test_newer(machines: Machines, token: int, step: int) -> None:
     """A newer token, or a later step of the same token, is accepted."""
-    await bench.target.run(bench.order("a", 5, step=2), go)
-    assert (await bench.target.run(bench.order("b", token, step=step), go)).outcome == "succeeded"
-    assert bench.effects() == ["a", "b"]
+    await machines.target.run(machines.order("a", 5, step=2), go)
+    assert (await machines.target.run(machines.order("b", token, step=step), go)).outcome == "succeeded"
+    assert machines.effects() == ["a", "b"]
 
 
 async def test_other_node(bench: Bench) -> None:
@@ -57,24 +57,24 @@ async def test_other_node(bench: Bench) -> None:
     assert (await bench.target.run(bench.order("b", 1, node="service:shop@cn-1"), go)).outcome == "succeeded"
 
 
-async def test_busy(bench: Bench) -> None:
+async def test_busy(machines: Machines) -> None:
     """While a run holds the target a second one is refused as busy, however new its token."""
-    first = asyncio.ensure_future(bench.target.run(bench.order("a", 1, does="work"), go))
-    await _started(bench)
-    second = await bench.target.run(bench.order("b", 2), _never)
+    first = asyncio.ensure_future(machines.target.run(machines.order("a", 1, does="work"), go))
+    await _started(machines)
+    second = await machines.target.run(machines.order("b", 2), _never)
     assert (second.outcome, second.started) == ("refused", False)
     assert "busy" in second.why
     assert (await first).outcome == "succeeded"
-    assert bench.effects() == ["a"]
+    assert machines.effects() == ["a"]
 
 
-async def test_observe(bench: Bench) -> None:
+async def test_observe(machines: Machines) -> None:
     """A look brings what the command says; the register neither refuses nor remembers it, and no effect is counted."""
-    await bench.target.run(bench.order("a", 5), go)
-    seen = await bench.target.observe(bench.order("look", 1, does="show"))
+    await machines.target.run(machines.order("a", 5), go)
+    seen = await machines.target.observe(machines.order("look", 1, does="show"))
     assert (seen.exit_code, seen.output) == (3, "state\n")
-    assert (await bench.target.run(bench.order("look", 6), go)).outcome == "succeeded"
-    assert bench.effects() == ["a", "look"]
+    assert (await machines.target.run(machines.order("look", 6), go)).outcome == "succeeded"
+    assert machines.effects() == ["a", "look"]
 
 
 async def test_observe_in_vain(bench: Bench) -> None:
@@ -100,29 +100,29 @@ async def test_go_raises(bench: Bench) -> None:
     assert bench.effects() == []
 
 
-async def test_cut_before_go(bench: Bench) -> None:
+async def test_cut_before_go(machines: Machines) -> None:
     """A connection lost between ready and go has no effect, and a probe proves it."""
 
     async def cut_then_go() -> bool:
-        bench.cut()
+        machines.cut()
         return True
 
-    result = await bench.target.run(bench.order("a", 1), cut_then_go)
+    result = await machines.target.run(machines.order("a", 1), cut_then_go)
     assert result.outcome == "unknown" or _nothing(result)
-    assert _nothing(await _settled(bench, bench.order("a", 2)))
-    assert bench.effects() == []
+    assert _nothing(await _settled(machines, machines.order("a", 2)))
+    assert machines.effects() == []
 
 
-async def test_cut_after_go(bench: Bench) -> None:
+async def test_cut_after_go(machines: Machines) -> None:
     """A connection lost after go leaves the outcome unknown; the effect happens once and the probe finds how it ended."""
-    run = asyncio.ensure_future(bench.target.run(bench.order("a", 1, does="work"), go))
-    await _started(bench)
-    bench.cut()
+    run = asyncio.ensure_future(machines.target.run(machines.order("a", 1, does="work"), go))
+    await _started(machines)
+    machines.cut()
     result = await run
     assert (result.outcome, result.started) == ("unknown", True)
-    settled = await _settled(bench, bench.order("a", 2))
+    settled = await _settled(machines, machines.order("a", 2))
     assert (settled.outcome, settled.exit_code, settled.output, settled.started) == ("succeeded", 0, "fine\n", True)
-    assert bench.effects() == ["a"]
+    assert machines.effects() == ["a"]
 
 
 async def test_cancelled_before_go(bench: Bench) -> None:
@@ -143,53 +143,53 @@ async def test_cancelled_before_go(bench: Bench) -> None:
     assert bench.effects() == []
 
 
-async def test_cancelled_after_go(bench: Bench) -> None:
+async def test_cancelled_after_go(machines: Machines) -> None:
     """A run cancelled after go goes on without its caller; the probe finds one effect and its end."""
-    run = asyncio.ensure_future(bench.target.run(bench.order("a", 1, does="work"), go))
-    await _started(bench)
+    run = asyncio.ensure_future(machines.target.run(machines.order("a", 1, does="work"), go))
+    await _started(machines)
     run.cancel()
     with pytest.raises(asyncio.CancelledError):
         await run
-    assert (await bench.target.probe(bench.order("a", 2))).outcome == "unknown"
-    assert (await _settled(bench, bench.order("a", 2))).outcome == "succeeded"
-    assert bench.effects() == ["a"]
+    assert (await machines.target.probe(machines.order("a", 2))).outcome == "unknown"
+    assert (await _settled(machines, machines.order("a", 2))).outcome == "succeeded"
+    assert machines.effects() == ["a"]
 
 
-async def test_deadline(bench: Bench) -> None:
+async def test_deadline(machines: Machines) -> None:
     """A command that ignores TERM is over at its deadline: the run says so, and the target is free again."""
-    result = await bench.target.run(bench.order("a", 1, does="hang"), go)
+    result = await machines.target.run(machines.order("a", 1, does="hang"), go)
     assert (result.outcome, result.started) == ("failed", True)
     assert "still running after 2 s" in result.why
-    assert (await bench.target.run(bench.order("b", 2), go)).outcome == "succeeded"
+    assert (await machines.target.run(machines.order("b", 2), go)).outcome == "succeeded"
 
 
-async def test_probe_fences(bench: Bench) -> None:
+async def test_probe_fences(machines: Machines) -> None:
     """A probe finds that an intent never arrived, and from then on it cannot start any more."""
-    late = bench.order("a", 1)
-    assert _nothing(await bench.target.probe(bench.order("a", 2)))
-    result = await bench.target.run(late, _never)
+    late = machines.order("a", 1)
+    assert _nothing(await machines.target.probe(machines.order("a", 2)))
+    result = await machines.target.run(late, _never)
     assert (result.outcome, result.started) == ("refused", False)
-    assert bench.effects() == []
+    assert machines.effects() == []
 
 
-async def test_probe_with_own_token(bench: Bench) -> None:
+async def test_probe_with_own_token(machines: Machines) -> None:
     """The holder itself may probe with its own token: its lost attempt is fenced all the same."""
-    assert _nothing(await bench.target.probe(bench.order("a", 1)))
-    assert (await bench.target.run(bench.order("a", 1), _never)).outcome == "refused"
+    assert _nothing(await machines.target.probe(machines.order("a", 1)))
+    assert (await machines.target.run(machines.order("a", 1), _never)).outcome == "refused"
 
 
 async def test_probe_again(bench: Bench) -> None:
     """A probe whose answer was lost may be asked again and says the same."""
     await bench.target.run(bench.order("a", 1, does="fail"), go)
     first, second = [await bench.target.probe(bench.order("a", 2)) for _ in range(2)]
-    assert first.exit_code == second.exit_code == 3
+    assert first.exit_code == second.exit_code == bench.failure
 
 
-async def test_older_prober(bench: Bench) -> None:
+async def test_older_prober(machines: Machines) -> None:
     """A prober whose token is older than what the target has seen learns nothing and moves nothing."""
-    await bench.target.run(bench.order("a", 5), go)
-    assert (await bench.target.probe(bench.order("a", 4))).outcome == "unknown"
-    assert (await bench.target.run(bench.order("b", 6), go)).outcome == "succeeded"
+    await machines.target.run(machines.order("a", 5), go)
+    assert (await machines.target.probe(machines.order("a", 4))).outcome == "unknown"
+    assert (await machines.target.run(machines.order("b", 6), go)).outcome == "succeeded"
 
 
 async def test_once_per_intent(bench: Bench) -> None:
@@ -200,11 +200,11 @@ async def test_once_per_intent(bench: Bench) -> None:
     assert bench.effects() == ["a"]
 
 
-async def test_many_racing(bench: Bench) -> None:
+async def test_many_racing(machines: Machines) -> None:
     """Of many holders at once, those that act do so in the order of their tokens, one at a time."""
-    orders = [bench.order(str(token), token) for token in (3, 1, 4, 2, 5, 6)]
-    results = await asyncio.gather(*(bench.target.run(order, go) for order in orders))
-    acted = [int(intent) for intent in bench.effects()]
+    orders = [machines.order(str(token), token) for token in (3, 1, 4, 2, 5, 6)]
+    results = await asyncio.gather(*(machines.target.run(order, go) for order in orders))
+    acted = [int(intent) for intent in machines.effects()]
     assert acted
     assert acted == sorted(acted)
     assert len(acted) == sum(result.outcome == "succeeded" for result in results)
