@@ -22,6 +22,7 @@ from healer.journey.charter import Charter, Deciding, Documents, RuleText, chart
 from healer.journey.owner import Owner
 from healer.journey.ports import Arrival, Overtaken, Step, StoreUnavailable
 from healer.journey.records import Adopted, Answer, Entry
+from healer.journey.tenure import LOOK_S, Tenure
 from healer.journey.view import View
 from healer.locks.ports import LockService
 from healer.notification.deliver import Deliverer, Sender
@@ -100,6 +101,8 @@ class Ports(msgspec.Struct, frozen=True):
     """Looks for the pause file."""
     probe: Probe | None = None
     """Asks URLs."""
+    tenure: Tenure | None = None
+    """The right to converge, where several processes share the store."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -146,7 +149,10 @@ class Healer:
             self._charter,
             snapshot_every=plan.snapshot_every,
             on_step=self._stepped,
+            on_follow=self._followed,
+            tenure=ports.tenure,
         )
+        self._begun = False
         self.mirror = Mirror(ports.alertmanagers, store, ports.clock, plan.silences_every)
         self.view = View(self.owner, self.mirror.age)
         attempts = registry.counters("healer_notifications_total", "Attempts to tell people.", ("channel", "reason"))
@@ -215,21 +221,14 @@ class Healer:
         registry.read(lambda: self.ports.anchoring.samples() if self.ports.anchoring is not None else ())
 
     async def start(self) -> None:
-        """Recover, then start everything that goes on by itself. Returns when all that was accepted before is decided."""
+        """Recover, then start everything that goes on by itself. Returns when all that was accepted before is decided, by this
+        process or, where another one converges, by that."""
         store, spawn = self.ports.store, self.ports.spawn
         store.on_append(self._hear)
         await store.free_claims()
-        files = {"file": self.plan.topology} if ("file", "file") in self.plan.sources else {}
-        await self.gathering.begin(files)
-        await self.owner.recover(await self._adopt(), keep_topology=self.gathering.waits())
-        await self.gathering.tell_of_those_who_left(self.view.troubles())
+        if await self.owner.arrive():
+            await self._begin()
         spawn.keep("owner", self._own)
-        spawn.keep("runner", self.runner.run)
-        spawn.keep("left behind", self.runner.look_after)
-        spawn.keep("auditor", self.auditor.run)
-        spawn.keep("questions", self._answer_questions)
-        spawn.keep("vitals", self.vitals.run)
-        spawn.keep("topology", self.publishing.run)
         self._go_on()
 
     async def take(self, plan: Plan, ports: Ports) -> bool:
@@ -239,7 +238,8 @@ class Healer:
         ValueError for rules that do not compile: then everything is as it was.
         """
         async with self.publishing.alone:
-            before = await self._adopt_anew(plan)
+            # Where another process converges its files decide, until this one takes over.
+            before = await self._adopt_anew(plan) if self.owner.leads else self.owner.fold.charter.adopted
             beats = self.plan.watchdog == plan.watchdog
             self.plan, self.ports = plan, ports
         for name in self._jobs.keys() - self._wanted().keys():
@@ -271,19 +271,49 @@ class Healer:
 
     async def stop(self, within: float) -> None:
         """End all tasks, then keep a snapshot so that the next start is short; not of a step whose commit was cut short."""
+        led, tenure = self.owner.leads, self.ports.tenure
         stuck = await self.ports.spawn.stop(within)
         if stuck:
             log.warning("did not end in time: %s", ", ".join(stuck))
-        if self.owner.ready and self.owner.steps and not self.owner.lost:
+        if tenure is not None:
+            await self._leave(tenure)
+        if led and self.owner.ready and self.owner.steps and not self.owner.lost:
             await self.owner.save_snapshot()
 
     # --- inside
 
+    async def _begin(self) -> None:
+        """Converge from here on: with what the sources of the topology said last, by what the files say."""
+        if (tenure := self.ports.tenure) is not None:
+            if "term" not in self._jobs:
+                # To recover may take longer than the term.
+                self._jobs["term"] = None, self.ports.spawn.keep("term", tenure.hold)
+            self.publishing.begin()
+        await self.gathering.begin(self._files())
+        self._begun = True
+        # One who followed has a graph already; whoever publishes says what changed.
+        keep = self.gathering.waits() or self.owner.ready
+        await self.owner.recover(await self._adopt(), keep_topology=keep)
+        await self.gathering.tell_of_those_who_left(self.view.troubles())
+
+    async def _leave(self, tenure: Tenure) -> None:
+        """Let the others go on at once: who converges, and who tells what this process was about to tell."""
+        await tenure.hand_over()
+        try:
+            await self.ports.store.free_claims()
+        except StoreUnavailable as error:
+            log.warning("what was about to be told is told when its claim runs out: %s", error)
+
+    def _files(self) -> dict[str, graph.Topology]:
+        return {"file": self.plan.topology} if ("file", "file") in self.plan.sources else {}
+
     async def _survey(self) -> None:
         """Ask the sources of the topology that there are now, and publish what the files say."""
         plan = self.plan
-        files = {"file": plan.topology} if ("file", "file") in plan.sources else {}
-        await self.gathering.use(plan.sources, self.ports.sources, plan.terms, files)
+        leads = self.owner.leads
+        await self.gathering.use(plan.sources, self.ports.sources, plan.terms, self._files() if leads else {})
+        if not leads:
+            return
         await self.gathering.tell_of_those_who_left(self.view.troubles())
         if not self.gathering.waits():
             await self.publishing.publish()
@@ -328,12 +358,31 @@ class Healer:
 
     def _wanted(self) -> dict[str, tuple[object, Work]]:
         """By name, what goes on by itself because the configuration says so, with what it cannot go on without."""
-        ports = self.ports
+        ports, leads = self.ports, self.owner.leads
+        jobs: dict[str, tuple[object, Work]] = {}
+        if ports.tenure is not None:
+            jobs["listening"] = None, self._listen
+        if ports.tenure is not None and leads:
+            jobs["term"] = None, ports.tenure.hold
+        if leads:
+            jobs["runner"] = None, self.runner.run
+            jobs["left behind"] = None, self.runner.look_after
+            jobs["auditor"] = None, self.auditor.run
+            jobs["questions"] = None, self._answer_questions
+        jobs["vitals"] = None, self.vitals.run
+        if leads:
+            jobs["topology"] = None, self.publishing.run
         # Nobody is interrupted while telling: the worker of a channel that is gone waits for the channel to come back.
         self._channels |= dict.fromkeys(ports.senders)
-        jobs: dict[str, tuple[object, Work]] = {
-            f"channel {channel}": (None, partial(self.deliverer.run, channel)) for channel in self._channels
-        }
+        jobs |= {f"channel {channel}": (None, partial(self.deliverer.run, channel)) for channel in self._channels}
+        if leads:
+            jobs |= self._asking()
+        return jobs | {name: (depends, work) for name, depends, work in self._guardians()}
+
+    def _asking(self) -> dict[str, tuple[object, Work]]:
+        """What asks the outside for whoever converges."""
+        ports = self.ports
+        jobs: dict[str, tuple[object, Work]] = {}
         if ports.alertmanagers or "silences" in self._jobs:
             jobs["silences"] = None, self.mirror.run
         if ports.alertmanagers:
@@ -342,12 +391,12 @@ class Healer:
             jobs[f"topology {source.name}"] = source, partial(self.gathering.follow, source)
         if ports.prometheus:
             jobs["onsets"] = None, self.onsets.run
-        return jobs | {name: (depends, work) for name, depends, work in self._guardians()}
+        return jobs
 
     def _guardians(self) -> Iterator[tuple[str, object, Work]]:
         """What watches over healer itself, as far as it is wanted."""
-        plan, ports = self.plan, self.ports
-        if plan.watchdog is not None and self.pulse is not None:
+        plan, ports, leads = self.plan, self.ports, self.owner.leads
+        if leads and plan.watchdog is not None and self.pulse is not None:
             heartbeat = Heartbeat(
                 self.pulse,
                 ports.store,
@@ -362,6 +411,8 @@ class Healer:
                 yield "heartbeat", depends, heartbeat.beat
         if plan.last_resort:
             yield "last resort", None, self.last_resort.run
+        if not leads:
+            return
         if plan.deciding.place == "lead" and ports.alertmanagers:
             backstop = Backstop(ports.alertmanagers, ports.store, self.view, ports.clock)
             yield "backstop", tuple(ports.alertmanagers), backstop.run
@@ -390,6 +441,8 @@ class Healer:
 
     def _silent(self) -> str:
         """Why the word of those who send alerts is not to be acted on; "" where they are alive, or nobody listens for it."""
+        if self.ports.tenure is not None and (doubt := self.ports.tenure.doubt()):
+            return doubt
         watchdog, pulse = self.plan.watchdog, self.pulse
         if watchdog is None or pulse is None:
             return ""
@@ -398,21 +451,44 @@ class Healer:
         return pulse.silent(watchdog.missing_after)
 
     def _hear(self, entries: Sequence[Entry]) -> None:
-        if self.ports.prometheus and self.owner.ready:
+        if self.ports.prometheus and self.owner.ready and self.owner.leads:
             self.onsets.hear(entries)
         self.owner.feed(entries)
         if self.pulse is not None:
             self.pulse.hear(entries)
 
     async def _own(self) -> None:
-        """Step for as long as memory is what the store says; else throw it away and begin again from what is stored."""
-        if self.owner.lost:
-            await self.owner.recover(await self._adopt(), keep_topology=True)
+        """Step for as long as memory is what the store says; else throw it away and begin again from what is stored, or follow
+        whoever steps now."""
         try:
+            if self.owner.lost:
+                await self.owner.stand_by()
+                if self._begun:
+                    await self.owner.recover(await self._adopt(), keep_topology=True)
+                else:
+                    await self._begin()
+                self._go_on()
             await self.owner.run()
         except Overtaken:
             log.warning("somebody else stepped: memory is thrown away")
             self.owner.lost = True
+            if self.ports.tenure is not None:
+                self._step_aside(self.ports.tenure)
+
+    def _step_aside(self, tenure: Tenure) -> None:
+        """Another process converges: end what only that one does, and follow it."""
+        tenure.leads = self._begun = False
+        self.runner.let_go()
+        self._go_on()
+
+    async def _listen(self) -> None:
+        """Hear what other processes accept."""
+        while True:
+            try:
+                await self.ports.store.hear(self.owner.accepted)
+            except StoreUnavailable as error:
+                log.debug("nothing is heard of other processes now: %s", error)
+            await asyncio.sleep(LOOK_S)
 
     async def _adopt(self) -> Adopted:
         """Keep what the files say now, and what the sources said last, and name it."""
@@ -452,6 +528,10 @@ class Healer:
     def _questions(self) -> Sequence[Question]:
         """Those of the fold that decides now: memory may have been thrown away since the last look."""
         return self.owner.fold.questions(self.ports.clock.now()) if self.owner.ready else ()
+
+    def _followed(self, step: Step) -> None:
+        if step.wanted:
+            self.deliverer.wake()
 
     def _stepped(self, step: Step) -> None:
         if step.wanted:

@@ -53,6 +53,9 @@ class Vitals:
             yield Sample(
                 "healer_task_failures_total", failures, labels, "counter", "Tasks that raised and were restarted."
             )
+        if (tenure := owner.tenure) is not None:
+            yield Sample("healer_converges", tenure.leads, help="Whether this replica is the one that converges.")
+            yield Sample("healer_epoch", tenure.known().epoch, help="How often the right to converge was taken.")
         if not ready:
             return
         fold = owner.fold

@@ -41,6 +41,7 @@ def service(settings: Settings, healer: Healer, registry: Registry) -> Service:
         preview=partial(previewed, healer),
         rules=partial(rule_records, healer),
         audit=store,
+        converging=lambda: tenure.known() if (tenure := healer.ports.tenure) is not None else None,
         installation=store.installation,
         auth=settings.server.auth,
         covers=partial(covers, healer),
@@ -85,7 +86,6 @@ def previewed(healer: Healer, incident: str, channel: str) -> str | None:
     return plain_text(fit(message, limits.size, utf8_bytes if limits.unit is Unit.BYTES else utf16_units, links=False))
 
 
-async def foresee(healer: Healer, labels: Mapping[str, str], starts_at: Micros) -> dict[str, Any]:
 def story_of(healer: Healer, incident: str) -> Story | None:
     """What people are told of an incident now, None where it is over."""
     fold = healer.owner.fold
@@ -93,6 +93,7 @@ def story_of(healer: Healer, incident: str) -> Story | None:
     return tell(found, fold.planner.deeds(incident)) if found is not None else None
 
 
+async def foresee(healer: Healer, labels: Mapping[str, str], starts_at: Micros) -> dict[str, Any]:
     """What would happen for an alert now: by the rules in force, with answers of the real Prometheus. Runs nothing."""
     view, ports = healer.view, healer.ports
     now = ports.clock.now()

@@ -23,6 +23,7 @@ from healer.bootstrap.reaching import CannotReach, cluster_access, targets
 from healer.bootstrap.refusal import CannotStart
 from healer.heartbeat.http import HttpPing
 from healer.heartbeat.watch import Ping
+from healer.journey.tenure import Tenure
 from healer.kept import Kept
 from healer.locks.ports import LockService
 from healer.notification.anchors import ChannelPlace
@@ -63,6 +64,7 @@ class Ground(msgspec.Struct, frozen=True):
     locks: LockService
     session: aiohttp.ClientSession
     apart: Apart
+    tenure: Tenure | None = None
 
 
 def ports(settings: Settings, ground: Ground, kept: Kept, stack: AsyncExitStack) -> Ports:
@@ -95,6 +97,7 @@ def ports(settings: Settings, ground: Ground, kept: Kept, stack: AsyncExitStack)
         home=home(settings),
         halted=halted,
         probe=HttpProbe(session, clock).ask,
+        tenure=ground.tenure,
     )
 
 

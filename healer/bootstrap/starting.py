@@ -5,6 +5,7 @@ import gc
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -24,6 +25,7 @@ from healer.bootstrap.plan import read_plan, tls_context
 from healer.bootstrap.refusal import CannotStart
 from healer.bootstrap.renewal import Renewal, tell_of_files
 from healer.journey.ports import StoreUnavailable
+from healer.journey.tenure import Tenure
 from healer.kept import Kept
 from healer.locks.opening import CannotLock, open_locks
 from healer.reload import Reload
@@ -36,10 +38,10 @@ from healer.telemetry.metrics import Registry
 from healer.web.app import access_of, create_app
 from healer.web.listen import Listener
 from healer.web.oversize import Oversize
-from rules import keep_in
-
 from healer.web.pressing import Pressing
 from notifiers.limiter import MemoryLimiter
+from rules import keep_in
+
 log = logging.getLogger(__name__)
 
 COMPILED = "compiled"
@@ -89,6 +91,7 @@ async def start(
             clock,
             installation=random.token(),
             password=password.reveal() if password is not None else None,
+            name=(settings.store.replica or socket.gethostname()) if settings.store.on_server else "",
         )
     except CannotOpen as error:
         raise CannotStart(str(error)) from error
@@ -98,7 +101,8 @@ async def start(
         locks = await open_locks(settings.locks, stack, clock, random, spawn)
     except CannotLock as error:
         raise CannotStart(str(error)) from error
-    ground = Ground(clock, random, registry, spawn, store, locks, session, Apart(store.aside))
+    tenure = Tenure(store, clock, store.name, settings.server.url) if store.name else None
+    ground = Ground(clock, random, registry, spawn, store, locks, session, Apart(store.aside), tenure)
     kept = Kept()
     healer = Healer(plan, ports(settings, ground, kept, stack), registry)
     oversize = Oversize(store, clock)
@@ -126,11 +130,11 @@ async def start(
         way_out = "stop what listens there, or say another address (server.listen)"
         raise CannotStart(f"cannot listen on {settings.server.listen}: {why}: {way_out}") from error
     stack.push_async_callback(listener.stop, STOP_S / 2)
+    bots.use(settings)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, lambda: spawn.start("reload", reload.on_signal()))
     stack.callback(loop.remove_signal_handler, signal.SIGHUP)
     return healer, listener
-    bots.use(settings)
 
 
 async def recover(healer: Healer) -> None:

@@ -114,5 +114,6 @@ def gather(link: Connection, watchdog: str, now: Micros) -> Evidence:
         switches=link.get("/api/v1/pause")["items"],
         refused=link.get("/api/v1/refused", limit=1)["items"],
         clock_apart=apart,
+        owner=link.get("/api/v1/owner"),
         unplaced=[name for name, _ in lost.most_common(NAMED)],
     )

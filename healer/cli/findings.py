@@ -44,12 +44,15 @@ class Evidence(msgspec.Struct, frozen=True):
     """Its clock less this machine's."""
     unplaced: Sequence[str] = ()
     """Names of some alerts without a node, the most frequent first."""
+    owner: dict[str, Any] | None = None
+    """Which replica converges."""
 
 
 def judge(evidence: Evidence) -> Iterator[Finding]:
     """Everything that can be said, the most urgent first: without nodes nothing converges."""
     yield from _placing(evidence)
     yield from _running(evidence)
+    yield from _replicas(evidence.owner)
     yield from _store(evidence.numbers)
     yield from _telling(evidence.numbers)
     yield from _healing(evidence)
@@ -83,12 +86,25 @@ def _running(evidence: Evidence) -> Iterator[Finding]:
         yield Finding("wrong", what, "healer's log has each failure with its reason")
 
 
+def _replicas(owner: dict[str, Any] | None) -> Iterator[Finding]:
+    """Of several on one store: who converges?"""
+    if owner is None or owner["replica"] is None:
+        return
+    if owner["converges"]:
+        yield Finding("good", f"{owner['replica']} converges (epoch {owner['epoch']})")
+    elif owner["owner"] is None:
+        mend = "one takes over within seconds; if none does, look at the logs of all of them"
+        yield Finding("wrong", "no replica converges just now", mend)
+    else:
+        where = f" at {owner['owner']['url']}" if owner["owner"]["url"] else ""
+        yield Finding("good", f"{owner['replica']} follows {owner['owner']['replica']}{where}, which converges")
+
+
 def _store(numbers: Numbers) -> Iterator[Finding]:
     available = numbers.one("healer_store_available")
     if available == 0:
-        yield Finding(
-            "wrong", "the store cannot be written", "look at the free space and the rights of the data folder"
-        )
+        mend = "SQLite: look at the free space and the rights of the data folder; PostgreSQL: `healer doctor --config FILE`"
+        yield Finding("wrong", "the store cannot be written", mend)
     elif available is not None:
         yield Finding("good", "the store takes what it is given")
     if numbers.one("healer_replay_mismatches_total"):

@@ -1,7 +1,8 @@
 """The one who steps: takes records from the journal, lets the fold decide, writes the step, and only then lets others see.
 
-Started by `healer.bootstrap`. Memory is ahead of the store by the one step in flight at most; whoever reads waits for
-`settled`. A restart takes the newest snapshot and folds again what came after it.
+Started by `healer.assembly`. Where several processes share a store one of them steps, and the others follow what it committed,
+so that any of them can go on from there at once (`healer.journey.tenure`). Memory is ahead of the store by the one step in
+flight at most; whoever reads waits for `settled`. A restart takes the newest snapshot and folds again what came after it.
 """
 
 import asyncio
@@ -14,9 +15,10 @@ import msgspec
 
 from healer.journey.charter import Charter
 from healer.journey.fold import VERSION, Fold
-from healer.journey.ports import Arrival, Journal, Ownership, Snapshot, Step, StepStore, StoreUnavailable
+from healer.journey.ports import Arrival, Journal, Overtaken, Ownership, Snapshot, Step, StepStore, StoreUnavailable
 from healer.journey.records import Adopted, Delivered, Entry, Resumed
-from healer.journey.refold import READ_ROWS, Refold, entry_of
+from healer.journey.refold import READ_ROWS, Gap, Refold, entry_of
+from healer.journey.tenure import LOOK_S, Tenure
 from healer.seams import Clock
 from healer.times import SECOND, Micros
 
@@ -52,7 +54,16 @@ class Owner:
         *,
         snapshot_every: int,
         on_step: Callable[[Step], None],
+        on_follow: Callable[[Step], None] = lambda _: None,
+        tenure: Tenure | None = None,
     ) -> None:
+        """`on_follow` hears of the steps that another process committed; without a `tenure` there is no other."""
+        self.tenure = tenure
+        if tenure is not None:
+            tenure.on_lost = self._wake
+        self._on_follow = on_follow
+        self._claimed: Ownership | None = None
+        self._past: Refold | None = None
         self._store = store
         self._clock = clock
         self._installation = installation
@@ -65,6 +76,7 @@ class Owner:
         self._applied = 0
         self._fed: deque[Entry] = deque()
         self._fed_alerts = 0
+        self._waiting: deque[tuple[int, int]] = deque()
         self._waiting_alerts = 0
         self._since_snapshot = 0
         self._looked: Micros = 0
@@ -84,6 +96,11 @@ class Owner:
         """What is decided so far. Await `settled` before reading."""
         assert self._fold is not None, "nothing is known before recovery"
         return self._fold
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process steps."""
+        return self.tenure is None or self.tenure.leads
 
     @property
     def applied(self) -> int:
@@ -119,13 +136,94 @@ class Owner:
     def feed(self, entries: Sequence[Entry]) -> None:
         """Records that T1, T3 or T4 just committed, in order of position. Called on the event loop by the store."""
         for entry in entries:
-            count = _alerts(entry)
-            self._waiting_alerts += count
             self._accepted = entry.position
-            if self._fed_alerts < FEED_LIMIT and (not self._fed or self._fed[-1].position == entry.position - 1):
+            if entry.position <= self._applied:
+                continue
+            count = _alerts(entry)
+            if count:
+                self._waiting.append((entry.position, count))
+                self._waiting_alerts += count
+            if (
+                self.leads
+                and self._fed_alerts < FEED_LIMIT
+                and (not self._fed or self._fed[-1].position == entry.position - 1)
+            ):
                 self._fed.append(entry)
                 self._fed_alerts += count
         self._awake.set()
+
+    def _wake(self) -> None:
+        self._awake.set()
+
+    def _pass(self) -> None:
+        """What is applied does not wait any more."""
+        while self._waiting and self._waiting[0][0] <= self._applied:
+            self._waiting_alerts -= self._waiting.popleft()[1]
+
+    # --- where another process steps
+
+    async def arrive(self) -> bool:
+        """Come to know what is decided; whether this process steps from here on: `recover` comes next."""
+        while not await self._may_step():
+            if self.ready:
+                return False
+            await asyncio.sleep(LOOK_S)
+        return True
+
+    async def stand_by(self) -> None:
+        """Follow whoever steps, until nobody does and this process may: `recover` comes next."""
+        while True:
+            if await self._may_step():
+                return
+            await asyncio.sleep(LOOK_S)
+
+    async def _may_step(self) -> bool:
+        """One look at who steps, and at what was decided meanwhile."""
+        tenure = self.tenure
+        if tenure is None:
+            return True
+        try:
+            term = await tenure.look()
+            if term.left <= 0 or term.name == tenure.name:
+                self._claimed = await tenure.claim()
+                return self._claimed is not None
+            if self._past is None or term.step > self._number:
+                await self._follow()
+        except StoreUnavailable as error:
+            log.warning("what others decide is not followed now: %s", error)
+            await asyncio.sleep(RETRY_S[1])
+        return False
+
+    async def _follow(self) -> None:
+        """Come to where the last committed step left it. What a store cannot say now is missed before anything is applied."""
+        if self._past is None:
+            self.ready = self._still = False
+            self._fed.clear()
+            self._fed_alerts = 0
+            self._past = await self._opened(0)
+        past = self._past
+        try:
+            await self._refold(past)
+        except StoreUnavailable:
+            raise
+        except Gap as error:
+            # It stood still for so long that what it needs next was forgotten.
+            log.warning("what others decided is folded from the newest snapshot: %s", error)
+            self._past = None
+            return
+        except BaseException:
+            self._past = None
+            raise
+        if past.fold is not None:
+            self._accepted = max(self._accepted, self._applied)
+            self.ready = True
+            await self._be_seen()
+
+    async def _opened(self, below: int) -> Refold:
+        past = Refold(self._store, self._charter, self._installation)
+        await past.open(below)
+        self._fold, self._number, self._applied = past.fold, past.number, past.position
+        return past
 
     # --- a new owner
 
@@ -136,8 +234,7 @@ class Owner:
         """
         self.ready = False
         self._still = False
-        self._fold = None
-        ownership = await self._store.take_over("healer")
+        ownership, self._claimed = self._claimed or await self._taken(), None
         self._epoch, self._number, self._applied = ownership.epoch, ownership.step, ownership.applied
         self._accepted = ownership.applied
         self._since_snapshot = 0
@@ -155,17 +252,41 @@ class Owner:
         await self._be_seen()
 
     async def _restore(self, ownership: Ownership) -> None:
-        """Bring the fold to where the last committed step left it."""
-        past = Refold(self._store, self._charter, self._installation)
-        await past.open(ownership.step + 1)
+        """Bring the fold to where the last committed step left it; one that followed is nearly there."""
+        past, self._past = self._past, None
+        if past is not None:
+            try:
+                await self._refold(past, ownership.step)
+            except Gap as error:
+                log.warning("what others decided is folded from the newest snapshot: %s", error)
+                past = None
+        if past is None:
+            await self._refold(await self._opened(ownership.step + 1), ownership.step)
+        self._number, self._applied = ownership.step, ownership.applied
+        self._pass()
+
+    async def _refold(self, past: Refold, until: int | None = None) -> None:
+        """Every step that follows."""
         self._fold = past.fold
-        async for again in past.run(ownership.step):
-            self._fold = past.fold
-            self._since_snapshot += sum(map(_alerts, again.entries))
+        async for again in past.run(until):
+            alerts = sum(map(_alerts, again.entries))
+            self._fold, self._number, self._applied = past.fold, again.mark.number, past.position
+            self._pass()
+            self._since_snapshot += alerts
             if not again.same:
                 self.mismatches += 1
                 log.error("step %d was decided otherwise before: another version, or a defect", again.mark.number)
-            await asyncio.sleep(0)
+            if not self.ready:
+                await asyncio.sleep(0)
+                continue
+            if again.step is not None:
+                self._on_follow(again.step)
+            await self._be_seen()
+
+    async def _taken(self) -> Ownership:
+        if self.tenure is not None:
+            raise Overtaken("somebody else may converge: this process has claimed nothing")
+        return await self._store.take_over("healer")
 
     async def _catch_up(self, ownership: Ownership) -> None:
         """Apply what was accepted but not applied; then say for how long nobody stepped."""
@@ -190,6 +311,8 @@ class Owner:
     async def run(self) -> None:
         """Step whenever there is a record or a timer is due. Returns only by cancellation, or raises Overtaken."""
         while True:
+            if not self.leads:
+                raise Overtaken("somebody else converges")
             await self._look()
             entries = await self._next_entries()
             if not entries and not self._due():
@@ -250,7 +373,7 @@ class Owner:
             await self._commit(step)
             self._number, self._applied = step.number, step.last
             alerts = sum(map(_alerts, entries))
-            self._waiting_alerts = max(self._waiting_alerts - alerts, 0)
+            self._pass()
             self._since_snapshot += alerts
             self.applied_alerts += alerts
             self.steps += 1

@@ -55,6 +55,17 @@ class Ownership(msgspec.Struct, frozen=True):
     now: Micros
 
 
+class Term(msgspec.Struct, frozen=True):
+    """Who converges, of several processes on one store: `name`, which answers at `url`, for `left` microseconds more by the
+    store's clock. Not above 0: nobody does, until somebody stands in. `step` is the last committed one."""
+
+    epoch: int
+    step: int
+    name: str
+    url: str
+    left: Micros
+
+
 class Wanted(msgspec.Struct, frozen=True):
     """What one recipient should know of an incident by now. `story` is msgpack of `healer.notification.story.Story`.
 
@@ -149,6 +160,30 @@ class Journal(Protocol):
 
     async def read(self, after: int, limit: int) -> list[Row]:
         """At most `limit` rows with a position above `after`, in order."""
+        ...
+
+
+class Terms(Protocol):
+    """Who converges, of several processes on one store. `now` is the clock's; a server's own clock goes before it."""
+
+    async def term(self, *, now: Micros) -> Term:
+        """Whose it is."""
+        ...
+
+    async def stand_in(self, owner: str, url: str, *, lease: Micros, now: Micros) -> Ownership | None:
+        """Become the owner for so long, as `take_over` does, if nobody is, or `owner` itself; else None."""
+        ...
+
+    async def renew(self, owner: str, epoch: int, *, lease: Micros, now: Micros) -> None:
+        """Stay the owner for so long from now, and let go of what processes that are gone had claimed. Raises Overtaken."""
+        ...
+
+    async def hand_over(self, epoch: int) -> None:
+        """Let whoever comes first stand in at once. Nothing happens when somebody did already."""
+        ...
+
+    async def hear(self, after: int) -> None:
+        """Have whoever listens hear what other processes appended, if the journal goes beyond position `after`."""
         ...
 
 

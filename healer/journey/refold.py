@@ -6,6 +6,7 @@ The owner does this at take-over, `healer.rehearsal` when somebody asks for a re
 import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from itertools import zip_longest
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -126,11 +127,15 @@ class Refold:
                 f"step {self.number + 1} with record {self.position + 1} should follow, "
                 f"there is step {mark.number} with record {mark.first}"
             )
-        entries = [await self._next_entry() for _ in range(mark.first, mark.last + 1)]
+        # Whatever cannot be read is missed before anything is applied: who follows tries again from here.
+        entries = await self._entries(mark)
+        charters = {
+            one.position: await self._charters(one.record) for one in entries if isinstance(one.record, Adopted)
+        }
         for entry in entries:
             if isinstance(entry.record, Rewired) and not self._rewired:
                 continue
-            charter = await self._charters(entry.record) if isinstance(entry.record, Adopted) else None
+            charter = charters.get(entry.position)
             if self.fold is None:
                 assert charter is not None, "the journal begins with what was adopted first"
                 self.fold = Fold(charter, self._installation)
@@ -143,16 +148,26 @@ class Refold:
                 await self._between(self.fold, mark.now, None)
             self.fold.advance(mark.now)
         step = self.fold.take(mark.number, 0, mark.first, mark.last)
-        self.number = mark.number
+        for _ in entries:
+            self._rows.popleft()
+        self.number, self.position = mark.number, mark.last
         return Again(mark, entries, step)
 
-    async def _next_entry(self) -> Entry:
-        if not self._rows:
-            self._rows.extend(await self._past.read(self.position, READ_ROWS))
-        if not self._rows or self._rows[0].position != self.position + 1:
-            raise Gap(f"record {self.position + 1} is not in the journal")
-        self.position += 1
-        return entry_of(self._rows.popleft())
+    async def _entries(self, mark: StepMark) -> list[Entry]:
+        """The records of a step that follows."""
+        wanted = mark.last - mark.first + 1
+        while len(self._rows) < wanted:
+            known = self._rows[-1].position if self._rows else self.position
+            more = await self._past.read(known, READ_ROWS)
+            if not more:
+                break
+            self._rows.extend(more)
+        rows = [self._rows[index] for index in range(min(wanted, len(self._rows)))]
+        for position, row in zip_longest(range(mark.first, mark.last + 1), rows):
+            if row is None or row.position != position:
+                self._rows.clear()
+                raise Gap(f"record {position} is not in the journal")
+        return list(map(entry_of, rows))
 
 
 def entry_of(row: Row) -> Entry:

@@ -3,13 +3,17 @@
 All else that the transactions say is SQL that both understand, and is written once.
 """
 
+import sqlite3
 from typing import Any
 
-from sqlalchemy import BigInteger, Integer, String
+from sqlalchemy import BigInteger, Connection, Integer, String
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
+
+from healer.store.driver import driver_of
+from healer.times import Micros
 
 upsert = insert
 """INSERT with ON CONFLICT. Both databases have it in the same words, and SQLAlchemy compiles PostgreSQL's for both."""
@@ -42,3 +46,21 @@ def _max(element: greatest, compiler: SQLCompiler, **more: Any) -> str:
 @compiles(least, "sqlite")
 def _min(element: least, compiler: SQLCompiler, **more: Any) -> str:
     return f"min({compiler.process(element.clauses, **more)})"
+
+
+NAMED = 0x6865616E
+"""The advisory lock of a server that each process holds under its name, beside the name's number."""
+_NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+
+
+def is_server(connection: Connection) -> bool:
+    """Whether other processes may work on the same store."""
+    return not isinstance(driver_of(connection), sqlite3.Connection)
+
+
+def store_clock(connection: Connection, now: Micros) -> Micros:
+    """What time it is for terms that processes share: by the server's clock; on SQLite `now`, which is this machine's."""
+    if not is_server(connection):
+        return now
+    at: Micros = driver_of(connection).execute(_NOW).fetchone()[0]
+    return at

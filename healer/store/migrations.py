@@ -56,12 +56,35 @@ def _find_old_reservations(connection: Connection) -> None:
     connection.execute(text("CREATE INDEX reserved_at ON reserved (at)"))
 
 
+def _share(connection: Connection) -> None:
+    """From 5 to 6: several processes on one store. Who converges has a term, and a claim says whose it is."""
+    for table, column, kind in (
+        ("owner", "until", "BIGINT NOT NULL DEFAULT 0"),
+        ("owner", "url", "TEXT NOT NULL DEFAULT ''"),
+        ("told", "claimed_by", "VARCHAR NOT NULL DEFAULT ''"),
+    ):
+        # A table that an earlier step made anew has it already.
+        if column not in {known["name"] for known in inspect(connection).get_columns(table)}:
+            connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} {kind}"))
+    if "told_claimed" not in {known["name"] for known in inspect(connection).get_indexes("told")}:
+        connection.execute(text("CREATE INDEX told_claimed ON told (claimed_by) WHERE state = 'claimed'"))
+
+
+def _tell_elsewhere(connection: Connection) -> None:
+    """A row of the told ledger may stand in for one of a channel that could not be reached."""
+    # A table that an earlier step made anew has it already.
+    if "meant_for" not in {known["name"] for known in inspect(connection).get_columns("told")}:
+        connection.execute(text("ALTER TABLE told ADD COLUMN meant_for VARCHAR NOT NULL DEFAULT ''"))
+
+
 OLDEST = 1
 STEPS: tuple[Callable[[Connection], None], ...] = (
     _keep_answers,
     _chain_audit,
     _tell_matters_apart,
     _find_old_reservations,
+    _share,
+    _tell_elsewhere,
 )
 """`STEPS[0]` brings version 1 to 2, and so on."""
 
@@ -109,7 +132,7 @@ def _bring_up(connection: Connection, installation: str) -> str:
 def installation_of(connection: Connection) -> str:
     """The id of a store that is only read. Raises SchemaRefused unless its schema is the newest: reading migrates nothing."""
     if meta.name not in inspect(connection).get_table_names():
-        raise SchemaRefused("this is no store of healer's: name the healer.db of a data folder")
+        raise SchemaRefused("this is no store of healer's: name the healer.db of a data folder, or a server's database")
     found = _facts(connection)
     version = int(found.get("schema", "0"))
     if version != NEWEST:

@@ -25,17 +25,18 @@ class CannotOpen(Exception):
     """The store cannot be opened, and what to do about it."""
 
 
-def open_store(url: str, clock: Clock, *, installation: str, password: str | None = None) -> Store:
+def open_store(url: str, clock: Clock, *, installation: str, password: str | None = None, name: str = "") -> Store:
     """Open, creating or migrating as needed. `installation` becomes the id of a fresh store, where it must be unguessable.
 
     `sqlite:///data/healer.db` is relative to the working directory, `sqlite:////var/lib/healer/healer.db` is not, and
-    `sqlite://` lives in memory; `postgresql://USER@HOST/DATABASE` is on a server, with `password`. Raises CannotOpen.
+    `sqlite://` lives in memory; `postgresql://USER@HOST/DATABASE` is on a server, with `password`: processes with a `name`
+    each share it, one without is alone. Raises CannotOpen.
     """
     if url in ("sqlite://", "sqlite:///:memory:"):
         memory = Memory(installation)
         return Store(InlineRun(memory, clock), memory.installation, memory.close)
     if url.startswith(_SERVER):
-        return _open_server(url, clock, installation, password)
+        return _open_server(url, clock, installation, password, name)
     if not url.startswith(_SCHEME) or len(url) == len(_SCHEME):
         raise CannotOpen(f"store.url is {url!r}: write sqlite:///data/healer.db, or postgresql://USER@HOST/DATABASE")
     path = Path(url.removeprefix(_SCHEME))
@@ -52,7 +53,7 @@ def open_store(url: str, clock: Clock, *, installation: str, password: str | Non
         raise CannotOpen(f"store.url {url}: {error}") from error
 
 
-def _open_server(url: str, clock: Clock, installation: str, password: str | None) -> Store:
+def _open_server(url: str, clock: Clock, installation: str, password: str | None, name: str) -> Store:
     try:
         # psycopg is asked for where it is used: a healer on SQLite does without it.
         from healer.store.postgresql import opening
@@ -60,10 +61,10 @@ def _open_server(url: str, clock: Clock, installation: str, password: str | None
         way_out = "pip install 'healer-oncall[postgresql]'"
         raise CannotOpen(f"store.url {url}: psycopg is missing ({error}): {way_out}") from error
     try:
-        run, found = opening.open_run(url, password, clock, installation)
+        run, found = opening.open_run(url, password, clock, installation, name)
     except (SchemaRefused, opening.Refused) as error:
         raise CannotOpen(f"store.url {url}: {error}") from error
-    return Store(run, found)
+    return Store(run, found, name=name)
 
 
 def _check(database: SqliteDatabase, path: Path, installation: str) -> str:

@@ -28,8 +28,10 @@ owner = Table(
     Column("step", BigInteger, nullable=False),
     Column("applied", BigInteger, nullable=False),
     Column("now", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False, server_default="0"),
+    Column("url", Text, nullable=False, server_default=""),
 )
-"""One row: who converges, and the last step that was committed."""
+"""One row: who converges, until when by the store's clock where several may, and the last step that was committed."""
 
 journal = Table(
     "journal",
@@ -135,6 +137,7 @@ told = Table(
     Column("incident", NAME, primary_key=True),
     Column("channel", NAME, primary_key=True),
     Column("matter", NAME, primary_key=True, server_default=""),
+    Column("meant_for", NAME, nullable=False, server_default=""),
     Column("state", NAME, nullable=False),
     Column("urgent", Integer, nullable=False),
     Column("since", BigInteger, nullable=False),
@@ -148,12 +151,20 @@ told = Table(
     Column("attempts", Integer, nullable=False),
     Column("why", Text, nullable=False),
     Column("story", LargeBinary, nullable=False),
+    Column("claimed_by", NAME, nullable=False, server_default=""),
     Index("told_due", "channel", "state"),
 )
 """The told ledger. `matter` is "" for the story that stays current, else what a person must act on, which is told in a message of
-its own. `state` is waiting, claimed, told or dead; `since` is when the oldest untold revision was wanted; `said`
+its own; `meant_for` is the channel in whose place this one is told, "" for none.
+`state` is waiting, claimed, told or dead; `since` is when the oldest untold revision was wanted; `said`
 is what the recipient was last told in a word or two; `tried` is 1 once anybody claimed the row, from when on its recipient
-may have heard."""
+may have heard; `claimed_by` names the process that claimed it last, "" where there is only one."""
+Index(
+    "told_claimed",
+    told.c.claimed_by,
+    sqlite_where=text("state = 'claimed'"),
+    postgresql_where=text("state = 'claimed'"),
+)
 
 remediation = Table(
     "remediation",

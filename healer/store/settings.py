@@ -22,6 +22,9 @@ class Store(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     data: Path | None = None
     """With PostgreSQL: the folder for what is this machine's own, such as `audit.key`; unset: `data`. SQLite's lies where its
     file does."""
+    replica: str = ""
+    """With PostgreSQL: the name of this process among all that share the store, the same after a restart; unset: the host
+    name."""
 
     def __post_init__(self) -> None:
         if self.on_server:
@@ -35,8 +38,8 @@ class Store(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             return
         if not self.url.startswith(_SQLITE) or self.url == _SQLITE:
             raise ValueError(f"expected sqlite:///PATH or postgresql://USER@HOST/DATABASE, found {self.url!r}", "url")
-        for name in ("password", "data"):
-            if getattr(self, name) is not None:
+        for name in ("password", "data", "replica"):
+            if getattr(self, name):
                 raise ValueError("only PostgreSQL has one, and store.url names SQLite", name)
 
     @property

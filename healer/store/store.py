@@ -1,6 +1,6 @@
 """The store: every transaction that the rooms' Protocols name, one method each. Made by `healer.store.opening`.
 
-It is `journey.ports.Journal` and `StepStore`, `remediation.ports.EffectStore`, `notification.ports.ToldLedger`,
+It is `journey.ports.Journal`, `StepStore` and `Terms`, `remediation.ports.EffectStore`, `notification.ports.ToldLedger`,
 `survey.gathering.Answers`, `audit.ports.Log` and `web.ports.Projections`; their docstrings say what each method promises.
 Every method may raise StoreUnavailable.
 """
@@ -11,8 +11,8 @@ from healer.alerts.model import Detail, RefusedAlert
 from healer.audit.anchor import Anchor
 from healer.audit.chain import Entry, Head
 from healer.convergence.outcome import AlertView, Happening, Incident
-from healer.journey.ports import Arrival, Ownership, Row, Snapshot, Step, StepMark, T
-from healer.notification.ports import Claim, LedgerRow
+from healer.journey.ports import Arrival, Ownership, Row, Snapshot, Step, StepMark, T, Term
+from healer.notification.ports import Claim, LedgerRow, Only
 from healer.remediation.guards import Answer, Place
 from healer.remediation.model import Intent, PlanStep, Refused, Remediation, State
 from healer.remediation.ports import Probe, Switch
@@ -36,12 +36,17 @@ from healer.topology.answers import Answer as SourceAnswer
 
 
 class Store:
-    """`installation` is the id that this store was given when it was made; `released` is called once it is closed."""
+    """`installation` is the id that this store was given when it was made; `released` is called once it is closed. `name` is
+    what this process has among several on one store."""
 
-    def __init__(self, run: Run, installation: str, released: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, run: Run, installation: str, released: Callable[[], None] = lambda: None, *, name: str = ""
+    ) -> None:
         self.installation = installation
         self.run = run
+        self.name = name
         self._released = released
+        self._epoch = 0
 
     def on_append(self, heard: Heard) -> None:
         """Have `heard` called, on the event loop and in the order of positions, with every record that becomes durable,
@@ -69,10 +74,34 @@ class Store:
     # StepStore
 
     async def take_over(self, owner: str) -> Ownership:
-        return await self.run.write("take_over", steps.take_over, owner)
+        taken = await self.run.write("take_over", steps.take_over, owner)
+        self._epoch = taken.epoch
+        return taken
 
     async def commit(self, step: Step) -> None:
         await self.run.write("commit", steps.commit, step)
+
+    # Terms
+
+    async def term(self, *, now: Micros) -> Term:
+        return await self.run.read("term", steps.term, now)
+
+    async def stand_in(self, owner: str, url: str, *, lease: Micros, now: Micros) -> Ownership | None:
+        taken = await self.run.write("stand_in", steps.stand_in, owner, url, lease, now)
+        if taken is not None:
+            self._epoch = taken.epoch
+        return taken
+
+    async def renew(self, owner: str, epoch: int, *, lease: Micros, now: Micros) -> None:
+        await self.run.write("renew", steps.renew, owner, epoch, lease, now)
+
+    async def hand_over(self, epoch: int) -> None:
+        await self.run.write("hand_over", steps.hand_over, epoch)
+
+    async def hear(self, after: int) -> None:
+        if await self.run.read("head", journal.head) > after:
+            # A write is told first what was appended since the one before it.
+            await self.run.write("hear", journal.nothing)
 
     async def steps(self, after: int, limit: int) -> list[StepMark]:
         return await self.run.read("steps", steps.steps, after, limit)
@@ -117,7 +146,7 @@ class Store:
         return await self.run.read("unsettled", intents.unsettled)
 
     async def move(self, remediation: Remediation, *, was: State, now: Micros) -> bool:
-        return await self.run.write("move", remediations.move, remediation, was, now)
+        return await self.run.write("move", steps.fenced, self._epoch, remediations.move, remediation, was, now)
 
     async def answer(self, id: str, say: Callable[[Remediation], Remediation], *, now: Micros) -> Remediation | None:
         return await self.run.write("answer", remediations.answer, id, say, now)
@@ -139,13 +168,14 @@ class Store:
         author: str = "",
     ) -> Intent | Refused:
         asked = intents.Asked(remediation, step, intent, deadline, now, place, before, said, author)
-        return await self.run.write("write_intent", intents.write, asked)
+        return await self.run.write("write_intent", steps.fenced, self._epoch, intents.write, asked)
 
     async def settle_intent(self, intent: Intent, remediation: Remediation, *, was: State, now: Micros) -> bool:
-        return await self.run.write("settle_intent", intents.settle, intent, remediation, was, now)
+        settling = (intents.settle, intent, remediation, was, now)
+        return await self.run.write("settle_intent", steps.fenced, self._epoch, *settling)
 
     async def begin_probe(self, intent: str, *, now: Micros) -> Probe | None:
-        return await self.run.write("begin_probe", intents.begin_probe, intent, now)
+        return await self.run.write("begin_probe", steps.fenced, self._epoch, intents.begin_probe, intent, now)
 
     async def switches(self) -> list[Switch]:
         return await self.run.read("switches", switches.read)
@@ -193,23 +223,31 @@ class Store:
 
     # ToldLedger
 
-    async def claim(self, channel: str, *, now: Micros, lease: Micros, limit: int) -> list[Claim]:
-        return await self.run.write("claim", ledger.claim, channel, now, lease, limit)
+    async def claim(self, channel: str, *, now: Micros, lease: Micros, limit: int, only: Only = "all") -> list[Claim]:
+        return await self.run.write("claim", ledger.claim, channel, now, lease, limit, self.name, only)
 
     async def free_claims(self) -> None:
-        """End the claims of a process that died. Only for one that knows to be alone: here, by the lock on the data folder."""
-        await self.run.write("free_claims", ledger.free)
+        """End the claims of the process that was here before. Only for one that knows to be alone: by the lock on the data
+        folder, or, among several on a server, by the lock on its name."""
+        await self.run.write("free_claims", ledger.free, self.name)
 
     async def told(self, claim: Claim, *, message_id: str, now: Micros, said: str = "") -> None:
         await self.run.write("told", ledger.record_told, claim, message_id, now, said)
 
     async def failed(
-        self, claim: Claim, *, not_before: Micros, why: str, dead: bool = False, counts: bool = True
+        self,
+        claim: Claim,
+        *,
+        not_before: Micros,
+        why: str,
+        dead: bool = False,
+        counts: bool = True,
+        fallback: str = "",
     ) -> None:
-        await self.run.write("failed", ledger.record_failed, claim, not_before, why, dead, counts)
+        await self.run.write("failed", ledger.record_failed, claim, not_before, why, dead, counts, fallback)
 
-    async def next_due(self, channel: str) -> Micros | None:
-        return await self.run.read("next_due", ledger.next_due, channel)
+    async def next_due(self, channel: str, only: Only = "all") -> Micros | None:
+        return await self.run.read("next_due", ledger.next_due, channel, only)
 
     async def rows(self, *, incident: str = "", state: str = "", limit: int = 100) -> list[LedgerRow]:
         return await self.run.read("rows", ledger.rows, incident, state, limit)

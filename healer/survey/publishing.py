@@ -72,6 +72,11 @@ class Publishing:
         self.union: Union | None = None
         """The graph as it was published last."""
 
+    def begin(self) -> None:
+        """Begin with the journal's graph: another process may have changed it."""
+        self._graph = self.union = None
+        self._began = self._clock.monotonic()
+
     async def run(self) -> None:
         """Publish whenever something changed, or a node has been gone for long enough."""
         while True:

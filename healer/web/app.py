@@ -18,6 +18,7 @@ from healer.web import (
     presses,
     reload,
     remediations,
+    replicas,
     rules,
     saying,
     silences,
@@ -44,8 +45,8 @@ def create_app(service: Service, oversize: Oversize | None = None, access: Acces
     ways = (
         *accept.routes(service, large),
         *changes.routes(service),
-        *incidents.routes(service),
         *presses.routes(service),
+        *incidents.routes(service),
         *saying.routes(service),
         *alerts.routes(service),
         *remediations.routes(service),
@@ -60,6 +61,7 @@ def create_app(service: Service, oversize: Oversize | None = None, access: Acces
         *users.routes(access),
         *alertmanager.routes(service),
         *topology.routes(service),
+        *replicas.routes(service),
         *plumbing.routes(service),
         *reload.routes(service),
     )

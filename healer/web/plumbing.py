@@ -5,6 +5,7 @@ from aiohttp import web
 from healer.telemetry.metrics import CONTENT_TYPE
 from healer.web.ports import Service
 from healer.web.problems import Problem
+from healer.web.replicas import standing
 
 
 def routes(service: Service) -> list[web.RouteDef]:
@@ -18,7 +19,8 @@ def routes(service: Service) -> list[web.RouteDef]:
         is_ready, why = service.view.ready()
         if not is_ready:
             raise Problem(503, f"healer is not ready: {why}", retry_after=1)
-        return web.Response(text="healer is ready.\n")
+        part = standing(service)
+        return web.Response(text=f"healer is ready: {part}.\n" if part else "healer is ready.\n")
 
     return [
         web.get("/metrics", metrics),

@@ -19,6 +19,7 @@ from healer.changes.model import Change
 from healer.changes.settings import Changes
 from healer.convergence.outcome import AlertView, Happening, Incident
 from healer.journey.ports import Journal
+from healer.journey.tenure import Converging
 from healer.notification.ports import LedgerRow
 from healer.reload import Reloaded
 from healer.remediation.model import Intent, Remediation
@@ -158,7 +159,6 @@ class Told(Protocol):
     async def resend(self, incident: str, channel: str, *, now: Micros) -> bool: ...
 
 
-class Bounds(msgspec.Struct, frozen=True):
 class Hook(Protocol):
     """Takes what Telegram sends of buttons that people pressed. Implemented by `healer.bootstrap`, which knows the channels."""
 
@@ -171,6 +171,7 @@ class Hook(Protocol):
         ...
 
 
+class Bounds(msgspec.Struct, frozen=True):
     """Limits of the HTTP side: bytes, alerts, and microseconds."""
 
     body: int = 64 << 20
@@ -206,10 +207,12 @@ class Service(msgspec.Struct, frozen=True):
     """What is asked of the topology and said to it; without one there are no such routes."""
     reload: Callable[[], Awaitable[Reloaded]] | None = None
     """Reads the configuration again; without it there is no such route."""
-    audit: Log | None = None
     hook: Hook | None = None
     """Takes buttons that people pressed; without one none are taken over HTTP."""
+    audit: Log | None = None
     """The log of decisions and effects; without one there are no such routes."""
+    converging: Callable[[], Converging | None] = lambda: None
+    """Who converges, of several replicas; None where there is only one."""
     installation: str = ""
     auth: Auth = Auth()
     beneath: Callable[[str], Beneath] = lambda _: Beneath(0)

@@ -15,6 +15,7 @@ from healer.web.body import Bodies
 from healer.web.ports import Service
 from healer.web.problems import Fault, Problem
 from healer.web.query import as_json
+from healer.web.replicas import must_converge
 
 PATH = "/api/v1/topology"
 MAX_GRAPH = 512 << 20
@@ -28,6 +29,7 @@ def routes(service: Service) -> list[web.RouteDef]:
     bodies = Bodies(service.bounds)
 
     async def whole(request: web.Request) -> web.StreamResponse:
+        must_converge(service)
         pieces = await desk.whole()
         response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: "application/json; charset=utf-8"})
         response.content_length = sum(map(len, pieces))
@@ -37,6 +39,7 @@ def routes(service: Service) -> list[web.RouteDef]:
         return response
 
     async def put(request: web.Request) -> web.Response:
+        must_converge(service)
         force = request.query.get("force", "") in ("true", "1", "yes")
         body = await bodies.read(request, MAX_GRAPH)
         try:
@@ -51,6 +54,7 @@ def routes(service: Service) -> list[web.RouteDef]:
         return as_json(source(view))
 
     async def sources(_: web.Request) -> web.Response:
+        must_converge(service)
         items = [source(view) for view in desk.sources()]
         listed, count = desk.conflicts()
         conflicts = [_conflict(one) for one in listed]
@@ -59,6 +63,7 @@ def routes(service: Service) -> list[web.RouteDef]:
         )
 
     async def accept(request: web.Request) -> web.Response:
+        must_converge(service)
         name = request.match_info["name"]
         await acting.note(service, request, "topology source accepted", source=name[:100])
         try:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping
 
 from healer.executors.target import Target
-from healer.journey.ports import StoreUnavailable
+from healer.journey.ports import Overtaken, StoreUnavailable
 from healer.locks.ports import LockService
 from healer.remediation.home import Home
 from healer.remediation.model import BEFORE_INTENT, UNDER_WAY, Remediation
@@ -58,7 +58,7 @@ class Runner:
         desk = Desk(store, situation, targets, clock, grace_s, author)
         self._store = store
         self._spawn = spawn
-        self._driven: set[str] = set()
+        self._driven: dict[str, asyncio.Task[None]] = {}
         self._awake = asyncio.Event()
         looks = Looks(desk)
         settling = Settling(desk, looks)
@@ -84,13 +84,19 @@ class Runner:
                 # What waits for people is only looked at: it may wait long, and must not keep others from being driven.
                 room = len(self._driven) < AT_ONCE or remediation.state == "awaiting_approval"
                 if remediation.id not in self._driven and room:
-                    self._driven.add(remediation.id)
-                    self._spawn.start(f"remediation {remediation.id}", self._drive(remediation))
+                    work = self._drive(remediation)
+                    self._driven[remediation.id] = self._spawn.start(f"remediation {remediation.id}", work)
             try:
                 async with asyncio.timeout(LOOK_S):
                     await self._awake.wait()
             except TimeoutError:
                 pass
+
+    def let_go(self) -> None:
+        """Drive nothing any more: another process goes on from what is stored."""
+        for task in self._driven.values():
+            task.cancel()
+        self._driven.clear()
 
     async def look_after(self) -> None:
         """Settle what was left behind, until cancelled. Apart from `run`, because a probe may wait long for its target."""
@@ -106,12 +112,15 @@ class Runner:
                     current = await self._advance(current)
         except StoreUnavailable as error:
             log.warning("remediation %s waits for the store: %s", remediation.id, error)
+        except Overtaken as error:
+            log.warning("remediation %s goes on elsewhere: %s", remediation.id, error)
         except Exception as error:
             # A mistake in healer: nothing says that it would not happen again, so a person takes over.
             await self._leave(remediation.id, f"healer made a mistake ({type(error).__name__}), its log says which")
             raise
         finally:
-            self._driven.discard(remediation.id)
+            if self._driven.get(remediation.id) is asyncio.current_task():
+                del self._driven[remediation.id]
 
     async def _leave(self, id: str, why: str) -> None:
         try:

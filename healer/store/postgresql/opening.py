@@ -16,9 +16,9 @@ class Refused(Exception):
     """The server, or what it said."""
 
 
-def open_run(url: str, password: str | None, clock: Clock, installation: str) -> tuple[ThreadRun, str]:
-    """A run on the server, and the installation's id. Raises Refused, and SchemaRefused."""
-    database = PostgresqlDatabase(url, password)
+def open_run(url: str, password: str | None, clock: Clock, installation: str, name: str = "") -> tuple[ThreadRun, str]:
+    """A run on the server, and the installation's id; under a `name` beside others. Raises Refused, and SchemaRefused."""
+    database = PostgresqlDatabase(url, password, name=name)
     try:
         session = database.writer()
         try:

@@ -14,13 +14,14 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from healer.journey.ports import StoreUnavailable
+from healer.store.dialect import NAMED
 from healer.store.postgresql import failure
 from healer.store.postgresql.connections import Raw, connect, schema_key, wrap
 
 IN_TURN = 0x6865616C
 """The advisory lock that each write takes, beside the schema's number."""
 ALONE = 0x6865616D
-"""The one that the process holds that uses the store, for as long as it is connected."""
+"""The one that a process holds that uses the store, for as long as it is connected: those with names share it."""
 
 _WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE"
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
@@ -31,12 +32,14 @@ class Held(psycopg.OperationalError):
 
 
 class PostgresqlDatabase:
-    """A schema of a server. With `alone` a writer is refused (Held) while another process has one."""
+    """A schema of a server. With `alone` a writer is refused (Held) while another process has one; with a `name` while another
+    process of that name has one, or one that is alone."""
 
-    def __init__(self, url: str, password: str | None = None, *, alone: bool = True) -> None:
+    def __init__(self, url: str, password: str | None = None, *, alone: bool = True, name: str = "") -> None:
         self._url = url
         self._password = password
         self._alone = alone
+        self._name = name
 
     def writer(self) -> "PostgresqlSession":
         return PostgresqlSession(self._connect_writer)
@@ -47,7 +50,9 @@ class PostgresqlDatabase:
     def _connect_writer(self) -> Raw:
         raw = connect(self._url, self._password, reader=False)
         try:
-            if self._alone:
+            if self._name:
+                _hold_name(raw, self._name)
+            elif self._alone:
                 _hold_alone(raw)
         except BaseException:
             raw.close()
@@ -137,17 +142,37 @@ class PostgresqlSession:
 def _hold_alone(raw: Raw) -> None:
     """Raises Held, with who has it."""
     schema = schema_key(raw)
+    if not _lock(raw, "pg_advisory_lock", ALONE, schema):
+        raise Held(f"it is in use by {_holder(raw, ALONE, schema)}: stop that one, or give this one its own")
+
+
+def _hold_name(raw: Raw, name: str) -> None:
+    """Raises Held, with who has the name, or keeps everybody out."""
+    schema = schema_key(raw)
+    if not _lock(raw, "pg_advisory_lock_shared", ALONE, schema):
+        raise Held(f"it is in use by {_holder(raw, ALONE, schema)}, which wants to be alone: wait for it to end")
+    row = raw.execute("SELECT hashtext(current_schema() || ' ' || %s)", (name,)).fetchone()
+    key = row[0] if row else 0
+    if not _lock(raw, "pg_advisory_lock", NAMED, key):
+        way_out = "stop that one, or give this one a name of its own (store.replica)"
+        raise Held(f"it is in use by {_holder(raw, NAMED, key)} under the name {name}: {way_out}")
+
+
+def _lock(raw: Raw, how: str, kind: int, key: int) -> bool:
+    """The server lets go of a lock a moment after its holder has gone: wait as long as for any lock."""
     try:
-        # The server lets go of a lock a moment after its holder has gone: wait as long as for any lock.
-        raw.execute("SELECT pg_advisory_lock(%s, %s)", (ALONE, schema))
-        return
+        raw.execute(f"SELECT {how}(%s, %s)".encode(), (kind, key))
     except psycopg.errors.LockNotAvailable:
-        pass
-    holder = raw.execute(
+        return False
+    return True
+
+
+def _holder(raw: Raw, kind: int, key: int) -> str:
+    found = raw.execute(
         "SELECT coalesce(client_addr::text, 'a socket'), pid FROM pg_locks JOIN pg_stat_activity USING (pid) "
         "WHERE locktype = 'advisory' AND granted AND classid = %s AND objid = %s::bigint::oid "
         "AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-        (ALONE, schema % (1 << 32)),
+        (kind, key % (1 << 32)),
     ).fetchone()
-    where, pid = holder or ("nobody any more", 0)
-    raise Held(f"it is in use by a healer at {where} (server process {pid}): stop that one, or give this one its own")
+    where, pid = found or ("nobody any more", 0)
+    return f"a healer at {where} (server process {pid})"

@@ -21,6 +21,7 @@ REFUSED_KEPT = 10_000
 """Rows of refused alerts that are kept: enough to see what a sender does wrong, whatever it sends."""
 
 _INSERT = Plain("INSERT INTO journal (position, at, alerts, data, details) VALUES (?, ?, ?, ?, ?)")
+_HEAD = Plain("SELECT position FROM journal ORDER BY position DESC LIMIT 1")
 _READ = Plain("SELECT position, at, data FROM journal WHERE position > ? ORDER BY position LIMIT ?")
 
 
@@ -60,6 +61,16 @@ def append(transaction: Transaction, arrivals: Sequence[Encoded]) -> list[tuple[
 def append_record(transaction: Transaction, record: Record) -> None:
     """Append a record that another transaction (T2, T3, T4, the kill switch) has for the engine."""
     append(transaction, [Encoded(Arrival(record))])
+
+
+def head(connection: Connection) -> int:
+    """The last position."""
+    found = _HEAD.execute(connection).fetchone()
+    return found[0] if found else 0
+
+
+def nothing(_: Transaction) -> None:
+    """To begin is all: a run makes known what others appended."""
 
 
 def read(connection: Connection, after: int, limit: int) -> list[Row]:

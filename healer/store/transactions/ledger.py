@@ -20,15 +20,17 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
+    true,
     update,
 )
 
 from healer.convergence.outcome import Happening
 from healer.journey.ports import Wanted
-from healer.notification.ports import Claim, LedgerRow
+from healer.notification.ports import TOGETHER, Claim, LedgerRow, Only
 from healer.store import schema
-from healer.store.dialect import greatest, upsert
-from healer.store.prepared import Prepared
+from healer.store.dialect import NAMED, greatest, is_server, upsert
+from healer.store.prepared import Plain, Prepared
 from healer.store.schema import told
 from healer.store.transaction import Transaction
 from healer.store.transactions import incidents
@@ -44,11 +46,13 @@ _FRESH: dict[str, object] = {
     "tried": 0,
     "attempts": 0,
     "why": "",
+    "meant_for": "",
 }
 _UNTOLD = or_(told.c.state == "waiting", told.c.state == "claimed")
 
 
-def _wanting() -> Prepared:
+def _wanting(*, again: bool = False) -> Prepared:
+    """`again`: what was told already is told in a new message."""
     statement = upsert(told)
     new = statement.excluded
     newer = {
@@ -60,6 +64,7 @@ def _wanting() -> Prepared:
         "state": case((told.c.state == "claimed", "claimed"), else_="waiting"),
         "attempts": case((_UNTOLD, told.c.attempts), else_=0),
         "not_before": case((_UNTOLD, told.c.not_before), else_=0),
+        **({"message_id": "", "told_revision": 0} if again else {}),
     }
     # What a person must act on is told as it was: nothing newer takes its place before it was heard.
     heard = or_(told.c.matter == "", told.c.told_revision > 0)
@@ -69,20 +74,44 @@ def _wanting() -> Prepared:
     return Prepared(statement.on_conflict_do_update(index_elements=place, set_=newer, where=later), columns)
 
 
-def _claimable() -> Prepared:
+_URGENT = told.c.urgent == 1
+_BEGINNING = and_(told.c.matter == "", func.substr(told.c.message_id, 1, 1).in_(("", TOGETHER)))
+_WHICH: dict[Only, ColumnElement[bool]] = {
+    "all": true(),
+    "urgent": _URGENT,
+    "urgent or told": or_(_URGENT, told.c.message_id != ""),
+    "beginning": _BEGINNING,
+    "urgent beginning": and_(_URGENT, _BEGINNING),
+}
+
+
+def _claimable(only: Only) -> Prepared:
     free = and_(told.c.state == "waiting", told.c.not_before <= bindparam("at"))
     ran_out = and_(told.c.state == "claimed", told.c.claimed_until <= bindparam("at"))
     names = ("incident", "channel", "wanted_revision", "story", "told_revision", "message_id", "attempts")
+    last = ("said", "matter", "meant_for")
     order = (told.c.urgent.desc(), told.c.since, told.c.incident, told.c.channel, told.c.matter)
     until = bindparam("until", type_=BigInteger)
-    query = select(*(told.c[name] for name in names), until, told.c.said, told.c.matter).where(
-        told.c.channel == bindparam("on"), or_(free, ran_out)
+    query = select(*(told.c[name] for name in names), until, *(told.c[name] for name in last)).where(
+        told.c.channel == bindparam("on"), or_(free, ran_out), _WHICH[only]
     )
     return Prepared(query.order_by(*order).limit(bindparam("most")))
 
 
+def _due(only: Only) -> Prepared:
+    at = func.min(case((told.c.state == "claimed", told.c.claimed_until), else_=told.c.not_before))
+    return Prepared(select(at).where(told.c.channel == bindparam("on"), _UNTOLD, _WHICH[only]))
+
+
 _WANT = _wanting()
-_DUE_ROWS = _claimable()
+_CALL_AGAIN = _wanting(again=True)
+_DUE_ROWS = {only: _claimable(only) for only in _WHICH}
+_NEXT_DUE = {only: _due(only) for only in _WHICH}
+_STAND_INS = Prepared(
+    select(told.c.channel, told.c.matter, told.c.meant_for).where(
+        told.c.incident == bindparam("of"), told.c.meant_for != ""
+    )
+)
 _CLAIM = Prepared(
     update(told)
     .where(
@@ -91,13 +120,10 @@ _CLAIM = Prepared(
         told.c.matter == bindparam("where_matter"),
     )
     .values(state="claimed", tried=1),
-    ("claimed_until",),
+    ("claimed_until", "claimed_by"),
 )
-_NEXT_DUE = Prepared(
-    select(func.min(case((told.c.state == "claimed", told.c.claimed_until), else_=told.c.not_before))).where(
-        told.c.channel == bindparam("on"), _UNTOLD
-    )
-)
+_CLAIMANTS = Prepared(select(told.c.claimed_by).where(text("state = 'claimed'"), told.c.claimed_until > 0).distinct())
+_IS_GONE = Plain(f"SELECT pg_try_advisory_xact_lock({NAMED}, hashtext(current_schema() || ' ' || ?))")
 
 
 def want(connection: Connection, wanted: Sequence[Wanted], now: Micros) -> None:
@@ -105,10 +131,11 @@ def want(connection: Connection, wanted: Sequence[Wanted], now: Micros) -> None:
 
     What does not open is wanted only by those who may have heard already; a first notice that nobody tried is withdrawn. A
     matter of its own is wanted by those alone, too: for others the story that holds it is a new message; and what became of it
-    by those who were called.
+    by those who were called. A matter that opens once more, after it was heard, is called for again in a new message.
     """
-    wanted = [each for each in wanted if _is_wanted(connection, each)]
-    if not wanted:
+    found = [*wanted, *_in_their_place(connection, wanted)]
+    found = [each for each in found if _is_wanted(connection, each)]
+    if not found:
         return
     rows = [
         {
@@ -121,26 +148,49 @@ def want(connection: Connection, wanted: Sequence[Wanted], now: Micros) -> None:
             "urgent": int(each.urgent),
             "since": now,
         }
-        for each in wanted
+        for each in found
     ]
-    _WANT.execute_many(connection, rows)
+    calls = [bool(each.matter) and each.opens for each in found]
+    for statement, called in ((_WANT, False), (_CALL_AGAIN, True)):
+        chosen = [row for row, calls_for in zip(rows, calls, strict=True) if calls_for is called]
+        if chosen:
+            statement.execute_many(connection, chosen)
 
 
-def claim(transaction: Transaction, channel: str, now: Micros, lease: Micros, limit: int) -> list[Claim]:
+def claim(
+    transaction: Transaction,
+    channel: str,
+    now: Micros,
+    lease: Micros,
+    limit: int,
+    claimant: str = "",
+    only: Only = "all",
+) -> list[Claim]:
     """Claim due rows of a channel, urgent and oldest first, until `now + lease`; among them those whose claim ran out."""
     asked = {"on": channel, "at": now, "until": now + lease, "most": limit}
-    found = _DUE_ROWS.execute(transaction.connection, asked)
+    found = _DUE_ROWS[only].execute(transaction.connection, asked)
     claims = [Claim(*row) for row in found]
     for taken in claims:
         place = {"where_incident": taken.incident, "where_channel": taken.channel, "where_matter": taken.matter}
-        _CLAIM.execute(transaction.connection, {**place, "claimed_until": taken.until})
+        _CLAIM.execute(transaction.connection, {**place, "claimed_until": taken.until, "claimed_by": claimant})
     return claims
 
 
-def free(transaction: Transaction) -> None:
-    """Let go of every claim: whoever held one is gone."""
-    held = told.c.state == "claimed"
+def free(transaction: Transaction, claimant: str = "") -> None:
+    """Let go of every claim, or of one claimant's: whoever held them is gone."""
+    held = and_(told.c.state == "claimed", told.c.claimed_by == claimant) if claimant else told.c.state == "claimed"
     transaction.connection.execute(update(told).where(held).values(claimed_until=0))
+
+
+def free_gone(transaction: Transaction, mine: str) -> None:
+    """Let go of the claims of processes that are gone. A process holds the lock of its name for as long as it is connected;
+    one that only stands still holds it too, and its claims run out."""
+    connection = transaction.connection
+    if not is_server(connection):
+        return
+    for (name,) in list(_CLAIMANTS.execute(connection)):
+        if name not in ("", mine) and _IS_GONE.execute(connection, (name,)).fetchone()[0]:
+            free(transaction, name)
 
 
 def record_told(transaction: Transaction, claim: Claim, message_id: str, now: Micros, said: str) -> None:
@@ -185,7 +235,13 @@ def _caught_up(transaction: Transaction, claim: Claim, row: "_Held") -> "_Held":
 
 
 def record_failed(
-    transaction: Transaction, claim: Claim, not_before: Micros, why: str, dead: bool, counts: bool
+    transaction: Transaction,
+    claim: Claim,
+    not_before: Micros,
+    why: str,
+    dead: bool,
+    counts: bool,
+    fallback: str = "",
 ) -> None:
     """Give the row back; it is dead only as long as nothing newer is wanted. A claim that ran out changes nothing."""
     row = _row(transaction.connection, claim)
@@ -197,11 +253,32 @@ def record_failed(
     if buried:
         _note(transaction, claim, transaction.now(), "dead", why=why)
     _set(transaction, claim, state=state, attempts=attempts, not_before=not_before, claimed_until=0, why=why)
+    if fallback:
+        _stand_in(transaction, claim, fallback, row, why)
 
 
-def next_due(connection: Connection, channel: str) -> Micros | None:
+def _stand_in(transaction: Transaction, claim: Claim, fallback: str, row: "_Held", why: str) -> None:
+    """Have another channel told in the place of this one. Where it is told anyway, nothing is to be done."""
+    values: dict[str, object] = {
+        **_FRESH,
+        "incident": claim.incident,
+        "channel": fallback,
+        "matter": claim.matter,
+        "wanted_revision": claim.revision,
+        "story": claim.story,
+        "urgent": row.urgent,
+        "since": row.since,
+        "meant_for": claim.meant_for or claim.channel,
+    }
+    place = ("incident", "channel", "matter")
+    made = transaction.connection.execute(upsert(told).values(values).on_conflict_do_nothing(index_elements=place))
+    if made.rowcount:
+        _note(transaction, claim, transaction.now(), "passed on", to=fallback, why=why)
+
+
+def next_due(connection: Connection, channel: str, only: Only = "all") -> Micros | None:
     """When the channel's next row may be tried; a claimed one when its claim runs out."""
-    found: Micros | None = _NEXT_DUE.execute(connection, {"on": channel}).fetchone()[0]
+    found: Micros | None = _NEXT_DUE[only].execute(connection, {"on": channel}).fetchone()[0]
     return found
 
 
@@ -244,8 +321,22 @@ def _is_wanted(connection: Connection, wanted: Wanted) -> bool:
     return connection.execute(select(told.c.tried).where(row)).scalar() == 1
 
 
+def _in_their_place(connection: Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
+    """The same for the channels that were told in the place of these."""
+    found = []
+    for incident in dict.fromkeys(each.incident for each in wanted):
+        for channel, matter, meant_for in list(_STAND_INS.execute(connection, {"of": incident})):
+            found += [
+                msgspec.structs.replace(each, channel=channel)
+                for each in wanted
+                if (each.incident, each.channel, each.matter) == (incident, meant_for, matter)
+            ]
+    return found
+
+
 class _Held(msgspec.Struct, frozen=True):
     state: str
+    urgent: int
     claimed_until: Micros
     wanted_revision: int
     told_revision: int
@@ -267,8 +358,8 @@ def _place(claim: Claim) -> ColumnElement[bool]:
 
 def _note(transaction: Transaction, claim: Claim, at: Micros, code: str, **facts: str) -> None:
     """A line of the incident's timeline."""
-    matter = {"matter": claim.matter} if claim.matter else {}
-    told_of = {"channel": claim.channel, "revision": str(claim.revision), **matter, **facts}
+    rest = {name: said for name, said in (("matter", claim.matter), ("meant_for", claim.meant_for)) if said}
+    told_of = {"channel": claim.channel, "revision": str(claim.revision), **rest, **facts}
     incidents.tell(transaction.connection, [Happening(claim.incident, at, "notify", code, told_of)])
 
 
