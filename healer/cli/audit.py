@@ -2,7 +2,8 @@
 
 healer audit verify                         of the running healer; exit 1 when anything is not as it was written
 healer audit verify --anchors FILE          compared with the signed heads that went outside: what proves most
-healer audit verify --data /var/lib/healer  without asking the service; a copy of healer.db, or --export FILE, will do too
+healer audit verify --data /var/lib/healer  without asking the service; a backup, or --export FILE, will do too
+healer audit verify --config FILE           the same of the store that this configuration names, on a server too
 healer audit list [--incident ID]
 healer audit export > FILE
 """
@@ -13,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from healer.audit.verify import Chain, Verdict, verify
-from healer.cli import connection
+from healer.cli import connection, stored
 from healer.cli.audit_log import ExportedLog, Log, RunningLog, StoredLog, exported, read_anchors
 from healer.cli.deeds import line_of
 from healer.cli.failure import CALLED_WRONG, FOUND_WRONG, Failure
@@ -28,7 +29,7 @@ MOST = 1_000
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     ways = parser.add_subparsers(dest="way", required=True, metavar="verify|list|export")
     check = ways.add_parser("verify", help="find any change, gap or reordering, and say what cannot be known")
-    check.add_argument("--data", type=Path, metavar="PATH", help="a data folder, or a copy of its healer.db")
+    stored.add_arguments(check)
     check.add_argument("--export", type=Path, metavar="FILE", help="a file that `healer audit export` wrote")
     check.add_argument("--anchors", type=Path, metavar="FILE", help="signed heads that went outside, one a line")
     check.add_argument("--key", default="", metavar="HEX", help="the public key that all of them must be signed with")
@@ -38,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listed.add_argument("--limit", type=int, default=LISTED, metavar="N", help=f"at most N (else {LISTED})")
     connection.add_arguments(listed)
     out = ways.add_parser("export", help="all of it as lines of JSON, to be verified elsewhere")
-    out.add_argument("--data", type=Path, metavar="PATH", help="a data folder, or a copy of its healer.db")
+    stored.add_arguments(out)
     connection.add_arguments(out, json=False)
 
 
@@ -47,10 +48,19 @@ def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
     if arguments.way == "list":
         return _list(arguments, output)
     log = _log(arguments, output)
-    if arguments.way == "export":
-        for line in exported(log):
-            output.console.file.write(line + "\n")
-        return 0
+    try:
+        return _export(log, output) if arguments.way == "export" else _verify(log, arguments, output)
+    finally:
+        log.close()
+
+
+def _export(log: Log, output: Output) -> int:
+    for line in exported(log):
+        output.console.file.write(line + "\n")
+    return 0
+
+
+def _verify(log: Log, arguments: argparse.Namespace, output: Output) -> int:
     kept = log.kept()
     outside = read_anchors(arguments.anchors) if arguments.anchors else []
     verdict = verify(log.entries(), msgspec.structs.replace(kept, outside=outside, key=arguments.key), log.heads)
@@ -76,8 +86,8 @@ def show(output: Output, verdict: Verdict) -> None:
         output.line("Nothing was found to be changed, missing or out of order.", "green")
     else:
         output.line(
-            "The log is not as it was written. Keep the store as it is (copy healer.db away), and compare it with a "
-            "backup and with every anchor that went outside.",
+            "The log is not as it was written. Keep the store as it is (`healer backup` copies it away), and compare it with "
+            "an older backup and with every anchor that went outside.",
             "bold red",
         )
 
@@ -93,11 +103,12 @@ def _certain(chain: Chain, verdict: Verdict) -> str:
 def _log(arguments: argparse.Namespace, output: Output) -> Log:
     """Whichever log is meant. Raises Failure."""
     export = getattr(arguments, "export", None)
-    if arguments.data and export:
-        raise Failure("give --data or --export, not both", CALLED_WRONG)
-    if arguments.data:
-        output.aside(f"the store at {arguments.data}")
-        return StoredLog(arguments.data)
+    if export and (arguments.data or arguments.config):
+        raise Failure("give --data or --config, or --export, not two of them", CALLED_WRONG)
+    if arguments.data or arguments.config:
+        place = stored.one_of(arguments)
+        output.aside(f"the store at {stored.shown(place)}")
+        return StoredLog(place)
     if export:
         output.aside(f"the export {export}")
         return ExportedLog(export)

@@ -1,4 +1,4 @@
-"""Where an audit log is read from: a running healer, a data folder or a copy of it, or an export. Used by `healer audit`.
+"""Where an audit log is read from: a running healer, its store or a copy of that, or an export. Used by `healer audit`.
 
 An export is lines of JSON, each an object with one key: `installation`, `head`, `anchor` or `entry`.
 """
@@ -17,6 +17,7 @@ from healer.cli.connection import PAGE, Connection
 from healer.cli.failure import CALLED_WRONG, Failure
 from healer.store.opening import CannotOpen
 from healer.store.past import open_past
+from healer.store.settings import Store as Place
 from healer.store.store import Store
 
 
@@ -33,6 +34,10 @@ class Log(Protocol):
 
     def heads(self) -> Sequence[Head]:
         """The newest entry of each chain now."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
         ...
 
 
@@ -60,13 +65,16 @@ class RunningLog:
     def heads(self) -> Sequence[Head]:
         return self.kept().heads
 
+    def close(self) -> None:
+        """Nothing is open between two calls."""
+
 
 class StoredLog:
-    """The log in a data folder, or in a copy of its healer.db; a healer may be running on it."""
+    """The log in a store, or in a copy of one; a healer may be running on it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, place: Place) -> None:
         try:
-            self._store: Store = open_past(path)
+            self._store: Store = open_past(place)
         except CannotOpen as error:
             raise Failure(str(error), CALLED_WRONG) from None
 
@@ -84,6 +92,9 @@ class StoredLog:
 
     def heads(self) -> Sequence[Head]:
         return asyncio.run(self._store.heads())
+
+    def close(self) -> None:
+        asyncio.run(self._store.close())
 
 
 class ExportedLog:
@@ -109,6 +120,9 @@ class ExportedLog:
 
     def heads(self) -> Sequence[Head]:
         return self.kept().heads
+
+    def close(self) -> None:
+        """Nothing is open between two calls."""
 
     def _lines(self) -> Iterator[tuple[str, Any]]:
         def read(line: bytes) -> tuple[str, Any]:

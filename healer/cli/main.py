@@ -56,6 +56,8 @@ COMMANDS = {
     "topology": Command("healer.cli.topology", "what can fail, who says so, and where an alert sits"),
     "converge": Command("healer.cli.converge", "what comes of alerts and a topology from files; no service needed"),
     "replay": Command("healer.cli.replay", "the past again: the same decisions? Or, with other settings, which?"),
+    "backup": Command("healer.cli.backup", "all that healer keeps, of one moment, as one file; while it runs"),
+    "restore": Command("healer.cli.restore", "a store out of a backup, in SQLite or on PostgreSQL"),
     "storm": Command("healer.cli.storm", "send a recorded storm to a running healer"),
     "version": Command("healer.cli.version", "which healer this is"),
 }

@@ -8,7 +8,8 @@
                                                 ... under these rules? Exit 1 if they would do more that may hurt
 
 A query that was not recorded is asked of Prometheus at the recorded time: of --prometheus, or of those of --config.
-Without --data it is the data of the configuration, and without that ./data. A copy of healer.db will do, too.
+Without --data it is the data of the configuration, and without that ./data. A copy of healer.db will do, too, and so will
+postgresql://USER@HOST/DATABASE.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import msgspec
 
 from healer import bootstrap
 from healer.alerts.instants import BadTime, read_instant
+from healer.cli import stored
 from healer.cli.failure import CALLED_WRONG, FOUND_WRONG, Failure
 from healer.cli.output import Output
 from healer.cli.replayed import Verdict, proof_json, show_proof, show_what_if, what_if_json
@@ -49,7 +51,7 @@ LOOK = 500
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, metavar="PATH", help="a data folder, or a copy of its healer.db")
+    parser.add_argument("--data", metavar="PLACE", help=stored.DATA)
     parser.add_argument("--since", metavar="WHEN", help="7d (ago), or 2026-01-07T10:00:00Z")
     parser.add_argument("--until", metavar="WHEN", help="likewise")
     parser.add_argument("--config", type=Path, metavar="FILE", help="what if this had been the configuration?")
@@ -90,16 +92,17 @@ def run(arguments: argparse.Namespace, output: Output | None = None, clock: Cloc
     try:
         otherwise = None if exact else _otherwise(arguments)
         servers = () if exact else _servers(arguments)
-        data = _data(arguments)
-        store = open_past(data)
+        place = stored.meant(arguments.data, arguments.config)
+        store = open_past(place)
     except (DocumentError, bootstrap.CannotStart, CannotOpen, Wrong) as error:
         raise Failure(str(error), CALLED_WRONG) from None
-    output.aside(f"reading {data}; nothing is sent, run or written")
+    where = stored.shown(place)
+    output.aside(f"reading {where}; nothing is sent, run or written")
     try:
         asked = Asked(span, otherwise, servers, arguments.gate, arguments.json)
         return asyncio.run(_replay(store, asked, output))
     except (StoreUnavailable, Gap) as error:
-        raise Failure(f"{data}: {error}", FOUND_WRONG) from None
+        raise Failure(f"{where}: {error}", FOUND_WRONG) from None
 
 
 class Asked(NamedTuple):
@@ -162,18 +165,6 @@ class _Charters:
             topology=await self._store.version(adopted.topology),
             rules=await self._store.version(adopted.rules),
         )
-
-
-def _data(arguments: argparse.Namespace) -> Path:
-    given: Path | None = arguments.data
-    if given is not None:
-        return given
-    store = load_settings(arguments.config).store
-    if store.on_server:
-        raise Failure(
-            "a store on a server is not replayed here yet: name a data folder of SQLite with --data", CALLED_WRONG
-        )
-    return Path(store.path)
 
 
 def _when(text: str | None, now: Micros, default: Micros) -> Micros:

@@ -7,6 +7,9 @@ from pathlib import Path
 from healer.cli.findings import Finding
 from healer.executors.ssh_settings import SshSettings
 from healer.settings import Settings
+from healer.store.opening import CannotOpen
+from healer.store.past import NoStore, open_session
+from healer.store.settings import Store as Place
 
 FREE_BYTES = 1 << 30
 """Below this much free space on the data folder's disk it is time to act."""
@@ -41,8 +44,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _answering_for(settings)
     if settings.executors.ssh is not None:
         yield from _ssh(settings.executors.ssh)
-    if not settings.store.on_server:
-        yield from _disk(settings.store.folder)
+    yield from _server(settings.store) if settings.store.on_server else _disk(settings.store.folder)
 
 
 def _place(settings: Settings) -> Iterator[Finding]:
@@ -97,3 +99,17 @@ def _disk(folder: Path) -> Iterator[Finding]:
         yield Finding("wrong", f"{free >> 20} MiB are free for {folder}", mend)
     else:
         yield Finding("good", f"{free >> 30} GiB are free for the data")
+
+
+def _server(place: Place) -> Iterator[Finding]:
+    """Does the server let healer in from here, and are its tables there?"""
+    try:
+        session, _ = open_session(place)
+    except NoStore:
+        mend = "its tables are made at the first start, or by `healer restore FILE --config FILE`"
+        yield Finding("note", f"there is nothing of healer's in {place.url}", mend)
+    except CannotOpen as error:
+        yield Finding("wrong", f"the store cannot be read: {error}", "until it can, senders get 503 and come again")
+    else:
+        session.close()
+        yield Finding("good", f"{place.url} lets healer in")

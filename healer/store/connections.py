@@ -26,6 +26,8 @@ _WRITER = (
     "PRAGMA journal_size_limit = 67108864",
 )
 
+_NEW = ("PRAGMA page_size = 8192", "PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF")
+
 
 def connect_writer(path: Path) -> Connection:
     """The one connection that writes. Creates the file when it is missing, readable by its owner alone."""
@@ -51,6 +53,20 @@ def connect_reader(path: Path) -> Connection:
 def connect_copy(path: Path) -> Connection:
     """A connection to a database that nobody writes: SQLite neither locks it nor looks for a log beside it."""
     return wrap(_open(path, "ro&immutable=1"))
+
+
+def connect_new(path: Path) -> Connection:
+    """A file that did not exist, readable by its owner alone, for one transaction: nothing is logged, nothing synced, and a
+    failure leaves what must be thrown away. Raises FileExistsError."""
+    path.touch(mode=0o600, exist_ok=False)
+    raw = _open(path, "rw")
+    try:
+        for pragma in _NEW:
+            raw.execute(pragma).close()
+    except BaseException:
+        raw.close()
+        raise
+    return wrap(raw)
 
 
 def connect_memory() -> Connection:

@@ -1,7 +1,9 @@
-"""`healer replay` on what a real service wrote: while it runs, on a copy, and after somebody changed it."""
+"""`healer replay` on what a real service wrote: while it runs, on a copy, after somebody changed it, and on what `healer backup`
+and `healer restore` made of it, in either database."""
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -12,10 +14,14 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from healer.cli.main import main
 from healer.cli.recording import recorded
 from healer.rehearsal.generators import Storm, storms
+from healer.seams import SystemClock
+from healer.store.opening import open_store
 from healer.times import format_rfc3339
 from tests.servers.healer import Healer
+from tests.servers.postgres import Postgres
 from tests.servers.process import post
 
 HEALER = (sys.executable, "-c", "import sys; from healer.cli.main import main; sys.exit(main())")
@@ -103,7 +109,7 @@ def test_the_same_journal_gives_the_same_steps_in_any_process(lived: Lived) -> N
 
 
 def test_a_copy_is_proven_without_its_service(lived: Lived, tmp_path: Path) -> None:
-    """A backup, by SQLite's own means, of the data of a service that runs."""
+    """A copy, by SQLite's own means, of the data of a service that runs."""
     copy(lived, tmp_path / "healer.db")
     assert replay("--data", str(tmp_path / "healer.db")).code == 0
     recent = replay("--data", str(tmp_path), "--since", "1h", "--until", format_rfc3339(1 << 51))
@@ -168,6 +174,102 @@ def test_what_is_called_wrong_is_said(lived: Lived, tmp_path: Path) -> None:
         ["--data", str(lived.data), "--as-was", "--set", "window=5m"],
     ):
         assert replay(*words).code == 2, words
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with Postgres() as server:
+        yield server
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+    """What a command that must succeed says as JSON."""
+    assert main([*words, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def refused(capsys: pytest.CaptureFixture[str], why: str, *words: str) -> None:
+    """That a command does nothing and says why."""
+    assert main(list(words)) in (1, 2)
+    told = capsys.readouterr()
+    assert (told.out, re.search(why, told.err) is not None) == ("", True), told.err
+
+
+def decided(capsys: pytest.CaptureFixture[str], data: str) -> tuple[int, int]:
+    """How many steps of how many records: all decided the same way again, with an audit log that is sound."""
+    proof = said(capsys, "replay", "--data", data)
+    assert proof["same"] is True
+    assert said(capsys, "audit", "verify", "--data", data)["good"] is True
+    return proof["steps"], proof["records"]
+
+
+def test_a_backup_is_the_way_between_the_databases(
+    lived: Lived, server: Postgres, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From SQLite that is in use into a file, onto a server, and back: everywhere the same decisions, and all of it."""
+    file, again, folder, url = (
+        str(tmp_path / "one.db"),
+        str(tmp_path / "two.db"),
+        tmp_path / "data",
+        server.schema("one"),
+    )
+    backed_up = said(capsys, "backup", file, "--data", str(lived.data))
+    before = decided(capsys, file)
+    assert before > (5, 10)
+    moved = said(capsys, "restore", file, "--data", url)
+    assert decided(capsys, url) == before
+    said(capsys, "backup", again, "--data", url)
+    restored = said(capsys, "restore", again, "--data", str(folder))
+    assert decided(capsys, str(folder)) == before
+    assert backed_up["rows"] == moved["rows"] == restored["rows"]
+    assert backed_up["installation"] == moved["installation"] == restored["installation"]
+
+
+async def test_a_server_goes_on_where_the_backup_ends(
+    lived: Lived, server: Postgres, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the database numbers by itself gets the next number; a store in use is backed up, and never restored into."""
+    file, url = str(tmp_path / "file"), server.schema("going_on")
+    main(["backup", file, "--data", str(lived.data)])
+    main(["restore", file, "--data", url])
+    capsys.readouterr()
+    store = open_store(url, SystemClock(), installation="another")
+    before = await store.entries(0, 1_000)
+    await store.act("probe", {}, now=1)
+    assert [entry.number for entry in await store.entries(before[-1].number, 10)] == [before[-1].number + 1]
+    assert said(capsys, "backup", str(tmp_path / "more"), "--data", url)["rows"]["audit"] == len(before) + 1
+    refused(capsys, r"a healer that may be at work.*name an empty database", "restore", file, "--data", url)
+    await store.close()
+
+
+def test_a_server_that_cannot_be_used_is_said(
+    server: Postgres, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each refusal says what to do."""
+    file, empty, nobody = str(tmp_path / "file"), server.schema("nothing"), "postgresql://healer@127.0.0.1:9/healer"
+    refused(capsys, r"nothing is in it.*is it the right one", "backup", file, "--data", empty)
+    refused(capsys, r"[Cc]onnection refused.*look at the address", "replay", "--data", nobody)
+    refused(capsys, r"there is no .*file", "restore", file, "--data", empty)
+    with_password = nobody.replace("healer@", "healer:secret@")
+    refused(capsys, r"a password does not stand in a URL", "audit", "verify", "--data", with_password)
+    refused(capsys, r"not both", "backup", file, "--data", empty, "--config", "healer.yaml")
+
+
+def test_a_configuration_names_the_store_as_well(
+    lived: Lived, server: Postgres, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--config` is where replay and audit look, and the doctor says whether the server lets healer in."""
+    url, config = server.schema("named"), tmp_path / "healer.yaml"
+    config.write_text(f'store: {{url: "{url}"}}')
+    main(["doctor", "--config", str(config), "--url", lived.healer.url])
+    assert f"nothing of healer's in {url}" in capsys.readouterr().out
+    main(["backup", str(tmp_path / "file"), "--data", str(lived.data)])
+    main(["restore", str(tmp_path / "file"), "--config", str(config)])
+    capsys.readouterr()
+    assert said(capsys, "replay", "--as-was", "--config", str(config))["same"] is True
+    assert said(capsys, "audit", "verify", "--config", str(config))["good"] is True
+    main(["doctor", "--config", str(config), "--url", lived.healer.url])
+    assert f"{url} lets healer in" in capsys.readouterr().out
 
 
 def copy(lived: Lived, file: Path) -> None:
