@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, LargeBinary, Table, func, insert, inspect, select, tuple_
+from sqlalchemy import Connection, LargeBinary, Table, func, insert, inspect, select, tuple_, update
 
 from healer.store.prepared import Prepared
-from healer.store.schema import metadata
+from healer.store.schema import metadata, owner
 
 ROWS = 500
 """Rows that are read at once."""
@@ -27,6 +27,8 @@ def copy(source: Connection, target: Connection, heard: Heard) -> dict[str, int]
     is of one moment, and whole or not there."""
     metadata.create_all(target)
     rows = {table.name: _copy(table, source, target, heard) for table in metadata.sorted_tables}
+    # Whoever converges there has no term here, or the first replica would wait until it is over.
+    target.execute(update(owner).values(until=0))
     if target.dialect.name == "postgresql":
         _count_on(target)
     return rows

@@ -15,6 +15,7 @@ from healer.store.opening import CannotOpen, open_store
 from healer.store.past import open_past
 from healer.store.settings import Store as Place
 from healer.store.store import Store
+from healer.times import SECOND
 from tests.contracts.store.given import NOON, arrival, incident, record, step, wanted
 
 
@@ -55,11 +56,12 @@ async def contents(store: Store) -> tuple[object, ...]:
 
 
 async def test_a_backup_has_all_of_one_moment(tmp_path: Path) -> None:
-    """While the store goes on, and pages later: what was committed when it began, and only that."""
+    """While the store goes on, and pages later: what was committed when it began, and only that, for its owner alone."""
     store = await filled(tmp_path / "data")
     before = await contents(store)
     copied = back_up(place(tmp_path / "data"), tmp_path / "backup", quietly)
     await store.append([record("late")])
+    assert (tmp_path / "backup").stat().st_mode & 0o777 == 0o600
     past = open_past(tmp_path / "backup")
     assert await contents(past) == before
     assert (copied.installation, copied.rows["journal"], copied.rows["audit"]) == ("one", 41, 3)
@@ -80,6 +82,18 @@ async def test_a_restored_store_goes_on_where_the_other_was(tmp_path: Path) -> N
     await again.act("probe", {}, now=NOON)
     assert [entry.number for entry in await again.entries(0, 10)] == [1, 2, 3, 4]
     await again.close()
+
+
+async def test_nobody_has_a_term_in_a_copy(tmp_path: Path) -> None:
+    """Whoever converges in the one store does not keep replicas of the other waiting."""
+    store = await filled(tmp_path / "data", 1)
+    await store.renew("one", 1, lease=SECOND, now=NOON)
+    assert (await store.term(now=NOON)).left == SECOND
+    back_up(place(tmp_path / "data"), tmp_path / "backup", quietly)
+    past = open_past(tmp_path / "backup")
+    assert (await past.term(now=NOON)).left == 0
+    await past.close()
+    await store.close()
 
 
 async def test_more_rows_than_a_page_are_copied(tmp_path: Path) -> None:
@@ -162,10 +176,3 @@ async def test_what_is_no_backup_of_this_version_is_said(tmp_path: Path) -> None
     with pytest.raises(CannotOpen, match="has schema 1"):
         restore(file, place(tmp_path / "other"), quietly)
     assert not (tmp_path / "other" / "healer.db").exists()
-
-
-async def test_a_backup_is_its_owners_alone(tmp_path: Path) -> None:
-    store = await filled(tmp_path / "data", 1)
-    back_up(place(tmp_path / "data"), tmp_path / "backup", quietly)
-    await store.close()
-    assert (tmp_path / "backup").stat().st_mode & 0o777 == 0o600
