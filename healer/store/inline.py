@@ -44,10 +44,11 @@ class Memory:
 
 
 class InlineRun:
-    """One process's life on a `Memory`."""
+    """One process's life on a `Memory`, which is `shared` where several live at once."""
 
-    def __init__(self, memory: Memory, clock: Clock, hook: Hook | None = None) -> None:
+    def __init__(self, memory: Memory, clock: Clock, hook: Hook | None = None, *, shared: bool = False) -> None:
         self._session = SqliteSession(memory.connection)
+        self._session.shared = shared
         self._writer = Writer(self._session, clock)
         self._hook = hook
         self._heard: Heard | None = None
