@@ -51,7 +51,8 @@ from healer.notification.own import ALERT, is_own
 from healer.notification.story import Summary, said, sum_up
 from healer.notification.wording import tell, unworded
 from healer.remediation.autonomy import Trust
-from healer.remediation.planner import Course, Planner, Question
+from healer.remediation.course import Course
+from healer.remediation.planner import Planner, Question
 from healer.remediation.repetition import Run
 from healer.times import HOUR, SECOND, Micros
 from healer.topology.map import Map
@@ -264,10 +265,10 @@ class Fold:
                 heard=self._audience.heard(),
                 over=self._over,
                 called=self._called,
-                runs=self.planner.runs,
+                runs=self.planner.begun.runs,
                 patch=self.rewired.patch(),
                 changes=self.lately.remembered(),
-                trust=self.planner.record.remembered(),
+                trust=self.planner.begun.record.remembered(),
                 eras={version: self.eras[version] for version in self._older_rules()},
             )
         )
@@ -393,7 +394,7 @@ class Fold:
         elif isinstance(record, Said):
             self.engine.say(record, entry.position)
             if record.verb == "blame":
-                self.planner.blame(record.incident, record.by, self.engine.now)
+                self.planner.begun.blame(record.incident, record.by, self.engine.now)
         elif isinstance(record, Began):
             self.engine.began(record.alerts)
         elif isinstance(record, Lasting):

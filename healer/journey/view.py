@@ -129,7 +129,7 @@ class View:
     @property
     def record(self) -> Record:
         """What rules have shown so far."""
-        return self._owner.fold.planner.record
+        return self._owner.fold.planner.begun.record
 
     def deploying(self, node: str) -> Touched | None:
         """A deployment that is under way on a node, or on what it stands on."""

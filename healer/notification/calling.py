@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import msgspec
 
 from healer.convergence.outcome import Incident
-from healer.notification.story import Deed, came_back, last_that_counts, state_of
+from healer.notification.story import came_back, last_that_counts, state_of
+from healer.remediation.deed import Deed
 
 MOST_MATTERS = 20
 """Calls of one incident at most: whoever did not come for these does not come for more."""

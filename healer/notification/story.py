@@ -9,8 +9,8 @@ from typing import Literal
 import msgspec
 
 from healer.convergence.outcome import Incident
+from healer.remediation.deed import Deed
 from healer.remediation.model import UNDER_WAY
-from healer.times import Micros
 
 State = Literal["broken", "healing", "healed", "needs you", "over"]
 
@@ -28,19 +28,6 @@ _ORDER = {"critical": 0, "error": 1, "warning": 2, "info": 3}
 _FAILED = frozenset({"failed", "undone", "not_verified", "handed_over", "expired", "rejected"})
 _NOTHING_DONE = frozenset({"observed", "suggested", "superseded", "cancelled", "refused"})
 """A remediation that ended so says nothing about the state of its incident."""
-
-
-class Deed(msgspec.Struct, frozen=True):
-    """One remediation as it is told: what, on which node, by which rule, how far it got and why."""
-
-    remediation: str
-    rule: str
-    what: str
-    state: str
-    detail: str = ""
-    at: Micros = 0
-    acted: bool = False
-    """Whether an effect was begun."""
 
 
 class Summary(msgspec.Struct, frozen=True):

@@ -21,7 +21,6 @@ from healer.notification.story import (
     DEEDS,
     REASON_LIMIT,
     TITLE_LIMIT,
-    Deed,
     Facts,
     State,
     Story,
@@ -31,6 +30,7 @@ from healer.notification.story import (
     state_of,
 )
 from healer.notification.tongue import Tongue
+from healer.remediation.deed import Deed
 from healer.times import SECOND, Micros, format_duration, to_datetime
 
 Language = Literal["en", "zh"]

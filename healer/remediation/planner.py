@@ -5,61 +5,32 @@ it says which remediations begin. What it does not know it asks for, and whoever
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from hashlib import blake2b
-from typing import Literal, Protocol
+from typing import Protocol
 
 import msgspec
 
 from healer.changes.model import Touched
-from healer.convergence.outcome import AtWork, Happening, Incident, Stage
-from healer.journey.ports import Planned, Superseded
+from healer.convergence.outcome import AtWork, Happening, Incident
 from healer.journey.records import Answered, Progressed
-from healer.notification.story import Deed
-from healer.remediation.approval import WHOLE, asking, first_deadline
-from healer.remediation.autonomy import Autonomy, Demotion, Record, Trust, is_destructive
+from healer.remediation.autonomy import Trust
+from healer.remediation.begun import Begun, Decided, Match, Terms
+from healer.remediation.course import Course, Watch, again_at
+from healer.remediation.deed import Deed
 from healer.remediation.facts import answer_of, facts_of
 from healer.remediation.matching import matches
-from healer.remediation.model import BEFORE_INTENT, UNDER_WAY, Plan, State
-from healer.remediation.planning import Ground, draft, render
-from healer.remediation.repetition import Repetition, Run, remember_run, repeats
-from healer.remediation.settings import Guards
-from healer.remediation.summary import Summary, standing
+from healer.remediation.model import UNDER_WAY
+from healer.remediation.planning import Ground
+from healer.remediation.repetition import Run, repeats
 from healer.times import MINUTE, SECOND, Micros
 from healer.topology.map import Map
-from rules import (
-    Answer,
-    Facts,
-    PlannedNotice,
-    PlannedStep,
-    Query,
-    Rule,
-    RuleSet,
-    evaluate,
-    needs_of,
-    remember,
-    render_steps,
-)
-from rules import Planned as RenderedStep
+from rules import Answer, Facts, PlannedStep, Query, Rule, RuleSet, evaluate, needs_of, remember, render_steps
 
 ASK_FOR: Micros = 30 * MINUTE
 """A rule that holds queries is asked about for so long once it needs to know, every `ASK_EVERY`."""
 ASK_EVERY: Micros = 30 * SECOND
-_STAGES: dict[str, Stage] = {
-    "executing": "execute",
-    "failed": "execute",
-    "undoing": "execute",
-    "undone": "execute",
-    "verifying": "verify",
-    "succeeded": "verify",
-    "not_verified": "verify",
-}
-ONCE = Repetition()
-MAX_SAID = 5
-"""Messages of rules that a channel is told of one incident: the newest."""
-_FAILED = frozenset({"failed", "undone", "not_verified", "handed_over"})
 
 
-class Charter(Protocol):
+class Charter(Terms, Protocol):
     """What decides about remedies."""
 
     @property
@@ -71,19 +42,6 @@ class Charter(Protocol):
     @property
     def calendars(self) -> dict[str, tuple[tuple[Micros, Micros], ...]]: ...
 
-    @property
-    def autonomy(self) -> Autonomy:
-        """What a rule of mode auto has to show before it acts alone."""
-        ...
-
-    @property
-    def guards(self) -> Guards: ...
-
-    @property
-    def cap(self) -> str:
-        """Why nothing may be run ("dry run", "place: shadow"), or ""."""
-        ...
-
 
 class Question(msgspec.Struct, frozen=True):
     """Queries that a rule needs answered for an incident; `labels` choose the Prometheus to ask."""
@@ -93,64 +51,6 @@ class Question(msgspec.Struct, frozen=True):
     labels: bytes
     queries: tuple[Query, ...]
     asked_at: Micros
-
-
-class Watch(msgspec.Struct):
-    """What one rule knows about one incident so far."""
-
-    next_at: Micros | None = None
-    answers: dict[str, Answer] = {}
-    answered_at: Micros = 0
-    held_since: dict[str, Micros] = {}
-    needs: tuple[Query, ...] = ()
-    asks_since: Micros = 0
-    """Since when there is something that it needs to know; 0 while there is not."""
-    withheld: str = ""
-    """The maintenance for which this rule waits."""
-    waits: bool = False
-    """It would start, but for another remediation that is under way."""
-
-
-class Notice(msgspec.Struct, frozen=True):
-    """Somebody to be told once a remediation has `failed` or `helped`: a channel, and what is said there beside the story."""
-
-    when: Literal["failed", "helped"]
-    to: str
-    message: str = ""
-    escalate: bool = False
-
-
-class Course(msgspec.Struct):
-    """One incident as the planner follows it: its rules, its remediations, and whom rules want told beside the routes.
-
-    `rules` is the version of the set of rules that it began with, and keeps.
-    """
-
-    incident: Incident
-    rules: str = ""
-    watches: dict[str, Watch] = {}
-    deeds: dict[str, Deed] = {}
-    later: dict[str, tuple[Notice, ...]] = {}
-    """By remediation, whom its rule wants told once it has failed, or helped."""
-    also_tell: tuple[str, ...] = ()
-    urgent: tuple[str, ...] = ()
-    """Those of them that are woken up."""
-    said: dict[str, tuple[str, ...]] = {}
-    """By channel, what rules said there in their own words."""
-    summaries: tuple[Summary, ...] = ()
-    """What its remediations tell of others that were held back."""
-    recoveries: dict[str, str] = {}
-    """By rule, the remediation that is its `on recovery`."""
-
-
-class Decided(msgspec.Struct, frozen=True):
-    """What the planner decided at one instant."""
-
-    planned: list[Planned] = []
-    superseded: list[Superseded] = []
-    timeline: list[Happening] = []
-    retold: list[str] = []
-    """Incidents of which there is something new to tell, although nothing was planned for them."""
 
 
 class Planner:
@@ -173,10 +73,8 @@ class Planner:
         last; without them nobody knows.
         """
         self.courses: dict[str, Course] = courses or {}
-        self.runs: list[Run] = runs or []
-        self.record = Record(trust)
+        self.begun = Begun(charter, self.courses, runs or [], trust)
         self._rulesets: dict[str, RuleSet] = dict(earlier or {})
-        self._demotions: list[Demotion] = []
         self._fires = fires
         self._changed = changed
         self._at_work = at_work
@@ -186,6 +84,7 @@ class Planner:
     def adopt(self, charter: Charter, topology: Map) -> None:
         """Go on under other rules, settings or topology. Incidents under way keep the rules that they began with."""
         self._charter = charter
+        self.begun.adopt(charter)
         self._topology = topology
         self._rulesets[charter.ruleset.version] = charter.ruleset
         self._forget_rules()
@@ -222,46 +121,11 @@ class Planner:
 
     def progress(self, record: Progressed, now: Micros) -> Happening | None:
         """How far a remediation got."""
-        course = self.courses.get(record.incident)
-        deed = course.deeds.get(record.remediation) if course is not None else None
-        if course is None or deed is None:
-            return None
-        if record.state == "verifying" and (deed.state, deed.detail) == (record.state, record.detail):
-            # Verification notes for itself since when it holds: no news, and what ran did not run again.
-            return None
-        course.deeds[record.remediation] = msgspec.structs.replace(
-            deed,
-            state=record.state,
-            detail=record.detail,
-            at=now,
-            acted=deed.acted or record.state == "executing",
-        )
-        when = "failed" if record.state in _FAILED else "helped" if record.state == "succeeded" else ""
-        _say(course, [one for one in course.later.get(record.remediation, ()) if one.when == when])
-        demoted = self.record.went(
-            record.remediation, record.state, record.detail, self._charter.autonomy, now, doubted=record.doubted
-        )
-        if demoted is not None:
-            self._demote(demoted, course, record.remediation)
-        self.runs = remember_run(self.runs, record.remediation, record.state, now)
-        if record.state not in UNDER_WAY:
+        happening = self.begun.progress(record, now)
+        if happening is not None and record.state not in UNDER_WAY:
             self._due.add(record.incident)
             self._due.update(id for id, other in self.courses.items() if any(w.waits for w in other.watches.values()))
-        facts = {"remediation": record.remediation, "state": record.state, "detail": record.detail, "what": deed.what}
-        return Happening(record.incident, now, _STAGES.get(record.state, "decide"), record.state, facts)
-
-    def blame(self, incident: str, by: str, now: Micros) -> None:
-        """Another node was the cause: rules that acted on this one treated the wrong thing."""
-        for demoted in self.record.blamed(incident, by, self._charter.autonomy, now):
-            self._demote(demoted, self.courses.get(incident), "")
-
-    def _demote(self, demoted: Demotion, course: Course | None, remediation: str) -> None:
-        """People read it beside what was done."""
-        self._demotions.append(demoted)
-        deed = course.deeds.get(remediation) if course is not None else None
-        if course is not None and deed is not None:
-            said = f"{deed.detail}. From now on this rule asks before it acts on a {' or '.join(demoted.kinds)}"
-            course.deeds[remediation] = msgspec.structs.replace(deed, detail=said)
+        return happening
 
     def advance(self, now: Micros) -> None:
         """Conditions that could have turned by time alone are looked at again."""
@@ -294,10 +158,7 @@ class Planner:
     def consider(self, changed: Sequence[Incident], now: Micros) -> Decided:
         """Look at the incidents that changed, and at those whose answers or times have come."""
         decided = Decided([], [], [], [])
-        for one in self._demotions:
-            told = {"rule": one.rule, "kinds": ", ".join(one.kinds), "why": one.why}
-            decided.timeline.append(Happening(one.incident, now, "decide", "demoted", told))
-        self._demotions = []
+        self.begun.tell_demotions(decided, now)
         for incident in changed:
             course = self.courses.get(incident.id)
             if course is None:
@@ -377,11 +238,11 @@ class Planner:
             for id in under_way:
                 if id in course.recoveries.values():
                     continue
-                self._supersede(course, id, why, now, decided)
+                self.begun.supersede(course, id, why, now, decided)
             return
-        ready: list[tuple[Rule, Facts, tuple[str, ...]]] = []
+        ready: list[Match] = []
         for rule in self._rules(course).listening(incident.root.name):
-            again = _again_at(course, rule)
+            again = again_at(course, rule)
             if again is None:
                 continue
             watch = course.watches.setdefault(rule.name, Watch())
@@ -398,14 +259,15 @@ class Planner:
             if unfilled and now <= (watch.asks_since or now) + ASK_FOR:
                 watch.needs, watch.asks_since = unfilled, watch.asks_since or now
             else:
-                ready.append((rule, facts, verdict.because))
+                ready.append(Match(rule, facts, verdict.because))
         if not under_way:
             self._begin(course, ready, decided)
 
-    def _begin(self, course: Course, ready: Sequence[tuple[Rule, Facts, tuple[str, ...]]], decided: Decided) -> None:
+    def _begin(self, course: Course, ready: Sequence[Match], decided: Decided) -> None:
         """Start the first rule that does not have to wait for another remediation of its own."""
-        for rule, facts, because in ready:
-            repeat = repeats(rule, facts, self.runs)
+        for match in ready:
+            rule, facts = match.rule, match.facts
+            repeat = repeats(rule, facts, self.begun.runs)
             if repeat.wait:
                 course.watches[rule.name].waits = True
                 continue
@@ -416,7 +278,8 @@ class Planner:
                 self._withhold(course, rule, work, facts.now, decided)
                 return
             course.watches[rule.name] = Watch(answers=_texts(course.watches[rule.name]))
-            self._start(course, rule, facts, (*because, *repeat.because), decided, repeat)
+            match = Match(rule, facts, (*match.because, *repeat.because))
+            self.begun.start(course, match, self._ground(course), decided, repeat)
             return
 
     def _recover(self, course: Course, now: Micros, decided: Decided) -> None:
@@ -428,8 +291,8 @@ class Planner:
             if rule is None or not rule.on_recovery or name in course.recoveries:
                 continue
             facts = self._facts(course.incident, course.watches.get(name, Watch()), now)
-            id = self._start(course, rule, facts, ("the incident is over",), decided, recovery=True)
-            course.recoveries[name] = id
+            match = Match(rule, facts, ("the incident is over",), recovery=True)
+            course.recoveries[name] = self.begun.start(course, match, self._ground(course), decided)
             return
 
     def _work_under_way(self, rule: Rule, facts: Facts) -> AtWork | None:
@@ -456,14 +319,6 @@ class Planner:
             told = {"rule": rule.name, "why": str(work), "maintenance": work.id}
             decided.timeline.append(Happening(course.incident.id, now, "decide", "withheld", told))
 
-    @staticmethod
-    def _supersede(course: Course, id: str, why: str, now: Micros, decided: Decided) -> None:
-        """What was planned for an incident that is over is not begun; what is under way finishes, and says so itself."""
-        deed = course.deeds[id]
-        if deed.state in BEFORE_INTENT and not deed.acted:
-            course.deeds[id] = msgspec.structs.replace(deed, state="superseded", detail=why, at=now)
-            decided.superseded.append(Superseded(id, why))
-
     def _to_ask(self, rule: Rule, watch: Watch, needs: tuple[Query, ...], facts: Facts) -> tuple[Query, ...]:
         """The queries of a rule: those not asked yet, and, while it is not true, those asked before, for a fresh sample."""
         if needs or not rule.asks:
@@ -483,101 +338,8 @@ class Planner:
             changed=self._changed,
         )
 
-    def _start(
-        self,
-        course: Course,
-        rule: Rule,
-        facts: Facts,
-        because: tuple[str, ...],
-        decided: Decided,
-        repeat: Repetition = ONCE,
-        *,
-        recovery: bool = False,
-    ) -> str:
-        """A rule matched: its plan, and whether it runs. Returns the remediation's id."""
-        incident, now = course.incident, facts.now
-        rendered = render(rule, facts, recovery=recovery)
-        kinds = rendered.kinds
-        unearned = "" if recovery else self._unearned(rule, kinds, now)
-        drafted = draft(
-            incident,
-            rule,
-            facts,
-            Ground(self._charter.guards, self._rules(course).actions, self._topology),
-            rendered,
-            because=(*because, unearned) if unearned else because,
-            capped_by=self._capped(rule),
-            ask=repeat.ask or bool(unearned),
-        )
-        plan = drafted.plan
-        id = blake2b(f"{plan.hash}\0{len(course.deeds)}".encode(), digest_size=6, person=b"remediation").hexdigest()
-        state, detail, deadline = _first_state(rule, plan, now)
-        if unearned and state == "awaiting_approval":
-            detail = f"{detail}. {unearned}"
-        if drafted.refusals or repeat.skip:
-            state, detail = "refused", (*drafted.refusals, repeat.skip)[0]
-        if state == "refused" and repeat.together:
-            detail = self._sum_up(course, rule, repeat, id, facts, decided)
-        what = ", ".join(one.sentence for one in rendered.then if isinstance(one, PlannedStep)) or "tell people"
-        course.deeds[id] = Deed(id, rule.name, what, state, detail, now)
-        if state in UNDER_WAY and not recovery:
-            self.record.begins(id, incident.id, rule, kinds)
-        if state in UNDER_WAY and rule.repeat and not recovery:
-            self.runs = [*self.runs, Run.of(id, rule, facts, state)]
-        course.later[id] = (*_notices(rendered.otherwise, "failed"), *_notices(rendered.after, "helped"))
-        # A repetition that is skipped is no news.
-        if not repeat.skip:
-            _say(course, _notices(rendered.then, "helped"))
-        decided.planned.append(Planned(id, plan, state, deadline, detail))
-        told = {"rule": rule.name, "state": state, "what": what, "because": "; ".join(because), "detail": detail}
-        decided.timeline.append(Happening(incident.id, now, "decide", "matched", told))
-        return id
-
-    def _unearned(self, rule: Rule, kinds: Sequence[str], now: Micros) -> str:
-        """Why a rule of mode auto asks all the same, or ""."""
-        if rule.mode != "auto" or rule.approve or not is_destructive(rule):
-            return ""
-        return self.record.unearned(rule, kinds, self._charter.autonomy, now)
-
-    def _sum_up(self, course: Course, rule: Rule, repeat: Repetition, id: str, facts: Facts, decided: Decided) -> str:
-        """What is said of something that is held back: by the first all of it, by the others where that is told."""
-        what = facts.node.id if facts.node is not None else course.incident.id
-        for other in self.courses.values():
-            found = standing(other.summaries, rule.name, repeat.together, facts.now - repeat.window)
-            if found is None:
-                continue
-            after = found.add(what)
-            other.summaries = tuple(after if one is found else one for one in other.summaries)
-            deed = other.deeds[found.carrier]
-            other.deeds[found.carrier] = msgspec.structs.replace(deed, detail=after.sentence)
-            decided.retold.append(other.incident.id)
-            return f"told with incident {other.incident.id}"
-        first = Summary(rule.name, repeat.together, id, facts.now, repeat.skip, (what,))
-        course.summaries += (first,)
-        return first.sentence
-
-    def _capped(self, rule: Rule) -> str:
-        """Why a matching rule is not run, or ""."""
-        if self._charter.cap and not (rule.diagnostic and self._charter.cap == "dry run"):
-            return self._charter.cap
-        return "mode: suggest" if rule.mode == "suggest" and not rule.diagnostic else ""
-
-
-def _notices(planned: Iterable[RenderedStep], when: Literal["failed", "helped"]) -> tuple[Notice, ...]:
-    found = (one for one in planned if isinstance(one, PlannedNotice))
-    return tuple(Notice(when, one.to, one.message, one.escalate) for one in found)
-
-
-def _say(course: Course, notices: Iterable[Notice]) -> None:
-    """These are told from now on, each channel in its rule's own words."""
-    for one in notices:
-        if one.to not in course.also_tell:
-            course.also_tell += (one.to,)
-        if one.escalate:
-            course.urgent += (one.to,)
-        before = course.said.get(one.to, ())
-        if one.message and one.message not in before:
-            course.said[one.to] = (*before, one.message)[-MAX_SAID:]
+    def _ground(self, course: Course) -> Ground:
+        return Ground(self._charter.guards, self._rules(course).actions, self._topology)
 
 
 def _texts(watch: Watch) -> dict[str, Answer]:
@@ -592,30 +354,3 @@ def _barred(rule: Rule, incident: Incident) -> str:
     if incident.storm and "storm" not in rule.allow:
         return "storm: many things broke at once, and this rule does not say `allow: storm`"
     return ""
-
-
-def _first_state(rule: Rule, plan: Plan, now: Micros) -> tuple[State, str, Micros]:
-    """Where a plan begins, what is said of that, and how long that may last."""
-    if rule.mode == "observe":
-        return "observed", plan.capped_by, now + WHOLE
-    if plan.capped_by:
-        return "suggested", plan.capped_by, now + WHOLE
-    if plan.approve:
-        return "awaiting_approval", asking(plan.approve[0], plan.hash), first_deadline(plan.approve, now)
-    return "planned", "", now + WHOLE
-
-
-def _again_at(course: Course, rule: Rule) -> Micros | None:
-    """From when on a rule may start for this incident; None: it had its turn.
-
-    It starts one remediation, and another one where `repeat: again after ...` says so, once the last has come to its end.
-    One that was superseded before it began does not count.
-    """
-    mine = [deed for deed in course.deeds.values() if deed.rule == rule.name]
-    mine = [deed for deed in mine if deed.acted or deed.state != "superseded"]
-    if not mine:
-        return 0
-    pause = next((repeat.window for repeat in rule.repeat if repeat.form == "again"), None)
-    if pause is None or any(deed.state in UNDER_WAY for deed in mine):
-        return None
-    return max(deed.at for deed in mine) + pause

@@ -10,8 +10,8 @@ import msgspec
 
 from healer.convergence.outcome import Incident, People
 from healer.notification.deliver import message_of
-from healer.notification.story import Deed
 from healer.notification.wording import Language, Speech, tell
+from healer.remediation.deed import Deed
 from healer.times import MINUTE, SECOND
 from tests.contracts.notifiers.bench import BENCHES
 from tests.contracts.store.given import NOON

@@ -4,7 +4,7 @@ import pytest
 
 from healer.convergence.outcome import Incident, People
 from healer.notification.calling import MOST_MATTERS, Called, call
-from healer.notification.story import Deed
+from healer.remediation.deed import Deed
 from healer.times import MINUTE
 from tests.contracts.store.given import NOON
 from tests.unit.notification.test_story import deed, incident, over

@@ -11,8 +11,9 @@ from healer.alerts.identity import canonical
 from healer.changes.model import Change, Touched
 from healer.convergence.outcome import Incident, People
 from healer.notification.own import ALERT
-from healer.notification.story import DEEDS, REASON_LIMIT, TITLE_LIMIT, Deed, State, state_of
+from healer.notification.story import DEEDS, REASON_LIMIT, TITLE_LIMIT, State, state_of
 from healer.notification.wording import PLAIN, TONGUES, Language, Speech, tell, title
+from healer.remediation.deed import Deed
 from healer.remediation.model import UNDER_WAY
 from healer.times import MINUTE, SECOND
 from tests.contracts.store.given import NOON

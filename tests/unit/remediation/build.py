@@ -9,8 +9,9 @@ from healer.convergence.outcome import AlertStatus, AlertView, AtWork, Incident,
 from healer.journey.ports import Planned
 from healer.journey.records import Answer, Answered, Progressed
 from healer.remediation.autonomy import Autonomy
+from healer.remediation.begun import Decided
 from healer.remediation.model import Plan, PlanStep, Remediation
-from healer.remediation.planner import Decided, Planner
+from healer.remediation.planner import Planner
 from healer.remediation.settings import Guards
 from healer.times import MINUTE, SECOND, Micros
 from healer.topology.graph import Node, topology

@@ -112,7 +112,7 @@ def test_what_only_its_otherwise_repaired_counts_as_a_mistake() -> None:
     here.ends(planned, "verifying", "planned", doubted=True)
     assert len(here.demotions) == 1
     here.ends(planned, "verifying", "succeeded")
-    assert here.planner.record.of(here.charter.ruleset.rules[0])[0].verified == 3
+    assert here.planner.begun.record.of(here.charter.ruleset.rules[0])[0].verified == 3
 
 
 def test_a_guard_of_the_blast_radius_demotes() -> None:
@@ -132,10 +132,10 @@ def test_blame_demotes_what_acted() -> None:
     acted, waits = here.plans(), here.plans()
     here.ends(acted, "verifying", "succeeded")
     here.planner.let_go(acted.plan.incident)
-    here.planner.blame(waits.plan.incident, "ada", here.now)
+    here.planner.begun.blame(waits.plan.incident, "ada", here.now)
     here.sees(now=here.now)
     assert here.demotions == []
-    here.planner.blame(acted.plan.incident, "ada", here.now)
+    here.planner.begun.blame(acted.plan.incident, "ada", here.now)
     here.sees(now=here.now)
     (said,) = here.demotions
     assert said["why"] == f"ada blamed another node for incident {acted.plan.incident}"
@@ -155,8 +155,8 @@ def test_a_snapshot_carries_the_record() -> None:
     here = Installation()
     here.earns()
     (only,) = here.charter.ruleset.rules
-    again = Record(here.planner.record.remembered())
-    assert again.of(only) == here.planner.record.of(only)
+    again = Record(here.planner.begun.record.remembered())
+    assert again.of(only) == here.planner.begun.record.of(only)
     assert again.unearned(only, ["host"], TERMS, here.now) == ""
     assert "on a vm" in again.unearned(only, ["host", "vm"], TERMS, here.now)
 

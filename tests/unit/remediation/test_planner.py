@@ -6,8 +6,9 @@ import pytest
 from healer.convergence.outcome import AtWork, Incident
 from healer.journey.records import Progressed
 from healer.remediation.approval import WHOLE
+from healer.remediation.course import Course
 from healer.remediation.model import BEFORE_INTENT, Limit
-from healer.remediation.planner import ASK_EVERY, ASK_FOR, Course
+from healer.remediation.planner import ASK_EVERY, ASK_FOR, Planner
 from healer.times import MINUTE, SECOND
 from tests.unit.remediation.build import HOST, NOON, ROOT, Desk, incident, rule
 
@@ -288,7 +289,8 @@ def test_memory_goes_on_elsewhere() -> None:
     """A planner made from what another remembered decides as that one would have."""
     desk, other = Desk(rule("shop")), Desk(rule("shop"))
     planned = desk.one()
-    other.planner.courses = msgspec.msgpack.decode(msgspec.msgpack.encode(desk.planner.courses), type=dict[str, Course])
+    courses = msgspec.msgpack.decode(msgspec.msgpack.encode(desk.planner.courses), type=dict[str, Course])
+    other.planner = Planner(other.charter, other.map, courses)
     assert other.sees(incident(suppressed=1)) == []
     assert [deed.remediation for deed in other.planner.deeds("i1")] == [planned.remediation]
 
