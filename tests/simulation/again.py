@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.simulation import SCENARIOS, load
@@ -18,27 +19,32 @@ HASHES = ("0", "1", "4242", "4294967295")
 """PYTHONHASHSEED of each process: what hangs on the order of a set is another run in the next one."""
 
 
-def traces(scenario: str, first: int, seeds: int, runs: int) -> dict[int, set[str]]:
-    """By seed, the traces of its runs: one, when all were the same. `runs` are divided among the processes."""
+def traces(scenario: str, first: int, seeds: int, runs: int, *, jobs: int = len(HASHES)) -> dict[int, set[str]]:
+    """By seed, the traces of its runs: one, when all were the same. `runs` are divided among the processes, `jobs` at a time."""
     shares = [share for number in range(len(HASHES)) if (share := (runs + number) // len(HASHES))]
-    asked = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.simulation.again", scenario, str(first), str(seeds), str(share)],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONHASHSEED": hashes},
-            stdout=subprocess.PIPE,
-        )
-        for hashes, share in zip(HASHES, shares, strict=False)
-    ]
     found: dict[int, set[str]] = {seed: set() for seed in range(first, first + seeds)}
-    for process in asked:
-        said, _ = process.communicate()
-        if process.returncode:
-            raise RuntimeError(f"a process that was to run the seeds of {scenario} ended with {process.returncode}")
-        answer: Mapping[str, list[str]] = json.loads(said)
-        for seed, seen in answer.items():
-            found[int(seed)].update(seen)
+    with ThreadPoolExecutor(jobs) as pool:
+        asked = [(scenario, first, seeds, share, hashes) for hashes, share in zip(HASHES, shares, strict=False)]
+        for answer in pool.map(_ask, asked):
+            for seed, seen in answer.items():
+                found[int(seed)].update(seen)
     return found
+
+
+def _ask(asked: tuple[str, int, int, int, str]) -> Mapping[str, list[str]]:
+    """What a process with these hashes found."""
+    scenario, first, seeds, share, hashes = asked
+    process = subprocess.run(
+        [sys.executable, "-m", "tests.simulation.again", scenario, str(first), str(seeds), str(share)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONHASHSEED": hashes},
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    if process.returncode:
+        raise RuntimeError(f"a process that was to run the seeds of {scenario} ended with {process.returncode}")
+    answer: Mapping[str, list[str]] = json.loads(process.stdout)
+    return answer
 
 
 def _run(scenario: str, first: int, seeds: int, runs: int) -> dict[int, list[str]]:

@@ -86,8 +86,18 @@ def _judge(work: tuple[str, int, str]) -> Verdict:
 
 
 def caught_before(ablation: str) -> list[int]:
-    """Seeds on which this ablation was caught when all were last run in full, one of each block. They are tried first."""
-    seeds: list[int] = json.loads(CAUGHT.read_text(encoding="utf-8")).get(ablation, []) if CAUGHT.exists() else []
+    """Seeds on which this ablation was caught when it was last run in full, one of each block. They are tried first."""
+    return _caught().get(ablation, [])
+
+
+def note_caught(ablation: str, seeds: list[int]) -> None:
+    """Keep them for `caught_before`. What is not caught any more stays as it was: a test then says so."""
+    if seeds:
+        CAUGHT.write_text(json.dumps(_caught() | {ablation: seeds}, indent=1) + "\n", encoding="utf-8")
+
+
+def _caught() -> dict[str, list[int]]:
+    seeds: dict[str, list[int]] = json.loads(CAUGHT.read_text(encoding="utf-8")) if CAUGHT.exists() else {}
     return seeds
 
 
@@ -116,10 +126,18 @@ def catch(ablation: str, seeds: Iterable[int]) -> Catch:
     )
 
 
-def catch_in_blocks(ablation: str) -> list[int]:
-    """The first seed of each of the disjoint blocks that catches it; a block that does not is left out."""
-    blocks = (catch(ablation, range(number * BLOCK, (number + 1) * BLOCK)).verdict for number in range(BLOCKS))
-    return [verdict.seed for verdict in blocks if verdict is not None]
+class Stretch(msgspec.Struct, frozen=True):
+    """Seeds on which an ablation is tried: those from `first` up to `end`, which is the first that is not."""
+
+    ablation: str
+    first: int
+    end: int
+
+
+def catch_in(stretch: Stretch) -> tuple[Stretch, int | None]:
+    """The first of these seeds that catches it, None when none does."""
+    verdict = catch(stretch.ablation, range(stretch.first, stretch.end)).verdict
+    return stretch, None if verdict is None else verdict.seed
 
 
 def tally(verdicts: Iterable[Verdict]) -> dict[str, int]:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 import pytest
 
 import tests.simulation as simulation
+from tests.simulation import seeds
 from tests.simulation.__main__ import main
 from tests.simulation.seeds import catch, judge
 from tests.simulation.taken_away import noting
@@ -81,3 +83,16 @@ def test_one_seed_shows_everything(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     for part in ("trace: t2", "odds: calm", "1s x: delay"):
         assert part in said
+
+
+def test_seeds_that_caught_are_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first seed of a stretch that catches is kept beside those of others; what is caught no more stays as it was."""
+    monkeypatch.setattr(seeds, "CAUGHT", tmp_path / "caught.json")
+    found = [seeds.catch_in(seeds.Stretch("no guard A1", first, first + 4))[1] for first in (0, 4, 8)]
+    assert found == [1, 5, 9]
+    assert seeds.catch_in(seeds.Stretch("no guard A1", 4, 5))[1] is None
+    seeds.note_caught("no guard A1", [1, 5, 9])
+    seeds.note_caught("another", [7])
+    seeds.note_caught("another", [])
+    assert seeds.caught_before("no guard A1") == [1, 5, 9]
+    assert seeds.caught_before("another") == [7]
