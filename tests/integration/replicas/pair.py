@@ -20,7 +20,7 @@ server: {{listen: "{listen}"}}
 store: {{url: "{store}", replica: {name}}}
 place: only
 topology: {{sources: [{{labels: [host, service]}}]}}
-convergence: {{hold: {{default: 300ms, critical: 100ms}}, settle: 1s}}
+convergence: {{hold: {{default: 300ms, critical: 100ms}}, settle: 1s, storm: {{roots: 1000}}}}
 channels: {{duty: {{type: telegram, token: {{file: telegram.token}}, chat_id: 1, api_url: "{chat}"}}}}
 """
 

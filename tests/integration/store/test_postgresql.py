@@ -426,3 +426,102 @@ async def test_somebody_elses_schema_is_refused(server: Postgres) -> None:
     server.sql("CREATE TABLE songs.songs (title text)")
     with pytest.raises(CannotOpen, match="tables that are not healer's"):
         open_store(url, SystemClock(), installation="x")
+
+
+def replica(url: str, name: str) -> Store:
+    """A store as one of several healers has it."""
+    return open_store(url, SystemClock(), installation="test", name=name)
+
+
+async def test_processes_with_names_share_a_store(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two names are two processes; the same name again, or one that wants to be alone, is refused with who is there."""
+    monkeypatch.setitem(connections._SESSION, "lock_timeout", "200")
+    one, other = replica(url, "one"), replica(url, "other")
+    with pytest.raises(CannotOpen, match=r"127\.0\.0\.1.* under the name one: .*store\.replica"):
+        replica(url, "one")
+    with pytest.raises(CannotOpen, match="in use by a healer"):
+        open_store(url, SystemClock(), installation="test")
+    assert (await one.append([record("a")]))[0][0] == 1
+    assert (await other.append([record("b")]))[0][0] == 2
+    await one.close()
+    await replica(url, "one").close()
+    await other.close()
+    alone = open_store(url, SystemClock(), installation="test")
+    with pytest.raises(CannotOpen, match="which wants to be alone"):
+        replica(url, "one")
+    await alone.close()
+
+
+async def test_only_what_the_gone_had_claimed_is_let_go(url: str) -> None:
+    """Who starts lets go of what its own name held, and who converges of what those held that are not connected any more; what
+    another living process claimed is its."""
+    one, other, third = replica(url, "one"), replica(url, "other"), replica(url, "third")
+    taken = await one.stand_in("one", "", lease=60 * SECOND, now=0)
+    assert taken is not None
+    await one.commit(step(1, taken.epoch, 0, wanted=tuple(wanted(f"i{number}") for number in range(3))))
+    for store in (one, other, third):
+        assert len(await store.claim("chat", now=NOON, lease=SECOND * 60, limit=1)) == 1
+    await other.free_claims()
+    again = await third.claim("chat", now=NOON, lease=SECOND * 60, limit=9)
+    assert [claim.incident for claim in again] == ["i1"], "those of the other alone"
+    await one.renew("one", taken.epoch, lease=60 * SECOND, now=0)
+    assert await other.claim("chat", now=NOON, lease=SECOND * 60, limit=9) == []
+    await third.close()
+    await one.renew("one", taken.epoch, lease=60 * SECOND, now=0)
+    left = await other.claim("chat", now=NOON, lease=SECOND * 60, limit=9)
+    assert [claim.incident for claim in left] == ["i1", "i2"], "those of the third, and not one's"
+    for store in (one, other):
+        await store.close()
+
+
+async def test_of_two_who_stand_in_at_once_one_does(server: Postgres, two: tuple[Store, Store]) -> None:
+    """The second waits for the first, sees its term, by the server's clock, and is refused."""
+    one, other = two
+    held, taking = await held_back(one, lambda store: store.stand_in("one", "http://one", lease=60 * SECOND, now=0))
+    late = asyncio.ensure_future(other.stand_in("other", "http://other", lease=60 * SECOND, now=0))
+    await waiting(server)
+    held.let_go()
+    assert (await taking).epoch == 1
+    assert await late is None
+    term = await other.term(now=0)
+    assert (term.epoch, term.name, term.url) == (1, "one", "http://one")
+    assert 0 < term.left <= 60 * SECOND
+
+
+async def test_effects_of_an_older_epoch_are_refused(server: Postgres, url: str) -> None:
+    """After the term is over somebody else stands in: T2, T3 and T4 of the one before write nothing, and its claim to go on
+    is refused."""
+    one, other = process(url), process(url)
+    await one.stand_in("one", "", lease=60 * SECOND, now=0)
+    await one.commit(step(1, 1, 0, planned=(planned("r1", plan()),)))
+    (remediation,) = await one.under_way()
+
+    def asking(store: Store) -> Any:
+        return store.write_intent(
+            remediation, RESTART, intent="e1", deadline=NOON + 30 * SECOND, now=NOON, place=Place(("all",))
+        )
+
+    intent = await asking(one)
+    assert isinstance(intent, Intent)
+    assert await other.stand_in("other", "", lease=60 * SECOND, now=0) is None
+    await one.hand_over(1)
+    assert await other.stand_in("other", "", lease=60 * SECOND, now=0) is not None
+    done = msgspec.structs.replace(intent, outcome="done")
+    moved = msgspec.structs.replace(remediation, state="verifying")
+    late: list[Callable[[], Any]] = [
+        lambda: one.commit(step(2, 1, 0)),
+        lambda: asking(one),
+        lambda: one.move(moved, was="executing", now=NOON),
+        lambda: one.settle_intent(done, moved, was="executing", now=NOON),
+        lambda: one.begin_probe("e1", now=NOON),
+        lambda: one.renew("one", 1, lease=SECOND, now=0),
+    ]
+    for write in late:
+        with pytest.raises(Overtaken):
+            await write()
+    await one.hand_over(1)
+    assert (await other.term(now=0)).left > 0, "who is over cannot end another's term"
+    assert await other.unsettled() == [intent]
+    assert await other.settle_intent(done, moved, was="executing", now=NOON)
+    for store in (one, other):
+        await store.close()
