@@ -1,4 +1,4 @@
-"""Which calls may rules make? Webhooks by name, and where they may lead: `executors.http`."""
+"""Which calls may rules make? Webhooks and pipelines by name, and where they may lead: `executors.http`."""
 
 import base64
 import binascii
@@ -7,11 +7,13 @@ from typing import Annotated, Any
 
 import msgspec
 
-from healer.documents.fields import OR_TEXT, Secret, parse_url
+from healer.documents.fields import OR_TEXT, Duration, Secret, parse_url
 from healer.executors.http.addresses import networks
+from healer.executors.http.pipelines.settings import Pipeline
+from healer.times import MILLISECOND, SECOND
 
 NAME = re.compile(r"[a-zA-Z0-9_.-]{1,128}")
-"""As the action `call_webhook` takes it."""
+"""As the actions `call_webhook` and `trigger_pipeline` take it."""
 PREFIX = "whsec_"
 SHORTEST = 16
 """Bytes of a key that signs."""
@@ -49,11 +51,18 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Networks that may be called although they are not public: `10.0.0.0/8`. Looked at when a connection is made."""
     webhooks: dict[str, Webhook] = {}
     """By the name that a rule's `call_webhook` gives."""
+    pipelines: dict[str, Pipeline] = {}
+    """By the name that a rule's `trigger_pipeline` gives."""
+    every: Duration = 5 * SECOND
+    """Between two looks at a pipeline that runs."""
 
     def __post_init__(self) -> None:
-        for name in self.webhooks:
-            if not NAME.fullmatch(name):
-                raise ValueError(f"expected a name of letters, digits and _ . -, found {name!r}", "webhooks")
+        for key in ("webhooks", "pipelines"):
+            for name in getattr(self, key):
+                if not NAME.fullmatch(name):
+                    raise ValueError(f"expected a name of letters, digits and _ . -, found {name!r}", key)
+        if self.every < 10 * MILLISECOND:
+            raise ValueError("expected at least 10ms", "every")
         try:
             networks(self.allow)
         except ValueError as error:

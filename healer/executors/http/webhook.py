@@ -1,4 +1,4 @@
-"""call_webhook: what is said, how it is signed, and what an answer means. Pure. Called by `target`.
+"""call_webhook: what is said, and how it is signed. Pure. Called by `target`.
 
 By the rules of Standard Webhooks (standardwebhooks.com): `webhook-id` is the intent's, so a receiver that keeps the ids it
 has seen does nothing twice; `token` lets it refuse whoever was overtaken.
@@ -10,20 +10,13 @@ import hmac
 
 import msgspec
 
-from healer.executors.http.exchange import Reply, Request
+from healer.documents.fields import Secret
+from healer.executors.http.exchange import Request
 from healer.executors.http.settings import Webhook, signing_key
-from healer.executors.target import Order, Result
+from healer.executors.target import Order
 from healer.times import SECOND, Micros, format_rfc3339
 
 TYPE = "healer.call"
-LATER = (409, 423, 425, 429)
-"""It did nothing, and may do so another time: it knows somebody newer, is locked or busy."""
-UNREAD = 408
-"""The request did not arrive whole."""
-ON_THE_WAY = (502, 503, 504, 520, 521, 522, 523, 524)
-"""What gateways say of a receiver that they may have reached."""
-WORDS = 200
-"""Bytes of an answer that people are told of a refusal."""
 
 
 def request(name: str, webhook: Webhook, order: Order, now: Micros) -> Request:
@@ -57,30 +50,6 @@ def signature(id: str, stamp: str, body: bytes, key: bytes) -> str:
     return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
 
 
-def result(reply: Reply, webhook: Webhook) -> Result:
-    """What an answer says of the call. What was answered has ended, by whatever status."""
-    status, text = reply.status, hidden(reply.body.decode("utf-8", "replace"), webhook)
-    output = f"{text}\n[cut after {len(reply.body)} bytes]" if reply.cut else text
-    words = " ".join(text[:WORDS].split())
-    why = f"it answered HTTP {status}" + (f": {words}" if words else "")
-    if 200 <= status < 300:
-        return Result("succeeded", exit_code=0, output=output)
-    if status in LATER:
-        return Result("refused", why=f"refused for now: {why}", started=False)
-    if status == UNREAD:
-        return Result("failed", why=why, started=False)
-    if 400 <= status < 500:
-        return Result("refused", why=why, started=False, lasting=True)
-    if status in ON_THE_WAY:
-        return Result("unknown", why=f"{why}: something on the way may have passed it on")
-    if 300 <= status < 400:
-        why = f"{why}: redirects are not followed, so name the address where it leads"
-    return Result("failed", exit_code=status, output=output, why=why)
-
-
-def hidden(text: str, webhook: Webhook) -> str:
-    """Text without the secrets of a webhook, which a receiver may repeat."""
-    for secret in (webhook.url, webhook.secret, webhook.bearer):
-        if secret is not None:
-            text = text.replace(secret.reveal(), "***")
-    return text
+def secrets(webhook: Webhook) -> tuple[Secret, ...]:
+    """What must not be shown of it."""
+    return tuple(one for one in (webhook.url, webhook.secret, webhook.bearer) if one is not None)

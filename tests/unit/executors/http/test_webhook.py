@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from healer.documents.fields import Secret
-from healer.executors.http import webhook
+from healer.executors.http import answers, webhook
 from healer.executors.http.exchange import Reply
 from healer.executors.http.settings import HttpSettings, Webhook, signing_key
 from healer.executors.target import Order, Result
@@ -19,7 +19,7 @@ NOW = 1_614_265_330 * SECOND
 
 
 def answered(status: int, body: bytes = b"", *, cut: bool = False) -> Result:
-    return webhook.result(Reply(status, {}, body, cut), HOOK)
+    return answers.result(Reply(status, {}, body, cut), webhook.secrets(HOOK))
 
 
 def test_reference_signature() -> None:
