@@ -25,6 +25,7 @@ from healer.journey.records import Adopted, Answer, Entry
 from healer.journey.tenure import LOOK_S, Tenure
 from healer.journey.view import View
 from healer.locks.ports import LockService
+from healer.notification.conduct import Conduct
 from healer.notification.deliver import Deliverer, Sender
 from healer.notification.last_resort import LastResort
 from healer.notification.wording import Speech
@@ -124,6 +125,8 @@ class Plan(msgspec.Struct, frozen=True):
     """Channels that are told from memory when the store is lost."""
     speech: dict[str, Speech] = {}
     """In which language and time zone each channel is told, where it is not plain English in UTC."""
+    conduct: dict[str, Conduct] = {}
+    """How each channel wants to be treated, where there is something to be said of it."""
     trace_sample: float = 1.0
     sources: tuple[tuple[str, str], ...] = (("file", "file"),)
     """Names and kinds of the topology's sources, the one that is believed first at first."""
@@ -164,6 +167,7 @@ class Healer:
             base_url=plan.base_url,
             count=lambda channel, reason: attempts.of(channel, reason).inc(),
             speech=plan.speech,
+            conduct=plan.conduct,
         )
         verifier = Verifier(self.view, self, ports.clock, self._silent)
         self.runner = Runner(
@@ -246,7 +250,7 @@ class Healer:
             self._end(name)
         self._targets.clear()
         self._targets.update(ports.targets)
-        self.deliverer.use(ports.senders, plan.base_url, plan.speech)
+        self.deliverer.use(ports.senders, plan.base_url, plan.speech, plan.conduct)
         self.last_resort.use(self._last_told(), plan.base_url)
         self.mirror.use(ports.alertmanagers, plan.silences_every)
         self.reconciler.use(ports.alertmanagers, plan.reconcile_every)

@@ -47,6 +47,7 @@ def read_plan(settings: Settings) -> Plan:
         watchdog=settings.watchdog,
         last_resort=tuple(name for name, channel in settings.channels.items() if channel.last_resort),
         speech={name: channel.speech for name, channel in settings.channels.items()},
+        conduct={name: channel.conduct for name, channel in settings.channels.items()},
         trace_sample=settings.telemetry.sample,
         sources=tuple(
             dict.fromkeys(

@@ -75,7 +75,7 @@ def _table(output: Output, items: list[Json]) -> None:
     rows = [
         (
             each["incident"],
-            each["channel"],
+            each["channel"] + (f" (for {each['meant_for']})" if each.get("meant_for") else ""),
             each["state"],
             str(each["attempts"] or ""),
             each["not_before"] or "",

@@ -42,7 +42,13 @@ _SAID: dict[str, Callable[[dict[str, str]], str]] = {
     "parted": lambda facts: f"incident {facts['incident']} split off{_for_reason(facts)}",
     "parted from": lambda facts: f"split off from incident {facts['incident']}{_for_reason(facts)}",
     "said again": lambda facts: f"said again: {counted(int(facts['suppressed']), 'alert')} still suppressed",
-    "told": lambda facts: f"people were told through {facts.get('channel', 'a channel')}",
+    "told": lambda facts: (
+        f"people were told through {facts.get('channel', 'a channel')}"
+        + (f" in the place of {facts['meant_for']}" if facts.get("meant_for") else "")
+    ),
+    "passed on": lambda facts: (
+        f"{facts.get('channel', 'a channel')} could not be reached, so {facts['to']} is told: {facts.get('why', '')}"
+    ),
     "edited": lambda facts: f"the message in {facts.get('channel', 'a channel')} was brought up to date",
     "barred": lambda facts: f"{facts['rule']}: nothing is begun, {facts['why']}",
     "flapping": lambda _: "it comes and goes: told once, and nothing is run, until it is calm",

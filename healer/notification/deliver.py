@@ -7,7 +7,8 @@ least once: a send whose answer was lost is sent again, and may be there twice; 
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Protocol
 
@@ -15,7 +16,10 @@ import msgspec
 
 from healer.journey.ports import StoreUnavailable
 from healer.notification import buttons, template
-from healer.notification.ports import Claim, ToldLedger
+from healer.notification.bundle import BUNDLED, bundle_of, is_news, is_shared, may_share, shared
+from healer.notification.conduct import PLAIN as NOTHING_SPECIAL
+from healer.notification.conduct import Conduct
+from healer.notification.ports import Claim, Only, ToldLedger
 from healer.notification.story import State, Story
 from healer.notification.wording import PLAIN, Speech, worded
 from healer.seams import Clock, Random
@@ -92,6 +96,7 @@ class Deliverer:
         base_url: str,
         count: Callable[[str, str], None],
         speech: Mapping[str, Speech] = MappingProxyType({}),
+        conduct: Mapping[str, Conduct] = MappingProxyType({}),
     ) -> None:
         self._ledger = ledger
         self._senders = dict(senders)
@@ -99,20 +104,32 @@ class Deliverer:
         self._random = random
         self._base_url = base_url
         self._speech = dict(speech)
+        self._conduct = dict(conduct)
         self._count = count
+        self._shut: dict[str, Micros] = {}
+        """Until when a channel with a fallback is not tried: its breaker is open."""
+        self._crowded: set[str] = set()
+        """The channels whose rate is reached: what waits for them is told together."""
+        self._hushed: set[str] = set()
+        """The channels in their quiet hours."""
         self._awake = {channel: asyncio.Event() for channel in senders}
         self.accepts: dict[str, bool] = {}
 
     def use(
-        self, senders: Mapping[str, Sender], base_url: str, speech: Mapping[str, Speech] = MappingProxyType({})
+        self,
+        senders: Mapping[str, Sender],
+        base_url: str,
+        speech: Mapping[str, Speech] = MappingProxyType({}),
+        conduct: Mapping[str, Conduct] = MappingProxyType({}),
     ) -> None:
         """Tell by these from now on. What is being sent goes on by its own sender; `run` of a channel that has none waits."""
         before, self._senders, self._base_url = self._senders, dict(senders), base_url
-        self._speech = dict(speech)
+        self._speech, self._conduct = dict(speech), dict(conduct)
         for channel in before.keys() | senders.keys():
             if before.get(channel) is not senders.get(channel):
                 # What the one before it could not deliver says nothing of this one.
                 self.accepts.pop(channel, None)
+                self._shut.pop(channel, None)
             self._awake.setdefault(channel, asyncio.Event()).set()
 
     def wake(self) -> None:
@@ -126,7 +143,7 @@ class Deliverer:
         return all(self.accepts.values())
 
     async def run(self, channel: str) -> None:
-        """Work for one channel until cancelled, one row at a time: the most urgent, and of those the oldest."""
+        """Work for one channel until cancelled, one message at a time: the most urgent, and of those the oldest."""
         awake = self._awake[channel]
         while True:
             awake.clear()
@@ -135,20 +152,43 @@ class Deliverer:
                 await awake.wait()
                 continue
             try:
-                claims = await self._ledger.claim(channel, now=self._clock.now(), lease=LEASE, limit=1)
+                claims = await self._claim(channel, sender)
                 if not claims:
-                    await self._sleep(channel, awake)
+                    self._crowded.discard(channel)
+                    await self._sleep(channel, awake, sender)
             except StoreUnavailable as error:
                 log.warning("channel %s waits for the store: %s", channel, error)
                 await asyncio.sleep(LOOK_S)
                 continue
-            for claim in claims:
-                rest = await self._serve(claim, self._senders.get(channel, sender))
-                if rest:
-                    await asyncio.sleep(rest / SECOND)
+            if not claims:
+                continue
+            sender = self._senders.get(channel, sender)
+            serve = self._serve(claims[0], sender) if len(claims) == 1 else self._serve_together(claims, sender)
+            rest = await serve
+            if rest:
+                await asyncio.sleep(rest / SECOND)
 
-    async def _sleep(self, channel: str, awake: asyncio.Event) -> None:
-        due = await self._ledger.next_due(channel)
+    async def _claim(self, channel: str, sender: Sender) -> list[Claim]:
+        """The next row; where the channel's rate is reached also those that may share its message."""
+        conduct, now = self._conduct.get(channel, NOTHING_SPECIAL), self._clock.now()
+        only = conduct.only(now, can_edit=sender.can_edit)
+        if only != "all":
+            self._hushed.add(channel)
+        elif channel in self._hushed:
+            # What waited for the morning is told together.
+            self._hushed.discard(channel)
+            self._crowded.add(channel)
+        claims = await self._ledger.claim(channel, now=now, lease=LEASE, limit=1, only=only)
+        crowded = conduct.bundles and channel in self._crowded
+        if not crowded or not all(may_share(claim, _story(claim)) for claim in claims):
+            return claims
+        others: Only = "beginning" if only == "all" else "urgent beginning"
+        more = await self._ledger.claim(channel, now=now, lease=LEASE, limit=BUNDLED - 1, only=others)
+        return [*claims, *more]
+
+    async def _sleep(self, channel: str, awake: asyncio.Event, sender: Sender) -> None:
+        only = self._conduct.get(channel, NOTHING_SPECIAL).only(self._clock.now(), can_edit=sender.can_edit)
+        due = await self._ledger.next_due(channel, only)
         wait = LOOK_S if due is None else min(max(due - self._clock.now(), 0) / SECOND, LOOK_S)
         try:
             async with asyncio.timeout(wait):
@@ -158,36 +198,91 @@ class Deliverer:
 
     async def _serve(self, claim: Claim, sender: Sender) -> Micros:
         """Tell one row and record what came of it. Returns for how long the channel wants to be left alone."""
-        story = msgspec.msgpack.decode(claim.story, type=Story)
+        story = _story(claim)
         with within_trace(story.trace_id):
-            answer = await self._tell(claim, story, sender)
-            self._count(claim.channel, answer.reason)
-            if self._senders.get(claim.channel) is sender:
-                self._learn(claim.channel, answer)
+            answer = self._left_alone(claim.channel) or await self._tell(claim, story, sender)
+            self._hear(claim.channel, answer, sender)
             await self._record(claim, story, answer, sender)
-        return min(answer.retry_after, LONGEST_REST) if isinstance(answer, RateLimited | NotTried) else 0
+        return self._rest(claim.channel, answer)
+
+    async def _serve_together(self, claims: Sequence[Claim], sender: Sender) -> Micros:
+        """Tell several incidents in one message. What is no news, or asks a person for something, is not among them."""
+        channel, speech = claims[0].channel, self._speech.get(claims[0].channel, PLAIN)
+        stories = {claim: _story(claim) for claim in claims}
+        for claim, story in stories.items():
+            if not may_share(claim, story):
+                await self._record(claim, story, NotTried(0, Reason.RATE_LIMITED), sender)
+            elif not is_news(claim, story):
+                await self._record(claim, story, OkNoop(Told.unpack(claim.message_id)), sender)
+        news = [claim for claim, story in stories.items() if may_share(claim, story) and is_news(claim, story)]
+        if len(news) < 2:
+            return await self._serve(news[0], sender) if news else 0
+        said = [worded(stories[claim], speech) for claim in news]
+        message = bundle_of(said, self._base_url, speech, _TONES[said[0].state])
+        answer = self._left_alone(channel) or await self._within(lambda: sender.send(message, trace_id=""), channel)
+        self._hear(channel, answer, sender)
+        if isinstance(answer, Permanent) and not answer.disable:
+            # Whatever is wrong with it may be wrong with one of them only: each has its own fate.
+            self._crowded.discard(channel)
+            answer = Transient(answer.why, answer.reason)
+        for claim in news:
+            await self._record(claim, stories[claim], answer, sender, together=True)
+        return self._rest(channel, answer)
+
+    def _left_alone(self, channel: str) -> NotTried | None:
+        """The answer of a channel whose breaker is open, without asking it: what waits there is passed on at once."""
+        left = self._shut.get(channel, 0) - self._clock.now()
+        return NotTried(left, Reason.BREAKER_OPEN, why="it failed too often of late") if left > 0 else None
+
+    def _hear(self, channel: str, answer: Answer, sender: Sender) -> None:
+        self._count(channel, answer.reason)
+        if self._senders.get(channel) is not sender:
+            return
+        self._learn(channel, answer)
+        if isinstance(answer, RateLimited) or answer.reason is Reason.RATE_LIMITED:
+            self._crowded.add(channel)
+        if isinstance(answer, NotTried) and answer.reason is Reason.BREAKER_OPEN and self._fallback(channel):
+            wait = min(answer.retry_after, LONGEST_REST)
+            self._shut.setdefault(channel, 0)
+            self._shut[channel] = max(self._shut[channel], self._clock.now() + wait)
+
+    def _rest(self, channel: str, answer: Answer) -> Micros:
+        """For how long the channel wants to be left alone; not while another one is told in its place."""
+        if not isinstance(answer, RateLimited | NotTried) or self._left_alone(channel):
+            return 0
+        return min(answer.retry_after, LONGEST_REST)
+
+    def _fallback(self, channel: str) -> str:
+        """Who is told in its place, "" for nobody."""
+        fallback = self._conduct.get(channel, NOTHING_SPECIAL).fallback
+        return fallback if fallback in self._senders else ""
 
     async def _tell(self, claim: Claim, story: Story, sender: Sender) -> Answer:
-        """Send it, or edit what was sent; a message that is gone is sent anew.
-
-        Where nothing can be edited, people hear again only when line 1 has changed, and neither that something is being done,
-        since what came of it follows, nor what they are called for in a message of its own, nor again by that one.
-        """
-        again = bool(claim.message_id) and not sender.can_edit
-        if again and (story.title == claim.said or story.state == "healing" or story.called or claim.matter):
+        """Send it, or edit what was sent; a message that is gone is sent anew. Where nothing can be edited people hear news."""
+        can_edit = _can_edit(claim, sender)
+        if not can_edit and not is_news(claim, story):
             return OkNoop(Told.unpack(claim.message_id))
-        message = message_of(story, self._base_url, claim.matter, self._speech.get(claim.channel, PLAIN))
+        speech = self._speech.get(claim.channel, PLAIN)
+        message = message_of(story, self._base_url, claim.matter, speech, meant_for=claim.meant_for)
+
+        async def tell() -> Answer:
+            if claim.message_id and can_edit:
+                answer = await sender.edit(Told.unpack(claim.message_id), message, trace_id=story.trace_id)
+                if not (isinstance(answer, Permanent) and answer.send_anew):
+                    return answer
+            return await sender.send(message, trace_id=story.trace_id)
+
+        return await self._within(tell, claim.channel)
+
+    async def _within(self, tell: Callable[[], Awaitable[Answer]], channel: str) -> Answer:
+        """What came of it within `TELL_S`."""
         try:
             async with asyncio.timeout(TELL_S):
-                if claim.message_id and sender.can_edit:
-                    answer = await sender.edit(Told.unpack(claim.message_id), message, trace_id=story.trace_id)
-                    if not (isinstance(answer, Permanent) and answer.send_anew):
-                        return answer
-                return await sender.send(message, trace_id=story.trace_id)
+                return await tell()
         except TimeoutError:
             return Ambiguous(f"no answer within {TELL_S:g} s")
         except Exception as error:  # a mistake in one channel's code is that row's failure; other rows go on
-            log.exception("channel %s", claim.channel)
+            log.exception("channel %s", channel)
             return Ambiguous(f"{type(error).__name__}: {error}")
 
     def _learn(self, channel: str, answer: Answer) -> None:
@@ -200,12 +295,18 @@ class Deliverer:
             case _:
                 pass
 
-    async def _record(self, claim: Claim, story: Story, answer: Answer, sender: Sender) -> None:
+    async def _record(
+        self, claim: Claim, story: Story, answer: Answer, sender: Sender, *, together: bool = False
+    ) -> None:
         """Tell the ledger, and do not stop before it knows: what is sent and not recorded would be sent again."""
         now = self._clock.now()
         while True:
             try:
-                await self._settle(claim, story, answer, sender, now)
+                if isinstance(answer, Ok) and together:
+                    message_id = shared(answer.reference)
+                    await self._ledger.told(claim, message_id=message_id, now=now, said=story.title)
+                else:
+                    await self._settle(claim, story, answer, sender, now)
             except StoreUnavailable as error:
                 log.warning("the ledger does not know yet what %s was told: %s", claim.channel, error)
                 await asyncio.sleep(RETRY_S)
@@ -213,9 +314,10 @@ class Deliverer:
                 return
 
     async def _settle(self, claim: Claim, story: Story, answer: Answer, sender: Sender, now: Micros) -> None:
-        failed = self._ledger.failed
+        fallback = self._fallback(claim.channel) if passes_on(claim, story, answer) else ""
+        failed = partial(self._ledger.failed, fallback=fallback)
         match answer:
-            case OkNoop(reference=reference) if not sender.can_edit:
+            case OkNoop(reference=reference) if not _can_edit(claim, sender):
                 await self._ledger.told(claim, message_id=reference.pack(), now=now, said=claim.said)
             case Ok(reference=reference) | OkNoop(reference=reference):
                 said = story.state if sender.can_edit else story.title
@@ -231,10 +333,34 @@ class Deliverer:
             case Migrated(chat_id=chat, why=why):
                 log.warning("channel %s moved to chat %s: put that into the configuration", claim.channel, chat)
                 await failed(claim, not_before=now, why=why, counts=False)
+        if fallback:
+            self._awake[fallback].set()
 
     def _pause(self, attempts: int) -> Micros:
         first, longest = BACK_OFF
         return int(self._random.uniform(0.5, 1.0) * min(first * 2 ** min(attempts, 20), longest))
+
+
+def passes_on(claim: Claim, story: Story, answer: Answer) -> bool:
+    """Whether another channel is to be told in the place of this one: nobody can be told here for good, or not for a while of
+    something that is not over and that they have not heard of."""
+    match answer:
+        case Permanent():
+            return True
+        case Transient() | Ambiguous():
+            return claim.attempts + 1 >= GIVE_UP
+        case NotTried(reason=Reason.BREAKER_OPEN):
+            return not claim.told_revision and story.state not in ("healed", "over")
+        case _:
+            return False
+
+
+def _can_edit(claim: Claim, sender: Sender) -> bool:
+    return sender.can_edit and not is_shared(claim.message_id)
+
+
+def _story(claim: Claim) -> Story:
+    return msgspec.msgpack.decode(claim.story, type=Story)
 
 
 def _words(story: Story, url: str, speech: Speech) -> tuple[str, ...]:
@@ -248,8 +374,11 @@ def _words(story: Story, url: str, speech: Speech) -> tuple[str, ...]:
         return story.lines
 
 
-def message_of(story: Story, base_url: str, matter: str = "", speech: Speech = PLAIN) -> Message:
-    """The story as a channel's message; for a `matter` the one that calls people, beside the one that tells it."""
+def message_of(
+    story: Story, base_url: str, matter: str = "", speech: Speech = PLAIN, *, meant_for: str = ""
+) -> Message:
+    """The story as a channel's message; for a `matter` the one that calls people, beside the one that tells it. `meant_for` is
+    the channel in whose place this one tells it."""
     story = worded(story, speech)
     url = f"{base_url}/api/v1/incidents/{story.incident}" if base_url else ""
     words = _words(story, url, speech)
@@ -260,6 +389,8 @@ def message_of(story: Story, base_url: str, matter: str = "", speech: Speech = P
             (),
             line(speech.say("called", matter=matter)),
         ]
+    if meant_for:
+        lines += [(), line(speech.say("meant for", channel=meant_for))]
     lines += [
         (),
         line(

@@ -48,6 +48,8 @@ _LINES = {
     "theirs": "Critical alerts of {owners} come from this.",
     "theirs with": "Critical alerts of {owners} come from this: it is with {who}.",
     "called": "Called for: {matter}",
+    "meant for": "For {channel}, which could not be reached",
+    "together": "{count} incidents, told together because there were so many:",
     "incident": "incident ",
     "trace": " trace ",
     "more": "read all of it",

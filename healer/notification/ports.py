@@ -7,6 +7,13 @@ import msgspec
 
 from healer.times import Micros
 
+Only = Literal["all", "urgent", "urgent or told", "beginning", "urgent beginning"]
+"""Which of a channel's rows: in quiet hours those that are urgent and, where an edit makes no sound, those that were told.
+`beginning` are those about an incident itself that would be a new message."""
+
+TOGETHER = "+"
+"""What `message_id` begins with where several incidents share the message, so that nothing edits it."""
+
 NoticeState = Literal["waiting", "claimed", "told", "dead"]
 """The way of a row of the told ledger: a claimed one is being told, a dead one was refused for good."""
 
@@ -15,7 +22,8 @@ class Claim(msgspec.Struct, frozen=True):
     """A row that this process may send now, until `until`. `message_id` "" means nothing was told yet.
 
     `revision` and `story` are the newest wanted; `attempts` counts failures in a row; `said` is what `told` was given last.
-    `matter`, unless it is "", is what a person must act on: it is sent as a message of its own.
+    `matter`, unless it is "", is what a person must act on: it is sent as a message of its own. `meant_for` is the channel in
+    whose place this one is told, "" for none.
     """
 
     incident: str
@@ -28,6 +36,7 @@ class Claim(msgspec.Struct, frozen=True):
     until: Micros
     said: str = ""
     matter: str = ""
+    meant_for: str = ""
 
 
 class LedgerRow(msgspec.Struct, frozen=True):
@@ -43,10 +52,11 @@ class LedgerRow(msgspec.Struct, frozen=True):
     not_before: Micros
     why: str
     matter: str = ""
+    meant_for: str = ""
 
 
 class ToldLedger(Protocol):
-    async def claim(self, channel: str, *, now: Micros, lease: Micros, limit: int) -> list[Claim]:
+    async def claim(self, channel: str, *, now: Micros, lease: Micros, limit: int, only: Only = "all") -> list[Claim]:
         """Claim a channel's rows whose wanted revision was not told, that nobody holds and that may be tried now; urgent
         and oldest first. A claim that ran out may be claimed again, and the row then counts as dirty: its newest revision is sent
         once more."""
@@ -59,13 +69,21 @@ class ToldLedger(Protocol):
         ...
 
     async def failed(
-        self, claim: Claim, *, not_before: Micros, why: str, dead: bool = False, counts: bool = True
+        self,
+        claim: Claim,
+        *,
+        not_before: Micros,
+        why: str,
+        dead: bool = False,
+        counts: bool = True,
+        fallback: str = "",
     ) -> None:
         """Give the claim back to be tried at `not_before`, or bury it as a dead letter, which the timeline tells.
-        `counts`: it brings the row nearer to being one."""
+        `counts`: it brings the row nearer to being one. `fallback` is a channel that is to be told in its place, from now on
+        also what is news of it, unless it is told anyway."""
         ...
 
-    async def next_due(self, channel: str) -> Micros | None:
+    async def next_due(self, channel: str, only: Only = "all") -> Micros | None:
         """When a channel's next row may be tried, or None when nothing waits."""
         ...
 

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from healer.alerts.matchers import Matchers
+from healer.notification.conduct import Conduct
 from healer.notification.hours import end_of, parse_hours
 from healer.notification.wording import Language, Speech, is_zone
 from healer.times import Micros
@@ -23,8 +24,21 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """The time zone of the times in a message, such as Asia/Shanghai; UTC stands beside it."""
     template: str = ""
     """What stands below line 1, in Jinja2; "" for healer's own words. See docs/channels.md."""
+    fallback: str = ""
+    """The channel that is told in its place, each message once, when this one failed too often of late or refuses it for good."""
+    quiet: tuple[str, ...] = ()
+    """Hours, in `zone`, in which only what is critical or needs somebody makes a sound here: `22:00-07:00`, `sat,sun`."""
+    bundle: bool = True
+    """Whether incidents that wait for the rate of the channel, or for the end of `quiet`, share a message."""
     config: Any = None
     """The type's own settings."""
+
+    def __post_init__(self) -> None:
+        check_hours(self.quiet, "quiet")
+
+    @property
+    def conduct(self) -> Conduct:
+        return Conduct(self.fallback, self.quiet, self.zone, self.bundle)
 
     @property
     def speech(self) -> Speech:

@@ -15,7 +15,7 @@ from healer.notification.template import BadTemplate, read
 from healer.notification.wording import Language, is_zone
 from notifiers.secret import Secret as ChannelSecret
 
-_OURS = ("type", "last_resort", "language", "zone", "template")
+_OURS = ("type", "last_resort", "language", "zone", "template", "fallback", "quiet", "bundle")
 
 
 def hooks(types: Mapping[str, type[msgspec.Struct]]) -> dict[Any, Hook]:
@@ -41,10 +41,18 @@ def hooks(types: Mapping[str, type[msgspec.Struct]]) -> dict[Any, Hook]:
             except BadTemplate as error:
                 template = converter.complain((*path, "template"), str(error))
         config = converter.read(types[name], {key: one for key, one in value.items() if key not in _OURS}, path)
+        fallback = converter.read(str, value.get("fallback", ""), (*path, "fallback"))
+        quiet = converter.read(tuple[str, ...], value.get("quiet", []), (*path, "quiet"))
+        bundle = converter.read(bool, value.get("bundle", True), (*path, "bundle"))
+        conduct = {"fallback": fallback, "quiet": quiet, "bundle": bundle}
         speech = {"language": language, "zone": zone, "template": template}
-        if WRONG in (last_resort, config, *speech.values()):
+        if any(one is WRONG for one in (last_resort, config, *speech.values(), *conduct.values())):
             return WRONG
-        return Channel(type=name, last_resort=last_resort, config=config, **speech)
+        try:
+            return Channel(type=name, last_resort=last_resort, config=config, **speech, **conduct)
+        except ValueError as error:
+            message, *where = error.args
+            return converter.complain((*path, *where), message)
 
     def secret(converter: Converter, value: Any, path: Path) -> Any:
         read = converter.read(Secret, value, path)

@@ -83,6 +83,11 @@ def _cross_check(document: Document, settings: Settings) -> Iterator[Problem]:
                 where = ("routes", index, "channels", position)
                 yield document.problem(where, f"no channel is called {name!r}; channels: {known}")
     yield from _bots(document, settings)
+    for name, channel in settings.channels.items():
+        if channel.fallback and (channel.fallback == name or channel.fallback not in settings.channels):
+            others = ", ".join(other for other in settings.channels if other != name) or "none"
+            wrong = f"{channel.fallback!r} is no other channel; other channels: {others}"
+            yield document.problem(("channels", name, "fallback"), wrong)
     kept_in = settings.audit.anchor.channel
     if kept_in and kept_in not in settings.channels:
         known = ", ".join(settings.channels) or "none"

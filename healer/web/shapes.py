@@ -283,6 +283,7 @@ def notification(found: LedgerRow) -> Json:
         "incident": found.incident,
         "channel": found.channel,
         "matter": found.matter,
+        "meant_for": found.meant_for,
         "state": found.state,
         "wanted_revision": found.wanted_revision,
         "told_revision": found.told_revision,

@@ -75,7 +75,8 @@ def _wanting(*, again: bool = False) -> Prepared:
 
 
 _URGENT = told.c.urgent == 1
-_BEGINNING = and_(told.c.matter == "", func.substr(told.c.message_id, 1, 1).in_(("", TOGETHER)))
+_SHARED = func.substr(told.c.message_id, 1, 1) == TOGETHER
+_BEGINNING = and_(told.c.matter == "", or_(told.c.message_id == "", _SHARED))
 _WHICH: dict[Only, ColumnElement[bool]] = {
     "all": true(),
     "urgent": _URGENT,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from healer.notification.conduct import Conduct
 from healer.notification.wording import Speech
 from healer.settings import SettingsError, default_settings, load_settings, parse_settings
 from healer.times import DAY, MINUTE, SECOND
@@ -232,3 +233,12 @@ def test_a_route_with_hours_that_are_none_is_refused_where_they_stand() -> None:
         "healer.yaml:6:9: routes[0].hours[1]: 'at night' are no hours: write 22:00-07:00"
     )
     assert "no time zone is called 'Mars'" in complaints(text.replace("at night", "sun") + "    zone: Mars\n")
+
+
+def test_a_fallback_is_another_channel_and_quiet_hours_are_hours() -> None:
+    """A name that is no channel, the channel itself, and what cannot be read are refused where they stand."""
+    good = "channels: {a: {type: terminal, fallback: b, quiet: [sat], zone: Asia/Tokyo, bundle: false}, b: {type: terminal}}"
+    assert parse_settings(good, {}).channels["a"].conduct == Conduct("b", ("sat",), "Asia/Tokyo", bundles=False)
+    assert "channels.a.fallback: 'c' is no other channel; other channels: b" in complaints(good.replace("k: b", "k: c"))
+    assert "channels.a.fallback: 'a' is no other channel" in complaints(good.replace("k: b", "k: a"))
+    assert "channels.a.quiet[0]: 'late' are no hours" in complaints(good.replace("[sat]", "[late]"))

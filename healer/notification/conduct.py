@@ -1,0 +1,33 @@
+"""How one channel wants to be treated: when it is quiet there, who is told in its place, and what may be told together.
+
+Made of the settings by `healer.bootstrap`, asked by `healer.notification.deliver`. Pure.
+"""
+
+import msgspec
+
+from healer.notification.hours import end_of
+from healer.notification.ports import Only
+from healer.times import Micros
+
+
+class Conduct(msgspec.Struct, frozen=True):
+    """`fallback` is another channel, "" for none; `quiet` are hours in `zone`; with `bundles` what waits for the channel's rate
+    shares a message."""
+
+    fallback: str = ""
+    quiet: tuple[str, ...] = ()
+    zone: str = "UTC"
+    bundles: bool = False
+
+    def quiet_until(self, now: Micros) -> Micros:
+        """When the quiet hours end; 0 when there are none now."""
+        return end_of(self.quiet, self.zone, now) if self.quiet else 0
+
+    def only(self, now: Micros, *, can_edit: bool) -> Only:
+        """Which rows may be told now. What is critical or needs a person passes at any hour, and so do edits: they are silent."""
+        if not self.quiet_until(now):
+            return "all"
+        return "urgent or told" if can_edit else "urgent"
+
+
+PLAIN = Conduct()
