@@ -111,7 +111,7 @@ async def start(
     reload = Reload(renewal, clock, partial(tell_of_files, healer))
     registry.read(reload.samples)
     limiter = kept.once("limiter", None, lambda: MemoryLimiter(clock))
-    bots = Bots(session, spawn, limiter, lambda: healer.view.ready()[0])
+    bots = Bots(session, spawn, limiter, lambda: healer.owner.leads and healer.view.ready()[0])
     offered = msgspec.structs.replace(service(settings, healer, registry), reload=reload, hook=bots)
     renewal.access, renewal.bots = access_of(offered), bots
     bots.pressing = Pressing(offered, renewal.access, partial(story_of, healer))

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 from healer.cli.exposition import Numbers
-from healer.cli.words import counted
+from healer.cli.words import counted, resuming
 from healer.times import SECOND, Micros, format_duration
 
 MAPPED = 0.8
@@ -138,9 +138,8 @@ def _healing(evidence: Evidence) -> Iterator[Finding]:
     for switch in evidence.switches:
         if switch["paused"]:
             why = f": {switch['why']}" if switch["why"] else ""
-            scope = "" if switch["scope"] == "all" else f" --scope {switch['scope']}"
             what = f"paused ({switch['scope']}) since {switch['at']} by {switch['by']}{why}"
-            yield Finding("note", what, f"`healer resume{scope}` lets repairs start again")
+            yield Finding("note", what, f"`{resuming(switch['scope'])}` lets repairs start again")
 
 
 def _coming_in(evidence: Evidence) -> Iterator[Finding]:

@@ -72,7 +72,12 @@ def test_the_other_goes_on_when_one_is_killed(both: Pair, effort: Effort, say: C
     both.send(follower, "b")
     told_once(both, 2)
     assert [known(healer) for healer in (owner, follower)] == [4, 4]
-    assert owner.api("incidents")["items"] == follower.api("incidents")["items"]
+    until(
+        lambda: owner.api("incidents")["items"] == follower.api("incidents")["items"],
+        "both say the same",
+        owner,
+        follower,
+    )
 
     for turn, way in enumerate(("kill", "stop", "pause") * 6 if effort.name == "full" else ("kill",)):
         owner, follower = both.converges()

@@ -48,6 +48,11 @@ def test_nothing_is_wrong_where_all_is_well() -> None:
             "last reload was refused",
             "healer check --config",
         ),
+        (
+            {"owner": {"replica": "b", "converges": False, "owner": None, "epoch": 2}},
+            "no replica converges",
+            "takes over",
+        ),
         ({"numbers": {"letters 0": "letters 3"}}, "3 messages could not be delivered", "notifications resend"),
         ({"numbers": {"quarantined 0": "quarantined 1"}}, "1 record could not be applied", "report"),
         ({"numbers": {"records 0": "records 20000"}}, "20,000 alerts wait", "too small"),
@@ -127,3 +132,24 @@ def test_sources_that_disagree_are_a_note() -> None:
     page = Numbers(WELL.replace("conflicts 0", "conflicts 3"))
     (note,) = [one for one in judge(msgspec.structs.replace(FINE, numbers=page)) if one.level != "good"]
     assert (note.level, "disagree about 3 facts" in note.what) == ("note", True)
+
+
+@pytest.mark.parametrize(
+    ("owner", "said"),
+    [
+        (
+            {"replica": "a", "converges": True, "owner": {"replica": "a", "url": "http://a"}, "epoch": 3},
+            "a converges (epoch 3)",
+        ),
+        (
+            {"replica": "b", "converges": False, "owner": {"replica": "a", "url": "http://a"}, "epoch": 3},
+            "b follows a at http://a, which converges",
+        ),
+    ],
+)
+def test_which_replica_converges_is_said(owner: dict[str, Any], said: str) -> None:
+    """Of several on one store; where there is only one, nothing is said of it."""
+    found = judge(msgspec.structs.replace(FINE, owner=owner))
+    assert said in [finding.what for finding in found if finding.level == "good"]
+    alone = {"replica": None, "converges": True, "owner": None, "epoch": None}
+    assert list(judge(msgspec.structs.replace(FINE, owner=alone))) == list(judge(FINE))
