@@ -57,6 +57,8 @@ class Presses:
         self.answers: dict[str, dict[str, Any]] = {}
         self.delivered: list[int] = []
         """The status of each delivery to the webhook."""
+        self.asked = 0
+        """How often somebody asked for presses."""
         self._clock = clock
         self._open: dict[str, float] = {}
         self._waiting: list[dict[str, Any]] = []
@@ -114,6 +116,7 @@ class Presses:
         if self._hook:
             raise Refused(409, HOOKED)
         self._poller += 1
+        self.asked += 1
         self._news.set()
         mine = self._poller
         offset, limit = int(body.get("offset", 0)), int(body.get("limit", 100))
