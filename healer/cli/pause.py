@@ -3,15 +3,18 @@
 healer pause --why "network work until 4 pm"
 healer pause --rule "restart a failed systemd unit"
 healer pause --cluster north
+healer pause --list                    what is paused now; switches nothing
 healer resume
 """
 
 import argparse
+import difflib
 
 from healer.cli import connection, remediation
 from healer.cli.connection import Connection
 from healer.cli.output import Output
 from healer.cli.person import somebody
+from healer.cli.words import resuming
 from healer.remediation.model import UNDER_WAY
 
 LISTED = 100
@@ -25,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     scope.add_argument("--rule", metavar="NAME", help="short for --scope rule:NAME")
     scope.add_argument("--cluster", metavar="NAME", help="short for --scope cluster:NAME")
+    scope.add_argument("--list", action="store_true", help="only show what is paused, by whom and why")
     parser.add_argument("--why", default="", help="the reason, for those who come after you")
     parser.add_argument("--by", default="", help="who says so (else your user name); a name that healer checked wins")
     connection.add_arguments(parser)
@@ -33,7 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
     output = output or Output()
     link = connection.connect(arguments, output)
+    if arguments.list:
+        _list(link, output, as_json=arguments.json)
+        return 0
     scope = _scope(arguments)
+    idle = arguments.command == "resume" and scope not in {each["scope"] for each in _thrown(link)}
     order = {"scope": scope, "by": arguments.by or somebody(), "why": arguments.why}
     switch = link.post(f"/api/v1/{arguments.command}", order)
     going_on = _under_way(link) if switch["paused"] else []
@@ -42,10 +50,12 @@ def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
         return 0
     what = "everything" if scope == "all" else scope.removeprefix("rule:")
     if not switch["paused"]:
-        output.line(f"Resumed: {what}. Repairs may start again.", "green")
+        output.line(f"{what} was not paused." if idle else f"Resumed: {what}. Repairs may start again.", "green")
         _say_what_stays(link, output)
         return 0
-    output.line(f"Paused: {what}. No repair starts any more; `healer resume` ends it.", "bold yellow")
+    output.line(f"Paused: {what}. No repair starts any more; `{resuming(scope)}` ends it.", "bold yellow")
+    if doubt := _doubt(link, scope):
+        output.line(doubt, "bold red")
     if going_on:
         output.heading("Still under way (a step that runs is not broken off)")
         remediation.table(output, going_on, empty="")
@@ -62,7 +72,30 @@ def _under_way(link: Connection) -> list[connection.Json]:
     return link.all("/api/v1/remediations", LISTED, status=sorted(UNDER_WAY))[0]
 
 
+def _thrown(link: Connection) -> list[connection.Json]:
+    return [each for each in link.get("/api/v1/pause")["items"] if each["paused"]]
+
+
+def _list(link: Connection, output: Output, *, as_json: bool) -> None:
+    thrown = _thrown(link)
+    if as_json:
+        output.json({"items": thrown, "total": len(thrown)})
+        return
+    rows = [(each["scope"], each["at"], each["by"], each["why"], resuming(each["scope"])) for each in thrown]
+    output.table(("PAUSED", "SINCE", "BY", "WHY", "ENDS WITH"), rows, empty="nothing is paused")
+
+
+def _doubt(link: Connection, scope: str) -> str:
+    """What is wrong with a scope that was switched: no rule is called so. "" where nothing is, and where nobody knows."""
+    names = [each["name"] for each in link.get("/api/v1/rules")["items"]]
+    asked = scope.removeprefix("rule:")
+    if asked == scope or not names or any(asked == name or asked.startswith(f"{name} on ") for name in names):
+        return ""
+    near = difflib.get_close_matches(asked, names, 1)
+    meant = f"did you mean {near[0]!r}?" if near else "`healer rules list` shows them."
+    return f"But no rule is called {asked!r} now, so nothing is stopped by this: {meant}"
+
+
 def _say_what_stays(link: Connection, output: Output) -> None:
-    for each in link.get("/api/v1/pause")["items"]:
-        if each["paused"]:
-            output.line(f"Still paused: {each['scope']}, by {each['by']}" + (f": {each['why']}" if each["why"] else ""))
+    for each in _thrown(link):
+        output.line(f"Still paused: {each['scope']}, by {each['by']}" + (f": {each['why']}" if each["why"] else ""))

@@ -1,5 +1,6 @@
 """How times and alerts are written by commands. Pure."""
 
+import shlex
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -60,3 +61,8 @@ def counted(count: int, thing: str) -> str:
 def affected(incident: Mapping[str, Any]) -> int:
     """The alerts of an incident beside its root."""
     return max(int(incident["alert_count"]) - 1, 0)
+
+
+def resuming(scope: str) -> str:
+    """What to type so that this scope goes on."""
+    return "healer resume" if scope == "all" else f"healer resume --scope {shlex.quote(scope)}"

@@ -259,6 +259,45 @@ async def test_the_kill_switch_is_thrown_and_released(healer: Healer, stand: Sta
     assert "paused (rule:restart it)" in capsys.readouterr().out
 
 
+async def test_a_list_of_what_is_paused_pauses_nothing(healer: Healer, stand: Stand, capsys: Captured) -> None:
+    """Whoever wants to know what is paused does not stop anything by asking, and reads what to type to end it."""
+    assert await healer("pause", "--list") == 0
+    assert "nothing is paused" in capsys.readouterr().out
+    assert await stand.store.switches() == []
+    assert await healer("pause", "--rule", "restart it", "--why", "it flaps", "--by", "kim") == 0
+    capsys.readouterr()
+    assert await healer("pause", "--list") == 0
+    said = capsys.readouterr().out
+    for part in ("rule:restart it", "kim", "it flaps", "healer resume --scope 'rule:restart it'"):
+        assert part in said
+
+
+@pytest.mark.parametrize(
+    ("scope", "doubt"),
+    [
+        ("rule:restart it", ""),
+        ("rule:restart it on host/h1", ""),
+        (
+            "rule:restart if",
+            "no rule is called 'restart if' now, so nothing is stopped by this: did you mean 'restart it'?",
+        ),
+        ("cluster:north", ""),
+    ],
+)
+async def test_a_rule_that_nobody_knows_is_doubted(scope: str, doubt: str, capsys: Captured) -> None:
+    """A slip of the pen stops nothing, and does not look as if it did."""
+
+    async def rules() -> list[dict[str, object]]:
+        return [{"name": "restart it"}]
+
+    async with standing(rules=rules) as (stand, _):
+        assert await asyncio.to_thread(main, ["pause", "--scope", scope, "--url", stand.url]) == 0
+        said = capsys.readouterr().out
+        assert (doubt in said) if doubt else ("no rule" not in said)
+        assert await asyncio.to_thread(main, ["resume", "--scope", "rule:never", "--url", stand.url]) == 0
+        assert "never was not paused" in capsys.readouterr().out
+
+
 async def test_what_is_under_way_is_listed_with_a_pause(healer: Healer, stand: Stand, capsys: Captured) -> None:
     await stand.decide(planned=(Planned("beef01", PLAN, "planned", NOW + HOUR),))
     assert await healer("pause") == 0
