@@ -3,6 +3,7 @@
 Bootstrap makes a charter from the files; replay makes it again from what the store kept. Pure.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -131,19 +132,28 @@ class Charter(msgspec.Struct, frozen=True):
 
         The owner of its node counts as the label `owner` where the alert has none; with `owner`, whoever that is.
         """
-        routes = self.settings.routes
-        if not routes:
+        if not self.settings.routes:
             return self.settings.channels
+        matching = self._matching(incident, now, owner)
+        return tuple(dict.fromkeys(channel for route in matching for channel in route.channels))
+
+    def repeats(self, incident: Incident, now: Micros) -> tuple[Micros, tuple[str, ...]]:
+        """After how long it is told again, 0 for never, and to which channels: of several routes the shortest counts."""
+        if not any(route.repeat for route in self.settings.routes):
+            return 0, ()
+        found = [route for route in self._matching(incident, now) if route.repeat]
+        channels = dict.fromkeys(channel for route in found for channel in route.channels)
+        return min((route.repeat for route in found), default=0), tuple(channels)
+
+    def _matching(self, incident: Incident, now: Micros, owner: str = "") -> Iterator[Route]:
         labels = labels_of(incident.root.labels)
         if owner or incident.owner:
             labels["owner"] = owner or labels.get("owner") or incident.owner
-        channels: list[str] = []
-        for route in routes:
+        for route in self.settings.routes:
             if route.match.matches(labels) and route.is_on(now):
-                channels += route.channels
+                yield route
                 if not route.go_on:
-                    break
-        return tuple(dict.fromkeys(channels))
+                    return
 
 
 class Documents(msgspec.Struct, frozen=True):

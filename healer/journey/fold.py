@@ -46,9 +46,10 @@ from healer.journey.records import (
     Troubled,
     Vanished,
 )
-from healer.notification.calling import Called, call
+from healer.journey.reminding import Reminder, Reminders, waits_for_somebody
+from healer.notification.calling import REMINDER, Called, call
 from healer.notification.own import ALERT, is_own
-from healer.notification.story import Summary, said, sum_up
+from healer.notification.story import Story, Summary, said, sum_up
 from healer.notification.wording import tell, unworded
 from healer.remediation.autonomy import Trust
 from healer.remediation.course import Course
@@ -109,6 +110,7 @@ class Memory(msgspec.Struct, frozen=True):
     patch: Patch = Patch()
     changes: Remembered = Remembered()
     trust: Trust = Trust()
+    reminders: dict[str, Reminder] = {}
     eras: dict[str, Adopted] = {}
     """By the version of a set of rules that incidents under way began with: under what it was in force."""
 
@@ -149,6 +151,7 @@ class Fold:
         self._pending: dict[str, Micros] = {}
         self._called: dict[str, Called] = {}
         self._audience = Audience()
+        self._reminders = Reminders()
         self._over: dict[str, Micros] = {}
         self._own: dict[str, None] = {STORM: None}
         """The codes of what may be wrong with healer itself."""
@@ -211,15 +214,15 @@ class Fold:
             for incident in [incident for incident, at in self._pending.items() if at <= due]:
                 del self._pending[incident]
                 self._touch(incident)
+            for incident in self._reminders.ring(due):
+                self._touch(incident)
             self._consider()
         self.engine.advance(wall)
 
     def next_due(self) -> Micros | None:
         """When the next timer fires."""
-        dues = [
-            due for due in (self.engine.next_due(), self.planner.next_due(), *self._pending.values()) if due is not None
-        ]
-        return min(dues, default=None)
+        timers = (self.engine.next_due(), self.planner.next_due(), self._reminders.next_due(), *self._pending.values())
+        return min((due for due in timers if due is not None), default=None)
 
     # --- out
 
@@ -265,6 +268,7 @@ class Fold:
                 heard=self._audience.heard(),
                 over=self._over,
                 called=self._called,
+                reminders=self._reminders.remembered,
                 runs=self.planner.begun.runs,
                 patch=self.rewired.patch(),
                 changes=self.lately.remembered(),
@@ -305,6 +309,7 @@ class Fold:
         fold._incidents, fold._revisions = memory.incidents, memory.revisions
         fold._told, fold._pending = memory.told, memory.pending
         fold._audience = Audience(memory.heard)
+        fold._reminders = Reminders(memory.reminders)
         own = (labels_of(labels).get("code", "") for labels in fold.engine.known() if is_own(labels))
         fold._own.update(dict.fromkeys(own))
         fold._over, fold._called = memory.over, memory.called
@@ -538,6 +543,8 @@ class Fold:
             summary = sum_up(storm.opened, [one for one in self._incidents.values() if one.storm])
         story = tell(incident, deeds, (), summary)
         now = self.engine.now
+        if self._reminders.rings(incident.id):
+            yield from self._reminded(incident, story, now)
         channels = self._audience.channels(incident, self.charter, now, self.planner.also_tell(incident.id))
         affected = self._audience.affected(incident, self.charter, now, channels)
         words = {channel: own for channel in channels if (own := self.planner.says(incident.id, channel))}
@@ -570,8 +577,9 @@ class Fold:
             # To whoever hears of it for the first time the story itself is new.
             matter = ""
         self._told[incident.id] = (news, digest, now)
+        self._reminders.arrange(incident, self.charter.repeats(incident, now)[0], now)
         data = _encode(unworded(msgspec.structs.replace(story, called=matter)))
-        urgent = incident.severity == "critical" or story.state == "needs you"
+        urgent = _is_urgent(story)
         for channel in channels:
             loud = urgent or self.planner.wakes(incident.id, channel)
             told = data
@@ -582,8 +590,21 @@ class Fold:
             for called in self._called[incident.id].matters:
                 new = called == matter
                 yield Wanted(incident.id, channel, self._revisions[incident.id], told, new, new, called)
+        for channel in self._reminders.heard(incident.id):
+            yield Wanted(incident.id, channel, self._revisions[incident.id], data, False, False, REMINDER)
         for channel, brief in self._audience.news(incident, story, affected):
             yield Wanted(incident.id, channel, self._revisions[incident.id], brief, urgent=False, opens=incident.told)
+
+    def _reminded(self, incident: Incident, story: Story, now: Micros) -> Iterator[Wanted]:
+        """Say again, in a new message, that it is open and nobody is on it; not while healer is at it."""
+        every, channels = self.charter.repeats(incident, now)
+        self._reminders.arrange(incident, every, now)
+        if not waits_for_somebody(incident) or story.state not in ("broken", "needs you"):
+            return
+        self._reminders.heard(incident.id, channels)
+        data, revision = _encode(unworded(story)), self._revisions[incident.id]
+        for channel in channels:
+            yield Wanted(incident.id, channel, revision, data, _is_urgent(story), True, REMINDER)
 
     def _is_done(self, incident: str) -> bool:
         """Over, and nothing more will be heard of it. The answer does not depend on when steps let go of it.
@@ -605,11 +626,16 @@ class Fold:
         self._called.pop(incident, None)
         self._pending.pop(incident, None)
         self._audience.let_go(incident)
+        self._reminders.let_go(incident)
         self.planner.let_go(incident)
 
 
 def _digest(data: bytes) -> bytes:
     return blake2b(data, digest_size=16).digest()
+
+
+def _is_urgent(story: Story) -> bool:
+    return story.severity == "critical" or story.state == "needs you"
 
 
 def _own(code: str) -> bytes:

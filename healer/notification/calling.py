@@ -11,6 +11,9 @@ from healer.convergence.outcome import Incident
 from healer.notification.story import came_back, last_that_counts, state_of
 from healer.remediation.deed import Deed
 
+REMINDER = "reminder"
+"""The matter of saying again that an incident is open and nobody is on it: in a new message, once the last was heard."""
+
 MOST_MATTERS = 20
 """Calls of one incident at most: whoever did not come for these does not come for more."""
 

@@ -51,6 +51,7 @@ _LINES = {
     "theirs": "{owners} 的严重告警由它引起。",
     "theirs with": "{owners} 的严重告警由它引起，由 {who} 负责。",
     "called": "请处理：{matter}",
+    "reminded": "仍未结束，且无人认领。",
     "meant for": "本应发往 {channel}，但当时无法送达",
     "together": "共 {count} 个事件，因数量太多而合并通知：",
     "incident": "事件 ",

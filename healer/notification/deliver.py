@@ -17,6 +17,7 @@ import msgspec
 from healer.journey.ports import StoreUnavailable
 from healer.notification import buttons, template
 from healer.notification.bundle import BUNDLED, bundle_of, is_news, is_shared, may_share, shared
+from healer.notification.calling import REMINDER
 from healer.notification.conduct import PLAIN as NOTHING_SPECIAL
 from healer.notification.conduct import Conduct
 from healer.notification.ports import Claim, Only, ToldLedger
@@ -387,7 +388,7 @@ def message_of(
     if matter:
         lines += [
             (),
-            line(speech.say("called", matter=matter)),
+            line(speech.say("reminded") if matter == REMINDER else speech.say("called", matter=matter)),
         ]
     if meant_for:
         lines += [(), line(speech.say("meant for", channel=meant_for))]

@@ -48,6 +48,7 @@ _LINES = {
     "theirs": "Critical alerts of {owners} come from this.",
     "theirs with": "Critical alerts of {owners} come from this: it is with {who}.",
     "called": "Called for: {matter}",
+    "reminded": "Still open, and nobody said that they are on it.",
     "meant for": "For {channel}, which could not be reached",
     "together": "{count} incidents, told together because there were so many:",
     "incident": "incident ",

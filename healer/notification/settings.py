@@ -5,10 +5,11 @@ from typing import Any
 import msgspec
 
 from healer.alerts.matchers import Matchers
+from healer.documents.fields import Duration
 from healer.notification.conduct import Conduct
 from healer.notification.hours import end_of, parse_hours
 from healer.notification.wording import Language, Speech, is_zone
-from healer.times import Micros
+from healer.times import MINUTE, Micros
 
 
 class Channel(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,10 +59,14 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Names of channels; an empty list says: nobody."""
     go_on: bool = msgspec.field(default=False, name="continue")
     """Look at the routes below as well, and tell the channels of all that match."""
+    repeat: Duration = 0
+    """How long until an open incident that nobody acknowledged is told again, in a new message; 0 is never."""
 
     def __post_init__(self) -> None:
         check_zone(self.zone, "zone")
         check_hours(self.hours, "hours")
+        if 0 < self.repeat < MINUTE:
+            raise ValueError("expected at least 1m, or 0 for never", "repeat")
 
     def is_on(self, now: Micros) -> bool:
         """Whether this is one of its hours."""

@@ -3,7 +3,10 @@
 import pytest
 
 from healer.convergence.outcome import Incident, People
-from healer.notification.calling import MOST_MATTERS, Called, call
+from healer.notification.calling import MOST_MATTERS, REMINDER, Called, call
+from healer.notification.deliver import message_of
+from healer.notification.story import Story
+from healer.notification.wording import Language, Speech
 from healer.remediation.deed import Deed
 from healer.times import MINUTE
 from tests.contracts.store.given import NOON
@@ -56,3 +59,18 @@ def test_calls_of_one_incident_have_a_limit() -> None:
         called, matter = call(called, incident(root_node=f"rack/r{number}"), [])
         rung += bool(matter)
     assert rung == MOST_MATTERS
+
+
+@pytest.mark.parametrize(
+    ("matter", "language", "words"),
+    [
+        (REMINDER, "en", "Still open, and nobody said that they are on it."),
+        (REMINDER, "zh", "仍未结束，且无人认领。"),
+        ("r1 failed", "en", "Called for: r1 failed"),
+    ],
+)
+def test_a_reminder_says_that_nobody_is_on_it(matter: str, language: Language, words: str) -> None:
+    """In the reader's language; every other call says what for."""
+    story = Story("i1", "0" * 32, "broken", "critical", "[CRIT broken] a")
+    message = message_of(story, "", matter, Speech(language))
+    assert words in ["".join(span.text for span in line) for line in message.lines]
