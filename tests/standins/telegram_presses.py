@@ -65,7 +65,8 @@ class Presses:
         self._news = asyncio.Event()
         self._poller = 0
         self._next = 1
-        self._hook: dict[str, Any] = {}
+        self.hook: dict[str, Any] = {}
+        """Where presses go, and with which secret; empty while they are asked for."""
         self._sending: set[asyncio.Task[None]] = set()
 
     def press(self, message: dict[str, Any], data: str, user: int) -> str:
@@ -85,8 +86,8 @@ class Presses:
 
     def again(self, update: dict[str, Any]) -> None:
         """Deliver an update, perhaps one that was delivered before."""
-        if self._hook:
-            task = asyncio.get_running_loop().create_task(self._send(update, dict(self._hook)))
+        if self.hook:
+            task = asyncio.get_running_loop().create_task(self._send(update, dict(self.hook)))
             self._sending.add(task)
             task.add_done_callback(self._sending.discard)
             return
@@ -109,11 +110,11 @@ class Presses:
             case "setwebhook":
                 return self._set_hook(body)
             case _:
-                self._hook = {}
+                self.hook = {}
                 return True
 
     async def _updates(self, body: dict[str, Any]) -> list[dict[str, Any]]:
-        if self._hook:
+        if self.hook:
             raise Refused(409, HOOKED)
         self._poller += 1
         self.asked += 1
@@ -149,7 +150,7 @@ class Presses:
         # Telegram takes https alone; a stand-in on this machine has no certificate that anybody would believe.
         if url and not url.startswith(("https://", "http://127.0.0.1:")):
             raise Refused(400, "Bad Request: bad webhook: An HTTPS URL must be provided for webhook")
-        self._hook = {"url": url, "secret": body.get("secret_token")} if url else {}
+        self.hook = {"url": url, "secret": body.get("secret_token")} if url else {}
         return True
 
     async def _send(self, update: dict[str, Any], hook: dict[str, Any]) -> None:

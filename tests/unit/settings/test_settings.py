@@ -146,6 +146,19 @@ def test_the_for_of_a_rule_is_set_by_alertname() -> None:
         ("channels: {a: {type: terminal, colour: loud}}", "channels.a.colour: expected always, auto or never"),
         ("channels: {a: {type: telegram, token: {env: NO}, chat_id: 1}}", "channels.a.token.env: the environment"),
         ("channels: {a: {type: telegram, token: {env: BAD}, chat_id: []}}", "channels.a.chat_id: expected"),
+        (
+            "channels: {a: {type: telegram, token: {env: BAD}, chat_id: 1, buttons: webhook}}",
+            "channels.a.buttons: webhook needs a secret_token",
+        ),
+        (
+            "channels: {a: {type: telegram, token: {env: BAD}, chat_id: 1, secret_token: {env: BAD}}}",
+            "channels.a.secret_token: expected 16 to 256 letters",
+        ),
+        (
+            "channels: {a: {type: telegram, token: {env: BAD}, chat_id: 1, buttons: poll}, b: {type: telegram, "
+            "token: {env: BAD}, chat_id: 2, buttons: webhook, secret_token: {env: LONG}}}",
+            "channels.b.buttons: a is the same bot: say the same",
+        ),
         ("routes: [{channels: [nobody]}]", "routes[0].channels[0]: no channel is called 'nobody'"),
         ("place: lead", "place: lead needs alertmanager.urls"),
         ("rules: {paths: [{owner: a}]}", "rules.paths[0]: the key 'path' is missing"),
@@ -159,7 +172,7 @@ def test_the_for_of_a_rule_is_set_by_alertname() -> None:
     ],
 )
 def test_a_mistake_names_its_key_and_what_would_be_right(text: str, said: str) -> None:
-    assert said in complaints(text, {"BAD": "x"})
+    assert said in complaints(text, {"BAD": "x", "LONG": "x" * 16})
 
 
 def test_mistakes_of_all_rooms_are_told_at_once() -> None:
