@@ -16,7 +16,9 @@ from healer.cli.connection import Connection, NotThere, Refused
 from healer.cli.exposition import Numbers
 from healer.cli.failure import FOUND_WRONG, Failure
 from healer.cli.findings import Evidence, Finding, judge
+from healer.cli.needed import examine_rules
 from healer.cli.output import Output
+from healer.cli.rule_files import compiled_files
 from healer.cli.setup import examine
 from healer.cli.words import counted, name_of
 from healer.documents.problems import DocumentError
@@ -72,7 +74,17 @@ def _configuration(file: Path) -> tuple[Settings | None, list[Finding]]:
     except DocumentError as error:
         mend = "`healer check --config FILE` shows all that belongs to it"
         return None, [Finding("wrong", str(problem), mend) for problem in error.problems]
-    return settings, list(examine(settings))
+    return settings, [*examine(settings), *_rules(settings)]
+
+
+def _rules(settings: Settings) -> list[Finding]:
+    try:
+        compiled = compiled_files([], settings)
+    except Failure as missing:
+        return [Finding("wrong", str(missing), "healer does not start without them")]
+    if compiled.ruleset is None:
+        return [Finding("wrong", "the rules have mistakes", "`healer check --config FILE` shows all of them")]
+    return list(examine_rules(compiled.ruleset, settings.executors))
 
 
 def _service(link: Connection, settings: Settings) -> Iterator[Finding]:

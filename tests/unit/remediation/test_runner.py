@@ -11,7 +11,7 @@ from healer.executors.memory import Cut, Moment
 from healer.executors.register import Ran
 from healer.executors.target import Go, Order, Result, Seen
 from healer.remediation.model import Limit, State
-from healer.seams import Supervisor
+from healer.seams import Clock, Supervisor
 from healer.times import HOUR, MINUTE, SECOND, Micros
 from tests.simulation.loop import SimLoop
 from tests.unit.remediation.build import CLEAN, HOST, RESTART, alert, plan
@@ -402,6 +402,35 @@ def test_a_person_hears_what_became_of_an_unknown_outcome(loop: SimLoop) -> None
         assert (await night.stands()).detail.endswith("By now it is known: succeeded")
         assert await night.intents() == [("r1.0.0", "succeeded")]
         assert (await night.stands()).state == "handed_over"
+
+    lived(loop, night, work)
+
+
+class Unasked(Wayward):
+    """A target that cannot be asked: it knows of no intent, and no more than by when nothing of it is under way."""
+
+    clock: Clock
+
+    async def probe(self, order: Order) -> Result:
+        self.probes.append(order)
+        if self.clock.now() <= order.ends_by:
+            return Result("unknown", why="it cannot be asked")
+        return Result("failed", why="nobody knows what it did", ended_at=order.ends_by)
+
+
+def test_a_target_that_cannot_be_asked_is_waited_for_until_the_deadline(loop: SimLoop) -> None:
+    """Then it has failed, and nothing was sent a second time."""
+    target = Unasked(Result("unknown", why="no answer"))
+    night = Night(loop, target=target)
+    target.clock = night.clock
+
+    async def work() -> None:
+        failed = await night.until("failed")
+        assert failed.detail == "nobody knows what it did"
+        (order,) = target.runs
+        assert night.clock.now() > order.ends_by
+        assert {probe.ends_by for probe in target.probes} == {order.ends_by}
+        assert await night.intents() == [("r1.0.0", "failed")]
 
     lived(loop, night, work)
 

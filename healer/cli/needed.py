@@ -1,0 +1,62 @@
+"""What do the rules in use need that the configuration does not have? Used by `healer doctor --config`. Pure.
+
+A plan would be refused for it, at night; a rule is not wrong for it, as packs have rules for more than one installation has.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+
+from healer.cli.findings import Finding
+from healer.cli.words import counted
+from healer.settings.outside import Executors
+from rules import Execute, Rule, RuleSet
+from rules.expressions import Const
+
+NAMED = 3
+"""Rules that are named of those that need something."""
+PARAMETERS = {"call_webhook": "webhook", "trigger_pipeline": "pipeline", "patch": "patch"}
+"""By call, the parameter that names what the settings declare."""
+
+
+def examine_rules(ruleset: RuleSet, executors: Executors) -> Iterator[Finding]:
+    """A finding for each executor that is not set up, and for each name that is not declared."""
+    without: dict[str, list[str]] = {}
+    unnamed: dict[tuple[str, str], list[str]] = {}
+    for rule in ruleset.rules:
+        for step in _effects(rule):
+            executor, call = step.action.run.executor, step.action.run.call or ""
+            if getattr(executors, executor, None) is None:
+                without.setdefault(executor, []).append(rule.name)
+            elif call in PARAMETERS:
+                where, known = _declared(executors, call)
+                given = dict(step.parameters).get(PARAMETERS[call])
+                if isinstance(given, Const) and given.value not in known:
+                    unnamed.setdefault((where, str(given.value)), []).append(rule.name)
+    for executor, names in without.items():
+        mend = f"set executors.{executor}, if they are to be carried out (docs/actions.md)"
+        yield Finding("note", f"{_said(names)} the executor {executor}, which is not set up", mend)
+    for (where, name), names in unnamed.items():
+        yield Finding("wrong", f"{_said(names)} {name!r}, which {where} does not declare", f"declare it in {where}")
+
+
+def _effects(rule: Rule) -> Iterator[Execute]:
+    for step in (*rule.then, *rule.otherwise, *rule.after_success, *rule.on_recovery):
+        if isinstance(step, Execute):
+            yield step
+
+
+def _declared(executors: Executors, call: str) -> tuple[str, Collection[str]]:
+    """Where the names of a call are declared, and which there are."""
+    http, kubernetes = executors.http, executors.kubernetes
+    tables: Mapping[str, tuple[str, Collection[str]]] = {
+        "call_webhook": ("executors.http.webhooks", http.webhooks if http is not None else ()),
+        "trigger_pipeline": ("executors.http.pipelines", http.pipelines if http is not None else ()),
+        "patch": ("executors.kubernetes.patches", kubernetes.patches if kubernetes is not None else ()),
+    }
+    return tables[call]
+
+
+def _said(names: list[str]) -> str:
+    """`2 rules need (a; b)`."""
+    rules = list(dict.fromkeys(names))
+    more = f"; and {len(rules) - NAMED} more" if len(rules) > NAMED else ""
+    return f"{counted(len(rules), 'rule')} ({'; '.join(rules[:NAMED])}{more}) {'needs' if len(rules) == 1 else 'need'}"
