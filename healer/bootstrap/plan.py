@@ -8,16 +8,14 @@ from pathlib import Path
 from healer.assembly import Plan
 from healer.bootstrap.refusal import CannotStart
 from healer.documents.problems import Problem
-from healer.executors.kubernetes.status import KINDS as OBJECTS
 from healer.journey.charter import Deciding, RuleText
 from healer.remediation.abilities import LACKS
 from healer.settings.calendars import read_calendar
 from healer.settings.model import Settings
-from healer.settings.permitted import permissions
+from healer.settings.permitted import health_of, known_kinds, permissions
 from healer.survey.standing import Terms
-from healer.topology.kinds import kinds_of, kinds_promised
 from healer.topology.sources.file import read_topology
-from rules import OBJECT, Source, compile_files, format_problem, health_template, pack_names
+from rules import Source, compile_files, format_problem, health_template, pack_names
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +30,7 @@ def read_plan(settings: Settings) -> Plan:
         if isinstance(wrong := health_template(query), str):
             raise CannotStart(f"health.{kind}: {wrong}")
     topology = read_topology(settings.topology.files)
-    kinds = kinds_of(topology, settings.topology.nodes, settings.topology.labels, settings.health)
-    kinds |= kinds_promised(settings.topology.sources) | frozenset(settings.topology.kinds)
+    kinds = known_kinds(settings, topology)
     check_rules(settings, files, kinds)
     return Plan(
         deciding=deciding(settings, kinds),
@@ -107,12 +104,6 @@ def deciding(settings: Settings, kinds: Iterable[str]) -> Deciding:
         guards=settings.guards,
         kinds=tuple(sorted(kinds)),
     )
-
-
-def health_of(settings: Settings) -> dict[str, str]:
-    """By kind of node, what tells whether it is well: the query that was given, else the status of the cluster's object."""
-    kinds = OBJECTS if settings.executors.kubernetes is not None else ()
-    return dict.fromkeys(kinds, OBJECT) | settings.health
 
 
 def read_rules(path: Path) -> bytes:

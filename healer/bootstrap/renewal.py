@@ -11,7 +11,7 @@ from pathlib import Path
 from healer.assembly import Healer, Plan, TooFarBehind
 from healer.bootstrap.bots import Bots
 from healer.bootstrap.outside import Ground, ports
-from healer.bootstrap.plan import health_of, read_plan, tls_context
+from healer.bootstrap.plan import read_plan, tls_context
 from healer.bootstrap.refusal import CannotStart
 from healer.documents.document import load_document
 from healer.documents.problems import Problem, dotted
@@ -26,7 +26,7 @@ from healer.seams import SystemClock
 from healer.settings.difference import differences, needs_restart
 from healer.settings.load import load_settings
 from healer.settings.model import Settings
-from healer.settings.permitted import permissions
+from healer.settings.permitted import health_of, permissions
 from healer.telemetry.logs import configure
 from healer.times import MINUTE, Micros, format_duration
 from healer.web.auth import Access as Door

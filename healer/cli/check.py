@@ -23,11 +23,10 @@ from healer.documents.problems import DocumentError
 from healer.remediation.abilities import LACKS
 from healer.settings import Settings, load_settings
 from healer.settings.calendars import read_calendar
-from healer.settings.permitted import permissions
+from healer.settings.permitted import known_kinds, permissions
 from healer.topology.doubts import doubts
 from healer.topology.graph import Topology
 from healer.topology.inspection import Note, notes
-from healer.topology.kinds import kinds_of
 from healer.topology.sources.file import read_topology
 from rules import Permission, Problem, RuleSet, Source, compile_files, format_problem, health_template, pack_names
 
@@ -137,9 +136,7 @@ def _check_config(report: Report, file: Path) -> None:
     whole = topology if all(source.file is not None for source in settings.topology.sources) else None
     _say(report, str(file), doubts(settings.topology.nodes, whole))
     # Where the topology cannot be read, any word may be a kind: a rule is not blamed for a mistake elsewhere.
-    kinds = None
-    if topology is not None:
-        kinds = kinds_of(topology, settings.topology.nodes, settings.topology.labels, settings.health)
+    kinds = known_kinds(settings, topology) if topology is not None else None
     _check_rules(
         report,
         [rule.path for rule in settings.rules.paths],

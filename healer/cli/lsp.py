@@ -12,8 +12,9 @@ from pathlib import Path
 
 from healer.cli.lsp_server import Surroundings, serve
 from healer.cli.output import Output
-from healer.cli.rule_files import read_settings
+from healer.cli.rule_files import kinds_in, read_settings
 from healer.settings.permitted import permissions
+from rules import pack_names
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,9 +28,11 @@ def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
     surroundings = Surroundings()
     if settings is not None:
         surroundings = Surroundings(
+            kinds=kinds_in(settings),
             channels=tuple(settings.channels),
             calendars=tuple(settings.calendars),
             permissions=tuple(permissions(settings)),
+            packs=tuple(name for name in settings.rules.packs if name in pack_names()),
             paths=tuple(rule.path for rule in settings.rules.paths),
         )
     return serve(sys.stdin.buffer, sys.stdout.buffer, surroundings)

@@ -1,11 +1,12 @@
 """What an editor asks of rule files, and the answers: one loop over the messages of one client. Called by `healer lsp`.
 
-Compiles the open file together with its neighbours, as they are on the disk or, where they are open too, in the editor.
+Compiles the open file together with its neighbours, as they are on the disk or, where they are open too, in the editor; in
+the order of `healer check`, so that of two rules with one name the same one is the second.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
@@ -40,10 +41,20 @@ _ABLE = {
 class Surroundings(msgspec.Struct, frozen=True):
     """What a configuration says that rules are checked against; None: any word may be one."""
 
+    kinds: frozenset[str] | None = None
     channels: tuple[str, ...] | None = None
     calendars: tuple[str, ...] | None = None
     permissions: tuple[Permission, ...] = ()
+    packs: tuple[str, ...] = ()
     paths: tuple[Path, ...] = ()
+    """Where its rules are; none: the folder of the open file."""
+
+
+class File(NamedTuple):
+    """One file as it is compiled, and what the editor calls it."""
+
+    source: Source
+    uri: str
 
 
 class NoSuchMethod(Exception):
@@ -70,6 +81,8 @@ class Server:
         self._out = outgoing
         self._surroundings = surroundings
         self._open: dict[str, str] = {}
+        self._told: dict[str, list[dict[str, Any]]] = {}
+        """By URI, what is wrong with a file as the editor has it."""
         self._known: RuleSet = _empty()
         self.shut_down = False
 
@@ -111,6 +124,7 @@ class Server:
             case "textDocument/didClose":
                 self._open.pop(params["textDocument"]["uri"], None)
                 self._publish(params["textDocument"]["uri"], [])
+                self._told.pop(params["textDocument"]["uri"], None)
             case "textDocument/completion":
                 return self._complete(params)
             case "textDocument/hover":
@@ -130,45 +144,54 @@ class Server:
         self._check(uri)
 
     def _check(self, uri: str) -> None:
-        compiled = self._compiled(uri)
+        """Tell what is wrong with the file, and what that changed for others: one may need what another one defines."""
+        files = list(self._files(uri))
+        compiled = self._compiled(files)
         if compiled.ruleset is not None:
             self._known = compiled.ruleset
-        path = str(path_of(uri))
-        self._publish(uri, [problem for problem in compiled.problems if problem.path == path])
+        for file in sorted(files, key=lambda file: file.uri != uri):
+            text = _text(file.source)
+            wrong = [_diagnostic(problem, text) for problem in compiled.problems if problem.path == file.source.path]
+            if file.uri == uri or wrong != self._told.get(file.uri, []):
+                self._publish(file.uri, wrong)
 
-    def _compiled(self, uri: str) -> Compiled:
+    def _compiled(self, files: list[File]) -> Compiled:
         around = self._surroundings
         return compile_files(
-            self._sources(uri),
+            [file.source for file in files],
+            packs=around.packs,
+            kinds=around.kinds,
             channels=around.channels,
             calendars=around.calendars,
             permissions=around.permissions,
             lacks=LACKS,
         )
 
-    def _sources(self, uri: str) -> Sequence[Source]:
+    def _files(self, uri: str) -> Iterator[File]:
         """The file, and all that are compiled together with it: those of the configuration, or of its own folder."""
-        mine = path_of(uri)
-        folders = self._surroundings.paths or (mine.parent,)
-        files = [
-            file for folder in folders for file in (sorted(folder.rglob("*.heal")) if folder.is_dir() else [folder])
-        ]
-        texts = {path_of(open_uri): text for open_uri, text in self._open.items()}
-        found = [Source(str(mine), texts.get(mine, ""))]
-        for file in files[:MAX_NEIGHBOURS]:
-            if file.resolve() == mine:
+        mine = path_of(uri).resolve()
+        # One file may have two names: the editor's, and the one by which its folder's permissions are found.
+        opened = {path_of(each).resolve(): (each, text) for each, text in self._open.items()}
+        beside = self._beside(mine, opened)
+        for real, file in {**beside, mine: beside.get(mine, mine)}.items():
+            if real in opened:
+                name, text = opened[real]
+                yield File(Source(str(file), text), name)
                 continue
             try:
-                found.append(Source(str(file), texts[file] if file in texts else file.read_bytes()))
+                yield File(Source(str(file), file.read_bytes()), real.as_uri())
             except OSError:
                 continue  # it went away meanwhile: whoever needs it is told by its mistakes
-        return found
 
-    def _publish(self, uri: str, problems: Sequence[Problem]) -> None:
-        text = self._open.get(uri, "")
-        diagnostics = [_diagnostic(problem, text) for problem in problems]
-        params = {"uri": uri, "diagnostics": diagnostics}
-        send(self._out, {"method": "textDocument/publishDiagnostics", "params": params})
+    def _beside(self, mine: Path, opened: Collection[Path]) -> dict[Path, Path]:
+        """The names that `healer check` has for the files, in its order, by what they really are."""
+        paths = self._surroundings.paths
+        found = [file for path in paths for file in _below(path, opened)] if paths else _inside(mine.parent, opened)
+        return {file.resolve(): file for file in found[:MAX_NEIGHBOURS]}
+
+    def _publish(self, uri: str, wrong: list[dict[str, Any]]) -> None:
+        self._told[uri] = wrong
+        send(self._out, {"method": "textDocument/publishDiagnostics", "params": {"uri": uri, "diagnostics": wrong}})
 
     # --- words
 
@@ -195,6 +218,19 @@ class Server:
         return text, offset_of(text, int(params["position"]["line"]), int(params["position"]["character"]))
 
 
+def _below(path: Path, opened: Collection[Path]) -> list[Path]:
+    """The files of a path of the configuration, those that are open and were not saved yet among them."""
+    if not path.is_dir():
+        return [path]
+    real = path.resolve()
+    return sorted({*path.rglob("*.heal"), *(path / file.relative_to(real) for file in opened if real in file.parents)})
+
+
+def _inside(folder: Path, opened: Collection[Path]) -> list[Path]:
+    """Those of one folder; not what is below it, for it may be somebody's home."""
+    return sorted({*folder.glob("*.heal"), *(file for file in opened if file.parent == folder)})
+
+
 def path_of(uri: str) -> Path:
     """The file that a URI names; of anything else but file: a name that no file has."""
     parts = urlsplit(uri)
@@ -208,6 +244,10 @@ def offset_of(text: str, line: int, character: int) -> int:
         return len(text)
     before = rows[line].encode("utf-16-le", "surrogatepass")[: character * 2].decode("utf-16-le", "replace")
     return sum(len(each) + 1 for each in rows[:line]) + min(len(before), len(rows[line]))
+
+
+def _text(source: Source) -> str:
+    return source.text if isinstance(source.text, str) else source.text.decode("utf-8", "replace")
 
 
 def _diagnostic(problem: Problem, text: str) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from healer.rehearsal.preview import preview
 from healer.seams import SystemClock
 from healer.settings import Settings
 from healer.settings.calendars import read_calendar
+from healer.settings.permitted import health_of
 from healer.topology import graph
 from healer.topology.sources.file import read_topology
 from rules import DEFAULT_HEALTH, format_problem
@@ -91,7 +92,7 @@ def _charter(settings: Settings | None, paths: list[Path]) -> Charter:
         mappings=settings.topology.nodes if settings else (),
         labels=settings.topology.labels if settings else (),
         max_nodes=settings.topology.max_nodes if settings else 1_000_000,
-        health=settings.health if settings else dict(DEFAULT_HEALTH),
+        health=health_of(settings) if settings else dict(DEFAULT_HEALTH),
         channels=(),
         routes=(),
         calendars={name: read_calendar(file) for name, file in settings.calendars.items()} if settings else {},

@@ -7,7 +7,8 @@ from healer.cli.failure import CALLED_WRONG, Failure
 from healer.documents.problems import DocumentError
 from healer.remediation.abilities import LACKS
 from healer.settings import Settings, load_settings
-from healer.settings.permitted import permissions
+from healer.settings.permitted import known_kinds, permissions
+from healer.topology.sources.file import read_topology
 from rules import Compiled, Source, compile_files, pack_names
 
 
@@ -54,11 +55,20 @@ def compiled_files(
     return compile_files(
         sources_of(own),
         packs=chosen,
+        kinds=kinds_in(settings) if settings is not None else None,
         channels=settings.channels if settings is not None else None,
         calendars=settings.calendars if settings is not None else None,
         permissions=permissions(settings) if settings is not None else (),
         lacks=LACKS,
     )
+
+
+def kinds_in(settings: Settings) -> frozenset[str] | None:
+    """The kinds of node that rules may name; None, any word, where the topology's files cannot be read."""
+    try:
+        return known_kinds(settings, read_topology(settings.topology.files))
+    except DocumentError:
+        return None  # `healer check` says what is wrong with them; rules are not blamed for it
 
 
 def read_settings(file: Path | None) -> Settings | None:

@@ -16,6 +16,7 @@ from healer.cli.output import Output
 from healer.cli.rule_files import compiled_files, read_settings
 from healer.cli.words import counted
 from healer.rehearsal.trial import Tried, attempt
+from healer.settings.permitted import health_of
 from healer.times import SECOND, format_duration
 from rules import Compiled, format_problem, is_shipped, pack_names, path_of_pack
 
@@ -48,7 +49,7 @@ def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
     asked = {path_of_pack(name) for name in packs}
     tests = [trial for trial in ruleset.tests if not is_shipped(trial.path) or trial.path in asked]
     wanted = [trial for trial in tests if not arguments.only or arguments.only in trial.name]
-    health = dict(settings.health) if settings is not None else None
+    health = health_of(settings) if settings is not None else None
     tried = []
     for number, trial in enumerate(wanted, 1):
         tried.append(attempt(trial, ruleset, health))

@@ -9,7 +9,12 @@ from typing import Any
 import msgspec
 import pytest
 
-START = [sys.executable, "-c", "import sys; from healer.cli.main import main; sys.exit(main(['lsp', *sys.argv[1:]]))"]
+START = [
+    sys.executable,
+    "-P",
+    "-c",
+    "import sys; from healer.cli.main import main; sys.exit(main(['lsp', *sys.argv[1:]]))",
+]
 GOOD = 'rule "r"\n  on event: "NodeDown"\n  when: duration > 5m\n  then: execute("reboot_node")\n  mode: suggest\n'
 WITHIN_S = 30
 
@@ -17,8 +22,9 @@ WITHIN_S = 30
 class Editor:
     """A client: sends messages, and reads what comes until it is the answer, or what it waits for."""
 
-    def __init__(self, *arguments: str) -> None:
-        self._process = subprocess.Popen([*START, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    def __init__(self, *arguments: str, folder: Path | None = None) -> None:
+        command = [*START, *arguments]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder)
         self._number = 0
         self.heard: list[dict[str, Any]] = []
         initialized = self.asks("initialize", {"processId": None, "rootUri": None, "capabilities": {}})
@@ -63,17 +69,19 @@ class Editor:
         """The file is opened with this text; what is wrong with it."""
         item = {"uri": file.as_uri(), "languageId": "heal", "version": 1, "text": text}
         self.says("textDocument/didOpen", {"textDocument": item})
-        return self.told()
+        return self.told(file)
 
     def types(self, file: Path, text: str) -> list[dict[str, Any]]:
         """The whole text is another one now; what is wrong with it."""
         document = {"uri": file.as_uri(), "version": 2}
         self.says("textDocument/didChange", {"textDocument": document, "contentChanges": [{"text": text}]})
-        return self.told()
+        return self.told(file)
 
-    def told(self) -> list[dict[str, Any]]:
+    def told(self, file: Path) -> list[dict[str, Any]]:
+        """What is wrong with this file, of which the next message has to be."""
         message = self.hears()
         assert message["method"] == "textDocument/publishDiagnostics", message
+        assert message["params"]["uri"] == file.as_uri()
         found: list[dict[str, Any]] = message["params"]["diagnostics"]
         return found
 
@@ -223,6 +231,34 @@ def test_a_configuration_says_what_there_is(tmp_path: Path) -> None:
 
     assert [one["code"] for one in editor.opens(rules / "own.heal", text)] == ["E0208"]
     assert editor.ends() == 0
+
+
+def test_a_configuration_counts_by_whatever_name_it_is_given(tmp_path: Path) -> None:
+    """From a relative path, beneath a link: a file is one file, with the permissions and kinds of its folder."""
+    (tmp_path / "real" / "rules").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    (tmp_path / "real" / "topology.yaml").write_text("nodes: [{id: host/a}]\n")
+    (tmp_path / "real" / "healer.yaml").write_text(
+        "rules: {paths: [{path: rules, owner: a, actions: [restart_service]}]}\ntopology: {sources: [{file: topology.yaml}]}\n"
+    )
+    file = tmp_path / "link" / "rules" / "own.heal"
+    file.write_text(GOOD)
+    editor = Editor("--config", "healer.yaml", folder=tmp_path / "real")
+    wrong = editor.opens(file, GOOD.replace("duration > 5m", "kind == hots"))
+
+    assert sorted(one["code"] for one in wrong if one["severity"] == 1) == ["E0201", "E0210"]
+    assert editor.ends() == 0
+
+
+def test_what_a_change_means_for_others_is_told_there(editor: Editor, tmp_path: Path) -> None:
+    """A name that is taken already is wrong in the later file, as in `healer check`; free again, it is right again."""
+    first, second = tmp_path / "a.heal", tmp_path / "b.heal"
+    first.write_text("")
+    assert [one for one in editor.opens(second, GOOD) if one["severity"] == 1] == []
+    assert [one for one in editor.opens(first, GOOD) if one["severity"] == 1] == []
+    assert [one["code"] for one in editor.told(second) if one["severity"] == 1] == ["E0110"]
+    assert editor.types(first, "") == []
+    assert [one for one in editor.told(second) if one["severity"] == 1] == []
 
 
 def test_an_editor_that_is_gone_leaves_nothing_behind() -> None:

@@ -1,5 +1,6 @@
 """`healer check`: everything that is wrong, at once, with its place; and what a rule leaves unsaid."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import msgspec
@@ -173,6 +174,26 @@ def test_a_folder_has_its_limits(config: Path, capsys: pytest.CaptureFixture[str
     assert main(["check", "--config", str(config)]) == 1
     assert "error[E0210]: rules of team-a may not use restart_service" in capsys.readouterr().out
     with pytest.raises(CannotStart, match="E0210"):
+        read_plan(load_settings(config))
+
+
+@pytest.mark.parametrize("kind", ["pod", "pool", "blade"])
+def test_every_command_knows_the_kinds_that_the_service_knows(
+    config: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    """Those that sources will bring too: what `check` accepts, `test`, `plan` and the service accept, and nothing else."""
+    config.write_text("rules: {paths: [rules/]}\ntopology: {sources: [{kubernetes: {}}], kinds: [pool]}\n")
+    test = 'test "t"\n  given: alert "Other" {severity: "warning"}\n  expect: nothing\n'
+    own = config.parent / "rules" / "own.heal"
+    own.write_text(
+        f'rule "r"\n  on event: "X"\n  when: kind == {kind}\n  then: execute("collect_diagnostics")\n\n{test}'
+    )
+    alert = config.parent / "alert.json"
+    alert.write_text('{"labels": {"alertname": "X"}}')
+    for command in (["check"], ["test"], ["plan", str(alert)]):
+        assert main([*command, "--config", str(config)]) == (1 if kind == "blade" else 0), command
+        assert ("E0201" in "".join(capsys.readouterr())) is (kind == "blade")
+    with pytest.raises(CannotStart, match="`blade` is not a name") if kind == "blade" else nullcontext():
         read_plan(load_settings(config))
 
 
