@@ -4,6 +4,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules import Compiled, Permission, Source, compile_files, keep_in, pieces
+from rules import Compiled, Permission, Source, compile_files, keep_in, kept, pieces
 from rules.compiling import _compile
 from rules.parsing import _remembered
 from rules.windows import Window, read_window
@@ -215,6 +217,30 @@ def test_a_path_that_is_no_text_is_compiled_all_the_same(folder: Path) -> None:
     sources = [Source("a\udcff.heal", PARTS[0])]
     assert anew(sources, folder) == anew(sources, None)
     assert not folder.exists()
+
+
+@pytest.mark.parametrize("of", ["code", "version"])
+def test_what_another_version_kept_is_not_found(folder: Path, monkeypatch: pytest.MonkeyPatch, of: str) -> None:
+    """Another text of this package, or another version of what it is built with: everything is compiled again."""
+    sources = [Source("x.heal", PARTS[0])]
+    anew(sources, folder)
+    before = kept.fingerprint()
+    code = dict(kept._code_of(files("rules")))
+    if of == "code":
+        code["packs/actions.heal"] += b"\n"
+        monkeypatch.setattr(kept, "_code_of", lambda _: list(code.items()))
+    else:
+        monkeypatch.setattr(kept, "_version", lambda name: f"{version(name)}.post1")
+    kept.fingerprint.cache_clear()
+    try:
+        assert kept.fingerprint() != before
+        found = anew(sources, folder)
+        assert read_anew() > 0
+    finally:
+        kept.fingerprint.cache_clear()
+    monkeypatch.undo()
+    assert found == anew(sources, folder)
+    assert read_anew() == 0
 
 
 def test_another_process_reads_nothing_that_was_read(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """The folder that compiled rules are kept in: whole entries of one's own, a bounded number, and no trust in others."""
 
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -89,6 +91,20 @@ def test_a_folder_that_cannot_be_is_none(tmp_path: Path) -> None:
         kept = Shelf(folder)
         kept.write("a", b"rules")
         assert kept.read("a") is None
+
+
+def test_a_disk_that_is_full_keeps_nothing(tmp_path: Path) -> None:
+    """Nobody is troubled, what was kept before is kept, and no half of an entry lies about."""
+    kept = Shelf(tmp_path / "compiled")
+    kept.write("a", b"rules")
+    code = (
+        "import resource, signal, sys; from pathlib import Path; from rules.shelf import Shelf\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "Shelf(Path(sys.argv[1])).write('a', bytes(100_000))\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "compiled")], check=True)
+    assert [path.name for path in (tmp_path / "compiled").iterdir()] == ["a.rules"]
+    assert kept.read("a") == b"rules"
 
 
 def test_writers_do_not_disturb_one_another(tmp_path: Path) -> None:
