@@ -35,13 +35,15 @@ class Started:
 
 
 class Pipelines(Provider):
-    """All three at one address. `well`, `looks` and `declared` are those of what is started next."""
+    """All three at one address. `well`, `looks` and `declared` are those of what is started next; `named`: whether
+    GitHub's runs have the intent in their names."""
 
     def __init__(self) -> None:
         super().__init__()
         self.runs: list[Started] = []
         self.well, self.looks = True, 2
         self.declared = {INTENT, NODE, "weight"}
+        self.named = True
 
     def do(self, request: web.Request, body: bytes, fault: Fault) -> web.Response:
         address = urlsplit(request.raw_path)
@@ -80,7 +82,7 @@ class Pipelines(Provider):
 
     def _github(self, method: str, path: str, query: dict[str, str], body: bytes) -> web.Response:
         def shown(run: Started, conclusion: str | None) -> dict[str, Any]:
-            title = f"redeploy {run.given['healer_node']} {run.given['healer_intent']}"
+            title = f"redeploy {run.given['healer_node']} {run.given['healer_intent']}" if self.named else "redeploy"
             status = "completed" if conclusion else "in_progress"
             url = f"https://ci.example/{run.id}"
             return {

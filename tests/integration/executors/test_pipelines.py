@@ -98,14 +98,15 @@ async def test_lost_answer(hosts: Pipelines, host: str) -> None:
 
 @pytest.mark.parametrize("host", HOSTS)
 async def test_never_arrived(hosts: Pipelines, host: str) -> None:
-    """A start that never arrived is unknown while it may be on its way, and after its deadline known to have done nothing."""
+    """A start that never arrived is unknown while it may be on its way, and after its deadline failed; that it did nothing is
+    only said where it would be found in any case."""
     await reaching(hosts).run(order(host, "other.0.0"), go)
     hosts.faults.append(Fault.RESET_BEFORE)
     assert (await reaching(hosts).run(order(host), go)).outcome == "unknown"
     adopter = reaching(hosts)
     assert (await adopter.probe(order(host))).outcome == "unknown"
     settled = await adopter.probe(order(host, over=True))
-    assert (settled.outcome, settled.started) == ("failed", False)
+    assert (settled.outcome, settled.started) == ("failed", host != "gitlab")
     assert [run.given for run in hosts.runs if "9f.0.0" in run.given.values()] == []
 
 
@@ -155,6 +156,16 @@ async def test_undeclared_inputs(hosts: Pipelines) -> None:
     result = await reaching(hosts).run(order("github"), go)
     assert (result.outcome, result.started, result.lasting) == ("refused", False, True)
     assert "Unexpected inputs" in result.why
+
+
+async def test_a_run_that_is_not_named(hosts: Pipelines) -> None:
+    """A workflow without the intent in its runs' names cannot be followed: that is said, and nobody takes it for not started."""
+    hosts.named = False
+    result = await reaching(hosts).run(order("github", deadline_s=1), go)
+    assert (result.outcome, result.started) == ("failed", True)
+    assert "run-name of redeploy.yml" in result.why
+    settled = await reaching(hosts).probe(order("github", over=True))
+    assert (settled.outcome, settled.started) == ("failed", True)
 
 
 @pytest.mark.parametrize("host", ["github", "gitlab"])

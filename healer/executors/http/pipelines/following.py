@@ -57,6 +57,9 @@ class Following:
             except _AGAIN as error:
                 words = str(error) or type(error).__name__
             await asyncio.sleep(self._every / SECOND)
+        if run is None and host.unless:
+            # It was accepted, so it did begin: nobody may think otherwise and begin it again.
+            return Result("failed", why=f"it was started, and is not found by its intent: {host.unless}")
         return Result("unknown", why=f"it was still running at the deadline ({words}){_where(run)}")
 
     async def settle(self, host: Host, order: Order, *, over: bool) -> Result:
@@ -64,7 +67,9 @@ class Following:
         try:
             run = await host.find(self._ask, order)
             if run is None and over:
-                return Result("failed", why="no pipeline was started by this intent", started=False)
+                why = f"no pipeline is found by this intent: it was never started, or {host.unless}"
+                never = Result("failed", why="no pipeline was started by this intent", started=False)
+                return Result("failed", why=why) if host.unless else never
             if run is None:
                 return Result("unknown", why="no pipeline was started by this intent yet; it may be on its way")
             state = await host.look(self._ask, run)

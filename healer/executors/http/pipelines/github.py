@@ -38,6 +38,7 @@ class GitHub:
             "X-GitHub-Api-Version": VERSION,
         }
         self.secrets = (pipeline.token,)
+        self.unless = f"the run-name of {pipeline.workflow} lacks ${{{{ inputs.healer_intent }}}}"
 
     def start(self, order: Order) -> Request:
         given = {**self._pipeline.inputs, INTENT.lower(): order.intent, NODE.lower(): order.target}

@@ -56,6 +56,11 @@ class Host(Protocol):
     @property
     def secrets(self) -> tuple[Secret, ...]: ...
 
+    @property
+    def unless(self) -> str:
+        """Why a pipeline might not be found by the intent that started it; "" where it always is."""
+        ...
+
     def start(self, order: Order) -> Request:
         """What starts it, once."""
         ...
