@@ -57,7 +57,7 @@ class Bot:
 
 
 class Bots:
-    """All of them. `leads()` says whether this healer is the one that asks: Telegram lets one ask at a time."""
+    """All of them. `leads()`: whether this healer, of several on one store, is the one that asks. Telegram lets one at a time."""
 
     def __init__(
         self, session: aiohttp.ClientSession, spawn: Spawn, limiter: Limiter, leads: Callable[[], bool]
@@ -114,9 +114,12 @@ class Bots:
     # --- one bot
 
     async def _announce(self, bot: Bot, url: str) -> None:
-        """Tell Telegram where to send presses, until it knows."""
+        """Tell Telegram where to send presses, until it knows; it keeps one address, that of whoever leads."""
         assert bot.secret is not None, "the settings refuse a webhook without one"
         while True:
+            if not self._leads():
+                await asyncio.sleep(AGAIN_S)
+                continue
             try:
                 await bot.api.send_presses_to(url, bot.secret)
             except NotDone as error:

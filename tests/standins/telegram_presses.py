@@ -55,6 +55,8 @@ class Presses:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.answers: dict[str, dict[str, Any]] = {}
+        self.sent: list[dict[str, Any]] = []
+        """Every press as an update, in order."""
         self.delivered: list[int] = []
         """The status of each delivery to the webhook."""
         self.asked = 0
@@ -81,7 +83,8 @@ class Presses:
             "message": message,
         }
         self._open[id] = self._clock()
-        self.again({"update_id": 700 + number, "callback_query": query})
+        self.sent.append({"update_id": 700 + number, "callback_query": query})
+        self.again(self.sent[-1])
         return id
 
     def again(self, update: dict[str, Any]) -> None:

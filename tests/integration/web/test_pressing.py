@@ -268,8 +268,9 @@ channels: {{duty: {{type: telegram, token: {{env: T}}, chat_id: 7, api_url: "{ap
 class Hooked:
     """The webhook, with the stand-in that calls it."""
 
-    def __init__(self, stand: Stand, client: aiohttp.ClientSession, telegram: TelegramStandin) -> None:
+    def __init__(self, stand: Stand, ears: Ears, client: aiohttp.ClientSession, telegram: TelegramStandin) -> None:
         self.stand = stand
+        self.ears = ears
         self.client = client
         self.telegram = telegram
 
@@ -290,8 +291,8 @@ class Hooked:
 async def hooked(more: str) -> AsyncIterator[Hooked]:
     spawn, clock = Supervisor(), SystemClock()
     async with TelegramStandin("8:T") as telegram, aiohttp.ClientSession() as session:
-        bots = Bots(session, spawn, MemoryLimiter(clock), lambda: True)
-        async with standing(auth=AUTH, view=Ears(), hook=bots) as (stand, client):
+        bots, ears = Bots(session, spawn, MemoryLimiter(clock), lambda: True), Ears()
+        async with standing(auth=AUTH, view=ears, hook=bots) as (stand, client):
             await stand.decide(incidents=(FOUND,))
             bots.pressing = Pressing(stand.service, Access(AUTH), lambda _: tell(FOUND, ()))
             config = CONFIG.format(url=stand.url, api=telegram.url, more=more)
@@ -299,7 +300,7 @@ async def hooked(more: str) -> AsyncIterator[Hooked]:
             told = TelegramConfig(token=Secret("8:T"), chat_id=7, api_url=telegram.url)
             await TelegramSender("duty", told, session).send(Message("[CRIT broken] sw-1 down"), trace_id="")
             try:
-                yield Hooked(stand, client, telegram)
+                yield Hooked(stand, ears, client, telegram)
             finally:
                 assert not await spawn.stop(5)
 
@@ -314,6 +315,12 @@ async def test_telegram_sends_presses_with_the_secret_that_it_was_told() -> None
         (word,) = [decode(row.data) for row in await here.stand.rows()]
         assert isinstance(word, Said)
         assert (word.by, word.key.startswith("telegram:8:4")) == ("ann", True)
+        here.ears.keys.add(word.key)
+        here.telegram.presses.again(here.telegram.presses.sent[0])
+        async with asyncio.timeout(20):
+            while len(here.telegram.presses.delivered) < 2:
+                await asyncio.sleep(0.01)
+        assert len(await here.stand.rows()) == 1
         assert await here.pressed("Not the cause", "others:inc1")
         async with asyncio.timeout(20):
             while [[one["text"]] for row in here.telegram.messages[7, 1].buttons for one in row] != [
