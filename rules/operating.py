@@ -90,7 +90,10 @@ class Operators(ClauseCheck):
         if kinds == {Type.DURATION, Type.NUMBER}:
             hint = "a duration carries its unit: 30s, 5m, 1h30m"
         elif kinds == {Type.STRING, Type.SEVERITY}:
-            hint = "a severity stands without quotes: severity >= critical"
+            bare = [word[1:-1] if word[1:-1] in self.world.severities else word for word in words]
+            known = bare != words and tree.operator != "in"
+            hint = "a severity stands without quotes: "
+            hint += f" {tree.operator} ".join(bare) if known else "severity >= critical"
         elif kinds == {Type.STRING, Type.KIND}:
             hint = "a kind of node stands without quotes: kind == host"
         elif Type.STRING in kinds and kinds & NUMERIC:

@@ -220,6 +220,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> dict[str, str]:
     """`{"hint": ...}` with the nearest of the known words, or nothing when none is near."""
     names = sorted(set(known))
     near = get_close_matches(word, names, n=3, cutoff=0.6) or get_close_matches(word.lower(), names, n=3, cutoff=0.6)
+    if not near and "_" in word:  # made of words, some of which are right
+        near = [name for name in names if set(name.split("_")) & set(word.lower().split("_"))][:3]
     if not near:
         return {}
     return {"hint": "did you mean " + " or ".join(f"`{name}`" for name in near) + "?"}

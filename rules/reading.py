@@ -199,9 +199,14 @@ def _read_clauses(report: Report, definition: Definition) -> dict[str, Written]:
         head = clause.head[0], clause.head[1]
         if clause.word not in known:
             elsewhere = clause.word in {*RULE_CLAUSES, *ACTION_CLAUSES, *TEST_CLAUSES}
-            more = {"hint": _whose(clause.word)} if elsewhere else did_you_mean(clause.word, known)
+            said = _SAID.get(clause.word, clause.word) if definition.kind != "action" else clause.word
+            more = (
+                {"hint": _whose(clause.word)}
+                if elsewhere
+                else did_you_mean(said, known if said == clause.word else [said])
+            )
             report.error("E0104", head, f"{what} has no clause `{clause.word}:`", **more)
-            meant = [] if elsewhere else get_close_matches(clause.word, set(known) - clauses.keys(), 1)
+            meant = [] if elsewhere else get_close_matches(said, set(known) - clauses.keys(), 1)
             for word in meant:  # so that it is not missing too
                 clauses[word] = Written(word, head, None, "", clause.body[0])
             continue
@@ -211,6 +216,17 @@ def _read_clauses(report: Report, definition: Definition) -> dict[str, Written]:
             continue
         clauses[clause.word] = _read_clause(report, clause)
     return clauses
+
+
+_SAID: Final = {
+    **dict.fromkeys(("if", "where", "condition", "expr"), "when"),
+    **dict.fromkeys(("do", "run", "steps", "actions", "remediation"), "then"),
+    **dict.fromkeys(("on", "alert", "alerts", "event", "trigger"), "on event"),
+    **dict.fromkeys(("else", "on failure", "fallback"), "otherwise"),
+    "unless": "except",
+    "check": "verify",
+}
+"""Clauses by what other languages call them."""
 
 
 def _whose(word: str) -> str:

@@ -64,6 +64,21 @@ _ELSEWHERE: Final = {
     "'": 'strings stand in double quotes, as in "web-1"',
     **{word: f"a time is a number with its unit: 1{word[0]}" for word in ("second", "minute", "hour", "day", "week")},
 }
+_BELOW: Final = "steps stand one below the other, with nothing between them"
+_IN_PLACE: Final = (
+    # what was found, what would have been right there, the hint
+    (re.compile("is|equals|eq"), "COMPARE", "write == to compare"),
+    (re.compile("[,;-]"), "WAIT_UNTIL", _BELOW),
+    (re.compile("and|then", re.IGNORECASE), "WAIT_UNTIL", _BELOW),
+    (re.compile("/"), "STRING", 'a pattern stands in double quotes, as in =~ "web-.*"'),
+    (
+        re.compile(r"[a-z_]\w*", re.IGNORECASE),
+        "WAIT_UNTIL",
+        'an action is called by name: execute("restart_service", ...)',
+    ),
+    (re.compile("for"), "_FROM", "say from when to when, as in: from 0s to 1h"),
+)
+_TIMES: Final = re.compile("(sec|second|min|minute|hr|hour|day|week)s?", re.IGNORECASE)
 
 
 def explain(surprise: UnexpectedInput, text: str) -> Fault:
@@ -92,7 +107,21 @@ def explain(surprise: UnexpectedInput, text: str) -> Fault:
     more = {"hint": _ELSEWHERE[found]} if found in _ELSEWHERE else {}
     if expected == _WORDING["STRING"] and re.fullmatch(r"[A-Za-z_][\w.]*", found):
         more = {"hint": f'write "{found}"'}
+    if not more:
+        more = _hint_in_place(found, wanted, text[:offset])
     return Fault("E0101", span, f"unexpected `{found}`", expected=expected, **more)
+
+
+def _hint_in_place(found: str, wanted: set[str], before: str) -> dict[str, str]:
+    """What people write in this place who come from another language, and what it is called here."""
+    if found.startswith('"') and (name := re.search(r"(\w+)\s*$", before)) and wanted & {"LPAR", "_IS", "IS"}:
+        return {"hint": f"write {name[1]}({found})"}
+    if _TIMES.fullmatch(found) and (number := re.search(r"(\d+)\s*$", before)):
+        return {"hint": f"write {number[1]}{found[0].lower()}"}
+    for pattern, right, hint in _IN_PLACE:
+        if pattern.fullmatch(found) and wanted & {right, f"_{right}"}:
+            return {"hint": hint}
+    return {}
 
 
 def _without_comments(text: str) -> str:

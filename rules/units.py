@@ -79,6 +79,10 @@ WORDING: Final = {
 }
 
 
+_WORDED: Final = re.compile(r"([\d.]+)((?:sec|second|min|minute|hr|hour|day|week)s?)", re.IGNORECASE)
+"""A duration as people say it."""
+
+
 class BadQuantity(ValueError):
     """The text starts like a number and is none; the text of the error says what would be right."""
 
@@ -98,6 +102,8 @@ def read_quantity(text: str) -> tuple[Type, float | int]:
         return Type.BYTES, float(size[1]) * _SIZES[size[2]]
     if _DURATION.fullmatch(text):
         return Type.DURATION, _read_duration(text)
+    if worded := _WORDED.fullmatch(text):
+        raise BadQuantity(f"{text} is no duration: write {worded[1]}{worded[2][0]}")
     raise BadQuantity(f"{text} is no number, percentage, duration or size; write 95, 95%, 1h30m or 2GiB")
 
 
