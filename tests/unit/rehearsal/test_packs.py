@@ -11,7 +11,8 @@ from tests.stock.table import kept
 
 PACKS = ("certificates", "database", "deployment", "kafka", "kubernetes", "linux", "node", "slo")
 FROM_MIXINS = {
-    *("KubeNodeNotReady", "KubeNodeUnreachable", "NodeFilesystemAlmostOutOfSpace", "NodeFilesystemSpaceFillingUp"),
+    *("KubeNodeNotReady", "KubeNodeReadinessFlapping", "KubeNodeUnreachable"),
+    *("NodeFilesystemAlmostOutOfSpace", "NodeFilesystemSpaceFillingUp"),
     *("NodeFilesystemAlmostOutOfFiles", "NodeClockSkewDetected", "NodeClockNotSynchronising"),
     *("NodeMemoryHighUtilization", "NodeSystemdServiceFailed", "NodeFileDescriptorLimit"),
     *("KubePodCrashLooping", "KubeContainerWaiting", "KubeDeploymentRolloutStuck", "KubePersistentVolumeErrors"),
