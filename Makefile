@@ -44,6 +44,7 @@ check: .venv/dev.stamp
 bench: .venv/dev.stamp servers
 	$(BIN)/python -m bench.compare
 	$(BIN)/python -m bench.restart
+	$(BIN)/python -m bench.hand_over
 	$(BIN)/python -m bench.rules
 	$(BIN)/python -m bench.core_switch
 	$(BIN)/python -m bench.topology_alerts

@@ -101,7 +101,10 @@ class Runner:
     async def look_after(self) -> None:
         """Settle what was left behind, until cancelled. Apart from `run`, because a probe may wait long for its target."""
         while True:
-            await self.left_behind.settle()
+            try:
+                await self.left_behind.settle()
+            except Overtaken as error:
+                log.warning("what was left behind is settled elsewhere: %s", error)
             await asyncio.sleep(LOOK_S)
 
     async def _drive(self, remediation: Remediation) -> None:

@@ -24,6 +24,7 @@ def open_run(url: str, password: str | None, clock: Clock, installation: str, na
         try:
             # A new version may have much to change before anybody else works here.
             session.execute("SET statement_timeout = 0")
+            session.execute("SET idle_in_transaction_session_timeout = 0")
             found = prepare(session, installation)
         finally:
             session.close()

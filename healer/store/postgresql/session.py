@@ -23,6 +23,9 @@ IN_TURN = 0x6865616C
 ALONE = 0x6865616D
 """The one that a process holds that uses the store, for as long as it is connected: those with names share it."""
 
+STANDSTILL_MS = 3_000
+"""How long a write may do nothing where others wait for it to take over from a process that stands still."""
+
 _WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE"
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
@@ -52,6 +55,7 @@ class PostgresqlDatabase:
         try:
             if self._name:
                 _hold_name(raw, self._name)
+                raw.execute(f"SET idle_in_transaction_session_timeout = {STANDSTILL_MS}".encode())
             elif self._alone:
                 _hold_alone(raw)
         except BaseException:

@@ -62,14 +62,16 @@ class Pair:
     def send(self, healer: Healer, *hosts: str, ends: bool = False) -> None:
         """A host that is down, and the service on it, for each; or that this is over."""
         now = datetime.now(UTC)
-        until = now if ends else now + timedelta(hours=1)
-        when = {"startsAt": (now - timedelta(seconds=1)).isoformat(), "endsAt": until.isoformat()}
+        end = now if ends else now + timedelta(hours=1)
+        when = {"startsAt": (now - timedelta(seconds=1)).isoformat(), "endsAt": end.isoformat()}
         alerts = [
             {"labels": {"alertname": name, "severity": "critical", "host": host, **more}, **when}
             for host in hosts
             for name, more in (("HostDown", {}), ("ServiceDown", {"service": f"shop-{host}"}))
         ]
-        post(f"{healer.url}/api/v2/alerts", json.dumps(alerts).encode(), within=15)
+        said = json.dumps(alerts).encode()
+        # Like Prometheus: what is answered 503 is sent again. One that stops in the middle of a write holds up the others.
+        until(lambda: post(f"{healer.url}/api/v2/alerts", said, within=15) is not None, "it is accepted", healer)
         self.sent += 0 if ends else len(alerts)
 
     def sends(self) -> list[str]:

@@ -467,8 +467,11 @@ async def test_only_what_the_gone_had_claimed_is_let_go(url: str) -> None:
     await one.renew("one", taken.epoch, lease=60 * SECOND, now=0)
     assert await other.claim("chat", now=NOON, lease=SECOND * 60, limit=9) == []
     await third.close()
-    await one.renew("one", taken.epoch, lease=60 * SECOND, now=0)
-    left = await other.claim("chat", now=NOON, lease=SECOND * 60, limit=9)
+    left: list[Claim] = []
+    async with asyncio.timeout(10):
+        while len(left) < 2:  # the server lets go of a lock a moment after its holder has gone
+            await one.renew("one", taken.epoch, lease=60 * SECOND, now=0)
+            left += await other.claim("chat", now=NOON, lease=SECOND * 60, limit=9)
     assert [claim.incident for claim in left] == ["i1", "i2"], "those of the third, and not one's"
     for store in (one, other):
         await store.close()
