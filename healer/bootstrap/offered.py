@@ -42,6 +42,7 @@ def service(settings: Settings, healer: Healer, registry: Registry) -> Service:
         rules=partial(rule_records, healer),
         audit=store,
         converging=lambda: tenure.known() if (tenure := healer.ports.tenure) is not None else None,
+        halted=healer.runner.observing.halted,
         installation=store.installation,
         auth=settings.server.auth,
         covers=partial(covers, healer),

@@ -117,13 +117,15 @@ def gather(link: Connection, watchdog: str, now: Micros) -> Evidence:
     alerts = link.get("/api/v1/alerts", limit=LOOKED_AT)
     names = (name_of(alert["labels"]) for alert in alerts["items"] if alert["node"] is None)
     lost = Counter(name for name in names if name != watchdog)
+    paused = link.get("/api/v1/pause")
     matcher = f"alertname={msgspec.json.encode(watchdog).decode()}"
     return Evidence(
         not_ready="",
         numbers=numbers,
         alerts=alerts["total"],
         watchdogs=link.get("/api/v1/alerts", limit=1, filter=matcher)["total"],
-        switches=link.get("/api/v1/pause")["items"],
+        switches=paused["items"],
+        halted=paused["file"] or "",
         refused=link.get("/api/v1/refused", limit=1)["items"],
         clock_apart=apart,
         owner=link.get("/api/v1/owner"),

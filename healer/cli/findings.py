@@ -46,6 +46,8 @@ class Evidence(msgspec.Struct, frozen=True):
     """Names of some alerts without a node, the most frequent first."""
     owner: dict[str, Any] | None = None
     """Which replica converges."""
+    halted: str = ""
+    """Why a file on its machine says that nothing may be begun."""
 
 
 def judge(evidence: Evidence) -> Iterator[Finding]:
@@ -135,6 +137,8 @@ def _telling(numbers: Numbers) -> Iterator[Finding]:
 
 
 def _healing(evidence: Evidence) -> Iterator[Finding]:
+    if evidence.halted:
+        yield Finding("note", f"paused: {evidence.halted}", "healer never makes or removes this file itself")
     for switch in evidence.switches:
         if switch["paused"]:
             why = f": {switch['why']}" if switch["why"] else ""

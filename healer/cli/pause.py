@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
         _list(link, output, as_json=arguments.json)
         return 0
     scope = _scope(arguments)
-    idle = arguments.command == "resume" and scope not in {each["scope"] for each in _thrown(link)}
+    idle = arguments.command == "resume" and scope not in {each["scope"] for each in _thrown(link.get("/api/v1/pause"))}
     order = {"scope": scope, "by": arguments.by or somebody(), "why": arguments.why}
     switch = link.post(f"/api/v1/{arguments.command}", order)
     going_on = _under_way(link) if switch["paused"] else []
@@ -72,15 +72,20 @@ def _under_way(link: Connection) -> list[connection.Json]:
     return link.all("/api/v1/remediations", LISTED, status=sorted(UNDER_WAY))[0]
 
 
-def _thrown(link: Connection) -> list[connection.Json]:
-    return [each for each in link.get("/api/v1/pause")["items"] if each["paused"]]
+def _thrown(found: connection.Json) -> list[connection.Json]:
+    return [each for each in found["items"] if each["paused"]]
 
 
 def _list(link: Connection, output: Output, *, as_json: bool) -> None:
-    thrown = _thrown(link)
+    found = link.get("/api/v1/pause")
+    thrown = _thrown(found)
     if as_json:
-        output.json({"items": thrown, "total": len(thrown)})
+        output.json({"file": found["file"], "items": thrown, "total": len(thrown)})
         return
+    if found["file"]:
+        output.line(f"Paused: everything: {found['file']}", "bold yellow")
+        if not thrown:
+            return
     rows = [(each["scope"], each["at"], each["by"], each["why"], resuming(each["scope"])) for each in thrown]
     output.table(("PAUSED", "SINCE", "BY", "WHY", "ENDS WITH"), rows, empty="nothing is paused")
 
@@ -97,5 +102,8 @@ def _doubt(link: Connection, scope: str) -> str:
 
 
 def _say_what_stays(link: Connection, output: Output) -> None:
-    for each in _thrown(link):
+    found = link.get("/api/v1/pause")
+    if found["file"]:
+        output.line(f"Still paused: {found['file']}")
+    for each in _thrown(found):
         output.line(f"Still paused: {each['scope']}, by {each['by']}" + (f": {each['why']}" if each["why"] else ""))

@@ -56,6 +56,11 @@ class Observing:
         self._silent = silent
         self._groups: dict[tuple[str, str], tuple[Micros, Group]] = {}
 
+    def halted(self) -> str:
+        """Why a file says that nothing may be begun now, or ""."""
+        path = self._situation.charter.guards.pause_file
+        return self._halted(path) if path else ""
+
     def observe(self, remediation: Remediation, step: PlanStep, held: Held | None) -> Observed:
         """Everything that observed guards ask, now. `held` is when the rule's condition was looked at last."""
         situation, topology = self._situation, self._situation.topology
@@ -73,7 +78,7 @@ class Observing:
             silences_readable=readable,
             at_work=situation.at_work(step.node),
             bounds=bounds,
-            halted=self._halted(bounds.pause_file) if bounds.pause_file else "",
+            halted=self.halted(),
             silent=self._silent(),
             known=known,
             own=self._home.stands_on(topology, step.node, bounds.own_nodes),

@@ -30,11 +30,12 @@ def routes(service: Service) -> list[web.RouteDef]:
     bodies = Bodies(service.bounds)
 
     async def listed(_: web.Request) -> web.Response:
-        """`paused` is about everything; single scopes are in `items`."""
+        """`paused` is about everything; single scopes are in `items`. `file` says why a file stops everything, beside them."""
         switches = await service.effects.switches()
-        paused = any(each.thrown and each.scope == "all" for each in switches)
+        file = service.halted()
+        paused = bool(file) or any(each.thrown and each.scope == "all" for each in switches)
         items = [shapes.switch(each) for each in switches]
-        return as_json({"paused": paused, "items": items, "total": len(items), "next": None})
+        return as_json({"paused": paused, "file": file or None, "items": items, "total": len(items), "next": None})
 
     async def turn(request: web.Request, *, thrown: bool) -> web.Response:
         body = await bodies.read(request, BODY_BYTES)

@@ -213,6 +213,8 @@ class Service(msgspec.Struct, frozen=True):
     """The log of decisions and effects; without one there are no such routes."""
     converging: Callable[[], Converging | None] = lambda: None
     """Who converges, of several replicas; None where there is only one."""
+    halted: Callable[[], str] = lambda: ""
+    """Why nothing may be begun, whatever the switches say: a file on healer's machine."""
     installation: str = ""
     auth: Auth = Auth()
     beneath: Callable[[str], Beneath] = lambda _: Beneath(0)

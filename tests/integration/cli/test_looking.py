@@ -272,6 +272,18 @@ async def test_a_list_of_what_is_paused_pauses_nothing(healer: Healer, stand: St
         assert part in said
 
 
+async def test_a_pause_file_is_shown(capsys: Captured) -> None:
+    """A file that stops everything is listed, and no switch is needed for that; what was resumed beside it stays stopped."""
+    async with standing(halted=lambda: "the file /stop is there") as (stand, _):
+        for words, said in (
+            (["pause", "--list"], "Paused: everything: the file /stop is there"),
+            (["resume"], "Still paused: the file /stop is there"),
+            (["doctor"], "paused: the file /stop is there"),
+        ):
+            await asyncio.to_thread(main, [*words, "--url", stand.url])
+            assert said in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("scope", "doubt"),
     [

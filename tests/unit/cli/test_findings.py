@@ -94,6 +94,12 @@ def test_what_may_be_meant_is_a_note() -> None:
     assert "bad time" in notes[1].what
 
 
+def test_a_pause_file_is_a_note() -> None:
+    """Whoever asks why nothing is repaired reads of the file, also where no switch is thrown."""
+    found = list(judge(msgspec.structs.replace(FINE, halted="the file /stop is there: remove it")))
+    assert [each.what for each in found if each.level == "note"] == ["paused: the file /stop is there: remove it"]
+
+
 def test_a_switch_that_was_released_is_no_news() -> None:
     released = msgspec.structs.replace(FINE, switches=[SWITCH | {"paused": False}])
     assert list(judge(released)) == list(judge(FINE))
