@@ -6,6 +6,7 @@ from typing import Any
 
 from healer.alerts.limits import Limits as AlertLimits
 from healer.assembly import Healer
+from healer.notification.budget import Budget, budget
 from healer.notification.deliver import message_of
 from healer.notification.story import Story, said
 from healer.notification.wording import PLAIN, tell
@@ -40,8 +41,10 @@ def service(settings: Settings, healer: Healer, registry: Registry) -> Service:
         foresee=partial(foresee, healer),
         preview=partial(previewed, healer),
         rules=partial(rule_records, healer),
+        budget=partial(budget_of, healer),
         audit=store,
         converging=lambda: tenure.known() if (tenure := healer.ports.tenure) is not None else None,
+        halted=healer.runner.observing.halted,
         halted=healer.runner.observing.halted,
         installation=store.installation,
         auth=settings.server.auth,
@@ -85,6 +88,13 @@ def previewed(healer: Healer, incident: str, channel: str) -> str | None:
     message = message_of(story, healer.plan.base_url, speech=healer.plan.speech.get(channel, PLAIN))
     limits = getattr(sender, "limits", Limits(0, Unit.NONE))
     return plain_text(fit(message, limits.size, utf8_bytes if limits.unit is Unit.BYTES else utf16_units, links=False))
+
+
+async def budget_of(healer: Healer, duration: Micros) -> Budget:
+    """The noise budget of so long a time up to now."""
+    now = healer.ports.clock.now()
+    found = await healer.ports.store.period(now - duration, now)
+    return budget(found, {name: speech.zone for name, speech in healer.plan.speech.items()})
 
 
 def story_of(healer: Healer, incident: str) -> Story | None:

@@ -49,6 +49,7 @@ COMMANDS = {
     ),
     "notify": Command("healer.cli.notify", "a test message, to see that a channel reaches people"),
     "notifications": Command("healer.cli.notifications", "what each channel was told, and what nobody could be told"),
+    "report": Command("healer.cli.report", "the noise budget: what came, what people were told, what was repaired"),
     "users": Command("healer.cli.users", "who may do what, and tokens for them"),
     "audit": Command("healer.cli.audit", "the log of decisions and effects: is it as it was written?"),
     "pause": Command("healer.cli.pause", "the kill switch: no repair starts any more"),

@@ -12,6 +12,7 @@ from healer.audit.anchor import Anchor
 from healer.audit.chain import Entry, Head
 from healer.convergence.outcome import AlertView, Happening, Incident
 from healer.journey.ports import Arrival, Ownership, Row, Snapshot, Step, StepMark, T, Term
+from healer.notification.budget import Period
 from healer.notification.ports import Claim, LedgerRow, Only
 from healer.remediation.guards import Answer, Place
 from healer.remediation.model import Intent, PlanStep, Refused, Remediation, State
@@ -25,6 +26,7 @@ from healer.store.transactions import (
     journal,
     ledger,
     meta,
+    period,
     remediations,
     retention,
     snapshots,
@@ -259,6 +261,9 @@ class Store:
         return await self.run.write("resend", ledger.resend, incident, channel, now)
 
     # Projections
+
+    async def period(self, since: Micros, until: Micros) -> Period:
+        return await self.run.read("period", period.period, since, until)
 
     async def incidents(self, *, status: str = "", before: str = "", limit: int = 100) -> tuple[list[Incident], int]:
         return await self.run.read("incidents", incidents.newest, status, before, limit)

@@ -20,6 +20,7 @@ from healer.changes.settings import Changes
 from healer.convergence.outcome import AlertView, Happening, Incident
 from healer.journey.ports import Journal
 from healer.journey.tenure import Converging
+from healer.notification.budget import Budget
 from healer.notification.ports import LedgerRow
 from healer.reload import Reloaded
 from healer.remediation.model import Intent, Remediation
@@ -205,6 +206,8 @@ class Service(msgspec.Struct, frozen=True):
     rules: Callable[[], Awaitable[list[dict[str, Any]]]] | None = None
     """What each rule has done, and may do; see `healer.rehearsal.record`."""
     """What is asked of the topology and said to it; without one there are no such routes."""
+    budget: Callable[[Micros], Awaitable[Budget]] | None = None
+    """The noise budget of so long a time up to now; without it there is no such route."""
     reload: Callable[[], Awaitable[Reloaded]] | None = None
     """Reads the configuration again; without it there is no such route."""
     hook: Hook | None = None
@@ -213,6 +216,8 @@ class Service(msgspec.Struct, frozen=True):
     """The log of decisions and effects; without one there are no such routes."""
     converging: Callable[[], Converging | None] = lambda: None
     """Who converges, of several replicas; None where there is only one."""
+    halted: Callable[[], str] = lambda: ""
+    """Why nothing may be begun, whatever the switches say: a file on healer's machine."""
     halted: Callable[[], str] = lambda: ""
     """Why nothing may be begun, whatever the switches say: a file on healer's machine."""
     installation: str = ""

@@ -68,12 +68,12 @@ def _bounds(connection: Connection, before: Micros) -> Bounds:
     journal, step = schema.journal, schema.step
     head = connection.execute(select(func.max(journal.c.position))).scalar() or 0
     # The newest row stays whatever its age: the next position is learnt from it.
-    position = min(applied, _last(connection, journal.c.position, journal.c.at < at), head - 1)
+    position = min(applied, last_old(connection, journal.c.position, journal.c.at < at), head - 1)
     old_step = and_(step.c.last <= position, step.c.now < at)
-    return Bounds(position, min(number, _last(connection, step.c.number, old_step)), at)
+    return Bounds(position, min(number, last_old(connection, step.c.number, old_step)), at)
 
 
-def _last(connection: Connection, key: Column[int], old: ColumnElement[bool]) -> int:
+def last_old(connection: Connection, key: Column[int], old: ColumnElement[bool]) -> int:
     """The last key that is old, 0 for none. Time grows with the key, so halving finds it without reading them all."""
     low, high = 0, connection.execute(select(func.max(key))).scalar() or 0
     while low < high:
