@@ -89,7 +89,7 @@ class Pressing:
             result = "done"
         except Problem as problem:
             log.info("a press was refused", extra={"who": account.name if account else "", "why": problem.detail})
-            reply = Reply(problem.detail, loud=True)
+            reply = Reply("; ".join((problem.detail, *(fault.detail for fault in problem.errors))), loud=True)
         except StoreUnavailable as error:
             log.warning("a press could not be recorded: %s", error)
             reply, result = Reply(speech.say("pressed no store"), loud=True), "failed"
