@@ -45,7 +45,6 @@ def service(settings: Settings, healer: Healer, registry: Registry) -> Service:
         audit=store,
         converging=lambda: tenure.known() if (tenure := healer.ports.tenure) is not None else None,
         halted=healer.runner.observing.halted,
-        halted=healer.runner.observing.halted,
         installation=store.installation,
         auth=settings.server.auth,
         covers=partial(covers, healer),

@@ -218,8 +218,6 @@ class Service(msgspec.Struct, frozen=True):
     """Who converges, of several replicas; None where there is only one."""
     halted: Callable[[], str] = lambda: ""
     """Why nothing may be begun, whatever the switches say: a file on healer's machine."""
-    halted: Callable[[], str] = lambda: ""
-    """Why nothing may be begun, whatever the switches say: a file on healer's machine."""
     installation: str = ""
     auth: Auth = Auth()
     beneath: Callable[[str], Beneath] = lambda _: Beneath(0)
