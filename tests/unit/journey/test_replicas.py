@@ -214,7 +214,10 @@ def test_an_outage_of_the_store_ends_no_term_by_itself() -> None:
         for replica in (one, other):
             for what in ("renew", "term", "head", "stand_in"):
                 replica.disk.faults[f"before {what}"].extend(StoreUnavailable("the server is away") for _ in range(3))
+        for what in ("read", "steps", "version"):
+            other.disk.faults[f"before {what}"].extend(StoreUnavailable("the server is away") for _ in range(3))
         await one.accepts("Odd@host/a")
+        await one.accepts("Odd@host/b")
         await asyncio.sleep(60)
         assert sum(replica.owner.leads for replica in (one, other)) == 1
         await other.healer.view.settled()
