@@ -98,7 +98,8 @@ def _notify(item: syntax.Step, checker: Checker) -> Notify | None:
         return None
     channels = checker.world.channels
     if channels is not None and channel not in channels:
-        more = did_you_mean(channel, channels) or {"hint": f"there are: {', '.join(sorted(channels)) or 'none'}"}
+        listed = f"there are: {', '.join(sorted(channels))}" if channels else "the configuration has no `channels:` yet"
+        more = did_you_mean(channel, channels) or {"hint": listed}
         checker.error("E0208", item.subject.span, f"there is no channel `{channel}`", **more)
         return None
     return Notify(to=channel, message=message, escalate=escalate)

@@ -55,7 +55,7 @@ def _say(output: Output, changed: list[str], errors: list[str], files: int, *, c
         output.line(f"{file}: {'would be' if check else 'was'} laid out anew")
     if not errors:
         left = files - len(changed)
-        output.line(f"{counted(left, 'file')} {'is' if left == 1 else 'are'} as they should be", "green")
+        output.line(f"{counted(left, 'file')} {'is as it' if left == 1 else 'are as they'} should be", "green")
 
 
 def _read(file: Path) -> bytes:

@@ -53,7 +53,24 @@ def _missed(expected: Expectation, played: Played) -> str:
             return "" if told is not expected.absent else f"expected {expected.text}"
         case "step":
             found_step = any(_is(expected, rule, step) for rule, step in _steps(expected, played))
-            return "" if found_step is not expected.absent else f"expected {expected.text}"
+            if found_step is not expected.absent:
+                return ""
+            return f"expected {expected.text}" + ("" if expected.absent else _instead(expected, played))
+
+
+def _instead(expected: Expectation, played: Played) -> str:
+    """What comes nearest to a step that did not come: the same one in another way, or the same action otherwise."""
+    other = msgspec.structs.replace(expected, suggested=not expected.suggested)
+    if any(_is(expected, rule, step) for rule, step in _steps(other, played)):
+        if expected.suggested:
+            return ", and it was run, not only suggested"
+        return f", and it was only suggested: expect suggested {expected.text}, or give the rule another mode"
+    for rule, step in _steps(expected, played):
+        if getattr(step, "action", "") == expected.what:
+            given = dict(getattr(step, "parameters", ()))
+            told = ", ".join(f"{name}: {value}" for name, value in given.items())
+            return f", and there was {expected.what}({told}) on {getattr(step, 'node', '')}, by {rule!r}"
+    return ""
 
 
 def _steps(expected: Expectation, played: Played) -> Iterator[tuple[str, object]]:

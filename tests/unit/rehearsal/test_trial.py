@@ -143,6 +143,34 @@ def test_a_rule_that_only_suggests() -> None:
     assert "restart: suggested: mode: suggest" in one.happened
 
 
+@pytest.mark.parametrize(
+    ("mode", "expected", "instead"),
+    [
+        ("suggest", 'execute("restart_service")', "it was only suggested: expect suggested execute"),
+        ("auto", 'suggested execute("restart_service")', "it was run, not only suggested"),
+        (
+            "auto",
+            'execute("restart_service", unit: "b.service")',
+            "there was restart_service(unit: api.service) on host/a",
+        ),
+        (
+            "suggest",
+            'suggested execute("restart_service") on "host/b"',
+            "there was restart_service(unit: api.service) on host/a",
+        ),
+        ("auto", 'execute("reboot_node")', ""),
+    ],
+)
+def test_what_came_nearest_is_said(mode: str, expected: str, instead: str) -> None:
+    """A step that came in another way, or otherwise, is named beside the one that was expected."""
+    text = f'{RESTART.replace("mode: auto", f"mode: {mode}")}{NODE}  given: query("up") is 1\n  expect: {expected}\n'
+    ((failure,),) = (one.failures for one in tried(text))
+
+    assert f"expected {expected}" in failure
+    assert instead in failure
+    assert bool(instead) is (", and " in failure)
+
+
 TWO = """
 test "two racks"
   given: node "host/a" {instance: "a"} below "rack/r1"
