@@ -130,5 +130,8 @@ def test_a_press_of_approve_runs_the_remediation(tmp_path: Path) -> None:
         message = here.message()
         assert "ann is on it" in message["text"]
         assert not {"Approve", "Reject", "Acknowledge"} & set(message["buttons"])
+        assert here.press("until over", ANN)["text"].startswith("Silenced until it is over")
+        here.until(lambda: "ann silenced it until it is over" in here.message()["text"], "who silenced it")
+        assert [one["createdBy"] for one in here.healer.api("silences")["items"]] == ["ann"]
         (one,) = here.healer.api("remediations")["items"]
         assert here.healer.api(f"remediations/{one['id']}")["agreed"] == ["ann"]
