@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from healer.assembly import Healer, Plan, Ports
@@ -249,10 +250,48 @@ def test_one_that_was_restarted_claims_its_own_term() -> None:
         one = Replica(stage, "one")
         await one.healer.start()
         await one.dies()
-        again = Replica(stage, "one")
+        again, began = Replica(stage, "one"), stage.clock.now()
         await again.healer.start()
         assert again.owner.leads
+        assert stage.clock.now() - began < LEASE
         assert again.tenure.known().epoch == 2
         await again.healer.stop(5)
 
     staged(play)
+
+
+def test_a_reload_of_one_that_follows_counts_when_it_takes_over() -> None:
+    """Until then the files of the one that converges decide."""
+
+    async def play(stage: Stage, one: Replica, other: Replica) -> None:
+        before, changes = one.owner.fold.charter.adopted, changed(settle=7 * SECOND).settings
+        plan = msgspec.structs.replace(other.healer.plan, deciding=changes)
+        assert not await other.healer.take(plan, other.healer.ports)
+        await asyncio.sleep(5)
+        assert one.owner.fold.charter.adopted == other.owner.fold.charter.adopted == before
+        await one.healer.stop(5)
+        await asyncio.sleep(SOON)
+        assert other.owner.fold.charter.settings.convergence.settle == 7 * SECOND
+
+    both(play)
+
+
+def test_who_converges_again_goes_on_by_the_topology_of_who_did_meanwhile() -> None:
+    """A graph that was put at another replica is merged still, and is not taken back."""
+
+    async def play(stage: Stage, one: Replica, other: Replica) -> None:
+        one.disk.gates["before renew"] = one.disk.gates["before commit"] = asyncio.Event()
+        await one.accepts("Odd@host/a")
+        await asyncio.sleep(AFTER_DEATH)
+        assert other.owner.leads
+        one.disk.gates["before commit"].set()
+        view = await other.healer.desk.put(b'{"nodes": [{"id": "host/new"}], "links": []}')
+        assert view.state == "good"
+        await asyncio.sleep(5)
+        await other.dies()
+        await asyncio.sleep(AFTER_DEATH + 5)
+        assert one.owner.leads
+        assert one.healer.view.near("host/new") is None, "it is a node"
+        assert one.healer.view.near("host/a") is None, "and so are those of the file"
+
+    both(play)
