@@ -109,9 +109,9 @@ def _connect(file: Path) -> Connection:
     connection = connect_reader(file)
     try:
         raw_of(connection).execute("SELECT 1 FROM sqlite_schema").fetchone()
-    except sqlite3.OperationalError:
+    except sqlite3.Error as error:
         close(connection)
-        if file.with_name(file.name + "-wal").exists():
+        if not isinstance(error, sqlite3.OperationalError) or file.with_name(file.name + "-wal").exists():
             raise
         connection = connect_copy(file)
     return connection
