@@ -38,7 +38,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--from", dest="first", type=int, default=0, help="the first seed (default 0)")
     parser.add_argument("--jobs", type=int, default=1, help="how many processes at once (default 1)")
     parser.add_argument("--scenario", choices=sorted(SCENARIOS), help="only this one")
-    parser.add_argument("--without", default="", choices=["", *sorted(ABLATIONS)], help="take this safeguard away")
+    parser.add_argument(
+        "--without", default="", metavar="ABLATION", choices=["", *sorted(ABLATIONS)], help="take this safeguard away"
+    )
     parser.add_argument(
         "--ablations",
         action="store_true",

@@ -116,7 +116,7 @@ def told_not_recorded() -> Iterator[None]:
 def start_forgets_told() -> Iterator[None]:
     """A start empties every row of the ledger, instead of letting go of claims."""
 
-    def free(transaction: Transaction) -> None:
+    def free(transaction: Transaction, *_: object) -> None:
         transaction.connection.execute(update(told).values(state="waiting", claimed_until=0, message_id=""))
 
     with without(ledger, "free", free):

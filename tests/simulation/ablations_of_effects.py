@@ -98,6 +98,22 @@ def target_holds_nobody_off() -> Iterator[None]:
         yield
 
 
+@ablation("a target compares no token", promise="E2", scenario=SCENARIO)
+@contextmanager
+def no_token_compared() -> Iterator[None]:
+    """A target obeys whoever asks, however old the token."""
+    admit = Register.admit
+
+    def anybody(self: Register, order: Order, now: Micros) -> Attempt | Result:
+        newest, self.newest = self.newest, (0, 0)
+        answer = admit(self, order, now)
+        self.newest = max(newest, self.newest)
+        return answer
+
+    with without(Register, "admit", anybody):
+        yield
+
+
 @ablation("a limit counts nothing", promise="E3", scenario=SCENARIO)
 @contextmanager
 def limit_counts_nothing() -> Iterator[None]:

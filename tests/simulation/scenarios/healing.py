@@ -112,7 +112,7 @@ class Run:
             self._intent.set()
 
     def _starts(self, order: Order) -> None:
-        for promise in (self.written, self.fenced, self.observed, self.stopped):
+        for promise in (self.fenced, self.written, self.observed, self.stopped):
             promise.starts(order)
 
     async def _all(self) -> None:
