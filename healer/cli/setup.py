@@ -28,6 +28,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     elif not any(channel.last_resort for channel in settings.channels.values()):
         mend = "set last_resort: true on one: it then says so when the store is lost"
         yield Finding("note", "no channel is the last resort", mend)
+    yield from _buttons(settings)
     yield from _place(settings)
     if not settings.prometheus:
         mend = "name one under prometheus: rules and verification ask it"
@@ -56,6 +57,18 @@ def _place(settings: Settings) -> Iterator[Finding]:
     if settings.place != "only" and not settings.alertmanager.urls:
         mend = "name every Alertmanager under alertmanager.urls: silences count, and lost alerts are found"
         yield Finding("wrong", "healer does not see Alertmanager's silences", mend)
+
+
+def _buttons(settings: Settings) -> Iterator[Finding]:
+    """Can the buttons be pressed that people see?"""
+    ways = {name: getattr(channel.config, "buttons", "none") for name, channel in settings.channels.items()}
+    shown = [name for name, way in ways.items() if way != "none"]
+    if shown and not any(user.chat for user in settings.server.auth.users.values()):
+        mend = "put telegram:NUMBER under server.auth.users.NAME.chat: healer answers the number to whoever presses"
+        yield Finding("wrong", f"nobody may press the buttons of {', '.join(shown)}", mend)
+    if "webhook" in ways.values() and not settings.server.url.startswith("https://"):
+        mend = "set server.base_url to an https address that Telegram reaches, or say buttons: poll"
+        yield Finding("wrong", f"Telegram sends no presses to {settings.server.url}", mend)
 
 
 def _answering_for(settings: Settings) -> Iterator[Finding]:

@@ -24,7 +24,7 @@ rules: {{dry_run: false}}
 
 
 def found(text: str) -> list[Finding]:
-    environ = {"TOKEN": "123456:ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghi"}
+    environ = {"TOKEN": "123456:ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghi", "SECRET": "a-secret-of-16-or-more"}
     return [finding for finding in examine(parse_settings(text, environ)) if finding.level != "good"]
 
 
@@ -79,6 +79,17 @@ def test_a_key_that_others_may_read_is_wrong(full: str, tmp_path: Path) -> None:
 def test_beside_alertmanager_its_silences_have_to_be_seen(full: str) -> None:
     text = full.replace('alertmanager: {urls: ["http://127.0.0.1:9093"]}', "").replace("place: lead", "place: shadow")
     assert any("silences" in finding.what for finding in found(text) if finding.level == "wrong")
+
+
+def test_buttons_that_nobody_can_press_are_wrong(full: str) -> None:
+    """Where no account says who it is in a chat, and where Telegram would send presses to an address that it does not take."""
+    shown = full.replace("chat_id: 5", "chat_id: 5, buttons: webhook, secret_token: {env: SECRET}")
+    assert [finding.what.partition(" of ")[0] for finding in found(shown) if finding.level == "wrong"] == [
+        "nobody may press the buttons",
+        "Telegram sends no presses to http://127.0.0.1:9099",
+    ]
+    users = 'shared: sender, users: {ann: {chat: ["telegram:1"]}}}, base_url: "https://healer.example"}'
+    assert found(shown.replace("shared: sender}}", users)) == []
 
 
 def test_nobody_to_tell_is_wrong() -> None:
