@@ -25,10 +25,12 @@ from healer.journey.records import Adopted, Answer, Entry
 from healer.journey.tenure import LOOK_S, Tenure
 from healer.journey.view import View
 from healer.locks.ports import LockService
+from healer.notification.budget import Budget, budget
 from healer.notification.conduct import Conduct
 from healer.notification.deliver import Deliverer, Sender
 from healer.notification.last_resort import LastResort
-from healer.notification.wording import Speech
+from healer.notification.weekly import Weekly
+from healer.notification.wording import PLAIN, Speech
 from healer.prometheus.onsets import Onsets
 from healer.prometheus.rules import Source as PrometheusSource
 from healer.prometheus.telling import Probe, Telling
@@ -169,6 +171,14 @@ class Healer:
             speech=plan.speech,
             conduct=plan.conduct,
         )
+        self.weekly = Weekly(
+            store,
+            lambda: self.plan.deciding.routes,
+            self.budget,
+            lambda channel: self.plan.speech.get(channel, PLAIN),
+            self.deliverer.wake,
+            ports.clock,
+        )
         verifier = Verifier(self.view, self, ports.clock, self._silent)
         self.runner = Runner(
             store,
@@ -272,6 +282,11 @@ class Healer:
         where, read = self.view.where, ports.store.detail
         look = Looking(self._targets, ports.clock).ask
         return await Telling(ports.asker, ports.prometheus, where, read, ports.probe, look).ask(queries, labels)
+
+    async def budget(self, since: Micros, until: Micros) -> Budget:
+        """What that time cost people."""
+        found = await self.ports.store.period(since, until)
+        return budget(found, {name: speech.zone for name, speech in self.plan.speech.items()})
 
     async def stop(self, within: float) -> None:
         """End all tasks, then keep a snapshot so that the next start is short; not of a step whose commit was cut short."""
@@ -417,6 +432,8 @@ class Healer:
             yield "last resort", None, self.last_resort.run
         if not leads:
             return
+        if any(route.weekly for route in plan.deciding.routes):
+            yield "weekly", None, self.weekly.run
         if plan.deciding.place == "lead" and ports.alertmanagers:
             backstop = Backstop(ports.alertmanagers, ports.store, self.view, ports.clock)
             yield "backstop", tuple(ports.alertmanagers), backstop.run

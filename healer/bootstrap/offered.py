@@ -6,7 +6,7 @@ from typing import Any
 
 from healer.alerts.limits import Limits as AlertLimits
 from healer.assembly import Healer
-from healer.notification.budget import Budget, budget
+from healer.notification.budget import Budget
 from healer.notification.deliver import message_of
 from healer.notification.story import Story, said
 from healer.notification.wording import PLAIN, tell
@@ -92,8 +92,7 @@ def previewed(healer: Healer, incident: str, channel: str) -> str | None:
 async def budget_of(healer: Healer, duration: Micros) -> Budget:
     """The noise budget of so long a time up to now."""
     now = healer.ports.clock.now()
-    found = await healer.ports.store.period(now - duration, now)
-    return budget(found, {name: speech.zone for name, speech in healer.plan.speech.items()})
+    return await healer.budget(now - duration, now)
 
 
 def story_of(healer: Healer, incident: str) -> Story | None:

@@ -381,7 +381,8 @@ def message_of(
     """The story as a channel's message; for a `matter` the one that calls people, beside the one that tells it. `meant_for` is
     the channel in whose place this one tells it."""
     story = worded(story, speech)
-    url = f"{base_url}/api/v1/incidents/{story.incident}" if base_url else ""
+    where = f"incidents/{story.incident}" if story.trace_id else "report"
+    url = f"{base_url}/api/v1/{where}" if base_url else ""
     words = _words(story, url, speech)
     lines: list[Line] = [line(Span(words[0], Emphasis.STRONG)) if words else ()]
     lines += [line(text) if text else () for text in words[1:]]
@@ -392,15 +393,9 @@ def message_of(
         ]
     if meant_for:
         lines += [(), line(speech.say("meant for", channel=meant_for))]
-    lines += [
-        (),
-        line(
-            speech.say("incident"),
-            Span(story.incident, Emphasis.CODE, url),
-            speech.say("trace"),
-            Span(story.trace_id, Emphasis.CODE),
-        ),
-    ]
+    if story.trace_id:
+        code, trace = Span(story.incident, Emphasis.CODE, url), Span(story.trace_id, Emphasis.CODE)
+        lines += [(), line(speech.say("incident"), code, speech.say("trace"), trace)]
     return Message(
         title=story.title,
         lines=tuple(lines),

@@ -19,6 +19,7 @@ EXAMPLE = "22:00-07:00, mon-fri 09:00-18:00 or sat,sun"
 
 _DAY = 24 * 60
 _DAYS = re.compile(r"[a-z]{3}(-[a-z]{3})?(,[a-z]{3}(-[a-z]{3})?)*")
+_MOMENT = re.compile(r"([a-z]{3}) ([0-9]{2}):([0-9]{2})")
 _TIMES = re.compile(r"([0-9]{2}):([0-9]{2})-([0-9]{2}):([0-9]{2})")
 
 
@@ -64,6 +65,25 @@ def end_of(hours: Iterable[str], zone: str, now: Micros) -> Micros:
         return 0
     # When clocks go back an end may lie before now; a minute later somebody looks again.
     return max(from_datetime(max(ends).replace(tzinfo=ZoneInfo(zone))), now + 60_000_000)
+
+
+def parse_moment(text: str) -> tuple[int, int]:
+    """Read a moment of the week, `mon 09:00`: the day (0 is Monday) and the minute of it. Raises ValueError."""
+    found = _MOMENT.fullmatch(text)
+    if not found or found[1] not in DAYS or int(found[2]) > 23 or int(found[3]) > 59:
+        raise ValueError(f"{text!r} is no moment of the week: write mon 09:00")
+    return DAYS.index(found[1]), int(found[2]) * 60 + int(found[3])
+
+
+def last_moment(text: str, zone: str, now: Micros) -> Micros:
+    """When it was this moment of the week last."""
+    day, minute = parse_moment(text)
+    local = to_datetime(now).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    moment = midnight - timedelta(days=(local.weekday() - day) % 7) + timedelta(minutes=minute)
+    if moment > local:
+        moment -= timedelta(days=7)
+    return from_datetime(moment.replace(tzinfo=ZoneInfo(zone)))
 
 
 def _days(part: str) -> Iterable[int]:

@@ -7,7 +7,7 @@ import msgspec
 from healer.alerts.matchers import Matchers
 from healer.documents.fields import Duration
 from healer.notification.conduct import Conduct
-from healer.notification.hours import end_of, parse_hours
+from healer.notification.hours import end_of, parse_hours, parse_moment
 from healer.notification.wording import Language, Speech, is_zone
 from healer.times import MINUTE, Micros
 
@@ -54,17 +54,24 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     hours: tuple[str, ...] = ()
     """When it matches: in one of `mon-fri 09:00-18:00`, `22:00-07:00`, `sat,sun`; none is always. Asked at each news."""
     zone: str = "UTC"
-    """The time zone of `hours`, such as Asia/Shanghai."""
+    """The time zone of `hours` and `weekly`, such as Asia/Shanghai."""
     channels: tuple[str, ...]
     """Names of channels; an empty list says: nobody."""
     go_on: bool = msgspec.field(default=False, name="continue")
     """Look at the routes below as well, and tell the channels of all that match."""
     repeat: Duration = 0
     """How long until an open incident that nobody acknowledged is told again, in a new message; 0 is never."""
+    weekly: str = ""
+    """When, in `zone`, its channels are told what the week before cost people: `mon 09:00`; "" is never."""
 
     def __post_init__(self) -> None:
         check_zone(self.zone, "zone")
         check_hours(self.hours, "hours")
+        if self.weekly:
+            try:
+                parse_moment(self.weekly)
+            except ValueError as error:
+                raise ValueError(str(error), "weekly") from None
         if 0 < self.repeat < MINUTE:
             raise ValueError("expected at least 1m, or 0 for never", "repeat")
 

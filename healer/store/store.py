@@ -11,7 +11,7 @@ from healer.alerts.model import Detail, RefusedAlert
 from healer.audit.anchor import Anchor
 from healer.audit.chain import Entry, Head
 from healer.convergence.outcome import AlertView, Happening, Incident
-from healer.journey.ports import Arrival, Ownership, Row, Snapshot, Step, StepMark, T, Term
+from healer.journey.ports import Arrival, Ownership, Row, Snapshot, Step, StepMark, T, Term, Wanted
 from healer.notification.budget import Period
 from healer.notification.ports import Claim, LedgerRow, Only
 from healer.remediation.guards import Answer, Place
@@ -227,6 +227,9 @@ class Store:
 
     async def claim(self, channel: str, *, now: Micros, lease: Micros, limit: int, only: Only = "all") -> list[Claim]:
         return await self.run.write("claim", ledger.claim, channel, now, lease, limit, self.name, only)
+
+    async def announce(self, wanted: Wanted, *, now: Micros) -> bool:
+        return await self.run.write("announce", ledger.announce, wanted, now)
 
     async def free_claims(self) -> None:
         """End the claims of the process that was here before. Only for one that knows to be alone: by the lock on the data

@@ -158,6 +158,28 @@ def want(connection: Connection, wanted: Sequence[Wanted], now: Micros) -> None:
             statement.execute_many(connection, chosen)
 
 
+def announce(transaction: Transaction, wanted: Wanted, now: Micros) -> bool:
+    """Want something told that is no incident's, once. False when it was wanted before."""
+    values: dict[str, object] = {
+        **_FRESH,
+        "incident": wanted.incident,
+        "channel": wanted.channel,
+        "matter": wanted.matter,
+        "wanted_revision": wanted.revision,
+        "story": wanted.story,
+        "urgent": int(wanted.urgent),
+        "since": now,
+    }
+    return _insert(transaction, values)
+
+
+def _insert(transaction: Transaction, values: dict[str, object]) -> bool:
+    """A row, unless there is one in its place."""
+    place = ("incident", "channel", "matter")
+    insertion = upsert(told).values(values).on_conflict_do_nothing(index_elements=place)
+    return transaction.connection.execute(insertion.returning(told.c.incident)).first() is not None
+
+
 def claim(
     transaction: Transaction,
     channel: str,
@@ -271,9 +293,7 @@ def _stand_in(transaction: Transaction, claim: Claim, fallback: str, row: "_Held
         "since": row.since,
         "meant_for": claim.meant_for or claim.channel,
     }
-    place = ("incident", "channel", "matter")
-    made = transaction.connection.execute(upsert(told).values(values).on_conflict_do_nothing(index_elements=place))
-    if made.rowcount:
+    if _insert(transaction, values):
         _note(transaction, claim, transaction.now(), "passed on", to=fallback, why=why)
 
 

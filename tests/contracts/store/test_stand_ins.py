@@ -1,5 +1,6 @@
 """One channel told in the place of another: once, with all that is news of it from then on, up to the end."""
 
+from healer.journey.ports import Wanted
 from healer.notification.ports import Claim
 from healer.store.store import Store
 from tests.contracts.store.given import NOON
@@ -39,6 +40,8 @@ async def test_it_is_passed_on_once(store: Store) -> None:
     (mine,) = await claim(store, NOON + 9 * LEASE)
     await pass_on(store, mine)
     assert await claim(store, NOON + 10 * LEASE, channel="other") == []
+    said = [each.code for each in await store.timeline("i1")]
+    assert said.count("passed on") == 1
 
 
 async def test_whoever_was_told_in_its_place_hears_the_end(store: Store) -> None:
@@ -139,3 +142,14 @@ async def test_a_matter_that_opens_again_is_a_new_message(store: Store) -> None:
     await store.told(call, message_id="8", now=NOON)
     await steps.want("i1", 4, matter="again")
     assert [(each.revision, each.message_id) for each in await claim(store)] == [(4, "")]
+
+
+async def test_what_is_announced_is_told_once(store: Store) -> None:
+    """Something that is no incident's, such as a week: a second announcement is none."""
+    week = Wanted("week-2026-01-01", "chat", 1, b"story", urgent=False)
+    assert await store.announce(week, now=NOON)
+    assert not await store.announce(week, now=NOON + 1)
+    (mine,) = await claim(store)
+    await store.told(mine, message_id="7", now=NOON)
+    assert not await store.announce(week, now=NOON + 2)
+    assert await claim(store, NOON + 2 * LEASE) == []

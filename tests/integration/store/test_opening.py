@@ -9,8 +9,10 @@ import pytest
 
 from healer.audit.verify import Kept, verify
 from healer.journey import records
+from healer.journey.ports import Wanted
 from healer.seams import SystemClock
 from healer.store.connections import raw_of
+from healer.store.migrations import OLDEST, STEPS, _tell_elsewhere
 from healer.store.opening import CannotOpen, open_store
 from healer.store.store import Store
 from healer.topology.answers import Answer
@@ -133,6 +135,20 @@ async def test_an_older_schema_is_brought_up(tmp_path: Path) -> None:
     await store.keep_answer(Answer("cmdb", 1, b"graph"))
     assert await store.answers() == [Answer("cmdb", 1, b"graph")]
     assert len(await store.read(0, 10)) == 1
+    await store.close()
+
+
+async def test_a_ledger_that_knew_no_fallbacks_gets_them(tmp_path: Path) -> None:
+    """Its rows stay, and stand in for nobody."""
+    store = opened(tmp_path)
+    await store.announce(Wanted("i1", "chat", 1, b"story", urgent=False), now=1)
+    await store.close()
+    with sqlite3.connect(tmp_path / "data" / "healer.db") as connection:
+        connection.execute("ALTER TABLE told DROP COLUMN meant_for")
+        connection.execute(f"UPDATE meta SET value = '{STEPS.index(_tell_elsewhere) + OLDEST}' WHERE key = 'schema'")
+    connection.close()
+    store = opened(tmp_path)
+    assert [(row.incident, row.channel, row.meant_for) for row in await store.rows()] == [("i1", "chat", "")]
     await store.close()
 
 

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from healer.notification.hours import end_of, parse_hours
+from healer.notification.hours import end_of, last_moment, parse_hours, parse_moment
 from healer.times import HOUR, MINUTE, from_datetime, to_datetime
 
 SHANGHAI = "Asia/Shanghai"
@@ -88,3 +88,26 @@ def test_what_are_no_hours_is_refused_with_what_would_be(text: str, says: str) -
     """People learn the form from the message."""
     with pytest.raises(ValueError, match=says):
         parse_hours(text)
+
+
+@pytest.mark.parametrize(
+    ("moment", "now", "last"),
+    [
+        ("mon 09:00", "2026-01-07T10:00:00", "2026-01-05T09:00:00"),
+        ("mon 09:00", "2026-01-05T09:00:00", "2026-01-05T09:00:00"),
+        ("mon 09:00", "2026-01-05T08:59:59", "2025-12-29T09:00:00"),
+        ("sun 23:30", "2026-01-05T00:00:00", "2026-01-04T23:30:00"),
+    ],
+)
+def test_a_moment_of_the_week_was_last_at_most_a_week_ago(moment: str, now: str, last: str) -> None:
+    """By the clock on the wall there."""
+    assert last_moment(moment, SHANGHAI, at(now, SHANGHAI)) == at(last, SHANGHAI)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "monday", "mon", "mon 9:00", "mon 24:00", "mo 09:00", "mon 09:60", "mon-fri 09:00"]
+)
+def test_what_is_no_moment_is_refused(text: str) -> None:
+    """With what would be one."""
+    with pytest.raises(ValueError, match="write mon 09:00"):
+        parse_moment(text)

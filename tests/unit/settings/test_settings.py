@@ -245,6 +245,8 @@ def test_a_route_with_hours_that_are_none_is_refused_where_they_stand() -> None:
     assert complaints(text).startswith(
         "healer.yaml:6:9: routes[0].hours[1]: 'at night' are no hours: write 22:00-07:00"
     )
+    weekly = "channels: {x: {type: terminal}}\nroutes: [{channels: [x], weekly: friday}]"
+    assert "routes[0].weekly: 'friday' is no moment of the week: write mon 09:00" in complaints(weekly)
     assert "no time zone is called 'Mars'" in complaints(text.replace("at night", "sun") + "    zone: Mars\n")
 
 
