@@ -33,6 +33,10 @@ def add_arguments(ways: Any) -> None:
             answer.add_argument(
                 "--target", action="append", default=[], metavar="NODE", help="what is destroyed; may be repeated"
             )
+        else:
+            answer.add_argument(
+                "--why", default="", metavar="TEXT", help="the reason; people read it with the incident"
+            )
         connection.add_arguments(answer)
 
 
@@ -41,7 +45,7 @@ def run(arguments: argparse.Namespace, link: Connection, output: Output, typed: 
     path = f"/api/v1/remediations/{part(arguments.id)}"
     order: Json = {"by": somebody(), "plan": arguments.plan}
     if arguments.way != "approve":
-        return _show(output, arguments, link.post(f"{path}/{arguments.way}", order))
+        return _show(output, arguments, link.post(f"{path}/{arguments.way}", order | {"why": arguments.why}))
     found = link.get(path)
     asked = found["request"]
     if asked is None:

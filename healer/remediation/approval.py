@@ -123,20 +123,20 @@ def unapproved(stored: Remediation, now: Micros) -> str:
     return ""
 
 
-def cancel(remediation: Remediation, who: str) -> Remediation:
+def cancel(remediation: Remediation, who: str, because: str = "") -> Remediation:
     """Somebody stops a plan between its steps. Raises NotAsked where a step runs, or it is over."""
     if remediation.state not in BEFORE_INTENT:
         going = remediation.state == "executing"
         why = "a step that runs is not broken off; try again when it is done" if going else "there is nothing to stop"
         raise NotAsked(f"remediation {remediation.id} is {remediation.state.replace('_', ' ')}: {why}")
     done = ". What was done before is not verified" if remediation.effect_ended_at else ""
-    return msgspec.structs.replace(remediation, state="cancelled", detail=f"{who} stopped it{done}")
+    return msgspec.structs.replace(remediation, state="cancelled", detail=f"{who} stopped it{_colon(because)}{done}")
 
 
-def reject(remediation: Remediation, who: str, now: Micros, plan: str = "") -> Remediation:
+def reject(remediation: Remediation, who: str, now: Micros, plan: str = "", because: str = "") -> Remediation:
     """Somebody said no. Raises NotAsked."""
     _must_be_asked(remediation, now, plan)
-    return msgspec.structs.replace(remediation, state="rejected", detail=f"{who} said no")
+    return msgspec.structs.replace(remediation, state="rejected", detail=f"{who} said no{_colon(because)}")
 
 
 def pass_on(remediation: Remediation, now: Micros) -> Remediation:
@@ -154,6 +154,10 @@ def pass_on(remediation: Remediation, now: Micros) -> Remediation:
         )
     ask = " or ".join(each.who for each in plan.approve)
     return msgspec.structs.replace(remediation, state="expired", detail=f"{ask} did not answer; nothing was run")
+
+
+def _colon(because: str) -> str:
+    return f": {because}" if because else ""
 
 
 def _must_be_asked(remediation: Remediation, now: Micros, plan: str) -> None:

@@ -29,11 +29,13 @@ Name = Annotated[str, msgspec.Meta(max_length=1_000)]
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Who answers, to which plan (its hash; without it, whichever is asked about now), and what it is done to."""
+    """Who answers, to which plan (its hash; without it, whichever is asked about now), what it is done to, and why not."""
 
     by: Annotated[str, msgspec.Meta(max_length=200)] = ""
     plan: Annotated[str, msgspec.Meta(max_length=64)] = ""
     targets: Annotated[list[Name], msgspec.Meta(max_length=1_000)] = []
+    why: Annotated[str, msgspec.Meta(max_length=1_000)] = ""
+    """People read it with the incident. Of a yes it is not kept: what speaks for it stands in the plan."""
 
 
 Say = Callable[[Remediation, str, Answer, Micros], Remediation]
@@ -110,14 +112,14 @@ def _yes(stored: Remediation, who: str, order: Answer, now: Micros) -> Remediati
 
 
 def _no(stored: Remediation, who: str, order: Answer, now: Micros) -> Remediation:
-    return reject(stored, who, now, order.plan)
+    return reject(stored, who, now, order.plan, order.why)
 
 
 def _stop(stored: Remediation, who: str, order: Answer, now: Micros) -> Remediation:
     if order.plan and order.plan != stored.plan.hash:
         raise NotAsked(f"the plan is another one by now: {stored.plan.hash}")
     del now
-    return cancel(stored, who)
+    return cancel(stored, who, order.why)
 
 
 WAYS: dict[Way, Say] = {"approve": _yes, "reject": _no, "cancel": _stop}

@@ -229,6 +229,17 @@ async def test_a_command_that_does_not_agree(words: tuple[str, ...], typed: io.S
     assert stored.state == "awaiting_approval"
 
 
+@pytest.mark.parametrize(("way", "end"), [("reject", "said no: not now"), ("cancel", "stopped it: not now")])
+async def test_a_no_may_say_why(way: str, end: str) -> None:
+    """The reason is kept with the remediation, where those who come after read it."""
+    async with standing() as (stand, _):
+        await asked(stand, DESTROYS)
+        assert end in await command(stand, way, "rem-1", "--why", "not now")
+        stored = await stand.store.remediation("rem-1")
+    assert stored is not None
+    assert stored.detail.endswith(end)
+
+
 async def test_scripts_name_the_target() -> None:
     """Without a terminal the target stands in the command."""
     async with standing() as (stand, _):

@@ -45,8 +45,9 @@ def test_enough_people_agree() -> None:
 
 
 def test_one_no_is_enough() -> None:
-    """Whoever was asked and says no ends it."""
+    """Whoever was asked and says no ends it, and may say why."""
     assert reject(WAITS, "ann", 1).state == "rejected"
+    assert reject(WAITS, "ann", 1, because="it is being moved").detail == "ann said no: it is being moved"
 
 
 def test_nobody_answers() -> None:
@@ -147,6 +148,7 @@ def test_an_approval_is_used_by_the_first_intent() -> None:
 def test_a_plan_is_stopped_between_its_steps(state: State) -> None:
     """Where nothing runs it is cancelled, and says by whom."""
     assert cancel(msgspec.structs.replace(WAITS, state=state), "ann").detail == "ann stopped it"
+    assert cancel(msgspec.structs.replace(WAITS, state=state), "ann", "too late").detail == "ann stopped it: too late"
 
 
 @pytest.mark.parametrize(
