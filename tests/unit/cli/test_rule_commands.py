@@ -54,6 +54,21 @@ def test_tests_that_fail(rules: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert 'on "host/b"' in (suite[0][0].text or "")
 
 
+def test_the_health_of_an_object_is_its_status(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where the configuration has a cluster, a pod is well as the service would see it: by its status."""
+    (rules / "own.heal").write_text(
+        'rule "r"\n  on event: "Hangs"\n  then: execute("delete_pod")\n  mode: auto\n'
+        "  verify: healthy(node) stable 1m within 10m\n  limit: 1 per 1h per node\n\n"
+        'test "t"\n  given: node "pod/shop" {kind: "pod"}\n  given: alert "Hangs" {node: "pod/shop", severity: "critical"}\n'
+        '  given: query("status of pod/shop") is 0, 1 after 2m\n  expect: outcome succeeded\n'
+    )
+    (rules / "healer.yaml").write_text(
+        "rules: {paths: [own.heal]}\ntopology: {kinds: [pod]}\nexecutors: {kubernetes: {}}\n"
+    )
+    assert main(["test", str(rules)]) == 1
+    assert main(["test", "--config", str(rules / "healer.yaml")]) == 0, capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("text", "code", "said"),
     [("", 1, "no test"), ('rule "a"\n  on evnt: "X"\n', 1, "E0104")],
