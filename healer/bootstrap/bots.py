@@ -60,13 +60,19 @@ class Bots:
     """All of them. `leads()`: whether this healer, of several on one store, is the one that asks. Telegram lets one at a time."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, spawn: Spawn, limiter: Limiter, leads: Callable[[], bool]
+        self,
+        session: aiohttp.ClientSession,
+        spawn: Spawn,
+        limiter: Limiter,
+        leads: Callable[[], bool],
+        answer_s: float = ANSWER_S,
     ) -> None:
         self.pressing: Pressing | None = None
         self._session = session
         self._spawn = spawn
         self._limiter = limiter
         self._leads = leads
+        self._answer_s = answer_s
         self._hooks: list[Bot] = []
         self._jobs: dict[str, tuple[object, asyncio.Task[None]]] = {}
 
@@ -131,7 +137,7 @@ class Bots:
 
     async def _poll(self, bot: Bot) -> None:
         """Ask for presses and serve them, all of one answer at once; what was not served yet comes again after a restart."""
-        after = 0
+        after, trouble = 0, ""
         while True:
             if not self._leads():
                 await asyncio.sleep(AGAIN_S)
@@ -141,9 +147,14 @@ class Bots:
             except NotDone as error:
                 conflict = error.code == 409
                 hint = ": another program asks for this bot, or a webhook is set for it" if conflict else ""
-                log.warning("Telegram was asked for presses in vain: %s%s", error, hint)
+                if trouble != str(error):
+                    log.warning("Telegram is asked in vain which buttons were pressed: %s%s", error, hint)
+                trouble = str(error)
                 await asyncio.sleep(CONFLICT_S if conflict else error.wait / SECOND)
                 continue
+            if trouble:
+                log.info("Telegram says again which buttons were pressed")
+                trouble = ""
             if heard.presses:
                 await asyncio.wait([self._spawn.start("press", self._serve(bot, press)) for press in heard.presses])
             after = heard.after
@@ -158,7 +169,7 @@ class Bots:
             replies.append(await pressing.press(pressed, chat.speech))
 
         doing = self._spawn.start("pressed", do())
-        await asyncio.wait([doing], timeout=ANSWER_S)
+        await asyncio.wait([doing], timeout=self._answer_s)
         reply = replies[0] if replies else Reply(chat.speech.say("pressed later"))
         try:
             await bot.api.answer(press, reply.text, alert=reply.loud)

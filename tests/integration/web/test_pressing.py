@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import aiohttp
@@ -288,10 +288,10 @@ class Hooked:
 
 
 @contextlib.asynccontextmanager
-async def hooked(more: str) -> AsyncIterator[Hooked]:
+async def hooked(more: str, *, leads: Callable[[], bool] = lambda: True, answer_s: float = 5) -> AsyncIterator[Hooked]:
     spawn, clock = Supervisor(), SystemClock()
     async with TelegramStandin("8:T") as telegram, aiohttp.ClientSession() as session:
-        bots, ears = Bots(session, spawn, MemoryLimiter(clock), lambda: True), Ears()
+        bots, ears = Bots(session, spawn, MemoryLimiter(clock), leads, answer_s), Ears()
         async with standing(auth=AUTH, view=ears, hook=bots) as (stand, client):
             await stand.decide(incidents=(FOUND,))
             bots.pressing = Pressing(stand.service, Access(AUTH), lambda _: tell(FOUND, ()))
@@ -329,6 +329,31 @@ async def test_telegram_sends_presses_with_the_secret_that_it_was_told() -> None
             ]:
                 await asyncio.sleep(0.01)
         assert set(here.telegram.presses.delivered) <= {200}
+
+
+async def test_whoever_pressed_is_answered_in_time() -> None:
+    """Where the store takes longer they are told to look at the message, and what they pressed is done all the same."""
+    async with hooked("buttons: poll", answer_s=0.05) as here:
+        here.stand.disk.wait = asyncio.Event()
+        assert (await here.pressed("Acknowledge", "ack:inc1"))["text"].startswith("healer is at it")
+        here.stand.disk.wait.set()
+        async with asyncio.timeout(20):
+            while not await here.stand.rows():
+                await asyncio.sleep(0.01)
+
+
+async def test_of_several_healers_one_asks() -> None:
+    """Whoever does not lead leaves the bot to whoever does, and names no address to it."""
+    for more in ("buttons: poll", "buttons: webhook, secret_token: {env: S}"):
+        looked = asyncio.Event()
+
+        def follows(looked: asyncio.Event = looked) -> bool:
+            looked.set()
+            return False
+
+        async with hooked(more, leads=follows) as here, asyncio.timeout(20):
+            await looked.wait()
+            assert (here.telegram.presses.asked, here.telegram.presses.hook) == (0, {})
 
 
 @pytest.mark.parametrize(
