@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterator, Mapping
 
 from healer.cli.findings import Finding
 from healer.cli.words import counted
+from healer.executors.http.target import PARAMETERS as HTTP
 from healer.settings.outside import Executors
 from rules import Execute, Rule, RuleSet
 from rules.expressions import Const
 
 NAMED = 3
 """Rules that are named of those that need something."""
-PARAMETERS = {"call_webhook": "webhook", "trigger_pipeline": "pipeline", "patch": "patch"}
+PARAMETERS = {**HTTP, "patch": "patch"}
 """By call, the parameter that names what the settings declare."""
 
 

@@ -8,8 +8,8 @@ from healer.executors.typed import written
 from healer.remediation.model import PlanStep
 from rules import Planned, PlannedStep, PlannedWait
 
-LOOKS_BY_ITSELF = ("kubernetes",)
-"""Executors that need no `observe:`: what they would call tells them what to look at."""
+LOOKS_BY_ITSELF = {"kubernetes": "object", "http": ""}
+"""Executors that need no `observe:`: what they would call tells them what to look at. With the kind of state that they show."""
 
 
 def steps_of(planned: Sequence[Planned], clause: str) -> tuple[PlanStep, ...]:
@@ -44,7 +44,7 @@ def effect(one: PlannedStep, clause: str) -> PlanStep:
         position=one.position,
         closing=_closing(clause),
         observe=argv if looks else one.observe,
-        shows="object" if looks else one.action.shows,
+        shows=LOOKS_BY_ITSELF[one.executor] if looks else one.action.shows,
         address=one.target.address,
         identity=one.target.identity,
         version=one.action.version,

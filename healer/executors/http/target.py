@@ -19,6 +19,8 @@ from healer.executors.target import Go, Order, Result, Seen
 from healer.executors.typed import Unreadable, read
 from healer.seams import Clock
 
+PARAMETERS = {"call_webhook": "webhook", "trigger_pipeline": "pipeline"}
+"""By call, the parameter that names what the settings declare."""
 REMEMBERED = 1_000
 """Orders whose end this process knows by itself, the newest."""
 
@@ -73,7 +75,7 @@ class HttpTarget:
         except Unreadable as error:
             return Result("unknown", why=str(error))
         if call.name == "trigger_pipeline":
-            host = self._pipelines.get(str(call.given.get("pipeline", "")))
+            host = self._pipelines.get(str(call.given.get(PARAMETERS[call.name], "")))
             if host is None:
                 return Result("unknown", why="its pipeline is not declared in executors.http.pipelines any more")
             return self._stamped(await self._following.settle(host, order, over=over))
@@ -83,7 +85,16 @@ class HttpTarget:
         return Result("failed", why=why, ended_at=order.ends_by)
 
     async def observe(self, order: Order) -> Seen:
-        return Seen(why=f"nothing tells what is there before a call ({' '.join(order.argv[:1])})")
+        """What would be called, in words: nothing tells what is there before. Nobody is asked."""
+        try:
+            call = read(order.argv)
+            name = str(call.given.get(PARAMETERS.get(call.name, ""), ""))
+            self._called(order)
+        except Unreadable as error:
+            return Seen(why=str(error))
+        if call.name == "trigger_pipeline":
+            return Seen(0, f"starts {self._pipelines[name].words} and follows it to its end")
+        return Seen(0, f"calls {webhook.host(self._webhooks[name])}, signed")
 
     async def close(self) -> None:
         """Nothing is kept open."""
@@ -92,12 +103,12 @@ class HttpTarget:
         """What an order asks for. Raises Unreadable."""
         call = read(order.argv)
         if call.name == "call_webhook":
-            name = str(call.given.get("webhook", ""))
+            name = str(call.given.get(PARAMETERS[call.name], ""))
             if name not in self._webhooks:
                 raise Unreadable(f"no webhook {name!r} is declared in executors.http.webhooks")
             return partial(self._call, name, self._webhooks[name], order)
         if call.name == "trigger_pipeline":
-            name = str(call.given.get("pipeline", ""))
+            name = str(call.given.get(PARAMETERS[call.name], ""))
             if name not in self._pipelines:
                 raise Unreadable(f"no pipeline {name!r} is declared in executors.http.pipelines")
             return partial(self._following.run, self._pipelines[name], order)

@@ -7,6 +7,7 @@ has seen does nothing twice; `token` lets it refuse whoever was overtaken.
 import base64
 import hashlib
 import hmac
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -48,6 +49,11 @@ def signature(id: str, stamp: str, body: bytes, key: bytes) -> str:
     """The header `webhook-signature`."""
     signed = b".".join((id.encode(), stamp.encode(), body))
     return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+
+
+def host(webhook: Webhook) -> str:
+    """As much of its address as may be shown."""
+    return urlsplit(webhook.url.reveal()).hostname or ""
 
 
 def secrets(webhook: Webhook) -> tuple[Secret, ...]:

@@ -168,6 +168,15 @@ async def test_known_again(called: Called) -> None:
     assert called.effects == ["i.0.0"]
 
 
+async def test_look(called: Called) -> None:
+    """A look says what would be called, without its secrets, and asks nobody; what is not declared is told by its name."""
+    target = reaching(f"{called.url}/succeed?key=k3y")
+    seen = await target.observe(order())
+    assert (seen.exit_code, seen.output) == (0, "calls 127.0.0.1, signed")
+    assert "no webhook 'other'" in (await target.observe(order(webhook="other"))).why
+    assert called.requests == []
+
+
 async def test_unknown_names(called: Called) -> None:
     """A webhook that the settings do not declare is refused by name."""
     target = reaching(f"{called.url}/succeed", "127.0.0.1")

@@ -150,6 +150,18 @@ async def test_kill_switch(hosts: Pipelines, host: str) -> None:
     assert hosts.requests == []
 
 
+async def test_look(hosts: Pipelines) -> None:
+    """A look says what would be started where, and asks nobody."""
+    target = reaching(hosts)
+    seen = [(await target.observe(order(host))).output.replace(hosts.url, "URL") for host in HOSTS]
+    assert seen == [
+        "starts redeploy.yml of acme/shop on main at URL and follows it to its end",
+        "starts a pipeline of acme/shop on main at URL and follows it to its end",
+        "starts the job shop/redeploy at URL and follows it to its end",
+    ]
+    assert hosts.requests == []
+
+
 async def test_undeclared_inputs(hosts: Pipelines) -> None:
     """A workflow without healer's inputs is refused by GitHub; nothing was started."""
     hosts.declared = {"weight"}

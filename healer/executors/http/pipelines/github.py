@@ -38,6 +38,7 @@ class GitHub:
             "X-GitHub-Api-Version": VERSION,
         }
         self.secrets = (pipeline.token,)
+        self.words = f"{pipeline.workflow} of {pipeline.repo} on {pipeline.ref} at {pipeline.url}"
         self.unless = f"the run-name of {pipeline.workflow} lacks ${{{{ inputs.healer_intent }}}}"
 
     def start(self, order: Order) -> Request:

@@ -33,6 +33,7 @@ class GitLab:
         self._api = f"{pipeline.url}/api/v4/projects/{quote(pipeline.project, safe='')}"
         self._headers = {"PRIVATE-TOKEN": pipeline.token.reveal(), "Accept": "application/json"}
         self.secrets = (pipeline.token,)
+        self.words = f"a pipeline of {pipeline.project} on {pipeline.ref} at {pipeline.url}"
         self.unless = ""
 
     def start(self, order: Order) -> Request:

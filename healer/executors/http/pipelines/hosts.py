@@ -57,6 +57,11 @@ class Host(Protocol):
     def secrets(self) -> tuple[Secret, ...]: ...
 
     @property
+    def words(self) -> str:
+        """What would be started, for people."""
+        ...
+
+    @property
     def unless(self) -> str:
         """Why a pipeline might not be found by the intent that started it; "" where it always is."""
         ...

@@ -72,6 +72,7 @@ class Jenkins:
         self._job = pipeline.url + "".join(f"/job/{quote(part)}" for part in pipeline.job.split("/"))
         self._headers = {"Authorization": basic(pipeline.user, pipeline.token), "Accept": "application/json"}
         self.secrets = (pipeline.token,)
+        self.words = f"the job {pipeline.job} at {pipeline.url}"
         self.unless = f"the job {pipeline.job} does not declare {INTENT}"
 
     def start(self, order: Order) -> Request:
