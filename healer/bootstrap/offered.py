@@ -7,7 +7,7 @@ from typing import Any
 from healer.alerts.limits import Limits as AlertLimits
 from healer.assembly import Healer
 from healer.notification.budget import Budget
-from healer.notification.deliver import message_of
+from healer.notification.message import message_of
 from healer.notification.story import Story, said
 from healer.notification.wording import PLAIN, tell
 from healer.rehearsal import preview

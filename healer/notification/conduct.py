@@ -6,8 +6,10 @@ Made of the settings by `healer.bootstrap`, asked by `healer.notification.delive
 import msgspec
 
 from healer.notification.hours import end_of
-from healer.notification.ports import Only
+from healer.notification.ports import Claim, Only
+from healer.notification.story import Story
 from healer.times import Micros
+from notifiers.message import Ambiguous, Answer, NotTried, Permanent, Reason, Transient
 
 
 class Conduct(msgspec.Struct, frozen=True):
@@ -31,3 +33,17 @@ class Conduct(msgspec.Struct, frozen=True):
 
 
 PLAIN = Conduct()
+
+
+def passes_on(claim: Claim, story: Story, answer: Answer, *, last: bool) -> bool:
+    """Whether another channel is to be told in the place of this one: nobody can be told here for good, or not for a while of
+    something that is not over and that they have not heard of. `last`: another failure makes it a dead letter."""
+    match answer:
+        case Permanent():
+            return True
+        case Transient() | Ambiguous():
+            return last
+        case NotTried(reason=Reason.BREAKER_OPEN):
+            return not claim.told_revision and story.state not in ("healed", "over")
+        case _:
+            return False

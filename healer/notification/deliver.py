@@ -15,13 +15,12 @@ from typing import Protocol
 import msgspec
 
 from healer.journey.ports import StoreUnavailable
-from healer.notification import buttons, template
 from healer.notification.bundle import BUNDLED, bundle_of, is_news, is_shared, may_share, shared
-from healer.notification.calling import REMINDER
 from healer.notification.conduct import PLAIN as NOTHING_SPECIAL
-from healer.notification.conduct import Conduct
+from healer.notification.conduct import Conduct, passes_on
+from healer.notification.message import TONES, message_of
 from healer.notification.ports import Claim, Only, ToldLedger
-from healer.notification.story import State, Story
+from healer.notification.story import Story
 from healer.notification.wording import PLAIN, Speech, worded
 from healer.seams import Clock, Random
 from healer.telemetry.logs import within_trace
@@ -29,8 +28,6 @@ from healer.times import MINUTE, SECOND, Micros
 from notifiers.message import (
     Ambiguous,
     Answer,
-    Emphasis,
-    Line,
     Message,
     Migrated,
     NotTried,
@@ -39,11 +36,8 @@ from notifiers.message import (
     Permanent,
     RateLimited,
     Reason,
-    Span,
     Told,
-    Tone,
     Transient,
-    line,
 )
 
 log = logging.getLogger(__name__)
@@ -63,14 +57,6 @@ LONGEST_REST: Micros = MINUTE
 """A channel that says that it is busy is left alone for as long as it asks, and looked at again after this at most."""
 GIVE_UP = 60
 """Failures in a row after which a row is a dead letter: about four hours."""
-
-_TONES: dict[State, Tone] = {
-    "broken": Tone.BROKEN,
-    "healing": Tone.WORKING,
-    "healed": Tone.GOOD,
-    "needs you": Tone.NEEDS_YOU,
-    "over": Tone.NEUTRAL,
-}
 
 
 class Sender(Protocol):
@@ -219,7 +205,7 @@ class Deliverer:
         if len(news) < 2:
             return await self._serve(news[0], sender) if news else 0
         said = [worded(stories[claim], speech) for claim in news]
-        message = bundle_of(said, self._base_url, speech, _TONES[said[0].state])
+        message = bundle_of(said, self._base_url, speech, TONES[said[0].state])
         answer = self._left_alone(channel) or await self._within(lambda: sender.send(message, trace_id=""), channel)
         self._hear(channel, answer, sender)
         if isinstance(answer, Permanent) and not answer.disable:
@@ -315,7 +301,9 @@ class Deliverer:
                 return
 
     async def _settle(self, claim: Claim, story: Story, answer: Answer, sender: Sender, now: Micros) -> None:
-        fallback = self._fallback(claim.channel) if passes_on(claim, story, answer) else ""
+        fallback = (
+            self._fallback(claim.channel) if passes_on(claim, story, answer, last=claim.attempts + 1 >= GIVE_UP) else ""
+        )
         failed = partial(self._ledger.failed, fallback=fallback)
         match answer:
             case OkNoop(reference=reference) if not _can_edit(claim, sender):
@@ -342,68 +330,9 @@ class Deliverer:
         return int(self._random.uniform(0.5, 1.0) * min(first * 2 ** min(attempts, 20), longest))
 
 
-def passes_on(claim: Claim, story: Story, answer: Answer) -> bool:
-    """Whether another channel is to be told in the place of this one: nobody can be told here for good, or not for a while of
-    something that is not over and that they have not heard of."""
-    match answer:
-        case Permanent():
-            return True
-        case Transient() | Ambiguous():
-            return claim.attempts + 1 >= GIVE_UP
-        case NotTried(reason=Reason.BREAKER_OPEN):
-            return not claim.told_revision and story.state not in ("healed", "over")
-        case _:
-            return False
-
-
 def _can_edit(claim: Claim, sender: Sender) -> bool:
     return sender.can_edit and not is_shared(claim.message_id)
 
 
 def _story(claim: Claim) -> Story:
     return msgspec.msgpack.decode(claim.story, type=Story)
-
-
-def _words(story: Story, url: str, speech: Speech) -> tuple[str, ...]:
-    """What stands below line 1. A template that cannot be filled is no reason to tell nobody."""
-    if not speech.template:
-        return story.lines
-    try:
-        return template.fill(speech.template, story, url)
-    except template.BadTemplate as error:
-        log.warning("incident %s is told in healer's own words: the template: %s", story.incident, error)
-        return story.lines
-
-
-def message_of(
-    story: Story, base_url: str, matter: str = "", speech: Speech = PLAIN, *, meant_for: str = ""
-) -> Message:
-    """The story as a channel's message; for a `matter` the one that calls people, beside the one that tells it. `meant_for` is
-    the channel in whose place this one tells it."""
-    story = worded(story, speech)
-    where = f"incidents/{story.incident}" if story.trace_id else "report"
-    url = f"{base_url}/api/v1/{where}" if base_url else ""
-    words = _words(story, url, speech)
-    lines: list[Line] = [line(Span(words[0], Emphasis.STRONG)) if words else ()]
-    lines += [line(text) if text else () for text in words[1:]]
-    if matter:
-        lines += [
-            (),
-            line(speech.say("reminded") if matter == REMINDER else speech.say("called", matter=matter)),
-        ]
-    if meant_for:
-        lines += [(), line(speech.say("meant for", channel=meant_for))]
-    if story.trace_id:
-        code, trace = Span(story.incident, Emphasis.CODE, url), Span(story.trace_id, Emphasis.CODE)
-        lines += [(), line(speech.say("incident"), code, speech.say("trace"), trace)]
-    return Message(
-        title=story.title,
-        lines=tuple(lines),
-        more_url=url,
-        more=speech.say("more"),
-        tone=_TONES[story.state],
-        silent=not matter and story.severity in ("info", "warning") and story.state != "needs you",
-        code=story.incident,
-        ended=story.state in ("healed", "over"),
-        buttons=buttons.under(story, speech),
-    )

@@ -9,7 +9,7 @@ from typing import get_args
 import msgspec
 
 from healer.convergence.outcome import Incident, People
-from healer.notification.deliver import message_of
+from healer.notification.message import message_of
 from healer.notification.wording import Language, Speech, tell
 from healer.remediation.deed import Deed
 from healer.times import MINUTE, SECOND

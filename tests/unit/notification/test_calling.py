@@ -4,7 +4,7 @@ import pytest
 
 from healer.convergence.outcome import Incident, People
 from healer.notification.calling import MOST_MATTERS, REMINDER, Called, call
-from healer.notification.deliver import message_of
+from healer.notification.message import message_of
 from healer.notification.story import Story
 from healer.notification.wording import Language, Speech
 from healer.remediation.deed import Deed

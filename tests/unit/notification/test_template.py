@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from healer.alerts.identity import canonical
-from healer.notification.deliver import message_of
+from healer.notification.message import message_of
 from healer.notification.story import Story
 from healer.notification.template import MOST_OUTPUT, MOST_SOURCE, BadTemplate, fill, read
 from healer.notification.wording import Speech, tell

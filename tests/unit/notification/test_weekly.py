@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from healer.notification.budget import Budget, Period, budget
-from healer.notification.deliver import message_of
+from healer.notification.message import message_of
 from healer.notification.settings import Route
 from healer.notification.story import Story
 from healer.notification.weekly import LATE, WEEK, Weekly, story_of
