@@ -5,6 +5,7 @@ Works on text that may be half written: `rules.scanning` says in which clause a 
 """
 
 import re
+from collections.abc import Iterable
 from typing import Final, Literal
 
 import msgspec
@@ -20,9 +21,30 @@ MAX_OFFERED: Final = 200
 _STEPS: Final = frozenset({"then", "otherwise", "after success", "on recovery"})
 _CONDITIONS: Final = frozenset({"when", "verify", "except"})
 _CALLED: Final = re.compile(r'\b(?:execute|notify)\s*\(\s*"([^"\n]*)"[^()]*$')
-_OPENED: Final = re.compile(r'\b(execute|undo|opposing|notify)\s*(?:\(|:)\s*"([^"\n]*)$')
+_OPENED: Final = re.compile(r'\b(execute|undo|opposing|notify|calendar)\s*(?:\(|:|)\s*"([^"\n]*)$')
 _COVERED: Final = re.compile(r"[\w.]")
 _ALONE: Final = frozenset({"rule", "action", "test", "metric", "command"})
+_LINES: Final = {
+    "given": {
+        "node": 'node "host/a" {instance: "a"} below "rack/r1"',
+        "alert": 'alert "Name" {node: "host/a", severity: "critical"} from 0s to 1h',
+        "query": 'query("PromQL") is 0, 1 after 4m',
+        "execute": 'execute("reboot_node") on "host/a" fails',
+        "calendar": 'calendar "freeze" is free',
+        "change": 'change "acme/shop" {state: "running"} on "workload/shop" from 5m',
+        "time": 'time "2026-01-07T10:00:00+08:00"',
+    },
+    "expect": {
+        "execute": 'execute("x", parameter: value) on "host/a" by "rule"',
+        "suggested": 'suggested execute("x")',
+        "no": 'no execute("x")',
+        "nothing": "nothing was run, suggested, asked or told",
+        "approval by": 'approval by "sre"',
+        "notify": 'notify("oncall")',
+        "outcome": "outcome succeeded",
+    },
+}
+"""What the lines of a test begin with, each with an example."""
 
 
 class Offer(msgspec.Struct, frozen=True):
@@ -54,12 +76,15 @@ def place_of(text: str, offset: int) -> Place:
     return Place(definition.kind, "", text[definition.start : offset])
 
 
-def complete(text: str, offset: int, known: RuleSet) -> list[Offer]:
+def complete(
+    text: str, offset: int, known: RuleSet, channels: Iterable[str] = (), calendars: Iterable[str] = ()
+) -> list[Offer]:
     """What could stand at a place, given all that is defined; the client narrows it down by what is typed."""
     place = place_of(text, offset)
     opened = _OPENED.search(place.before)
     if opened:
-        return [] if opened[1] == "notify" else _actions(known)
+        named = {"notify": channels, "calendar": calendars}.get(opened[1])
+        return _actions(known) if named is None else [Offer(name, "value") for name in sorted(named)]
     offered: list[Offer] = []
     row = text[text.rfind("\n", 0, offset) + 1 : offset]
     if not row.strip() or re.fullmatch(r"\s*[a-z ]*", row, re.IGNORECASE):
@@ -73,6 +98,8 @@ def complete(text: str, offset: int, known: RuleSet) -> list[Offer]:
             Offer("execute", "keyword", 'execute("action", ...)'),
             Offer("notify", "keyword", 'notify("channel")'),
         ]
+    if place.kind == "test" and re.fullmatch(r"\s*\w*", place.before):
+        offered += [Offer(word, "keyword", shown) for word, shown in _LINES.get(place.clause, {}).items()]
     if place.clause == "mode":
         offered += [Offer(mode, "value") for mode in MODES]
     return list({one.word: one for one in offered}.values())[:MAX_OFFERED]

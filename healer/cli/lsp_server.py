@@ -197,7 +197,8 @@ class Server:
 
     def _complete(self, params: dict[str, Any]) -> list[dict[str, Any]]:
         text, offset = self._place(params)
-        offered = complete(text, offset, self._known)
+        around = self._surroundings
+        offered = complete(text, offset, self._known, around.channels or (), around.calendars or ())
         return [{"label": one.word, "kind": _KINDS[one.kind], "detail": one.detail} for one in offered]
 
     def _hover(self, params: dict[str, Any]) -> dict[str, Any] | None:

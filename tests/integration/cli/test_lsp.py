@@ -175,6 +175,15 @@ def test_clauses_are_offered_at_the_start_of_a_line(editor: Editor, file: Path) 
     assert "run:" in labels(editor.at("completion", file, action, '"a"\n  '))
 
 
+def test_lines_of_a_test_are_offered(editor: Editor, file: Path) -> None:
+    """What is given and what is expected, by the words that such a line begins with; further on in it nothing."""
+    text = 'test "t"\n  given: \n  expect: \n  given: alert \n'
+    editor.opens(file, text)
+    assert {"node", "alert", "query"} <= labels(editor.at("completion", file, text, "given: "))
+    assert {"nothing", "suggested", "outcome"} <= labels(editor.at("completion", file, text, "expect: "))
+    assert editor.at("completion", file, text, "given: alert ") == []
+
+
 @pytest.mark.parametrize(
     ("mark", "said"),
     [
@@ -230,6 +239,7 @@ def test_a_configuration_says_what_there_is(tmp_path: Path) -> None:
     text = 'rule "r"\n  on event: "X"\n  then: notify("onkall")\n'
 
     assert [one["code"] for one in editor.opens(rules / "own.heal", text)] == ["E0208"]
+    assert labels(editor.at("completion", rules / "own.heal", text, 'notify("on')) == {"oncall"}
     assert editor.ends() == 0
 
 
