@@ -18,6 +18,8 @@ from healer.store.inline import InlineRun
 from healer.store.store import Store
 from healer.telemetry.metrics import Registry
 from healer.times import SECOND
+from healer.topology.graph import decode
+from healer.topology.patch import patched
 from rules import Query
 from tests.simulation.world import SimRandom
 from tests.unit.journey.owning import Disk, Stage, staged
@@ -91,6 +93,12 @@ def same(one: Replica, other: Replica) -> None:
     """They know the same, to the byte, and came to it by the same steps."""
     assert other.owner.fold.dump() == one.owner.fold.dump()
     assert (other.owner.applied, other.owner.mismatches) == (one.owner.applied, 0)
+
+
+def nodes(replica: Replica) -> set[str]:
+    """Of the topology by which it decides."""
+    fold = replica.owner.fold
+    return {node.id for node in patched(decode(fold.charter.topology), fold.rewired.patch()).nodes}
 
 
 def test_one_converges_and_the_other_knows_the_same() -> None:
@@ -291,7 +299,10 @@ def test_who_converges_again_goes_on_by_the_topology_of_who_did_meanwhile() -> N
         await other.dies()
         await asyncio.sleep(AFTER_DEATH + 5)
         assert one.owner.leads
-        assert one.healer.view.near("host/new") is None, "it is a node"
-        assert one.healer.view.near("host/a") is None, "and so are those of the file"
+        assert {"host/new", "host/a"} <= nodes(one)
+        await one.healer.desk.put(b'{"nodes": [{"id": "host/newer"}], "links": []}')
+        await asyncio.sleep(5)
+        assert {"host/newer", "host/a"} <= nodes(one)
+        assert "host/new" not in nodes(one), "it went with the graph that it was in"
 
     both(play)
