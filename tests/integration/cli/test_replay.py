@@ -1,6 +1,7 @@
 """`healer replay` on what a real service wrote: while it runs, on a copy, after somebody changed it, and on what `healer backup`
 and `healer restore` made of it, in either database."""
 
+import asyncio
 import json
 import os
 import re
@@ -18,8 +19,12 @@ from healer.cli.main import main
 from healer.cli.recording import recorded
 from healer.rehearsal.generators import Storm, storms
 from healer.seams import SystemClock
+from healer.store.backups import back_up
 from healer.store.opening import open_store
+from healer.store.past import open_past
+from healer.store.settings import Store as Place
 from healer.times import format_rfc3339
+from tests.contracts.store.meanwhile import meanwhile
 from tests.servers.healer import Healer
 from tests.servers.postgres import Postgres
 from tests.servers.process import post
@@ -228,7 +233,8 @@ def test_a_backup_is_the_way_between_the_databases(
 async def test_a_server_goes_on_where_the_backup_ends(
     lived: Lived, server: Postgres, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What the database numbers by itself gets the next number; a store in use is backed up, and never restored into."""
+    """What the database numbers by itself gets the next number; a store in use is backed up as of one moment, and never
+    restored into."""
     file, url = str(tmp_path / "file"), server.schema("going_on")
     main(["backup", file, "--data", str(lived.data)])
     main(["restore", file, "--data", url])
@@ -237,7 +243,13 @@ async def test_a_server_goes_on_where_the_backup_ends(
     before = await store.entries(0, 1_000)
     await store.act("probe", {}, now=1)
     assert [entry.number for entry in await store.entries(before[-1].number, 10)] == [before[-1].number + 1]
-    assert said(capsys, "backup", str(tmp_path / "more"), "--data", url)["rows"]["audit"] == len(before) + 1
+    kept = await asyncio.to_thread(back_up, Place(url=url), tmp_path / "more", meanwhile(store))
+    assert kept.rows["audit"] == len(before) + 1
+    past = open_past(tmp_path / "more")
+    assert [(head.place, head.digest) for head in await past.heads()] == [
+        (entry.place, entry.digest) for entry in (await past.entries(0, 1_000))[-1:]
+    ]
+    await past.close()
     refused(capsys, r"a healer that may be at work.*name an empty database", "restore", file, "--data", url)
     await store.close()
 

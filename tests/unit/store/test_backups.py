@@ -1,5 +1,6 @@
 """A copy of a store: of one moment, whole or not there, never in anybody's place."""
 
+import asyncio
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from healer.store.settings import Store as Place
 from healer.store.store import Store
 from healer.times import SECOND
 from tests.contracts.store.given import NOON, arrival, incident, record, step, wanted
+from tests.contracts.store.meanwhile import meanwhile
 
 
 def place(folder: Path) -> Place:
@@ -56,11 +58,11 @@ async def contents(store: Store) -> tuple[object, ...]:
 
 
 async def test_a_backup_has_all_of_one_moment(tmp_path: Path) -> None:
-    """While the store goes on, and pages later: what was committed when it began, and only that, for its owner alone."""
+    """What was committed when it began, and only that, whatever is committed between its pages; for its owner alone."""
     store = await filled(tmp_path / "data")
     before = await contents(store)
-    copied = back_up(place(tmp_path / "data"), tmp_path / "backup", quietly)
-    await store.append([record("late")])
+    copied = await asyncio.to_thread(back_up, place(tmp_path / "data"), tmp_path / "backup", meanwhile(store))
+    assert len(await store.entries(0, 1_000)) > 3
     assert (tmp_path / "backup").stat().st_mode & 0o777 == 0o600
     past = open_past(tmp_path / "backup")
     assert await contents(past) == before
