@@ -30,7 +30,13 @@ def attempt(trial: Trial, ruleset: RuleSet, health: dict[str, str] | None = None
     """Play one test and judge it. `health` is the configuration's health queries, where there is one."""
     played = play(trial, ruleset, health)
     failures = tuple(f"line {one.line}: {why}" for one in trial.expects if (why := _missed(one, played)))
-    return Tried(trial, failures, tuple(_story(played)), played.lasted)
+    return Tried(trial, failures, (*_story(played), *_nowhere(trial)), played.lasted)
+
+
+def _nowhere(trial: Trial) -> Iterator[str]:
+    """A remark where no alert says where it is: mappings are the configuration's, and a test has none."""
+    if not any(dict(alert.labels).get("node") for alert in trial.alerts):
+        yield 'no alert of this test is on a node: its label `node` says on which, as in {node: "host/a"}'
 
 
 def _missed(expected: Expectation, played: Played) -> str:

@@ -171,6 +171,14 @@ def test_what_came_nearest_is_said(mode: str, expected: str, instead: str) -> No
     assert bool(instead) is (", and " in failure)
 
 
+def test_an_alert_without_a_node_is_noticed() -> None:
+    """A test has no mappings: who wrote its alert without the label `node` reads why nothing was done."""
+    (one,) = tried(RESTART + NODE.replace('node: "host/a"', 'instance: "a"') + '  expect: execute("restart_service")\n')
+
+    assert not one.passed
+    assert "its label `node` says on which" in one.happened[-1]
+
+
 TWO = """
 test "two racks"
   given: node "host/a" {instance: "a"} below "rack/r1"
