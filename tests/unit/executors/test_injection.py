@@ -164,6 +164,20 @@ def test_hostile_values_stay_data_in_calls(action: Action, name: str) -> None:
     assert 0 < let_through < 10_000, "values of both kinds, or this shows nothing"
 
 
+def test_no_parameter_is_left_out() -> None:
+    """Whatever a string parameter ends in is tried above; only a declared command is named in the rule itself (E0204)."""
+    compiled = compile_files([], packs=False)
+    assert compiled.ruleset is not None
+    named = {
+        (action.name, parameter.name)
+        for action in compiled.ruleset.actions.values()
+        for parameter in action.parameters
+        if parameter.type is Type.STRING
+    }
+    tried = {(action.name, name) for action, name in (*PARAMETERS, *parameters(calls=True))}
+    assert named - tried == {("run_command", "command")}
+
+
 def assert_data(argv: tuple[str, ...]) -> None:
     """What the wrapper reads is this argv, one line an element; and no element holds what a shell or a path would obey."""
     if not argv:
