@@ -75,7 +75,7 @@ def _table(output: Output, items: list[Json]) -> None:
     rows = [
         (
             each["incident"],
-            each["channel"] + (f" (for {each['meant_for']})" if each.get("meant_for") else ""),
+            _where(each),
             each["state"],
             str(each["attempts"] or ""),
             each["not_before"] or "",
@@ -84,3 +84,9 @@ def _table(output: Output, items: list[Json]) -> None:
         for each in items
     ]
     output.table(columns, rows, empty="nobody was told of anything yet")
+
+
+def _where(row: Json) -> str:
+    """The channel, in whose place, and what people are called for in a message of its own."""
+    meant_for, matter = row.get("meant_for"), row.get("matter")
+    return str(row["channel"]) + (f" (for {meant_for})" if meant_for else "") + (f": {matter}" if matter else "")
