@@ -108,6 +108,7 @@ class Runner:
             await asyncio.sleep(LOOK_S)
 
     async def _drive(self, remediation: Remediation) -> None:
+        mine = asyncio.current_task()
         try:
             current: Remediation | None = remediation
             with within_trace(remediation.plan.trace_id):
@@ -122,7 +123,8 @@ class Runner:
             await self._leave(remediation.id, f"healer made a mistake ({type(error).__name__}), its log says which")
             raise
         finally:
-            if self._driven.get(remediation.id) is asyncio.current_task():
+            # Also where a process dies around it: then there is no loop any more that could say whose this is.
+            if self._driven.get(remediation.id) is mine:
                 del self._driven[remediation.id]
 
     async def _leave(self, id: str, why: str) -> None:
