@@ -119,9 +119,10 @@ def road(
     changes: Mapping[str, str] | None = None,
     start: Callable[[Path, str], Healer] = Healer,
     store: str = shop.STORE,
+    settle: str = shop.SETTLE,
 ) -> Iterator[Road]:
     """Everything up, scraped and quiet. `changes` are made to deploy/alertmanager/<place>.yml; `start` makes the healer, which
-    keeps what it must in `store`."""
+    keeps what it must in `store`; `settle` must be longer than whatever it is away."""
     began = time.monotonic()
     with ExitStack() as stack:
         host = stack.enter_context(ssh_host(folder / "host", service=True))
@@ -136,7 +137,7 @@ def road(
         here.healer = start(folder / "healer", "listen: 127.0.0.1:9099")
         here.alertmanager = stack.enter_context(_alertmanager(folder, here, place, changes or {}))
         here.prometheus = stack.enter_context(_prometheus(folder, here, things.address))
-        _configure(here, place, store)
+        _configure(here, place, store, settle)
         stack.enter_context(here.healer)
         here.until(lambda: _quiet(here), "everything to be scraped")
         yield here
@@ -165,7 +166,7 @@ def _prometheus(folder: Path, here: Road, things: str) -> Prometheus:
     return Prometheus(folder / "prometheus", config, files=files, flags=["--rules.alert.resend-delay=1s"])
 
 
-def _configure(here: Road, place: str, store: str) -> None:
+def _configure(here: Road, place: str, store: str, settle: str) -> None:
     urls = {
         "prometheus": here.prometheus.url,
         "alertmanager": here.alertmanager.url,
@@ -180,8 +181,7 @@ def _configure(here: Road, place: str, store: str) -> None:
         "known_hosts": host.known_hosts,
         "wrapper": host.folder / "lib/healer-run",
     }
-    config = shop.settings(place, urls, ssh).replace("127.0.0.1:9099", f"127.0.0.1:{here.healer.port}")
-    config = config.replace(shop.STORE, store)
+    config = shop.settings(place, urls, ssh, store, settle).replace("127.0.0.1:9099", f"127.0.0.1:{here.healer.port}")
     files = {
         "healer.yaml": config,
         "healer.token": SECRET,

@@ -87,7 +87,10 @@ rule "restart the shop"
 STORE = "sqlite:///data/healer.db"
 
 
-def settings(place: str, urls: Mapping[str, str], ssh: Mapping[str, object]) -> str:
+SETTLE = "3s"
+
+
+def settings(place: str, urls: Mapping[str, str], ssh: Mapping[str, object], store: str, settle: str) -> str:
     """healer's configuration. `urls`: of prometheus, alertmanager, telegram and collector."""
     waits = {symptom(number): f"{for_s(number)}s" for number in range(len(THINGS))}
     waits["ServiceDown"] = f"{SERVICE_DOWN_FOR_S}s"
@@ -97,7 +100,7 @@ server:
   listen: 127.0.0.1:9099
   auth: {{bearer: [{{file: healer.token}}]}}
 place: {place}
-store: {{url: "{STORE}"}}
+store: {{url: "{store}"}}
 topology:
   sources: [{{file: topology.yaml}}]
   nodes:
@@ -105,7 +108,7 @@ topology:
     - {{match: ['host=~".+"'], node: "host/{{host}}"}}
 convergence:
   hold: {{default: 8s, critical: 7s}}
-  settle: 3s
+  settle: {settle}
   for: {{{fors}}}
 rules: {{paths: [shop.heal], dry_run: false}}
 prometheus: ["{urls["prometheus"]}"]

@@ -21,7 +21,7 @@ class Mortal(Healer):
 
 def test_a_healer_killed_between_effect_and_outcome_is_finished_by_the_next(tmp_path: Path) -> None:
     """The outcome is found by a probe and verified, the effect is not repeated, the same message is edited on."""
-    with road(tmp_path, start=Mortal) as here:
+    with road(tmp_path, start=Mortal, settle="30s") as here:
         here.host.kill_service()
         deaths = here.healer.folder / "deaths.log"
         here.until(deaths.exists, "healer to die between the effect and its outcome")
