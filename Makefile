@@ -3,7 +3,7 @@
 CONFIG ?= deploy/quickstart/healer.yaml
 SEEDS ?= 20000
 TESTS ?= tests
-WORKERS ?= 3
+WORKERS ?= 4
 
 # The first Python on the PATH that healer runs on; `make run PYTHON=...` names another one.
 PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \

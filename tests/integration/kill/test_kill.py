@@ -17,18 +17,18 @@ WORLDS = 3
 KILLS = 50
 
 SHARES = {
-    Place.IN_T1: 6,
+    Place.IN_T1: 5,
     Place.AFTER_T1: 3,
-    Place.IN_T2: 6,
+    Place.IN_T2: 5,
     Place.AFTER_T2: 3,
-    Place.IN_T3: 6,
+    Place.IN_T3: 5,
     Place.AFTER_T3: 3,
-    Place.READY: 6,
+    Place.READY: 5,
     Place.RUNNING: 3,
-    Place.IN_T4: 6,
+    Place.IN_T4: 5,
     Place.AFTER_T4: 3,
     Place.IN_SEND: 3,
-    Place.SENT: 6,
+    Place.SENT: 5,
     Place.IN_TOLD: 3,
     Place.RECOVERING: 3,
 }

@@ -1,7 +1,8 @@
 """`healer topology init` against the real Prometheus: what it writes can be used, and it says what it is worth."""
 
+import base64
 import time
-import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from healer.settings import parse_settings
 from healer.topology.discovery import CLUES, suggest
 from tests.servers.backfill import Was, backfill
 from tests.servers.healer import LISTEN, Healer
-from tests.servers.process import free_port, get
+from tests.servers.process import free_port
 from tests.servers.prometheus import Prometheus
 from tests.stock.table import kept
 
@@ -174,13 +175,14 @@ class Guarded(Prometheus):
     """One that asks for a password."""
 
     def answers(self) -> bool:
+        """Ready for whoever may ask; everybody else is refused long before it is."""
+        shown = base64.b64encode(b"kim:open sesame").decode()
+        asked = urllib.request.Request(self.url + self.ready, headers={"Authorization": f"Basic {shown}"})
         try:
-            get(self.url + self.ready, within=1)
-        except urllib.error.HTTPError as error:
-            return error.code == 401
+            with urllib.request.urlopen(asked, timeout=1):
+                return True
         except OSError:
             return False
-        return True
 
 
 def test_a_password_is_shown_where_one_is_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
