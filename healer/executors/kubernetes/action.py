@@ -4,8 +4,8 @@ from typing import Protocol
 
 from healer.executors.kubernetes.api import Api, Json
 from healer.executors.kubernetes.held import Held
-from healer.executors.kubernetes.view import View
 from healer.executors.target import Result
+from healer.executors.view import View
 
 Given = dict[str, str | float | int | bool]
 """The parameters of a call: durations are microseconds."""

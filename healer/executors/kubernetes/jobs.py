@@ -9,8 +9,8 @@ from healer.executors.kubernetes.action import Given, nothing
 from healer.executors.kubernetes.api import Api, Denied, Json
 from healer.executors.kubernetes.fence import INTENT, annotations
 from healer.executors.kubernetes.held import PAUSE_S, Held
-from healer.executors.kubernetes.view import View
 from healer.executors.target import Order, Result
+from healer.executors.view import View
 
 _STOPPED = "healer/stopped"
 """On a Job that a prober made, suspended, so that the one whose outcome nobody knew can never begin."""

@@ -7,8 +7,8 @@ from healer.executors.kubernetes.api import Api, Denied, Json
 from healer.executors.kubernetes.fence import DONE, annotations
 from healer.executors.kubernetes.held import PAUSE_S, Held
 from healer.executors.kubernetes.pods import FORBIDDEN_BY_BUDGET, eviction, grace_s, is_leaving
-from healer.executors.kubernetes.view import View
 from healer.executors.target import Result
+from healer.executors.view import View
 
 CORDONED = "healer/cordoned"
 """The intent by which healer cordoned a node: what a person cordoned is not healer's to uncordon."""

@@ -6,8 +6,8 @@ from healer.executors.kubernetes.action import Given, nothing
 from healer.executors.kubernetes.api import Api, Denied, Json
 from healer.executors.kubernetes.fence import DONE, annotations
 from healer.executors.kubernetes.held import Held
-from healer.executors.kubernetes.view import View
 from healer.executors.target import Result
+from healer.executors.view import View
 
 
 class Patch:

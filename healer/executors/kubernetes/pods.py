@@ -5,8 +5,8 @@ import asyncio
 from healer.executors.kubernetes.action import Given, nothing
 from healer.executors.kubernetes.api import Api, Denied, Json
 from healer.executors.kubernetes.held import PAUSE_S, Held
-from healer.executors.kubernetes.view import View
 from healer.executors.target import Result
+from healer.executors.view import View
 from healer.times import SECOND
 
 FORBIDDEN_BY_BUDGET = 429

@@ -9,8 +9,8 @@ from healer.executors.kubernetes.action import Given
 from healer.executors.kubernetes.api import Api, Json
 from healer.executors.kubernetes.jobs import how_it_ended
 from healer.executors.kubernetes.pods import is_leaving
-from healer.executors.kubernetes.view import View
 from healer.executors.kubernetes.workloads import progress
+from healer.executors.view import View
 
 STATUS = "status"
 """The call by which it is asked for."""

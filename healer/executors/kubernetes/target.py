@@ -17,10 +17,10 @@ from healer.executors.kubernetes.nodes import CordonNode, DrainNode, UncordonNod
 from healer.executors.kubernetes.patches import Patch
 from healer.executors.kubernetes.pods import DeletePod, EvictPod
 from healer.executors.kubernetes.status import STATUS, Status, status_of
-from healer.executors.kubernetes.view import View
 from healer.executors.kubernetes.workloads import RolloutRestart, RolloutUndo, Scale
 from healer.executors.target import Go, Order, Result, Seen
 from healer.executors.typed import Call, Unreadable, read
+from healer.executors.view import View
 from healer.seams import Clock
 
 _GROUPS = {

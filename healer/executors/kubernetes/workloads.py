@@ -8,8 +8,8 @@ from healer.executors.kubernetes.action import Given, nothing
 from healer.executors.kubernetes.api import STRATEGIC, Api, Denied, Json
 from healer.executors.kubernetes.fence import DONE, annotations
 from healer.executors.kubernetes.held import PAUSE_S, Held
-from healer.executors.kubernetes.view import View
 from healer.executors.target import Result
+from healer.executors.view import View
 from healer.times import SECOND, Micros
 
 RESTARTED = "kubectl.kubernetes.io/restartedAt"

@@ -1,10 +1,10 @@
-"""The state of an object of a Kubernetes API server, as the executor itself put it into words when it looked."""
+"""The state of an object, as the executor itself put it into words when it looked: at an API server, or a BMC."""
 
 import msgspec
 
-from healer.executors.kubernetes.view import View
 from healer.executors.states.reading import Change, Given, Proof
 from healer.executors.target import Seen
+from healer.executors.view import View
 from healer.times import SECOND
 
 PATIENCE = 30 * SECOND

@@ -14,10 +14,10 @@ from healer.executors.kubernetes.fence import DONE, TOKEN
 from healer.executors.kubernetes.jobs import name_of
 from healer.executors.kubernetes.rbac import LOOKED_AT, PERMISSIONS, Permission
 from healer.executors.kubernetes.target import KubernetesTarget
-from healer.executors.kubernetes.view import View
 from healer.executors.states import preview, took_effect
 from healer.executors.target import Order, Result, Seen
 from healer.executors.typed import Value, written
+from healer.executors.view import View
 from healer.kubernetes.access import Access
 from healer.remediation.runner.looking import Looking
 from healer.seams import SystemClock

@@ -1,4 +1,4 @@
-"""What a look at an object brought, in words: made by the actions, read by `healer.executors.states`. Pure."""
+"""What a look at an object brought, in words: made by executors that look by themselves, read by `executors.states`. Pure."""
 
 from typing import Literal
 
