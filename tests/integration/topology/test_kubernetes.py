@@ -14,6 +14,7 @@ import aiohttp
 import msgspec
 import pytest
 
+from healer.kubernetes import feed
 from healer.kubernetes.access import Access, NoAccess, from_kubeconfig, own_account
 from healer.seams import Supervisor, SystemClock
 from healer.topology.graph import Topology
@@ -150,7 +151,7 @@ async def test_a_version_that_the_server_forgot_is_listed_again() -> None:
 
 async def test_long_lists_come_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """All of them are there, although the server gives a few at a time."""
-    monkeypatch.setattr(kubernetes, "PAGE", 7)
+    monkeypatch.setattr(feed, "PAGE", 7)
     async with KubernetesStandin() as cluster:
         for number in range(30):
             await cluster.put("pods", f"p{number:02d}", "shop", spec={"nodeName": "web-1"})
@@ -194,7 +195,7 @@ async def test_a_server_that_refuses_is_named(token: str, forbidden: str, why: s
 
 async def test_a_server_that_is_back_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """While it is down the source fails; afterwards it goes on."""
-    monkeypatch.setattr(kubernetes, "PAUSE_S", (0.1, 0.2))
+    monkeypatch.setattr(feed, "PAUSE_S", (0.1, 0.2))
     async with KubernetesStandin() as cluster:
         await shop(cluster)
         async with watching(cluster) as source:
