@@ -26,8 +26,10 @@ class Cluster:
     """In a test: `async with Cluster() as cluster`, then `cluster.url`. `may[user]` are (verb, group, resource) of a token's
     user; ADMIN may do all. `faults` break the next writes; `writes` counts those that were carried out."""
 
-    def __init__(self, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, now: Callable[[], float] = time.time, *, port: int = 0, round_s: float = ROUND_S) -> None:
         self.url = ""
+        self._port = port
+        self._round_s = round_s
         self.objects = Objects(now)
         self.controllers = Controllers(self.objects, now)
         self.may: dict[str, set[tuple[str, str, str]]] = {}
@@ -43,7 +45,7 @@ class Cluster:
         app.router.add_route("*", "/{rest:.*}", self._handle)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
         self._living = asyncio.create_task(self._live())
         return self
@@ -57,7 +59,7 @@ class Cluster:
     async def _live(self) -> None:
         while True:
             self.controllers.round()
-            await asyncio.sleep(ROUND_S)
+            await asyncio.sleep(self._round_s)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         self.requests.append((request.method, request.path))
