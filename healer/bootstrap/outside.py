@@ -29,6 +29,7 @@ from healer.locks.ports import LockService
 from healer.notification.anchors import ChannelPlace
 from healer.notification.deliver import Sender
 from healer.notification.settings import Channel as ChannelSettings
+from healer.pause_file import halted
 from healer.prometheus.probe import HttpProbe
 from healer.prometheus.query import PrometheusQueries
 from healer.prometheus.rows import PrometheusTables
@@ -37,7 +38,6 @@ from healer.remediation.home import Home
 from healer.seams import Clock, Supervisor, SystemRandom
 from healer.settings.model import Settings
 from healer.settings.outside import Alertmanager
-from healer.store.pause_file import halted
 from healer.store.store import Store
 from healer.survey.apart import Apart
 from healer.telemetry.exporting import Sink

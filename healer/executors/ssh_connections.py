@@ -11,19 +11,10 @@ from typing import NamedTuple
 
 import asyncssh
 
-from healer.executors.ssh_conversation import say
+from healer.executors.conversation import Unreachable, say
 from healer.executors.ssh_settings import DIRECT, SshHost, SshSettings
-from healer.executors.target import Order, Result
+from healer.executors.target import Order
 from healer.times import SECOND
-
-
-class Unreachable(Exception):
-    """Known before the wrapper heard a word: no effect."""
-
-    def __init__(self, outcome: str, why: str) -> None:
-        super().__init__(why)
-        refused = outcome == "refused"
-        self.result = Result("refused" if refused else "failed", why=why, started=False, lasting=refused)
 
 
 class Spot(NamedTuple):

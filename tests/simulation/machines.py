@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Protocol
 
+from healer.executors.conversation import READY_S
 from healer.executors.memory import Cut, Effect, MemoryTarget, Moment
 from healer.executors.register import Attempt, Ran, Register
-from healer.executors.ssh_conversation import READY_S
 from healer.executors.target import Go, Order, Result, Seen
 from healer.times import MILLISECOND, SECOND, Micros
 from tests.simulation.faults import Faults, Kind, land

@@ -1,14 +1,16 @@
-"""What does one wrapper say over one SSH channel? Bounded lines, bounded waiting; used by `healer.executors.ssh` alone."""
+"""What does one wrapper say, over an SSH channel or to the process beside it? Bounded lines, bounded waiting.
+
+Used by `healer.executors.wrapped`, and by those who lead to a wrapper.
+"""
 
 import asyncio
-
-import asyncssh
+from typing import Protocol
 
 from healer.executors.target import Order, Result
 from healer.executors.wrapper import PREFIX, Done, Looked, Ready, read_answer
 
 READY_S = 30.0
-"""Seconds from a login to the wrapper's first answer: it may wait 10 s for its lock, and a sick disk syncs slowly."""
+"""Seconds from a start to the wrapper's first answer: it may wait 10 s for its lock, and a sick disk syncs slowly."""
 LINE_MAX_BYTES = 8_192
 NOISE_MAX_BYTES = 2_048
 """What a login shell or sudo may say before the wrapper speaks; kept to explain why it did not."""
@@ -18,18 +20,41 @@ class Cut(Exception):
     """The wrapper's answer did not come."""
 
 
-class Conversation:
-    """The conversation with one wrapper: bounded lines, bounded waiting."""
+class Unreachable(Exception):
+    """Known before the wrapper heard a word: no effect."""
 
-    def __init__(self, process: "asyncssh.SSHClientProcess[bytes]") -> None:
-        self._process = process
+    def __init__(self, outcome: str, why: str) -> None:
+        super().__init__(why)
+        refused = outcome == "refused"
+        self.result = Result("refused" if refused else "failed", why=why, started=False, lasting=refused)
+
+
+class Ear(Protocol):
+    """Where a wrapper hears."""
+
+    def write(self, data: bytes) -> None: ...
+
+
+class Mouth(Protocol):
+    """Where it speaks."""
+
+    async def read(self, n: int) -> bytes: ...
+
+
+class Conversation:
+    """The conversation with one wrapper: bounded lines, bounded waiting. `broken` is what its ends raise when they are cut."""
+
+    def __init__(self, stdin: Ear, stdout: Mouth, broken: tuple[type[Exception], ...] = (OSError,)) -> None:
+        self._stdin = stdin
+        self._stdout = stdout
+        self._broken = broken
         self._buffer = b""
 
     def write(self, data: bytes) -> None:
         """Raises Cut when the channel is known to be closed; then not a byte has left."""
         try:
-            self._process.stdin.write(data)
-        except (asyncssh.Error, OSError) as error:
+            self._stdin.write(data)
+        except self._broken as error:
             raise Cut(f"the connection was closed: {say(error)}") from error
 
     async def answer(self, within_s: float, order: Order) -> Ready | Done | Looked | Result:
@@ -66,8 +91,8 @@ class Conversation:
 
     async def _more(self) -> bytes:
         try:
-            data = await self._process.stdout.read(LINE_MAX_BYTES)
-        except (asyncssh.Error, OSError) as error:
+            data = await self._stdout.read(LINE_MAX_BYTES)
+        except self._broken as error:
             raise Cut(f"the connection was lost: {say(error)}") from error
         if not data:
             raise Cut("the connection ended without an answer")

@@ -1,4 +1,4 @@
-"""Is there a file on this machine that says that nothing may be begun? Looked for before each effect. Wired by bootstrap."""
+"""Is there a file on this machine that says that nothing may be begun? Looked for before each effect, by healer and by agents."""
 
 import os
 
