@@ -1,7 +1,8 @@
 """When does it come again? A schedule as cron writes it, in a time zone of its own. Pure, but for the zones' own tables.
 
 An occurrence begins at a wall-clock time and lasts a number of hours that really pass. A time that the clock jumps over in
-spring begins when it has jumped; one that it shows twice in autumn begins the first time. Used by `healer.alerts.maintenance`.
+spring begins when it has jumped; one that it shows twice in autumn begins the first time. Used by
+`healer.alerts.maintenance`, and by `healer.notification.oncall` for what clocks show.
 """
 
 import re
@@ -109,10 +110,10 @@ def _how_many(cron: Cron, day: date, zone: ZoneInfo, now: Micros) -> int:
 
 
 def _start(day: date, at: time, zone: ZoneInfo) -> Micros:
-    return from_datetime(_really(datetime.combine(day, at), zone))
+    return from_datetime(first_shown(datetime.combine(day, at), zone))
 
 
-def _really(local: datetime, zone: ZoneInfo) -> datetime:
+def first_shown(local: datetime, zone: ZoneInfo) -> datetime:
     """The instant at which clocks there first show this time, or, where they jump over it, the instant of the jump."""
     first = local.replace(tzinfo=zone).astimezone(UTC)
     if first.astimezone(zone).replace(tzinfo=None) == local:
