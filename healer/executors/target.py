@@ -38,6 +38,8 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The machine-id that the target has to prove before anything starts. Empty: its host key is proof enough."""
     ends_by: Micros = 0
     """The instant after which nothing of it can be under way, for targets that cannot be asked. 0: not known."""
+    priority: int = 0
+    """Where a machine takes few orders at once, a larger one goes first; the same wait their turn."""
 
 
 class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
