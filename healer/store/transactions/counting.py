@@ -5,17 +5,49 @@ A remediation reserves the keys of its plan's limits, and of the step itself; ea
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, exists, select, union
+from sqlalchemy import Connection, bindparam, exists, or_, select, union
 
 from healer.remediation.approval import unapproved
 from healer.remediation.guards.counted import Counted, Place, Run, Thrown, Unsettled, scope_of
 from healer.remediation.guards.standing import keys_of, opposing_keys
 from healer.remediation.model import UNDER_WAY, Intent, Limit, PlanStep, Remediation
 from healer.store.dialect import upsert
+from healer.store.prepared import Prepared
 from healer.store.schema import intent, reserved
 from healer.store.schema import remediation as run
 from healer.store.transactions import switches
 from healer.times import Micros
+
+_GOES_ON = or_(*(run.c.state == state for state in sorted(UNDER_WAY)))
+_MAY_ACT = intent.c.unsettled == 1
+# A union, because no index serves all three; what is old and at its end is never looked at.
+_COUNTS = union(
+    select(reserved.c.remediation).where(reserved.c.key == bindparam("limit"), reserved.c.at > bindparam("since")),
+    select(run.c.id).where(_GOES_ON),
+    select(intent.c.remediation).where(_MAY_ACT),
+)
+_RUNS = Prepared(
+    select(
+        reserved.c.remediation,
+        reserved.c.at,
+        run.c.state,
+        exists().where(intent.c.remediation == reserved.c.remediation, _MAY_ACT),
+    )
+    .join(run, run.c.id == reserved.c.remediation)
+    .where(
+        reserved.c.key == bindparam("limit"),
+        reserved.c.remediation != bindparam("asking"),
+        reserved.c.remediation.in_(_COUNTS),
+    )
+    .order_by(reserved.c.at, reserved.c.remediation)
+)
+_OF_OTHERS = intent.c.remediation != bindparam("asking")
+_UNDER_REPAIR = Prepared(
+    union(
+        select(intent.c.target).join(run, run.c.id == intent.c.remediation).where(_OF_OTHERS, _GOES_ON),
+        select(intent.c.target).where(_OF_OTHERS, _MAY_ACT),
+    )
+)
 
 
 def read(
@@ -72,28 +104,10 @@ def _counted(remediation: Remediation, step: PlanStep) -> list[Limit]:
 
 def _runs(connection: Connection, remediation: str, key: str, since: Micros) -> tuple[Run, ...]:
     """Those after `since`, those under way and those with an unsettled intent, oldest first."""
-    acting = exists().where(intent.c.remediation == reserved.c.remediation, intent.c.unsettled == 1)
-    # A union, because no index serves all three; what is old and at its end is never looked at.
-    counts = union(
-        select(reserved.c.remediation).where(reserved.c.key == key, reserved.c.at > since),
-        select(run.c.id).where(run.c.state.in_(UNDER_WAY)),
-        select(intent.c.remediation).where(intent.c.unsettled == 1),
-    )
-    found = (
-        select(reserved.c.remediation, reserved.c.at, run.c.state, acting)
-        .join(run, run.c.id == reserved.c.remediation)
-        .where(reserved.c.key == key, reserved.c.remediation != remediation, reserved.c.remediation.in_(counts))
-        .order_by(reserved.c.at, reserved.c.remediation)
-    )
-    rows = connection.execute(found).all()
+    rows = _RUNS.execute(connection, {"limit": key, "since": since, "asking": remediation})
     return tuple(Run(id, at, state, bool(unsettled), state in UNDER_WAY) for id, at, state, unsettled in rows)
 
 
 def _under_repair(connection: Connection, remediation: str) -> frozenset[str]:
     """On which nodes others have acted that are not at their end, or may still act."""
-    others = intent.c.remediation != remediation
-    going = (
-        select(intent.c.target).join(run, run.c.id == intent.c.remediation).where(others, run.c.state.in_(UNDER_WAY))
-    )
-    acting = select(intent.c.target).where(others, intent.c.unsettled == 1)
-    return frozenset(connection.execute(union(going, acting)).scalars())
+    return frozenset(target for (target,) in _UNDER_REPAIR.execute(connection, {"asking": remediation}))
