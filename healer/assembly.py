@@ -16,6 +16,7 @@ from healer.alertmanager.client import Source
 from healer.alertmanager.mirror import SUSPICION, Mirror, Reconciler
 from healer.audit.anchoring import Anchoring
 from healer.executors.target import Target
+from healer.heartbeat.agents import AgentWatch, Roster
 from healer.heartbeat.pulse import Pulse
 from healer.heartbeat.watch import NO_INPUT, Heartbeat, Ping
 from healer.journey.charter import Charter, Deciding, Documents, RuleText, charter, documents
@@ -98,6 +99,8 @@ class Ports(msgspec.Struct, frozen=True):
     """Does the work on large graphs, for those sources too."""
     anchoring: Anchoring | None = None
     """Sends heads of the audit log outside."""
+    agents: Roster | None = None
+    """The machines that dial in for their orders."""
     home: Home = Home()
     """What healer itself stands on."""
     halted: Halted = lambda _: ""
@@ -440,6 +443,8 @@ class Healer:
         if ports.sink is not None:
             export = TraceExport(ports.store, ports.sink, ports.clock, sample=plan.trace_sample)
             yield "traces", (ports.sink, plan.trace_sample), export.run
+        if ports.agents is not None:
+            yield "agents", ports.agents, AgentWatch(ports.agents, ports.store, ports.clock).run
         if ports.anchoring is not None:
             yield "anchors", ports.anchoring, ports.anchoring.run
         if plan.retention:

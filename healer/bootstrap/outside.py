@@ -19,8 +19,10 @@ from healer.audit import signing
 from healer.audit.anchoring import Anchoring
 from healer.audit.places import FilePlace, Place, WebhookPlace
 from healer.audit.signing import BadKey, signing_key
+from healer.bootstrap.agents import with_agents
 from healer.bootstrap.reaching import CannotReach, cluster_access, targets
 from healer.bootstrap.refusal import CannotStart
+from healer.executors.agent.agents import Agents
 from healer.heartbeat.http import HttpPing
 from healer.heartbeat.watch import Ping
 from healer.journey.tenure import Tenure
@@ -65,6 +67,7 @@ class Ground(msgspec.Struct, frozen=True):
     session: aiohttp.ClientSession
     apart: Apart
     tenure: Tenure | None = None
+    agents: Agents | None = None
 
 
 def ports(settings: Settings, ground: Ground, kept: Kept, stack: AsyncExitStack) -> Ports:
@@ -81,7 +84,7 @@ def ports(settings: Settings, ground: Ground, kept: Kept, stack: AsyncExitStack)
         spawn=ground.spawn,
         store=ground.store,
         locks=ground.locks,
-        targets=reached,
+        targets=with_agents(reached, ground.agents),
         senders=telling,
         asker=PrometheusQueries(settings.prometheus, session, clock),
         prometheus=[
@@ -96,6 +99,7 @@ def ports(settings: Settings, ground: Ground, kept: Kept, stack: AsyncExitStack)
         anchoring=anchoring(settings, ground, telling, kept),
         home=home(settings),
         halted=halted,
+        agents=ground.agents,
         probe=HttpProbe(session, clock).ask,
         tenure=ground.tenure,
     )

@@ -18,6 +18,7 @@ import msgspec
 import notifiers
 import rules
 from healer.assembly import Healer, Plan
+from healer.bootstrap.agents import agents_listener, agents_of, open_to_agents
 from healer.bootstrap.bots import Bots
 from healer.bootstrap.offered import service, story_of
 from healer.bootstrap.outside import Ground, ports
@@ -103,6 +104,8 @@ async def start(
         raise CannotStart(str(error)) from error
     tenure = Tenure(store, clock, store.name, settings.server.url) if store.name else None
     ground = Ground(clock, random, registry, spawn, store, locks, session, Apart(store.aside), tenure)
+    agents = agents_of(settings, store, clock, random)
+    ground = msgspec.structs.replace(ground, agents=agents)
     kept = Kept()
     healer = Healer(plan, ports(settings, ground, kept, stack), registry)
     oversize = Oversize(store, clock)
@@ -112,11 +115,12 @@ async def start(
     registry.read(reload.samples)
     limiter = kept.once("limiter", None, lambda: MemoryLimiter(clock))
     bots = Bots(session, spawn, limiter, lambda: healer.owner.leads and healer.view.ready()[0])
-    offered = msgspec.structs.replace(service(settings, healer, registry), reload=reload, hook=bots)
+    offered = msgspec.structs.replace(service(settings, healer, registry), reload=reload, hook=bots, agents=agents)
     renewal.access, renewal.bots = access_of(offered), bots
     bots.pressing = Pressing(offered, renewal.access, partial(story_of, healer))
     listener = Listener(create_app(offered, oversize, renewal.access), settings.server.host, settings.server.port, tls)
     stack.push_async_callback(spawn.stop, STOP_S)
+    for_agents = agents_listener(settings, agents, healer, spawn, registry) if agents is not None else None
     try:
         await recover(healer)
     except StoreUnavailable as error:
@@ -130,6 +134,9 @@ async def start(
         way_out = "stop what listens there, or say another address (server.listen)"
         raise CannotStart(f"cannot listen on {settings.server.listen}: {why}: {way_out}") from error
     stack.push_async_callback(listener.stop, STOP_S / 2)
+    if agents is not None and for_agents is not None:
+        await open_to_agents(agents, for_agents)
+        stack.push_async_callback(for_agents.stop, STOP_S / 10)
     bots.use(settings)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, lambda: spawn.start("reload", reload.on_signal()))

@@ -59,6 +59,7 @@ COMMANDS = {
     "replay": Command("healer.cli.replay", "the past again: the same decisions? Or, with other settings, which?"),
     "backup": Command("healer.cli.backup", "all that healer keeps, of one moment, as one file; while it runs"),
     "restore": Command("healer.cli.restore", "a store out of a backup, in SQLite or on PostgreSQL"),
+    "agents": Command("healer.cli.agents", "machines that dial in for their orders: list, invite, remove"),
     "agent": Command("healer.cli.agent", "the agent: does on this machine what healer orders, and dials out for it"),
     "storm": Command("healer.cli.storm", "send a recorded storm to a running healer"),
     "version": Command("healer.cli.version", "which healer this is"),

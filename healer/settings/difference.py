@@ -36,6 +36,10 @@ TAKEN: tuple[Path, ...] = (
 """What a reload takes, with all beneath. What is not named here needs a restart: nothing is said to be taken that is not."""
 
 
+FIXED: tuple[Path, ...] = (("executors", "agent"),)
+"""What of that a reload does not take all the same: a door that is open stays where it is."""
+
+
 def differences(before: Settings, after: Settings) -> list[Path]:
     """The way to each value that is not the same, in the order of the settings; a secret counts by its text."""
     return list(dict.fromkeys(map(_as_written, _differences((), before, after))))
@@ -43,7 +47,7 @@ def differences(before: Settings, after: Settings) -> list[Path]:
 
 def needs_restart(way: Path) -> bool:
     """Whether a value can only be changed by starting healer again."""
-    return not any(way[: len(taken)] == taken for taken in TAKEN)
+    return any(way[: len(fixed)] == fixed for fixed in FIXED) or not any(way[: len(taken)] == taken for taken in TAKEN)
 
 
 def _as_written(way: Path) -> Path:

@@ -7,6 +7,7 @@ import msgspec
 
 from healer.alerts.matchers import Matchers, parse_matchers
 from healer.documents.fields import OR_TEXT, Duration, Secret, Url, parse_url
+from healer.executors.agent.settings import AgentSettings
 from healer.executors.http.settings import HttpSettings
 from healer.executors.kubernetes.settings import KubernetesSettings
 from healer.executors.ssh_settings import SshSettings
@@ -130,3 +131,5 @@ class Executors(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """What a Kubernetes API server can change; `{}` for the cluster that healer runs in."""
     http: HttpSettings | None = None
     """What is called over HTTP."""
+    agent: AgentSettings | None = None
+    """Machines that dial in for their orders (docs/agent.md)."""

@@ -4,6 +4,7 @@ from aiohttp import web
 
 from healer.web import (
     accept,
+    agents,
     alertmanager,
     alerts,
     approvals,
@@ -61,6 +62,7 @@ def create_app(service: Service, oversize: Oversize | None = None, access: Acces
         *report.routes(service),
         *audit.routes(service),
         *users.routes(access),
+        *(agents.routes(service, service.agents) if service.agents is not None else ()),
         *alertmanager.routes(service),
         *topology.routes(service),
         *replicas.routes(service),

@@ -18,6 +18,7 @@ from healer.audit.ports import Log
 from healer.changes.model import Change
 from healer.changes.settings import Changes
 from healer.convergence.outcome import AlertView, Happening, Incident
+from healer.executors.agent.agents import Agents
 from healer.journey.ports import Journal
 from healer.journey.tenure import Converging
 from healer.notification.budget import Budget
@@ -226,6 +227,8 @@ class Service(msgspec.Struct, frozen=True):
     """Whether a node of the topology, by name, has what matchers of its attributes ask for."""
     changes: Changes = Changes()
     """Whose word on changes counts."""
+    agents: Agents | None = None
+    """The machines that dial in; without them there are no such routes."""
     open_metrics: bool = True
     """/metrics needs no credentials, as in the Prometheus family."""
     bounds: Bounds = Bounds()

@@ -25,7 +25,7 @@ class BadName(ValueError):
 
 
 class Agents:
-    """All of them. `leads()`: whether this healer, of several on one store, is the one that repairs."""
+    """All of them. `leads()`: whether this healer, of several on one store, is the one that repairs; set by whoever wires."""
 
     def __init__(
         self,
@@ -44,6 +44,8 @@ class Agents:
         self.clock = clock
         self.note = note
         self.leads: Callable[[], bool] = lambda: True
+        self.servers: tuple[str, ...] = ()
+        """Where the door is, for invitations."""
         self._random = random
         self._posts: dict[str, Post] = {}
         me, numbers = random.token(4), itertools.count()
@@ -62,14 +64,14 @@ class Agents:
                 return self.post(name)
         return None
 
-    async def invite(self, name: str, servers: tuple[str, ...], by: str) -> Invitation:
+    async def invite(self, name: str, by: str) -> Invitation:
         """What lets one machine, once, become this agent. Raises BadName."""
         if not NAME.fullmatch(name):
             raise BadName(f"{name[:200]!r} is no name of an agent: letters, digits and . _ : @ / -, at most 200")
         token = self._random.token(24)
         await self.note("agent invited", {"agent": name, "by": by})
         self.roll.invite(name, token, self.clock.now() + self.settings.invitation)
-        return Invitation(name, servers, token, self.authority.pem)
+        return Invitation(name, self.servers, token, self.authority.pem)
 
     async def remove(self, name: str, by: str) -> bool:
         """It may not come in any more, and its line is cut. Whether there was such an agent or invitation."""

@@ -49,7 +49,7 @@ class AgentTarget:
             if not post.go(errand):
                 return Result("failed", why="its agent was gone when it was to start", started=False)
             last = await errand.next(order.deadline_s + self._agents.settings.margin / SECOND)
-            return self._result(last) if isinstance(last, Report) else _lost("its agent said ready twice")
+            return _after(self._result(last)) if isinstance(last, Report) else _lost("its agent said ready twice")
         except Cut as error:
             if errand.gone:
                 return _lost(str(error))
@@ -151,6 +151,13 @@ def _before(result: Result) -> Result:
     if not result.started:
         return result
     return Result("failed", why="its agent did not say ready; nothing was started", started=False)
+
+
+def _after(result: Result) -> Result:
+    """The go was said, and came too late, or not at all."""
+    if result.started or result.outcome == "failed":
+        return result
+    return Result("failed", why=f"the go was not followed: {result.why}", started=False)
 
 
 def _lost(why: str) -> Result:

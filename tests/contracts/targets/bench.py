@@ -30,6 +30,9 @@ class Bench(Protocol):
 class Machines(Bench, Protocol):
     """A fleet whose machines remember what they were told."""
 
+    reports_later: bool
+    """What was cut off is heard of again without being asked: the run itself comes to its end."""
+
     def cut(self) -> None:
         """Lose every connection that is open now."""
         ...

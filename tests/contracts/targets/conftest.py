@@ -24,6 +24,7 @@ from healer.executors.typed import written
 from healer.seams import SystemClock
 from healer.times import MINUTE, SECOND
 from tests.contracts.targets.bench import Bench, Does, Machines
+from tests.servers.agents import Stand, agent_file, agent_here, stand
 from tests.servers.sshd import SshHost, ssh_host
 from tests.standins.called import Called
 
@@ -46,6 +47,7 @@ _RUNS: dict[str, Ran] = {
     "babble": Ran(output=b"x" * 5000),
     "show": Ran(exit_code=3, output=b"state\n"),
 }
+AGENT = "host/cn-1"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 _tests = itertools.count()
 
@@ -58,6 +60,7 @@ class _Orders:
     """Orders whose intents and nodes belong to one test."""
 
     failure = 3
+    reports_later = False
 
     def __init__(self, program: str, address: str) -> None:
         self.name = f"t{next(_tests)}"
@@ -124,6 +127,26 @@ class _SshBench(_Orders):
         self._host.cut()
 
 
+class _AgentBench(_Orders):
+    reports_later = True
+
+    def __init__(self, folder: Path, stand: Stand) -> None:
+        super().__init__(str(folder / "act"), AGENT)
+        self._folder = folder
+        self._stand = stand
+
+    @property
+    def target(self) -> Target:
+        return self._stand.target
+
+    def effects(self) -> list[str]:
+        log = self._folder / "effects.log"
+        return self.mine(log.read_text().splitlines() if log.exists() else [])
+
+    def cut(self) -> None:
+        self._stand.cut()
+
+
 class _HttpBench(_Orders):
     failure = 500
 
@@ -141,6 +164,15 @@ class _HttpBench(_Orders):
 
 
 @pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A machine's folder, with what an agent does there."""
+    folder: Path = tmp_path_factory.mktemp("agent")
+    (folder / "act").write_text(_ACT)
+    (folder / "act").chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshHost]:
     """A real sshd with the wrapper as the key's forced command."""
     folder: Path = tmp_path_factory.mktemp("machine")
@@ -150,7 +182,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshHost]:
         yield host
 
 
-@pytest.fixture(params=["memory", "ssh", "http"])
+@pytest.fixture(params=["memory", "ssh", "agent", "http"])
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     """A fleet with one executor, for each executor."""
     if request.param == "http":
@@ -161,7 +193,7 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
         yield found
 
 
-@pytest.fixture(params=["memory", "ssh"])
+@pytest.fixture(params=["memory", "ssh", "agent"])
 async def machines(request: pytest.FixtureRequest) -> AsyncIterator[Machines]:
     """A fleet whose machines keep a register, and can be looked at."""
     async with _machines(request) as found:
@@ -172,6 +204,12 @@ async def machines(request: pytest.FixtureRequest) -> AsyncIterator[Machines]:
 async def _machines(request: pytest.FixtureRequest) -> AsyncIterator[Machines]:
     if request.param == "memory":
         yield _MemoryBench()
+        return
+    if request.param == "agent":
+        folder: Path = request.getfixturevalue("desk")
+        settings = agent_file(folder, f"{folder}/act <name>", f"observe {folder}/act show")
+        async with stand(folder / "healer") as healer, agent_here(healer, AGENT, settings):
+            yield _AgentBench(folder, healer)
         return
     host: SshHost = request.getfixturevalue("machine")
     target = SshTarget(host.settings(keep=MINUTE), SystemClock())

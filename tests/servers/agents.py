@@ -1,0 +1,158 @@
+"""healer's side of agents, with its real door, and agents in this process or of their own: real TLS, real wrapper."""
+
+import asyncio
+import ssl
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from healer.agent.hands import LocalTarget
+from healer.agent.identity import enrol
+from healer.agent.journal import Journal
+from healer.agent.limits import Groups
+from healer.agent.link import Link
+from healer.agent.settings import AgentFile
+from healer.agent.work import Worker
+from healer.executors.agent.agents import Agents
+from healer.executors.agent.door import Door
+from healer.executors.agent.opening import open_agents, server_tls
+from healer.executors.agent.settings import AgentSettings
+from healer.executors.agent.target import AgentTarget
+from healer.executors.target import Target
+from healer.pause_file import halted
+from healer.seams import Clock, Supervisor, SystemClock, SystemRandom
+from healer.times import SECOND
+from tests.servers.sshd import WRAPPER
+
+ADDRESS = "127.0.0.1"
+
+
+class Stand:
+    """healer's side: who is there, the target, what was refused and what was noted."""
+
+    def __init__(self, agents: Agents, folder: Path, spawn: Supervisor, noted: list[tuple[str, Any]]) -> None:
+        self.noted = noted
+        self.agents = agents
+        self.folder = folder
+        self.spawn = spawn
+        self.target = AgentTarget(agents)
+        self.refused: list[str] = []
+        self.tls: ssl.SSLContext | None = None
+        self.port = 0
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        return f"https://{ADDRESS}:{self.port}"
+
+    async def listen(self) -> None:
+        """Open the door, at the port that it had before."""
+        door = Door(self.agents, self.spawn, self.refused.append)
+        self.tls = server_tls(self.agents, self.folder, door.shook_hands_in_vain)
+        self._runner = web.AppRunner(door.app(), access_log=None, handle_signals=False, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, ADDRESS, self.port, ssl_context=self.tls, reuse_address=True).start()
+        self.port = self._runner.addresses[0][1]
+        self.agents.servers = (self.url,)
+
+    async def close(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    def cut(self) -> None:
+        """Every line is dead, as when a cable is pulled."""
+        assert self._runner is not None
+        assert self._runner.server is not None
+        for connection in list(self._runner.server.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+
+    async def invitation(self, name: str) -> Path:
+        """A file as an operator carries it to the machine."""
+        invited = await self.agents.invite(name, by="ann")
+        file = self.folder / f"{name.replace('/', '-')}.invitation"
+        file.write_bytes(msgspec.json.encode(invited))
+        return file
+
+    async def active(self, *names: str) -> None:
+        """Wait for these agents to be there."""
+        async with asyncio.timeout(30):
+            while not all(self.agents.post(name).active for name in names):
+                await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def stand(folder: Path, clock: Clock | None = None) -> AsyncIterator[Stand]:
+    """healer's side, listening."""
+    spawn = Supervisor()
+
+    noted: list[tuple[str, Any]] = []
+
+    async def note(kind: str, detail: Any) -> None:
+        noted.append((kind, detail))
+
+    settings = AgentSettings(names=(ADDRESS,), patience=10 * SECOND, margin=5 * SECOND)
+    agents = open_agents(settings, folder, clock or SystemClock(), SystemRandom(), note)
+    made = Stand(agents, folder, spawn, noted)
+    await made.listen()
+    try:
+        yield made
+    finally:
+        await spawn.stop(5)
+        await made.close()
+        assert spawn.failures == {}
+
+
+def agent_file(folder: Path, *allowed: str, invitation: Path | None = None) -> AgentFile:
+    """The settings of an agent whose machine is a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "register").mkdir(mode=0o700, exist_ok=True)
+    (folder / "allow").write_text("".join(f"{line}\n" for line in allowed))
+    return AgentFile(
+        invitation=str(invitation or folder / "invitation"),
+        state=str(folder / "state"),
+        wrapper=str(WRAPPER),
+        register=str(folder / "register"),
+        allow=str(folder / "allow"),
+        pause_file=str(folder / "paused"),
+        go_wait_s=5,
+    )
+
+
+@asynccontextmanager
+async def agent_here(
+    stand: Stand, name: str, settings: AgentFile, machine: str = "", target: Callable[[], Target] | None = None
+) -> AsyncIterator[Worker]:
+    """An agent in this process, connected. It enrols itself when it has no certificate yet."""
+    clock, spawn, state = SystemClock(), Supervisor(), Path(settings.state)
+    file = await stand.invitation(name)
+    identity = await enrol(file, state, clock)
+    hands = LocalTarget(settings, clock, Groups(settings.limits, None))
+    paused = partial(halted, settings.pause_file)
+    worker = Worker(target() if target else hands, Journal(state), clock, spawn, paused, hands.tail)
+    link = Link(identity, (), state, worker, clock, SystemRandom(), spawn, machine=machine, version="test")
+    spawn.keep("line", link.keep)
+    try:
+        await stand.active(name)
+        yield worker
+    finally:
+        await spawn.stop(5)
+        assert spawn.failures == {}
+
+
+def agent_yaml(settings: AgentFile) -> str:
+    """The settings as the file that `healer agent --config` reads."""
+    said = {key: value for key, value in msgspec.to_builtins(settings).items() if key not in ("limits", "servers")}
+    return msgspec.json.encode(said).decode()
+
+
+def agent_command(file: Path) -> Iterable[str]:
+    """How the agent is started as a process of its own."""
+    return (str(Path(sys.executable).with_name("healer")), "agent", "--config", str(file))
