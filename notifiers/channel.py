@@ -55,6 +55,10 @@ class Channel:
     def can_edit(self) -> bool:
         return self._sender.can_edit
 
+    @property
+    def edits_once(self) -> bool:
+        return self._sender.limits.edits_once
+
     async def send(self, message: Message, *, trace_id: str) -> Answer:
         """A send whose answer was lost is not repeated here: whether it may come twice is the caller's policy."""
         return await self._tell(lambda: self._sender.send(message, trace_id=trace_id), harmless=False)

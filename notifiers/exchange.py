@@ -17,13 +17,15 @@ CONNECT: Micros = 5 * SECOND
 DEFAULT_RETRY_AFTER: Micros = 5 * SECOND
 MOST_RETRY_AFTER: Micros = 24 * 3600 * SECOND
 
+FEISHU_RETRY_AFTER = "x-ogw-ratelimit-reset"
 _GATEWAY_GAVE_UP = (504, 524)
 
 JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What came back: a status, the Retry-After header ("" if there was none), and the body, `Request.most` bytes at most."""
+    """What came back: a status, the Retry-After header ("" if there was none; Feishu has a name of its own for it), and the
+    body, `Request.most` bytes at most."""
 
     status: int
     retry_after: str
@@ -58,7 +60,8 @@ async def exchange(
             timeout=_timeout(timeout),
             allow_redirects=False,
         ) as response:
-            return Reply(response.status, response.headers.get("Retry-After", ""), await _read(response, request.most))
+            asked = response.headers.get("Retry-After", "") or response.headers.get(FEISHU_RETRY_AFTER, "")
+            return Reply(response.status, asked, await _read(response, request.most))
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as error:
         return Transient(why=f"cannot connect to {request.where}: {_cause(error)}", reason=Reason.CONNECT)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:

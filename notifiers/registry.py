@@ -3,7 +3,7 @@ and by the contract suite, which every channel listed here has to pass."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple, Self, TextIO
 
 import aiohttp
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 from notifiers.dingtalk import DingtalkConfig, DingtalkSender
 from notifiers.email import EmailConfig, EmailSender
 from notifiers.feishu import FeishuConfig, FeishuSender
+from notifiers.feishu_app import FeishuAppConfig, FeishuAppSender
 from notifiers.pagerduty import PagerdutyConfig, PagerdutySender
 from notifiers.retry import SMS, TELEGRAM, WECOM, Backoff
 from notifiers.robot import Wall
@@ -21,16 +22,25 @@ from notifiers.sms_tencent import TencentSmsConfig, TencentSmsSender
 from notifiers.sms_twilio import TwilioSmsConfig, TwilioSmsSender
 from notifiers.telegram import TelegramConfig, TelegramSender
 from notifiers.terminal import TerminalConfig, TerminalSender
+from notifiers.tokens import MemoryTokenCache, Tokens
 from notifiers.webhook import WebhookConfig, WebhookSender
 from notifiers.wecom import WecomConfig, WecomSender
+from notifiers.wecom_app import WecomAppConfig, WecomAppSender
 
 
 class Means(NamedTuple):
-    """What channels share and do not own: one HTTP session, one stream for people at the machine, the time of day."""
+    """What channels share and do not own: one HTTP session, one stream for people at the machine, the time of day, and the
+    tokens of applications."""
 
     session: aiohttp.ClientSession
     stream: TextIO
     wall: Wall
+    tokens: Tokens
+
+    @classmethod
+    def alone(cls, session: aiohttp.ClientSession, stream: TextIO, wall: Wall) -> Self:
+        """For one channel that nobody shares anything with."""
+        return cls(session, stream, wall, Tokens(MemoryTokenCache(), wall))
 
 
 class ChannelType(NamedTuple):
@@ -55,6 +65,13 @@ def _signing(kind: Callable[[str, Any, aiohttp.ClientSession, Wall], Sender]) ->
     return lambda name, config, means: kind(name, config, means.session, means.wall)
 
 
+def _application(
+    kind: Callable[[str, Any, aiohttp.ClientSession, Tokens, Wall], Sender],
+) -> Callable[[str, Any, Means], Sender]:
+    """The factory of a sender that shows a token with each request."""
+    return lambda name, config, means: kind(name, config, means.session, means.tokens, means.wall)
+
+
 def _email(name: str, config: EmailConfig, means: Means) -> Sender:
     return EmailSender(name, config, means.wall)
 
@@ -64,6 +81,7 @@ CHANNELS: Mapping[str, ChannelType] = MappingProxyType(
         "dingtalk": ChannelType(DingtalkConfig, _signing(DingtalkSender), WECOM),
         "email": ChannelType(EmailConfig, _email, SMS),
         "feishu": ChannelType(FeishuConfig, _signing(FeishuSender), WECOM),
+        "feishu_app": ChannelType(FeishuAppConfig, _application(FeishuAppSender), WECOM),
         "pagerduty": ChannelType(PagerdutyConfig, _plain(PagerdutySender), TELEGRAM),
         "slack": ChannelType(SlackConfig, _plain(SlackSender), TELEGRAM),
         "sms_aliyun": ChannelType(AliyunSmsConfig, _signing(AliyunSmsSender), SMS),
@@ -73,5 +91,6 @@ CHANNELS: Mapping[str, ChannelType] = MappingProxyType(
         "terminal": ChannelType(TerminalConfig, _terminal, TELEGRAM),
         "webhook": ChannelType(WebhookConfig, _signing(WebhookSender), WECOM),
         "wecom": ChannelType(WecomConfig, _signing(WecomSender), WECOM),
+        "wecom_app": ChannelType(WecomAppConfig, _application(WecomAppSender), WECOM),
     }
 )

@@ -10,7 +10,7 @@ import aiohttp
 import msgspec
 
 from notifiers.clock import Micros
-from notifiers.exchange import Reply, Request, exchange, strange
+from notifiers.exchange import Reply, Request, exchange, seconds, strange, wait
 from notifiers.message import Answer, Ok, Permanent, RateLimited, Reason, Told, Transient, hidden
 from notifiers.secret import Secret
 
@@ -21,13 +21,15 @@ Wall = Callable[[], Micros]
 
 
 class Codes(msgspec.Struct, frozen=True):
-    """What a provider's error codes mean; one that is not listed is refused for good, 0 is success."""
+    """What a provider's error codes mean; one that is not listed is refused for good, 0 is success. `stale`: the token is known
+    no more."""
 
     provider: str
     throttled: Mapping[int, Micros]
     busy: Collection[int]
     target: Mapping[int, Reason]
     message: Collection[int]
+    stale: Collection[int] = ()
 
 
 class _Said(msgspec.Struct):
@@ -55,12 +57,24 @@ def interpret(reply: Reply, codes: Codes, reference: Told) -> Answer:
     if code == 0:
         return Ok(reference)
     if code in codes.throttled:
-        return RateLimited(codes.throttled[code], why=why)
+        asked = seconds(reply.retry_after)
+        return RateLimited(wait(asked) if asked else codes.throttled[code], why=why)
+    if code in codes.stale:
+        return Transient(why=why, reason=Reason.UNAUTHORIZED)
     if code in codes.busy or reply.status >= 500:
         return Transient(why=why, reason=Reason.SERVER_ERROR)
     if code in codes.target:
         return Permanent(why=why, reason=codes.target[code], disable=True)
     return Permanent(why=why, reason=Reason.BAD_MESSAGE if code in codes.message else Reason.REJECTED)
+
+
+def code_of(reply: Reply) -> int | None:
+    """The provider's own code in an answer, None where there is none."""
+    try:
+        said = _said.decode(reply.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return said.errcode if said.errcode is not None else said.code
 
 
 def not_editable(provider: str) -> Permanent:

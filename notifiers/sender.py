@@ -30,11 +30,15 @@ class Rate(msgspec.Struct, frozen=True):
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """What the provider puts up with: `size` in `unit` for a whole message (0: no limit), and the rates to keep."""
+    """What the provider puts up with: `size` in `unit` for a whole message (0: no limit), and the rates to keep.
+
+    `edits_once`: a message cannot be edited again and again, but once, if that is not too late.
+    """
 
     size: int
     unit: Unit
     rates: tuple[Rate, ...] = ()
+    edits_once: bool = False
 
 
 class Sender(Protocol):

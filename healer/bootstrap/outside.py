@@ -53,6 +53,7 @@ from healer.topology.sources.prometheus import PrometheusSource
 from notifiers.breaker import Breaker
 from notifiers.channel import Channel
 from notifiers.limiter import MemoryLimiter
+from notifiers.tokens import MemoryTokenCache, Tokens
 
 
 class Ground(msgspec.Struct, frozen=True):
@@ -158,7 +159,7 @@ def senders(
 ) -> Mapping[str, Sender]:
     """A sender per channel, within its rates, behind its breaker."""
     opened = registry.gauges("healer_channel_open", "1 while a channel's breaker keeps messages back.", ("channel",))
-    means = notifiers.Means(session, sys.stdout, clock.now)
+    means = notifiers.Means(session, sys.stdout, clock.now, tokens(clock, kept))
     limiter = kept.once("limiter", None, lambda: MemoryLimiter(clock))
 
     def make(name: str, channel: ChannelSettings) -> Sender:
@@ -182,6 +183,11 @@ def senders(
         )
         for name, channel in settings.channels.items()
     }
+
+
+def tokens(clock: Clock, kept: Kept) -> Tokens:
+    """Those of applications: one for all channels and callbacks of an application."""
+    return kept.once("tokens", None, lambda: Tokens(MemoryTokenCache(), clock.now))
 
 
 def ping(settings: Settings, session: aiohttp.ClientSession) -> Ping | None:

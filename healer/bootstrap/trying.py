@@ -28,7 +28,8 @@ async def tell(settings: Settings, channel: str, stream: TextIO) -> Tried:
     kind = notifiers.CHANNELS[chosen.type]
     clock = SystemClock()
     async with aiohttp.ClientSession() as session:
-        sender = kind.factory(channel, chosen.config, notifiers.Means(session, stream, clock.now))
+        means = notifiers.Means.alone(session, stream, clock.now)
+        sender = kind.factory(channel, chosen.config, means)
         try:
             answer = await sender.send(_message(channel, settings.server.url, clock.now()), trace_id="")
         finally:

@@ -65,6 +65,11 @@ class Sender(Protocol):
     @property
     def can_edit(self) -> bool: ...
 
+    @property
+    def edits_once(self) -> bool:
+        """Whether a message that cannot be edited again and again can be edited once, for news."""
+        ...
+
     async def send(self, message: Message, *, trace_id: str) -> Answer: ...
 
     async def edit(self, reference: Told, message: Message, *, trace_id: str) -> Answer: ...
@@ -253,7 +258,7 @@ class Deliverer:
         message = message_of(story, self._base_url, claim.matter, speech, meant_for=claim.meant_for)
 
         async def tell() -> Answer:
-            if claim.message_id and can_edit:
+            if claim.message_id and (can_edit or (sender.edits_once and not is_shared(claim.message_id))):
                 answer = await sender.edit(Told.unpack(claim.message_id), message, trace_id=story.trace_id)
                 if not (isinstance(answer, Permanent) and answer.send_anew):
                     return answer

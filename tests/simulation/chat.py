@@ -84,6 +84,7 @@ class Line:
     name = NAME
     type = "chat"
     can_edit = True
+    edits_once = False
     limits = Limits(4096, Unit.UTF16, (Rate(NAME, 30, 60 * SECOND),))
 
     def __init__(self, chat: Chat, faults: Faults, life: Incarnation) -> None:

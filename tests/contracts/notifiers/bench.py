@@ -18,6 +18,7 @@ from notifiers.cut import clean, plain_text
 from notifiers.message import Message
 from notifiers.secret import Secret
 from notifiers.sender import Sender
+from tests.standins.feishu_app import FeishuAppStandin
 from tests.standins.mail import MailServer
 from tests.standins.pagerduty import PagerdutyStandin
 from tests.standins.provider import Fault, Provider
@@ -26,6 +27,7 @@ from tests.standins.slack import SlackStandin
 from tests.standins.sms import AliyunStandin, TencentStandin, TwilioStandin
 from tests.standins.telegram import TelegramStandin
 from tests.standins.webhook import Receiver
+from tests.standins.wecom_app import WecomAppStandin
 
 
 async def _stays() -> None:
@@ -62,7 +64,7 @@ async def telegram() -> AsyncIterator[Bench]:
         standin.enforce_rates = False
         config = {"token": Secret(TOKEN), "chat_id": -5, "api_url": standin.url, "timeout": SECOND // 5}
         kind = CHANNELS["telegram"]
-        sender = kind.factory("ops", kind.config(**config), Means(session, io.StringIO(), wall))
+        sender = kind.factory("ops", kind.config(**config), Means.alone(session, io.StringIO(), wall))
 
         def script(fault: Fault) -> Callable[[], None]:
             return lambda: standin.faults.append(fault)
@@ -87,7 +89,7 @@ async def terminal() -> AsyncIterator[Bench]:
     async with aiohttp.ClientSession() as session:
         stream = io.StringIO()
         kind = CHANNELS["terminal"]
-        sender = kind.factory("here", kind.config(), Means(session, stream, wall))
+        sender = kind.factory("here", kind.config(), Means.alone(session, stream, wall))
 
         def seen() -> list[str]:
             """Each `*` begins a message; each `~` writes the last one anew."""
@@ -113,7 +115,7 @@ async def _bench(
         standin.enforce_rates = False
         kind = CHANNELS[type]
         set_to = config(standin.url)
-        sender = kind.factory("ops", kind.config(**set_to), Means(session, io.StringIO(), wall))
+        sender = kind.factory("ops", kind.config(**set_to), Means.alone(session, io.StringIO(), wall))
 
         def script(fault: Fault) -> Callable[[], None]:
             return lambda: standin.faults.append(fault)
@@ -154,6 +156,38 @@ def feishu() -> AbstractAsyncContextManager[Bench]:
             "wrong secret": lambda: setattr(standin, "secret", "other"),
             "keyword": lambda: setattr(standin, "keyword", "警报"),
             "wrong hook": lambda: setattr(standin, "hook", "other"),
+        },
+    )
+
+
+def wecom_app() -> AbstractAsyncContextManager[Bench]:
+    corp, secret = "ww0123456789abcdef", "wecom-app-secret_1"
+    standin = WecomAppStandin(corp, secret, 1000002, ("ann", "bob"), clock=time.time, slow=5.0)
+    whom = {"corp_id": corp, "agent_id": 1000002, "users": ("ann", "bob")}
+    return _bench(
+        "wecom_app",
+        standin,
+        lambda url: {**whom, "secret": Secret(secret), "api_url": url, "timeout": TIMEOUT},
+        {
+            "stale token": standin.forget_tokens,
+            "strangers": lambda: standin.members.discard("ann"),
+            "nobody": standin.members.clear,
+            "wrong secret": standin.change_secret,
+        },
+    )
+
+
+def feishu_app() -> AbstractAsyncContextManager[Bench]:
+    app, secret = "cli_9f5343c580712544", "feishu-app-secret"
+    standin = FeishuAppStandin(app, secret, ("oc_1",), clock=time.time, slow=5.0)
+    return _bench(
+        "feishu_app",
+        standin,
+        lambda url: {"app_id": app, "secret": Secret(secret), "to": "oc_1", "api_url": url, "timeout": TIMEOUT},
+        {
+            "stale token": standin.forget_tokens,
+            "out of the chat": standin.recipients.clear,
+            "wrong secret": standin.change_secret,
         },
     )
 
@@ -297,7 +331,7 @@ async def email() -> AsyncIterator[Bench]:
             "timeout": TIMEOUT,
         }
         kind = CHANNELS["email"]
-        sender = kind.factory("ops", kind.config(**config), Means(session, io.StringIO(), wall))
+        sender = kind.factory("ops", kind.config(**config), Means.alone(session, io.StringIO(), wall))
 
         def script(fault: Fault) -> Callable[[], None]:
             return lambda: server.faults.append(fault)
@@ -321,6 +355,7 @@ BENCHES: Mapping[str, Callable[[], AbstractAsyncContextManager[Bench]]] = {
     "dingtalk": dingtalk,
     "email": email,
     "feishu": feishu,
+    "feishu_app": feishu_app,
     "pagerduty": pagerduty,
     "slack": slack,
     "sms_aliyun": sms_aliyun,
@@ -330,6 +365,7 @@ BENCHES: Mapping[str, Callable[[], AbstractAsyncContextManager[Bench]]] = {
     "terminal": terminal,
     "webhook": webhook,
     "wecom": wecom,
+    "wecom_app": wecom_app,
 }
 WITHOUT_NETWORK = ("terminal",)
 """Channels that hand over within the process. All others can be slow, unreachable and traced."""

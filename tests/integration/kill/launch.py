@@ -143,6 +143,10 @@ class MortalSender:
     def can_edit(self) -> bool:
         return self._sender.can_edit
 
+    @property
+    def edits_once(self) -> bool:
+        return self._sender.edits_once
+
     async def send(self, message: Message, *, trace_id: str) -> Answer:
         if self._fate.place is not Place.IN_SEND:
             answer = await self._sender.send(message, trace_id=trace_id)

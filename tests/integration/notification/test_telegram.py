@@ -37,7 +37,7 @@ class Line:
         self.standin = standin
         self.store = Store(InlineRun(memory, clock), "test")
         config = TelegramConfig(token=Secret(TOKEN), chat_id=42, api_url=standin.url, timeout=500_000)
-        sender = CHANNELS["telegram"].factory("duty", config, Means(session, sys.stdout, lambda: 0))
+        sender = CHANNELS["telegram"].factory("duty", config, Means.alone(session, sys.stdout, lambda: 0))
         channel = Channel(
             sender,
             breaker=Breaker("duty", clock),

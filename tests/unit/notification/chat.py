@@ -14,6 +14,7 @@ class Chat:
     """`Sender` for one chat. A message once sent stays until it is deleted; what is not there cannot be edited."""
 
     can_edit = True
+    edits_once = False
 
     def __init__(self) -> None:
         self.messages: dict[str, str] = {}

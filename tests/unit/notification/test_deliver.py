@@ -166,6 +166,28 @@ def test_where_nothing_can_be_edited_people_hear_of_what_line_1_says() -> None:
     assert play(work).chat.requests == sent
 
 
+def test_what_can_be_edited_once_is_edited_for_news() -> None:
+    """Not for numbers, which would spend it; when that is not possible any more, the next news are a new message."""
+
+    async def work(stand: Stand) -> None:
+        stand.chat.can_edit, stand.chat.edits_once = False, True
+        await stand.told(1, title="[CRIT broken] a")
+        await stand.told(2, title="[CRIT broken] a")
+        await stand.told(3, "healing", title="[CRIT healing] a")
+        await stand.told(4, "healed", title="[CRIT healed] a")
+        stand.chat.answers(Permanent("spent", Reason.NOT_EDITABLE))
+        await stand.told(5, "broken", title="[CRIT broken] a again")
+
+    chat = play(work).chat
+    assert chat.requests == [
+        "send [CRIT broken] a",
+        "edit [CRIT healed] a",
+        "edit [CRIT broken] a again",
+        "send [CRIT broken] a again",
+    ]
+    assert list(chat.messages.values()) == ["[CRIT healed] a", "[CRIT broken] a again"]
+
+
 def test_the_timeline_has_each_state_that_was_told() -> None:
     """What the recipient believed at which time can be read afterwards."""
     lines: list[tuple[str, str]] = []

@@ -140,6 +140,7 @@ class Listener:
     """A chat that keeps the last line before the incident's."""
 
     can_edit = True
+    edits_once = False
 
     def __init__(self) -> None:
         self.heard: list[str] = []

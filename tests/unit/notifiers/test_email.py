@@ -35,7 +35,8 @@ async def tell(server: MailServer, *messages: Message, **more: Any) -> list[Answ
     """What a channel answers to these messages, one after the other."""
     config = EmailConfig(**GIVEN | {"port": server.port, "security": "none", "timeout": 2 * SECOND} | more)
     async with aiohttp.ClientSession() as session:
-        sender = CHANNELS["email"].factory("ops", config, Means(session, io.StringIO(), lambda: 1_767_780_000 * SECOND))
+        means = Means.alone(session, io.StringIO(), lambda: 1_767_780_000 * SECOND)
+        sender = CHANNELS["email"].factory("ops", config, means)
         return [await sender.send(message, trace_id=TRACE) for message in messages]
 
 

@@ -27,7 +27,7 @@ async def test_a_story_is_one_alert_which_ends_with_it() -> None:
     """All tellings of an incident have one key; what is healed or over resolves, so that nobody is paged for it any more."""
     async with PagerdutyStandin(KEY, clock=time.time) as provider, aiohttp.ClientSession() as session:
         config = PagerdutyConfig(routing_key=Secret(KEY), api_url=provider.url)
-        sender = CHANNELS["pagerduty"].factory("pager", config, Means(session, io.StringIO(), lambda: 0))
+        sender = CHANNELS["pagerduty"].factory("pager", config, Means.alone(session, io.StringIO(), lambda: 0))
         first = await sender.send(STORY, trace_id=TRACE)
         assert isinstance(first, Ok)
         await sender.edit(first.reference, msgspec.structs.replace(STORY, title="healing"), trace_id=TRACE)

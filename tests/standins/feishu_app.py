@@ -1,0 +1,233 @@
+"""A stand-in for an application's bot of Feishu: its token, cards in chats, changes of cards, and presses.
+
+Sources: open.feishu.cn, tenant_access_token, im/v1 message create and patch, rate limits, and card callbacks.
+"""
+
+import base64
+import hashlib
+import json
+import math
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from notifiers import feishu_callback as callback
+from notifiers.callback import encrypted
+from notifiers.secret import Secret
+from tests.standins.provider import Fault, Provider, reset
+from tests.standins.robots import Sliding
+
+DEADLINE_S = 3.0
+"""For the answer to a press, which is not delivered again."""
+TOKEN_S = 7200
+AGAIN_S = 1800
+"""A token that lasts for longer is given again; else there is another one, and both are good."""
+UUID_S = 3600
+CHANGEABLE_S = 14 * 86400
+CARD_BYTES = 30 * 1024
+KEYS = callback.Keys(Secret("encrypt-key"), Secret("verif-token"))
+
+
+@dataclass
+class Card:
+    """A card as people in its chat have it."""
+
+    id: str
+    chat: str
+    text: str
+    buttons: dict[str, Any]
+    """What stands in each one's value, by its text."""
+    colour: str
+    at: float
+
+
+class FeishuAppStandin(Provider):
+    """One application, in these chats and known to these people."""
+
+    def __init__(
+        self, app_id: str, secret: str, recipients: tuple[str, ...], *, clock: Callable[[], float], slow: float = 30.0
+    ) -> None:
+        super().__init__(clock=clock, slow=slow)
+        self.app_id = app_id
+        self.secret = secret
+        self.recipients = set(recipients)
+        self.cards: dict[str, Card] = {}
+        self.given = 0
+        """How often a token was asked for."""
+        self.token_lost = False
+        """Whether the answer to who asks for a token is lost."""
+        self.stale_code = 99991663
+        self.limit_status = 429
+        """Of what is too fast: 400 at some of the older interfaces."""
+        self._tokens: dict[str, float] = {}
+        self._uuids: dict[str, tuple[str, float]] = {}
+        self._seconds: dict[str, Sliding] = defaultdict(lambda: Sliding(5, 1))
+        self._presses = 0
+
+    @property
+    def texts(self) -> list[str]:
+        return [card.text for card in self.cards.values()]
+
+    @texts.setter
+    def texts(self, _: list[str]) -> None:
+        """They follow from the cards."""
+
+    def forget_tokens(self) -> None:
+        """From now on no token is good that was given before."""
+        self._tokens.clear()
+
+    def change_secret(self) -> None:
+        """Somebody made another secret; the old one, and what it opened, are good no more."""
+        self.secret = "another"
+        self.forget_tokens()
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        if request.path == "/open-apis/auth/v3/tenant_access_token/internal":
+            # Faults are for messages.
+            if self.token_lost:
+                return reset(request)
+            return web.json_response(self._token(await request.json()))
+        return await super()._handle(request)
+
+    def do(self, request: web.Request, body: bytes, fault: Fault) -> web.Response:
+        status, code, said, data = self._judge(request, body, fault)
+        headers = {"x-ogw-ratelimit-limit": "5", "x-ogw-ratelimit-reset": "7"} if code == 99991400 else {}
+        return web.json_response({"code": code, "msg": said, "data": data}, status=status, headers=headers)
+
+    def _token(self, asked: dict[str, Any]) -> dict[str, Any]:
+        self.given += 1
+        if asked.get("app_id") != self.app_id:
+            return {"code": 10003, "msg": "invalid param"}
+        if asked.get("app_secret") != self.secret:
+            return {"code": 10014, "msg": "app secret invalid"}
+        now = self.clock()
+        lasting = [token for token, until in self._tokens.items() if until >= now + AGAIN_S]
+        token = lasting[0] if lasting else f"t-feishu{self.given}{'y' * 300}"
+        self._tokens.setdefault(token, now + TOKEN_S)
+        return {"code": 0, "msg": "ok", "tenant_access_token": token, "expire": int(self._tokens[token] - now)}
+
+    def _judge(self, request: web.Request, body: bytes, fault: Fault) -> tuple[int, int, str, dict[str, Any]]:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme != "Bearer" or not token:
+            return 400, 99991661, "Missing access token for authorization", {}
+        if self._tokens.get(token, -math.inf) <= self.clock():
+            return 400, self.stale_code, "Invalid access token for authorization", {}
+        if fault is Fault.TOO_MANY:
+            return self.limit_status, 99991400, "request trigger frequency limit", {}
+        if request.content_type != "application/json":
+            return 400, 9499, "Bad Request", {}
+        asked: dict[str, Any] = json.loads(body.decode("utf-8"))
+        place = request.path.removeprefix("/open-apis/im/v1/messages")
+        if request.method == "POST" and not place:
+            return self._send(asked, request.query.get("receive_id_type", ""))
+        if request.method == "PATCH" and place.startswith("/"):
+            return self._change(asked, place.removeprefix("/"))
+        return 404, 99991404, "not found", {}
+
+    def _send(self, asked: dict[str, Any], kind: str) -> tuple[int, int, str, dict[str, Any]]:
+        to, now, uuid = asked.get("receive_id", ""), self.clock(), asked.get("uuid", "")
+        if kind != {"oc": "chat_id", "ou": "open_id"}.get(to[:2]) or len(uuid) > 50:
+            return 400, 230001, "Your request contains an invalid request parameter", {}
+        if to not in self.recipients:
+            return 400, 230002, "Bot/User can NOT be out of the chat.", {}
+        if self.overrun(not self._seconds[to].take(now)):
+            return self.limit_status, 99991400, "request trigger frequency limit", {}
+        known, until = self._uuids.get(uuid, ("", -math.inf))
+        if uuid and until > now:
+            return 200, 0, "success", {"message_id": known, "chat_id": self.cards[known].chat}
+        card = _card(asked)
+        if isinstance(card, str):
+            return 400, 230099, card, {}
+        id, chat = f"om_{len(self.cards) + 1}", to if to.startswith("oc_") else f"oc_with_{to}"
+        self.cards[id] = Card(id, chat, *card, now)
+        self._uuids[uuid] = id, now + UUID_S
+        return 200, 0, "success", {"message_id": id, "chat_id": chat, "msg_type": "interactive"}
+
+    def _change(self, asked: dict[str, Any], id: str) -> tuple[int, int, str, dict[str, Any]]:
+        known, now = self.cards.get(id), self.clock()
+        if known is None:
+            return 400, 230011, "The message has been recalled.", {}
+        if now > known.at + CHANGEABLE_S:
+            return 400, 230031, "The message has been sent for more than 14 days.", {}
+        if self.overrun(not self._seconds[id].take(now)):
+            return self.limit_status, 99991400, "request trigger frequency limit", {}
+        card = _card(asked)
+        if isinstance(card, str):
+            return 400, 230099, card, {}
+        known.text, known.buttons, known.colour = card
+        return 200, 0, "success", {}
+
+    # --- presses
+
+    async def press(self, url: str, id: str, button: str, user: str, value: Any = None) -> tuple[int, dict[str, Any]]:
+        """Somebody presses: status and body of the answer, which changes the card where it brings one."""
+        card = self.cards[id]
+        self._presses += 1
+        event = {
+            "operator": {"tenant_key": "t", "user_id": "u", "open_id": user, "union_id": "on_1"},
+            "token": f"c-{self._presses}",
+            "action": {"value": card.buttons[button] if value is None else value, "tag": "button"},
+            "host": "im_message",
+            "context": {"open_message_id": id, "open_chat_id": card.chat},
+        }
+        header = {"event_id": f"event{self._presses}", "event_type": "card.action.trigger", "token": "verif-token"}
+        said = {"schema": "2.0", "header": header | {"app_id": self.app_id}, "event": event}
+        status, answer = await self.deliver(url, *self.sealed(said))
+        if "card" in answer:
+            assert answer["card"]["type"] == "raw"
+            found = _read(answer["card"]["data"])
+            assert not isinstance(found, str), found
+            card.text, card.buttons, card.colour = found
+        return status, answer
+
+    def sealed(self, said: dict[str, Any]) -> tuple[dict[str, str], bytes]:
+        """Headers and body of a callback."""
+        iv, key = bytes(range(16)), KEYS.encrypt_key.reveal()
+        blob = iv + encrypted(hashlib.sha256(key.encode()).digest(), iv, json.dumps(said).encode(), 16)
+        body = json.dumps({"encrypt": base64.b64encode(blob).decode()}).encode()
+        stamp = str(int(self.clock()))
+        headers = {"X-Lark-Request-Timestamp": stamp, "X-Lark-Request-Nonce": f"n{self._presses}"}
+        signed = callback.signature(stamp, f"n{self._presses}", key, body)
+        return headers | {"X-Lark-Signature": signed, "Content-Type": "application/json"}, body
+
+    @staticmethod
+    async def deliver(url: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, Any]]:
+        """Send a callback, once, and wait no longer than people do."""
+        timeout = aiohttp.ClientTimeout(total=DEADLINE_S)
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(url, headers=headers, data=body, timeout=timeout) as response,
+        ):
+            return response.status, await response.json(content_type=None) if response.status == 200 else {}
+
+
+def _card(asked: dict[str, Any]) -> tuple[str, dict[str, Any], str] | str:
+    """What a card shows, or what is wrong with it."""
+    content = asked.get("content")
+    if asked.get("msg_type", "interactive") != "interactive" or not isinstance(content, str):
+        return "content is not in JSON format"
+    if len(content.encode()) > CARD_BYTES:
+        return "the card is too large"
+    return _read(json.loads(content))
+
+
+def _read(card: dict[str, Any]) -> tuple[str, dict[str, Any], str] | str:
+    if not card.get("config", {}).get("update_multi") or not card.get("elements"):
+        return "a card that cannot be changed, or without elements"
+    rows, buttons = [card["header"]["title"]["content"]], dict[str, Any]()
+    for element in card["elements"]:
+        match element["tag"]:
+            case "div":
+                assert element["text"]["tag"] == "plain_text", "labels are data"
+                rows.append(element["text"]["content"])
+            case "action":
+                buttons |= {one["text"]["content"]: one["value"] for one in element["actions"]}
+            case "hr":
+                pass
+            case other:
+                return f"there is no element {other}"
+    return "\n".join(rows), buttons, card["header"]["template"]
