@@ -18,6 +18,7 @@ from healer.seams import SystemClock
 ANSWERS = {
     "approve": "let it run; shows what you agree to",
     "reject": "let it not run",
+    "run": "let it run although it was only suggested",
     "cancel": "stop it between its steps; a step that runs is not broken off",
 }
 TWICE = "This destroys something. Name {} to say yes once more, within 60 s"
@@ -29,7 +30,7 @@ def add_arguments(ways: Any) -> None:
         answer = ways.add_parser(way, help=meaning)
         answer.add_argument("id", metavar="ID|CODE", help="as `list` shows it, or the code of the message that asked")
         answer.add_argument("--plan", default="", metavar="HASH", help="only if it still is this plan")
-        if way == "approve":
+        if way in ("approve", "run"):
             answer.add_argument(
                 "--target", action="append", default=[], metavar="NODE", help="what is destroyed; may be repeated"
             )
@@ -44,6 +45,8 @@ def run(arguments: argparse.Namespace, link: Connection, output: Output, typed: 
     """Say it. `typed` is where the second yes comes from (standard input)."""
     path = f"/api/v1/remediations/{part(arguments.id)}"
     order: Json = {"by": somebody(), "plan": arguments.plan}
+    if arguments.way == "run":
+        return _show(output, arguments, _run(arguments, link, output, typed))
     if arguments.way != "approve":
         return _show(output, arguments, link.post(f"{path}/{arguments.way}", order | {"why": arguments.why}))
     found = link.get(path)
@@ -59,6 +62,20 @@ def run(arguments: argparse.Namespace, link: Connection, output: Output, typed: 
         named = arguments.target or _name(arguments.id, asked["confirm"], output, typed or sys.stdin)
         after = link.post(f"{path}/approve", order | {"targets": named})
     return _show(output, arguments, after)
+
+
+def _run(arguments: argparse.Namespace, link: Connection, output: Output, typed: TextIO | None) -> Json:
+    """Have a suggestion run: what destroys something is said twice. What it does stands in `healer remediation show ID`."""
+    found = link.get(f"/api/v1/remediations/{part(arguments.id)}")
+    path = f"/api/v1/remediations/{part(found['id'])}/run"
+    order: Json = {"by": somebody(), "plan": arguments.plan or found["plan_hash"]}
+    after: Json = link.post(path, order)
+    if after["state"] == "suggested":
+        steps = (*found["steps"], *found["otherwise"], *found["after_success"], *found["undo"])
+        destroyed = sorted({step["node"] for step in steps if step["destructive"] and step["node"]})
+        named = arguments.target or _name(arguments.id, destroyed, output, typed or sys.stdin, "run")
+        after = link.post(path, order | {"targets": named})
+    return after
 
 
 def question(output: Output, found: Json) -> None:
@@ -90,12 +107,12 @@ def question(output: Output, found: Json) -> None:
         output.table(("AGO", "STATE", "RULE", "DETAIL"), rows, empty="")
 
 
-def _name(id: str, wanted: list[str], output: Output, typed: TextIO) -> list[str]:
+def _name(id: str, wanted: list[str], output: Output, typed: TextIO, way: str = "approve") -> list[str]:
     """What somebody types: one name after the other, in one line. Raises Failure."""
     how = TWICE.format(" and ".join(wanted))
     if not typed.isatty():
         again = " ".join(f"--target {name}" for name in wanted)
-        raise Failure(f"{how}: healer remediation approve {id} {again}", CALLED_WRONG)
+        raise Failure(f"{how}: healer remediation {way} {id} {again}", CALLED_WRONG)
     output.aside(f"{how}:")
     found = typed.readline().replace(",", " ").split()
     if not found:

@@ -3,6 +3,7 @@
 healer remediation list [--status executing] [--incident ID]
 healer remediation show ID
 healer remediation approve CODE | reject CODE    answer, when you are asked; the code stands in the question, the id will do too
+healer remediation run ID                        what a rule only suggested
 healer remediation cancel ID                     stop it between its steps
 """
 
@@ -24,7 +25,7 @@ LISTED = 50
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    ways = parser.add_subparsers(dest="way", required=True, metavar="list|show|approve|reject|cancel")
+    ways = parser.add_subparsers(dest="way", required=True, metavar="list|show|approve|reject|run|cancel")
     listed = ways.add_parser("list", help="all of them, newest first")
     listed.add_argument("--status", action="append", metavar="STATE", help="only in this state; may be repeated")
     listed.add_argument("--incident", metavar="ID", help="only of this incident")

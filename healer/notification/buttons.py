@@ -5,7 +5,7 @@ meant: it opens nothing, needs no secret and is good after any restart, because 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from typing import Literal, get_args
 
@@ -15,13 +15,17 @@ from healer.convergence.outcome import Candidate, Incident
 from healer.notification.own import ALERT
 from healer.notification.story import Story, cut, one_line
 from healer.notification.wording import Speech
+from healer.remediation.deed import Deed
+from healer.remediation.model import ONLY_SUGGESTED, UNDER_WAY
 from healer.times import HOUR, Micros
 from notifiers.message import Button, Rows
 
 Keyboard = Rows
 """Buttons under a message, row by row."""
-Verb = Literal["ack", "others", "blame", "silence", "why", "back", "approve", "sure", "reject"]
+Verb = Literal["ack", "others", "blame", "silence", "why", "back", "approve", "sure", "reject", "run"]
 VERBS: tuple[str, ...] = get_args(Verb)
+OF_REMEDIATIONS = frozenset({"approve", "sure", "reject", "run"})
+"""What is about a remediation; all else is about an incident."""
 SILENCES: dict[str, Micros] = {"1h": HOUR, "4h": 4 * HOUR, "over": 0}
 """For how long a press silences; `over`: until the incident is."""
 OTHERS = 6
@@ -37,7 +41,7 @@ _MARK = re.compile(r"[0-9a-f]{16}")
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """What a press means: `about` is an incident, for the last three verbs a remediation; `which` says more."""
+    """What a press means: `about` is an incident, or for some verbs a remediation; `which` says more."""
 
     verb: Verb
     about: str
@@ -66,7 +70,19 @@ def under(story: Story, speech: Speech) -> Keyboard:
         return ()
     asked = [deed.remediation for deed in facts.deeds if deed.state == "awaiting_approval"][-ASKED:]
     answers = ((_button(speech, "approve", id), _button(speech, "reject", id)) for id in asked)
-    return (*answers, *filter(None, (tuple(_words(facts.incident, speech)), tuple(_silences(facts.incident, speech)))))
+    wish = ((_button(speech, "run", id),) for id in _suggested(facts.deeds))
+    return (
+        *answers,
+        *wish,
+        *filter(None, (tuple(_words(facts.incident, speech)), tuple(_silences(facts.incident, speech)))),
+    )
+
+
+def _suggested(deeds: Sequence[Deed]) -> list[str]:
+    """The newest suggestion that its rule leaves to people, while nothing is under way."""
+    if any(deed.state in UNDER_WAY for deed in deeds):
+        return []
+    return [deed.remediation for deed in deeds if (deed.state, deed.detail) == ("suggested", ONLY_SUGGESTED)][-1:]
 
 
 def _words(incident: Incident, speech: Speech) -> Iterator[Button]:

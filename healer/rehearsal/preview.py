@@ -21,7 +21,7 @@ from healer.remediation.autonomy import Record, is_destructive
 from healer.remediation.facts import answer_of, facts_of
 from healer.remediation.guards import Observed
 from healer.remediation.guards.observed import Held
-from healer.remediation.model import Plan, PlanStep, Remediation
+from healer.remediation.model import ONLY_SUGGESTED, Plan, PlanStep, Remediation
 from healer.remediation.planning import Ground, draft, render
 from healer.times import HOUR, Micros, format_duration
 from healer.topology.map import Map
@@ -148,7 +148,7 @@ async def _plan(rule: Rule, facts: Facts, scene: Scene) -> dict[str, Any]:
         Ground(charter.guards, charter.ruleset.actions, scene.topology),
         rendered,
         because=evaluate(rule.when, facts).because,
-        capped_by=charter.cap or ("mode: suggest" if rule.mode == "suggest" and not rule.diagnostic else ""),
+        capped_by=charter.cap or (ONLY_SUGGESTED if rule.mode == "suggest" and not rule.diagnostic else ""),
         ask=bool(unearned),
     )
     plan = drafted.plan

@@ -9,7 +9,7 @@ from collections.abc import Collection
 
 import msgspec
 
-from healer.remediation.model import BEFORE_INTENT, Asked, Plan, PlanStep, Remediation, Tap
+from healer.remediation.model import BEFORE_INTENT, ONLY_SUGGESTED, Asked, Plan, PlanStep, Remediation, Tap
 from healer.times import HOUR, MINUTE, SECOND, Micros, format_duration
 
 PATIENCE: Micros = 15 * MINUTE
@@ -91,15 +91,40 @@ def say_yes(remediation: Remediation, who: str, now: Micros, plan: str, targets:
     if who in remediation.agreed:
         raise NotAsked(f"{who} has agreed already; another person is needed")
     if not targets:
-        others = tuple(tap for tap in remediation.tapped if tap.who != who)
-        return msgspec.structs.replace(remediation, tapped=(*others, Tap(who, now)))
-    tap = next((tap for tap in remediation.tapped if tap.who == who), None)
-    if tap is None or now > tap.at + TWICE:
-        late = "too late" if tap is not None else "too early"
-        raise NotAsked(f"{late}: say yes first, and name {' and '.join(wanted)} within {format_duration(TWICE)}")
-    if set(targets) != set(wanted):
-        raise NotAsked(f"this is done to {' and '.join(wanted)}, not to {' and '.join(sorted(targets))}")
+        return _tapped(remediation, who, now)
+    _check_targets(remediation, who, now, targets)
     return agree(remediation, who, now, plan)
+
+
+def run_suggested(remediation: Remediation, who: str, now: Micros, plan: str, targets: Collection[str]) -> Remediation:
+    """Somebody wants run what was only suggested; what destroys something they say twice, as a yes. Raises NotAsked.
+
+    Whoever its rule asks is asked then, as if it had not only been suggested.
+    """
+    if remediation.state != "suggested":
+        raise NotAsked(f"remediation {remediation.id} is {remediation.state.replace('_', ' ')}: it is no suggestion")
+    if remediation.plan.capped_by != ONLY_SUGGESTED:
+        raise NotAsked(f"nothing is run here now: {remediation.plan.capped_by}")
+    if plan and plan != remediation.plan.hash:
+        raise NotAsked(f"the plan is another one by now: {remediation.plan.hash}")
+    if now > remediation.deadline:
+        raise NotAsked("the suggestion is too old: things may be different by now")
+    if destroyed(remediation.plan):
+        if not targets:
+            return _tapped(remediation, who, now)
+        _check_targets(remediation, who, now, targets)
+    asked = remediation.plan.approve
+    if asked:
+        return msgspec.structs.replace(
+            remediation,
+            state="awaiting_approval",
+            tapped=(),
+            detail=f"{who} wants it run: {asking(asked[0], remediation.plan.hash)}",
+            deadline=first_deadline(asked, now),
+        )
+    return msgspec.structs.replace(
+        remediation, state="planned", agreed=(who,), detail=f"{who} wants it run", deadline=now + WHOLE
+    )
 
 
 def used(remediation: Remediation, intent: str) -> Remediation:
@@ -154,6 +179,23 @@ def pass_on(remediation: Remediation, now: Micros) -> Remediation:
         )
     ask = " or ".join(each.who for each in plan.approve)
     return msgspec.structs.replace(remediation, state="expired", detail=f"{ask} did not answer; nothing was run")
+
+
+def _tapped(remediation: Remediation, who: str, now: Micros) -> Remediation:
+    """Somebody said yes to something destructive for the first time."""
+    others = tuple(tap for tap in remediation.tapped if tap.who != who)
+    return msgspec.structs.replace(remediation, tapped=(*others, Tap(who, now)))
+
+
+def _check_targets(remediation: Remediation, who: str, now: Micros, targets: Collection[str]) -> None:
+    """Raises NotAsked unless they said so once already, not long ago, and name what is destroyed."""
+    wanted = destroyed(remediation.plan)
+    tap = next((tap for tap in remediation.tapped if tap.who == who), None)
+    if tap is None or now > tap.at + TWICE:
+        late = "too late" if tap is not None else "too early"
+        raise NotAsked(f"{late}: say yes first, and name {' and '.join(wanted)} within {format_duration(TWICE)}")
+    if set(targets) != set(wanted):
+        raise NotAsked(f"this is done to {' and '.join(wanted)}, not to {' and '.join(sorted(targets))}")
 
 
 def _colon(because: str) -> str:

@@ -16,7 +16,7 @@ from healer.remediation.approval import WHOLE, asking, first_deadline
 from healer.remediation.autonomy import Autonomy, Demotion, Record, Trust, is_destructive
 from healer.remediation.course import Course, notices, say
 from healer.remediation.deed import Deed
-from healer.remediation.model import BEFORE_INTENT, UNDER_WAY, Plan, State
+from healer.remediation.model import BEFORE_INTENT, ONLY_SUGGESTED, UNDER_WAY, Plan, State
 from healer.remediation.planning import Ground, Rendered, draft, render
 from healer.remediation.repetition import Repetition, Run, remember_run
 from healer.remediation.settings import Guards
@@ -211,7 +211,7 @@ class Begun:
         """Why a matching rule is not run, or ""."""
         if self._terms.cap and not (rule.diagnostic and self._terms.cap == "dry run"):
             return self._terms.cap
-        return "mode: suggest" if rule.mode == "suggest" and not rule.diagnostic else ""
+        return ONLY_SUGGESTED if rule.mode == "suggest" and not rule.diagnostic else ""
 
 
 def _first_state(rule: Rule, plan: Plan, now: Micros) -> tuple[State, str, Micros]:

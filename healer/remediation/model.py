@@ -71,6 +71,9 @@ UNDER_WAY: frozenset[str] = frozenset(
 """States that somebody still has to bring to an end; all others are final."""
 
 
+ONLY_SUGGESTED = "mode: suggest"
+"""Why a plan was not begun whose rule leaves that to people: `capped_by` of the plan, and the detail of its remediation."""
+
 BEFORE_INTENT: frozenset[str] = frozenset({"planned", "waiting", "awaiting_approval", "locked"})
 """States in which nothing has been done to any target yet."""
 

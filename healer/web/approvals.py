@@ -1,4 +1,6 @@
-"""POST /api/v1/remediations/{id}/{approve,reject,cancel}: what people say of a plan. `id` may be its short code.
+"""POST /api/v1/remediations/{id}/{approve,reject,cancel,run}: what people say of a plan. `id` may be its short code.
+
+To `run` is to want what was only suggested.
 
 What destroys something is approved twice: the first yes is answered 202 with the targets, the second has to name them within
 60 s. Each yes is one person's; where two are asked, healer has to know both.
@@ -13,8 +15,8 @@ from aiohttp import web
 
 from healer.accounts.model import Account, Deed
 from healer.accounts.rights import refuse_asked
-from healer.remediation.approval import ANYBODY, NotAsked, all_steps, cancel, reject, say_yes
-from healer.remediation.model import Plan, Remediation
+from healer.remediation.approval import ANYBODY, NotAsked, all_steps, cancel, reject, run_suggested, say_yes
+from healer.remediation.model import UNDER_WAY, Plan, Remediation
 from healer.times import Micros
 from healer.web import acting
 from healer.web.auth import Access
@@ -39,7 +41,7 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 Say = Callable[[Remediation, str, Answer, Micros], Remediation]
-Way = Literal["approve", "reject", "cancel"]
+Way = Literal["approve", "reject", "cancel", "run"]
 
 
 def routes(service: Service, access: Access) -> list[web.RouteDef]:
@@ -76,6 +78,8 @@ async def answer(
         what = {"remediation": found.id, "incident": found.plan.incident, "plan": found.plan.hash}
         await acting.note_of(service, account, "answer refused", **what, why=refused.detail)
         raise
+    if way == "run":
+        await _check_free(service, found)
     by, now = acting.name_of(account, order.by) or acting.ANONYMOUS, service.clock.now()
     say = WAYS[way]
     try:
@@ -102,6 +106,17 @@ def check_asked(access: Access, found: Remediation, account: Account) -> None:
         raise Problem(403, f"{why} (server.auth.users)")
 
 
+async def _check_free(service: Service, found: Remediation) -> None:
+    """Raises Problem 409 where there is nothing left to repair, or somebody is at it."""
+    incident = await service.projections.incident(found.plan.incident)
+    if incident is None or incident.status != "open":
+        raise Problem(409, f"incident {found.plan.incident} is over: there is nothing to run it for")
+    others = await service.effects.remediations(incident=found.plan.incident)
+    busy = [other.id for other in others if other.state in UNDER_WAY]
+    if busy:
+        raise Problem(409, f"remediation {busy[0]} is under way for this incident: wait for its end")
+
+
 def deeds_of(plan: Plan) -> tuple[Deed, ...]:
     """What somebody's right has to cover: everything that the plan may do, now or later."""
     return tuple(Deed(step.action, step.node) for step in all_steps(plan))
@@ -122,5 +137,9 @@ def _stop(stored: Remediation, who: str, order: Answer, now: Micros) -> Remediat
     return cancel(stored, who, order.why)
 
 
-WAYS: dict[Way, Say] = {"approve": _yes, "reject": _no, "cancel": _stop}
+def _run(stored: Remediation, who: str, order: Answer, now: Micros) -> Remediation:
+    return run_suggested(stored, who, now, order.plan, order.targets)
+
+
+WAYS: dict[Way, Say] = {"approve": _yes, "reject": _no, "cancel": _stop, "run": _run}
 """What may be said; to stop something nobody has to be asked."""

@@ -6,6 +6,7 @@ Called by `healer.bootstrap` for whatever brings presses in. A press goes the wa
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Literal
 
 import msgspec
 
@@ -97,6 +98,16 @@ class Pressing:
             self._told.of(wish.verb, result).inc()
         return msgspec.structs.replace(reply, text=cut(one_line(reply.text), ANSWER))
 
+    async def about(self, data: str) -> str:
+        """The incident that a button is about, "" where it is about none. Raises StoreUnavailable."""
+        wish = buttons.read(data)
+        if wish is None:
+            return ""
+        if wish.verb not in buttons.OF_REMEDIATIONS:
+            return wish.about
+        found = await self._service.effects.remediation(wish.about)
+        return found.plan.incident if found is not None else ""
+
     # --- by verb
 
     async def _ack(self, one: _One) -> Reply:
@@ -162,24 +173,29 @@ class Pressing:
         targets = destroyed(found.plan)
         if buttons.targets_mark(targets) != one.wish.which:
             raise Problem(409, one.speech.say("pressed nothing"))
-        return await self._answer(one, found, targets)
+        return await self._answer(one, found, targets, "run" if found.state == "suggested" else "approve")
+
+    async def _run(self, one: _One) -> Reply:
+        return await self._answer(one, await self._remediation(one.wish.about), (), "run")
 
     async def _reject(self, one: _One) -> Reply:
         found = await self._remediation(one.wish.about)
         await approvals.answer(self._service, self._access, one.account, "reject", approvals.Answer(), found)
         return Reply(one.speech.say("pressed reject", what=_what(found)))
 
-    async def _answer(self, one: _One, found: Remediation, targets: tuple[str, ...]) -> Reply:
-        """Somebody says yes."""
+    async def _answer(
+        self, one: _One, found: Remediation, targets: tuple[str, ...], way: Literal["approve", "run"] = "approve"
+    ) -> Reply:
+        """Somebody says yes, or wants what was suggested."""
         order = approvals.Answer(targets=list(targets))
-        after, once_more = await approvals.answer(self._service, self._access, one.account, "approve", order, found)
+        after, once_more = await approvals.answer(self._service, self._access, one.account, way, order, found)
         if once_more:
             named = destroyed(found.plan)
             words = one.speech.say("pressed sure", targets=", ".join(named), within=format_duration(TWICE))
             return Reply(words, loud=True, rows=buttons.sure(found.id, named, found.plan.incident, one.speech))
         if after.state == "awaiting_approval":
             return Reply(one.speech.say("pressed approve more", detail=after.detail))
-        return Reply(one.speech.say("pressed approve", what=_what(found)))
+        return Reply(one.speech.say(f"pressed {way}", what=_what(found)))
 
     _ways: Mapping[str, Callable[["Pressing", _One], Awaitable[Reply]]] = {
         "ack": _ack,
@@ -191,6 +207,7 @@ class Pressing:
         "approve": _approve,
         "sure": _sure,
         "reject": _reject,
+        "run": _run,
     }
 
     # --- inside

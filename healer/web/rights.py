@@ -31,6 +31,7 @@ CHANGING: dict[tuple[str, str], Right] = {
     ("POST", f"{_V1}/remediations/{{id}}/approve"): "operate",
     ("POST", f"{_V1}/remediations/{{id}}/reject"): "operate",
     ("POST", f"{_V1}/remediations/{{id}}/cancel"): "operate",
+    ("POST", f"{_V1}/remediations/{{id}}/run"): "operate",
     ("POST", f"{_V1}/topology/sources/{{name}}/accept"): "operate",
     ("PUT", f"{_V1}/topology"): "administer",
     ("POST", "/-/reload"): "administer",

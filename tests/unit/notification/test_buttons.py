@@ -12,6 +12,7 @@ from healer.notification import buttons
 from healer.notification.buttons import SILENCES, Verb, Wish, instead, mark, read, sure, under
 from healer.notification.own import ALERT
 from healer.notification.wording import PLAIN, Language, Speech, tell
+from healer.remediation.model import ONLY_SUGGESTED
 from notifiers.message import Rows
 from notifiers.telegram_keyboard import DATA_BYTES
 from tests.unit.notification.test_story import deed, incident, over
@@ -37,6 +38,9 @@ ALL = [["Acknowledge", "Not the cause", "Why?"], ["Silence 1 h", "4 h", "until o
         ({}, (deed("awaiting_approval"),), [["Approve", "Reject"], *ALL]),
         ({}, (deed("awaiting_approval"), deed("executing")), [["Approve", "Reject"], *ALL]),
         ({}, (deed("executing"),), ALL),
+        ({}, (deed("suggested", detail=ONLY_SUGGESTED),), [["Run it"], *ALL]),
+        ({}, (deed("suggested", detail="dry run"),), ALL),
+        ({}, (deed("suggested", detail=ONLY_SUGGESTED), deed("executing")), ALL),
         ({"root_name": ALERT, "root_node": ""}, (), [["Acknowledge", "Why?"]]),
     ],
 )
@@ -60,7 +64,9 @@ def test_every_button_fits_and_means_what_it_says(language: Language) -> None:
     speech = Speech(language)
     found = incident(id=ID, candidates=(*CANDIDATES, Candidate(LONG, b"", 1, ())))
     asked = msgspec.structs.replace(deed("awaiting_approval"), remediation=ID)
-    rows = (*under(tell(found, (asked,)), speech), *instead(found, speech), *sure(ID, (LONG, "b"), ID, speech))
+    left = msgspec.structs.replace(deed("suggested", detail=ONLY_SUGGESTED), remediation=ID)
+    offered = (*under(tell(found, (asked,)), speech), *under(tell(found, (left,)), speech))
+    rows = (*offered, *instead(found, speech), *sure(ID, (LONG, "b"), ID, speech))
     seen = {}
     for one in (button for row in rows for button in row):
         wish = read(one.data)

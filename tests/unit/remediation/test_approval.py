@@ -1,5 +1,7 @@
 """Who may say that a plan runs: counted, passed on, expired; for one plan, and once."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -11,12 +13,13 @@ from healer.remediation.approval import (
     code_of,
     pass_on,
     reject,
+    run_suggested,
     say_yes,
     unapproved,
     used,
 )
-from healer.remediation.model import Asked, Plan, PlanStep, Remediation, State
-from healer.times import MINUTE, SECOND
+from healer.remediation.model import ONLY_SUGGESTED, Asked, Plan, PlanStep, Remediation, State
+from healer.times import HOUR, MINUTE, SECOND
 
 PLAN = Plan(
     hash="h1",
@@ -159,6 +162,54 @@ def test_what_runs_or_is_over_is_not_stopped(state: State, why: str) -> None:
     """A step that runs is not broken off: nobody would know what it left behind."""
     with pytest.raises(NotAsked, match=why):
         cancel(msgspec.structs.replace(WAITS, state=state), "ann")
+
+
+STEP = PlanStep("reboot_node", "ssh", "host/a", (), MINUTE, destructive=False)
+LEFT = msgspec.structs.replace(PLAN, mode="suggest", capped_by=ONLY_SUGGESTED, approve=(), steps=(STEP,))
+SUGGESTED = Remediation("m", LEFT, "suggested", detail=ONLY_SUGGESTED, deadline=HOUR)
+
+
+def test_a_suggestion_is_run_by_whoever_wants_it() -> None:
+    """It says who; whom its rule asks is asked first."""
+    after = run_suggested(SUGGESTED, "ann", MINUTE, "h1", ())
+    assert (after.state, after.agreed, after.detail) == ("planned", ("ann",), "ann wants it run")
+    assert after.deadline > MINUTE
+    asks = msgspec.structs.replace(SUGGESTED, plan=msgspec.structs.replace(LEFT, approve=PLAN.approve))
+    asked = run_suggested(asks, "ann", MINUTE, "", ())
+    assert (asked.state, asked.agreed, asked.deadline) == ("awaiting_approval", (), 11 * MINUTE)
+    assert asked.detail.startswith("ann wants it run: asking 2 of sre")
+
+
+def test_a_suggestion_that_destroys_is_wanted_twice() -> None:
+    """The second time with its target, by the same person, within a minute."""
+    plan = msgspec.structs.replace(LEFT, steps=(msgspec.structs.replace(STEP, destructive=True),))
+    destroys = msgspec.structs.replace(SUGGESTED, plan=plan)
+    with pytest.raises(NotAsked, match="too early"):
+        run_suggested(destroys, "ann", 1, "", ("host/a",))
+    once = run_suggested(destroys, "ann", 1, "", ())
+    assert (once.state, [tap.who for tap in once.tapped]) == ("suggested", ["ann"])
+    with pytest.raises(NotAsked, match="not to host/b"):
+        run_suggested(once, "ann", 2, "", ("host/b",))
+    with pytest.raises(NotAsked, match="too late"):
+        run_suggested(once, "ann", 2 * MINUTE, "", ("host/a",))
+    assert run_suggested(once, "ann", 2, "", ("host/a",)).state == "planned"
+
+
+@pytest.mark.parametrize(
+    ("changes", "now", "plan", "why"),
+    [
+        ({"state": "planned"}, 1, "", "is planned: it is no suggestion"),
+        ({"state": "observed"}, 1, "", "no suggestion"),
+        ({"plan": msgspec.structs.replace(LEFT, capped_by="dry run")}, 1, "", "nothing is run here now: dry run"),
+        ({"plan": msgspec.structs.replace(LEFT, capped_by="place: shadow")}, 1, "", "place: shadow"),
+        ({}, 1, "another", "another one by now: h1"),
+        ({}, HOUR + 1, "", "too old"),
+    ],
+)
+def test_what_is_not_run_although_somebody_wants_it(changes: dict[str, Any], now: int, plan: str, why: str) -> None:
+    """What began already, what nothing may run now, another plan, an old one."""
+    with pytest.raises(NotAsked, match=why):
+        run_suggested(msgspec.structs.replace(SUGGESTED, **changes), "ann", now, plan, ())
 
 
 def test_a_code_is_short_and_the_plans_own() -> None:
