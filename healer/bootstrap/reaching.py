@@ -7,10 +7,12 @@ from pathlib import Path
 
 import aiohttp
 
+from healer.executors.http.reach import BadAuthority
 from healer.executors.http.target import HttpTarget
 from healer.executors.kubernetes.api import Api
 from healer.executors.kubernetes.settings import KubernetesSettings
 from healer.executors.kubernetes.target import KubernetesTarget
+from healer.executors.redfish.target import RedfishTarget
 from healer.executors.ssh_settings import SshSettings
 from healer.executors.target import Target
 from healer.kept import Kept
@@ -51,7 +53,12 @@ def targets(
         found["kubernetes"] = partial(through_api, said.kubernetes)
     if said.http is not None:
         found["http"] = partial(HttpTarget, said.http, clock)
-    return {name: kept.once(name, getattr(said, name), make) for name, make in found.items()}
+    if said.redfish is not None:
+        found["redfish"] = partial(RedfishTarget, said.redfish, clock)
+    try:
+        return {name: kept.once(name, getattr(said, name), make) for name, make in found.items()}
+    except BadAuthority as error:
+        raise CannotReach(f"executors: {error}") from error
 
 
 def cluster_access(where: str, kubeconfig: Path | None, context: str) -> Access:

@@ -11,6 +11,7 @@ from healer.executors.agent.settings import AgentSettings
 from healer.executors.http.settings import HttpSettings
 from healer.executors.kubernetes.settings import KubernetesSettings
 from healer.executors.ssh_settings import SshSettings
+from healer.executors.redfish.settings import RedfishSettings
 from healer.remediation.autonomy import Autonomy
 from healer.times import MINUTE, SECOND
 
@@ -133,3 +134,5 @@ class Executors(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """What is called over HTTP."""
     agent: AgentSettings | None = None
     """Machines that dial in for their orders (docs/agent.md)."""
+    redfish: RedfishSettings | None = None
+    """The power of machines, through their BMCs."""

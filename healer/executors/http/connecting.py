@@ -15,11 +15,8 @@ from aiohttp.connector import AddrInfoType, Connection
 from aiohttp.tracing import Trace
 
 from healer.executors.http.addresses import Network, refusal
+from healer.executors.once import Stopped
 from healer.executors.target import Go
-
-
-class Stopped(Exception):
-    """The last word was no."""
 
 
 class Connector(aiohttp.TCPConnector):

@@ -4,15 +4,16 @@ Everything is in `Request`; no redirect is followed, no proxy of the environment
 out, since it would name the URL, which may hold a secret.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
 from yarl import URL
 
-from healer.executors.http.addresses import Network
-from healer.executors.http.connecting import Connector, Stopped
+from healer.executors.http.connecting import Connector
+from healer.executors.http.reach import Reach
+from healer.executors.once import Lost, Unsent
 from healer.executors.target import Go
 from healer.telemetry.outgoing import trace_headers
 
@@ -45,28 +46,16 @@ class Reply(msgspec.Struct, frozen=True):
     cut: bool
 
 
-class Unsent(Exception):
-    """Nothing was sent, and nothing will be. `lasting`: waiting changes nothing."""
-
-    def __init__(self, why: str, *, lasting: bool = False) -> None:
-        super().__init__(why)
-        self.lasting = lasting
-
-
-class Lost(Exception):
-    """It may have been sent, and there is no answer."""
-
-
 async def always() -> bool:
     """For what changes nothing, nobody needs to be asked."""
     return True
 
 
-async def exchange(request: Request, allowed: Sequence[Network], go: Go = always) -> Reply:
+async def exchange(request: Request, reach: Reach, go: Go = always) -> Reply:
     """The answer. Raises Unsent, Lost, Stopped (go said no, and nothing was sent), and what `go` raises."""
     connect = min(CONNECT_S, request.timeout_s)
     timeout = aiohttp.ClientTimeout(total=request.timeout_s, connect=connect)
-    connector = Connector(allowed, go)
+    connector = Connector(reach.allowed, go)
     try:
         async with (
             aiohttp.ClientSession(connector=connector, auto_decompress=False, trust_env=False) as session,
@@ -77,6 +66,7 @@ async def exchange(request: Request, allowed: Sequence[Network], go: Go = always
                 headers={"Accept-Encoding": "identity", "User-Agent": "healer", **request.headers, **trace_headers()},
                 timeout=timeout,
                 allow_redirects=False,
+                ssl=reach.trust,
             ) as response,
         ):
             body = await _read(response, request.limit + 1)
@@ -89,6 +79,8 @@ async def exchange(request: Request, allowed: Sequence[Network], go: Go = always
             raise Lost(f"{request.host} gave no answer ({type(error).__name__})") from None
         if connector.forbidden:
             raise Unsent(f"{request.host}: {connector.forbidden[0]}", lasting=True) from None
+        if isinstance(error, aiohttp.ServerFingerprintMismatch | aiohttp.ClientConnectorCertificateError):
+            raise Unsent(f"{request.host} shows a certificate that is not trusted here", lasting=True) from None
         raise Unsent(f"{request.host} cannot be reached: {_cause(error)}") from None
 
 
@@ -110,6 +102,3 @@ def _cause(error: Exception) -> str:
     cause = getattr(error, "os_error", None)
     said = getattr(cause, "strerror", None) or (str(cause) if isinstance(cause, OSError) else "")
     return said or type(error).__name__
-
-
-__all__ = ["Lost", "Reply", "Request", "Stopped", "Unsent", "always", "exchange"]

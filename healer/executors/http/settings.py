@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -49,6 +50,8 @@ class HttpSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     allow: tuple[str, ...] = ()
     """Networks that may be called although they are not public: `10.0.0.0/8`. Looked at when a connection is made."""
+    ca: Path | None = None
+    """Authorities (PEM) that sign certificates of those who are called, beside the public ones."""
     webhooks: dict[str, Webhook] = {}
     """By the name that a rule's `call_webhook` gives."""
     pipelines: dict[str, Pipeline] = {}

@@ -1,11 +1,11 @@
-"""The executors that pass the suite: the in-memory fleet, asyncssh against a real sshd, and calls over real HTTP.
+"""The executors that pass the suite: the in-memory fleet, asyncssh against a real sshd, calls over real HTTP, and a BMC.
 
-What is called over HTTP keeps no register, so only what asks for none is asked of it: `bench` is every executor, `machines`
-those whose targets remember what they were told.
+What is called over HTTP keeps no register, nor does a BMC, so only what asks for none is asked of those: `bench` is every
+executor, `machines` those whose targets remember what they were told.
 """
 
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import get_args
@@ -17,15 +17,20 @@ from healer.executors.http.settings import HttpSettings, Webhook
 from healer.executors.http.target import HttpTarget
 from healer.executors.memory import Cut as MemoryCut
 from healer.executors.memory import MemoryTarget, Moment
+from healer.executors.redfish.settings import Bmc as BmcSettings
+from healer.executors.redfish.settings import RedfishSettings
+from healer.executors.redfish.target import RedfishTarget
 from healer.executors.register import Ran
 from healer.executors.ssh import SshTarget
 from healer.executors.target import Order, Target
 from healer.executors.typed import written
 from healer.seams import SystemClock
-from healer.times import MINUTE, SECOND
+from healer.times import MILLISECOND, MINUTE, SECOND
 from tests.contracts.targets.bench import Bench, Does, Machines
 from tests.servers.agents import Stand, agent_file, agent_here, stand
 from tests.servers.sshd import SshHost, ssh_host
+from tests.standins.authority import Authority
+from tests.standins.bmc import PASSWORD, Bmc
 from tests.standins.called import Called
 
 _ACT = """#!/bin/sh
@@ -163,6 +168,41 @@ class _HttpBench(_Orders):
         return self.mine(self._called.effects)
 
 
+class _RedfishBench(_Orders):
+    """A BMC knows no intents: an effect is that of the order which was made last."""
+
+    failure = 500
+    _answers: Mapping[Does, tuple[int, str]] = {
+        "succeed": (200, "fine"),
+        "fail": (500, "broken"),
+        "babble": (200, "x" * 5000),
+    }
+
+    def __init__(self, bmc: Bmc) -> None:
+        super().__init__("", "")
+        self._bmc = bmc
+        host = BmcSettings(url=bmc.url, fingerprint=bmc.authority.fingerprint)
+        hosts = {f"{self.name} {node}": host for node in ("cn-1", "service:shop@cn-1")}
+        settings = RedfishSettings(hosts=hosts, password=Secret(PASSWORD), every=20 * MILLISECOND)
+        self.target: Target = RedfishTarget(settings, SystemClock())
+        self._ordered: list[str] = []
+        self._started: list[str] = []
+
+    def order(self, intent: str, token: int, *, step: int = 0, node: str = "cn-1", does: Does = "succeed") -> Order:
+        self.effects()
+        self._bmc.answer = self._answers[does]
+        self._ordered.append(intent)
+        return super().order(intent, token, step=step, node=node, does=does)
+
+    def argv(self, does: Does) -> tuple[str, ...]:
+        return written("power_cycle", [])
+
+    def effects(self) -> list[str]:
+        new = len(self._bmc.resets) - len(self._started)
+        self._started += self._ordered[-1:] * new
+        return self._started
+
+
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A machine's folder, with what an agent does there."""
@@ -182,9 +222,19 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SshHost]:
         yield host
 
 
-@pytest.fixture(params=["memory", "ssh", "agent", "http"])
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Who signs a BMC's certificate."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(params=["memory", "ssh", "agent", "http", "redfish"])
 async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     """A fleet with one executor, for each executor."""
+    if request.param == "redfish":
+        async with Bmc(request.getfixturevalue("authority")) as bmc:
+            yield _RedfishBench(bmc)
+        return
     if request.param == "http":
         async with Called(SECRET) as called:
             yield _HttpBench(called)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from functools import partial
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from healer.executors.target import Order
 from healer.executors.typed import written
 from healer.seams import SystemClock
 from healer.times import MINUTE, SECOND
+from tests.standins.authority import Authority, OverTls
 from tests.standins.called import Called
 from tests.standins.provider import Fault
 
@@ -183,3 +185,20 @@ async def test_unknown_names(called: Called) -> None:
     assert "no webhook 'other'" in (await target.run(order(webhook="other"), never)).why
     odd = msgspec.structs.replace(order(), argv=("trigger_anything",))
     assert "has no 'trigger_anything'" in (await target.run(odd, never)).why
+
+
+class Signed(OverTls, Called):
+    """Somebody whose certificate an authority of one's own signed."""
+
+
+async def test_private_authority(tmp_path: Path) -> None:
+    """A certificate of one's own authority is believed where the settings name it, and by nobody else: then nothing was sent."""
+    signed = Signed(SECRET)
+    signed.authority = Authority(tmp_path)
+    async with signed:
+        hook = {"shift": Webhook(url=Secret(f"{signed.url}/succeed"), secret=Secret(SECRET))}
+        settings = HttpSettings(allow=("127.0.0.1",), webhooks=hook)
+        unknown = await HttpTarget(settings, CLOCK).run(order("i.0.0"), never)
+        assert (unknown.outcome, unknown.started, unknown.lasting, signed.requests) == ("refused", False, True, [])
+        known = HttpTarget(msgspec.structs.replace(settings, ca=signed.authority.ca), CLOCK)
+        assert (await known.run(order("i.0.1"), go)).outcome == "succeeded"

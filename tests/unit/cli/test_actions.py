@@ -33,7 +33,7 @@ def test_one_in_detail(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     for words in ("/usr/bin/systemd-tmpfiles --clean --prefix={path}", "/usr/bin/df", "below", "80%", "destructive"):
         assert words in said
-    assert main(["actions", "power_cycle"]) == 0
+    assert main(["actions", "helm_rollback"]) == 0
     assert "not in this healer yet" in capsys.readouterr().out
 
 

@@ -1,16 +1,16 @@
 """A pipeline is started once, and followed to its end; where nobody saw how it began, it is looked for. Called by `target`."""
 
 import asyncio
-from collections.abc import Sequence
 
 from healer.executors.http import answers
-from healer.executors.http.addresses import Network
-from healer.executors.http.exchange import Lost, Reply, Unsent, exchange
+from healer.executors.http.exchange import Reply, exchange
 from healer.executors.http.pipelines.github import GitHub
 from healer.executors.http.pipelines.gitlab import GitLab
 from healer.executors.http.pipelines.hosts import Denied, Host, Run, State, TooMany, asking
 from healer.executors.http.pipelines.jenkins import Jenkins
 from healer.executors.http.pipelines.settings import Pipeline
+from healer.executors.http.reach import Reach
+from healer.executors.once import Lost, Unsent
 from healer.executors.target import Go, Order, Result
 from healer.seams import Clock
 from healer.times import SECOND, Micros
@@ -32,16 +32,16 @@ def host_of(pipeline: Pipeline) -> Host:
 class Following:
     """Starts pipelines and follows them. `every`: how long between two looks."""
 
-    def __init__(self, allowed: Sequence[Network], clock: Clock, every: Micros) -> None:
-        self._allowed = allowed
-        self._ask = asking(allowed)
+    def __init__(self, reach: Reach, clock: Clock, every: Micros) -> None:
+        self._reach = reach
+        self._ask = asking(reach)
         self._clock = clock
         self._every = every
 
     async def run(self, host: Host, order: Order, go: Go) -> Result:
         """Start it, and say how it ended. Raises Unsent, Lost, Stopped, and what `go` raises."""
         until = self._clock.monotonic() + order.deadline_s * SECOND
-        reply = await exchange(host.start(order), self._allowed, go)
+        reply = await exchange(host.start(order), self._reach, go)
         said = answers.result(reply, host.secrets)
         if said.outcome != "succeeded":
             return said

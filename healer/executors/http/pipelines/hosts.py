@@ -1,14 +1,15 @@
 """What every host of pipelines answers, and how it is asked. Implemented by the modules beside this one."""
 
 import base64
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from healer.documents.fields import Secret
-from healer.executors.http.addresses import Network
-from healer.executors.http.exchange import Lost, Reply, Request, exchange
+from healer.executors.http.exchange import Reply, Request, exchange
+from healer.executors.http.reach import Reach
+from healer.executors.once import Lost
 from healer.executors.target import Order
 
 INTENT, NODE = "HEALER_INTENT", "HEALER_NODE"
@@ -83,11 +84,11 @@ class Host(Protocol):
         ...
 
 
-def asking(allowed: Sequence[Network]) -> Ask:
-    """A way to look at hosts, at addresses that may be called."""
+def asking(reach: Reach) -> Ask:
+    """A way to look at hosts."""
 
     async def ask(request: Request) -> Reply:
-        reply = await exchange(request, allowed)
+        reply = await exchange(request, reach)
         if reply.cut:
             raise Denied(f"{request.host} said more than {ANSWER_BYTES} bytes")
         if reply.status >= 500:
