@@ -25,11 +25,15 @@ hypothesis.settings.register_profile("full", deadline=None, max_examples=5_000)
 hypothesis.settings.load_profile(Effort.from_environment().name)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What hypothesis draws input for is what `make fuzz` runs in full."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What hypothesis draws input for is what `make fuzz` runs in full. What is marked full is there in full alone."""
     for item in items:
         if hypothesis.is_hypothesis_test(getattr(item, "obj", None)):
             item.add_marker("fuzz")
+    if Effort.from_environment().name != "full":
+        left_out = [item for item in items if item.get_closest_marker("full")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session")

@@ -13,11 +13,12 @@ from tests.standins.cluster import ADMIN
 
 
 class Written(msgspec.Struct, frozen=True):
-    """One write that was carried out: when (microseconds), and what the object's annotations said after it."""
+    """One write that was carried out: when (microseconds), and what the object was like after it."""
 
     at: int
     method: str
     path: str
+    generation: int
     annotations: Mapping[str, str]
 
 

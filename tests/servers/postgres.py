@@ -60,9 +60,9 @@ class Postgres(Server):
             return False
         return True
 
-    def sql(self, statement: str) -> list[tuple[Any, ...]]:
+    def sql(self, statement: str, schema: str = "public") -> list[tuple[Any, ...]]:
         """Execute it, beside whatever the test does."""
-        with psycopg.connect(self.dsn, autocommit=True, connect_timeout=5) as connection:
+        with psycopg.connect(self._in(schema), autocommit=True, connect_timeout=5) as connection:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 

@@ -9,7 +9,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -146,11 +146,16 @@ class Server:
     def pause(self) -> None:
         """SIGSTOP: it keeps its connections and answers nothing. Returns once every thread of it has stopped."""
         os.kill(self.pid, signal.SIGSTOP)
-        while not all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in self._threads()):
+        while not self.stands_still():
             time.sleep(0.001)
 
-    def _threads(self) -> Iterator[Path]:
-        return Path(f"/proc/{self.pid}/task").glob("*/stat")
+    def stands_still(self) -> bool:
+        """Whether every thread of it has stopped."""
+        threads = Path(f"/proc/{self.pid}/task").glob("*/stat")
+        try:
+            return all(stat.read_text().rpartition(")")[2].split()[0] == "T" for stat in threads)
+        except FileNotFoundError:
+            return False  # one has just ended
 
     def resume(self) -> None:
         os.kill(self.pid, signal.SIGCONT)

@@ -38,12 +38,13 @@ Args = TypeVarTuple("Args")
 
 
 class Fate:
-    """Dies at one place, when it is there for the n-th time."""
+    """Dies at one place, when it is there for the n-th time; `by` SIGSTOP it stands still there, then and every later time."""
 
-    def __init__(self, place: Place, nth: int, log: Path) -> None:
+    def __init__(self, place: Place, nth: int, log: Path, by: signal.Signals = signal.SIGKILL) -> None:
         self.place = place
         self._left = nth
         self._log = log
+        self._by = by
 
     def here(self, place: Place) -> None:
         """Die here, if it is time."""
@@ -56,7 +57,7 @@ class Fate:
             stream.write(f"{place.value}\n")
             stream.flush()
             os.fsync(stream.fileno())
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), self._by)
 
 
 class MortalRun:

@@ -41,7 +41,7 @@ def told_once(world: World) -> Counter[Message]:
             in_flight.update(death.claimed - death.recorded)
             death = next(deaths)
         if request["method"].lower() == "sendmessage":
-            incident = _incident(request)
+            incident = incident_of(request)
             # A call is never the first that is heard of an incident.
             sent = incident, "needs you]" in request["text"] and sends[incident, False] > 0
             assert sent not in recorded, f"{_name(sent)} was recorded as told, and is told again"
@@ -70,7 +70,8 @@ def _name(message: Message) -> str:
     return f"the call for incident {incident}" if calls else f"incident {incident}"
 
 
-def _incident(request: dict[str, Any]) -> str:
+def incident_of(request: dict[str, Any]) -> str:
+    """Which incident a message tells of."""
     found = _INCIDENT.search(request["text"])
     assert found, request["text"]
     return found[1]

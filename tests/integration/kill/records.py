@@ -1,7 +1,7 @@
 """What healer had on disk when it was dead: read past healer's own code, with SQLite alone. Used by `world` and `promises`."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,12 @@ def untold(database: Path) -> int:
 
 def accepted(database: Path) -> Iterator[frozenset[tuple[str, str]]]:
     """The labels of every alert in the journal."""
-    for (data,) in _read(database, "SELECT data FROM journal ORDER BY position"):
+    return delivered(data for (data,) in _read(database, "SELECT data FROM journal ORDER BY position"))
+
+
+def delivered(journal: Iterable[bytes]) -> Iterator[frozenset[tuple[str, str]]]:
+    """The labels of every alert in these rows of a journal."""
+    for data in journal:
         record = records.decode(data)
         if isinstance(record, records.Delivered):
             for alert in record.alerts:

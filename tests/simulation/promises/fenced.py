@@ -1,14 +1,28 @@
 """E2: a target obeys only who is newer than all it has accepted, and one at a time. By the target's own log."""
 
+from collections.abc import Sequence
+from typing import Protocol
+
+from healer.executors.memory import Effect
 from healer.executors.target import Order
+from healer.seams import Clock
 from tests.simulation.court import Court
-from tests.simulation.machines import Fleet
+
+
+class Log(Protocol):
+    """What was done, by those it was done to, and their clock."""
+
+    @property
+    def clock(self) -> Clock: ...
+
+    @property
+    def effects(self) -> Sequence[Effect]: ...
 
 
 class Fenced:
     """Looks at each token that a target accepts, and at each command that starts."""
 
-    def __init__(self, court: Court, fleet: Fleet) -> None:
+    def __init__(self, court: Court, fleet: Log) -> None:
         self._court = court
         self._fleet = fleet
         self._newest: dict[str, tuple[int, int]] = {}

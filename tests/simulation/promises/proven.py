@@ -1,17 +1,26 @@
 """E5: success is an observation of its own, later than the effect's end. By the truth about the host."""
 
+from typing import Protocol
+
 from healer.remediation.model import Remediation
 from healer.times import Micros
 from tests.simulation.court import Court
-from tests.simulation.healing.hosts import Hosts
-from tests.simulation.machines import Fleet
 from tests.simulation.promises.arrows import Arrows, Follower
+from tests.simulation.promises.fenced import Log
+
+
+class Truth(Protocol):
+    """What is so, whatever anybody says."""
+
+    def healthy_since(self, host: str, after: Micros) -> bool:
+        """Whether it was well at any instant from then until now."""
+        ...
 
 
 class Proven(Follower):
     """Looks at every remediation that was found to have helped. `slack` is what clocks differ in."""
 
-    def __init__(self, court: Court, arrows: Arrows, hosts: Hosts, fleet: Fleet, slack: Micros = 0) -> None:
+    def __init__(self, court: Court, arrows: Arrows, hosts: Truth, fleet: Log, slack: Micros = 0) -> None:
         self._court = court
         self._arrows = arrows
         self._hosts = hosts

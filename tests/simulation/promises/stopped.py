@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from healer.executors.target import Order
 from healer.remediation.model import Intent
 from healer.remediation.ports import Switch
+from healer.seams import Clock
 from healer.store.transactions.switches import SUSPENDER
 from healer.times import SECOND, Micros
 from tests.simulation.court import Court
 from tests.simulation.promises.arrows import Arrows, Follower
-from tests.simulation.world import SimClock
 
 LATEST: Micros = SECOND
 FILE = "file"
@@ -22,7 +22,7 @@ FILE = "file"
 class Stopped(Follower):
     """Looks at every intent and every command."""
 
-    def __init__(self, court: Court, arrows: Arrows, clock: SimClock) -> None:
+    def __init__(self, court: Court, arrows: Arrows, clock: Clock) -> None:
         self._court = court
         self._arrows = arrows
         self._clock = clock

@@ -33,8 +33,9 @@ class Logged(Cluster):
         before = len(self.writes)
         status, said = super().answer(method, path, query, body, authorization, kind)
         if len(self.writes) > before:
-            notes = said.get("metadata", {}).get("annotations") or {}
-            line = {"at": round(time.time() * 1_000_000), "method": method, "path": path, "annotations": notes}
+            meta = said.get("metadata", {})
+            now = {"generation": meta.get("generation", 0), "annotations": meta.get("annotations") or {}}
+            line = {"at": round(time.time() * 1_000_000), "method": method, "path": path, **now}
             with self._log.open("a") as log:
                 log.write(json.dumps(line) + "\n")
         return status, said

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from tests.standins.cluster.schema import held, schema
+
 Json = dict[str, Any]
 
 
@@ -36,7 +38,14 @@ RESOURCES = {
     "jobs": Resource("apis/batch/v1", "Job"),
     "cronjobs": Resource("apis/batch/v1", "CronJob"),
     "poddisruptionbudgets": Resource("apis/policy/v1", "PodDisruptionBudget"),
+    "endpointslices": Resource("apis/discovery.k8s.io/v1", "EndpointSlice"),
+    "events": Resource("apis/events.k8s.io/v1", "Event"),
+    "remediations": Resource("apis/healer.internal/v1alpha1", "Remediation"),
 }
+
+
+SUBRESOURCE = frozenset({"remediations"})
+"""Custom resources whose status is written by itself: what else is said of it there, or of it elsewhere, is left out."""
 
 
 class Refusal(Exception):
@@ -65,6 +74,22 @@ def about(resource: str, name: str = "") -> Json:
     return {**({"name": name} if name else {}), **({"group": group} if group else {}), "kind": resource}
 
 
+def structured(made: Json, named: str, name: str) -> Json:
+    """A custom resource as its definition has it. Raises Refusal."""
+    faults: list[str] = []
+    whole = schema()
+    found = {
+        part: held(value, whole["properties"][part], part, faults) if part in ("spec", "status") else value
+        for part, value in made.items()
+        if part in whole["properties"]
+    }
+    if faults:
+        causes = [{"reason": "FieldValueInvalid", "message": one, "field": one.partition(":")[0]} for one in faults]
+        said = faults[0] if len(faults) == 1 else f"[{', '.join(faults)}]"
+        raise Refusal(422, "Invalid", f'{named} "{name}" is invalid: {said}', {"name": name, "causes": causes})
+    return found
+
+
 class Objects:
     """By resource, namespace and name."""
 
@@ -72,6 +97,9 @@ class Objects:
         self.version = 100
         self._now = now
         self.known: dict[tuple[str, str, str], Json] = {}
+        self.history: list[tuple[int, str, str, Json]] = []
+        """(version, resource, what happened, the object) of everything since `compacted`."""
+        self.compacted = 0
         self._suffixes = itertools.count(1)
 
     def stamp(self) -> str:
@@ -113,12 +141,20 @@ class Objects:
         if namespace:
             meta["namespace"] = namespace
         meta |= {"uid": str(uuid.uuid4()), "generation": 1, "creationTimestamp": self.stamp()}
-        made.setdefault("status", {})
+        if resource in SUBRESOURCE:
+            made.pop("status", None)
+            made = structured(made, f"{kind.kind}.{kind.group}", name)
+            meta = made["metadata"]
+        elif resource != "events":
+            made.setdefault("status", {})
         return made if dry else self.write(resource, made)
 
     def replace(self, resource: str, was: Json, now: Json, *, dry: bool = False) -> Json:
         """Store what a write made of an object; another spec is another generation."""
         now["metadata"]["uid"], now["metadata"]["name"] = was["metadata"]["uid"], was["metadata"]["name"]
+        if now == was:
+            # A write that changes nothing is none: the version stays, and no watch hears of it.
+            return now
         if now.get("spec") != was.get("spec"):
             now["metadata"]["generation"] = was["metadata"].get("generation", 1) + 1
         return now if dry else self.write(resource, now)
@@ -127,9 +163,21 @@ class Objects:
         """As it is, under the next version."""
         self.version += 1
         made["metadata"]["resourceVersion"] = str(self.version)
-        self.known[resource, made["metadata"].get("namespace", ""), made["metadata"]["name"]] = made
+        key = resource, made["metadata"].get("namespace", ""), made["metadata"]["name"]
+        self._happened(resource, "MODIFIED" if key in self.known else "ADDED", made)
+        self.known[key] = made
         return copy.deepcopy(made)
 
     def drop(self, resource: str, namespace: str, name: str) -> None:
         self.version += 1
-        self.known.pop((resource, namespace, name), None)
+        if (last := self.known.pop((resource, namespace, name), None)) is not None:
+            last["metadata"]["resourceVersion"] = str(self.version)
+            self._happened(resource, "DELETED", last)
+
+    def compact(self) -> None:
+        """Forget how things came to be: watches from older versions are told 410."""
+        self.compacted = self.version
+        self.history.clear()
+
+    def _happened(self, resource: str, what: str, found: Json) -> None:
+        self.history.append((self.version, resource, what, copy.deepcopy(found)))

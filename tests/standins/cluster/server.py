@@ -1,6 +1,7 @@
 """The API server's HTTP side: who asks, what for, and what is refused."""
 
 import asyncio
+import base64
 import contextlib
 import copy
 import json
@@ -12,7 +13,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from tests.standins.cluster.controllers import Controllers
-from tests.standins.cluster.objects import RESOURCES, Json, Objects, Refusal, about
+from tests.standins.cluster.objects import RESOURCES, SUBRESOURCE, Json, Objects, Refusal, about, structured
 from tests.standins.cluster.patches import checked, patched
 from tests.standins.provider import Fault, reset
 
@@ -39,6 +40,10 @@ class Cluster:
         self.held = asyncio.Event()
         self.held.set()
         self.before_write: Callable[[str, str], None] = lambda method, path: None
+        self.cutting = False
+        """Whether watches are ended at once, as by a server that goes away."""
+        self.patience = 0
+        """So many of the next requests are too many."""
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=4 << 20)
@@ -70,6 +75,13 @@ class Cluster:
         if fault is Fault.SLOW:
             # A black hole: the request lands late, and the answer is lost.
             await asyncio.sleep(0.5)
+        if self.patience:
+            self.patience -= 1
+            why = "the server has received too many requests and has asked us to try again later"
+            refusal = Refusal(429, "TooManyRequests", why, {"retryAfterSeconds": 1})
+            return web.json_response(refusal.body, status=429, headers={"Retry-After": "1"})
+        if request.query.get("watch") in ("true", "1"):
+            return await self._watch(request)
         try:
             status, said = self.answer(
                 request.method,
@@ -131,15 +143,71 @@ class Cluster:
 
     # --- what
 
+    def _continued(self, token: str) -> tuple[tuple[str, str], int]:
+        """After which object a page begins, and of which version its list is."""
+        if not token:
+            return ("", ""), self.objects.version
+        try:
+            said = json.loads(base64.urlsafe_b64decode(token))
+            start, version = (said["start"][0], said["start"][1]), int(said["rv"])
+        except (ValueError, LookupError):
+            raise Refusal(400, "BadRequest", f"invalid continue token: {token}") from None
+        if version < self.objects.compacted:
+            why = "The provided continue parameter is too old to display a consistent list result."
+            raise Refusal(410, "Expired", why)
+        return start, version
+
+    async def _watch(self, request: web.Request) -> web.StreamResponse:
+        """What happened since a version, and what happens; bookmarks between, for whoever asks for them."""
+        objects, query = self.objects, request.query
+        try:
+            resource, namespace, name, below = _parsed(request.path)
+            self._authorize(
+                self._user(request.headers.get("Authorization", "")), "watch", resource, namespace, name, below
+            )
+        except Refusal as refusal:
+            return web.json_response(refusal.body, status=refusal.code)
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        seen = int(query.get("resourceVersion") or objects.version)
+
+        async def send(what: str, found: Json) -> None:
+            await response.write(json.dumps({"type": what, "object": found}).encode() + b"\n")
+
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(float(query.get("timeoutSeconds", "1800"))):
+                while True:
+                    if seen < objects.compacted:
+                        why = f"too old resource version: {seen} ({objects.compacted})"
+                        await send("ERROR", Refusal(410, "Expired", why).body)
+                        return response
+                    for version, what, happened, found in list(objects.history):
+                        there = found["metadata"].get("namespace", "")
+                        if version > seen and what == resource and namespace in ("", there):
+                            await send(happened, found)
+                    if objects.version > seen and query.get("allowWatchBookmarks") == "true":
+                        kind = RESOURCES[resource]
+                        api = kind.base.removeprefix("apis/").removeprefix("api/")
+                        meta = {"resourceVersion": str(objects.version)}
+                        await send("BOOKMARK", {"kind": kind.kind, "apiVersion": api, "metadata": meta})
+                    seen = objects.version
+                    await asyncio.sleep(ROUND_S)
+                    if self.cutting:
+                        return response
+        return response
+
     def _read(self, resource: str, namespace: str, name: str, below: str, query: dict[str, str]) -> Json:
         if name:
             found = self.objects.get(resource, namespace, name)
             return _scale(found) if below == "scale" else found
-        items = [one for one in self.objects.every(resource, namespace) if _chosen(one, query)]
-        meta: Json = {"resourceVersion": str(self.objects.version)}
+        after, version = self._continued(query.get("continue", ""))
+        items = [one for one in self.objects.every(resource, namespace) if _chosen(one, query) and _key(one) > after]
+        meta: Json = {"resourceVersion": str(version)}
         if (limit := int(query.get("limit", "0"))) and len(items) > limit:
-            meta["continue"] = "more"
+            meta["remainingItemCount"] = len(items) - limit
             items = items[:limit]
+            token = json.dumps({"rv": version, "start": _key(items[-1])}).encode()
+            meta["continue"] = base64.urlsafe_b64encode(token).decode()
         kind = RESOURCES[resource]
         return {"kind": f"{kind.kind}List", "apiVersion": kind.base.split("/", 1)[1], "metadata": meta, "items": items}
 
@@ -168,6 +236,7 @@ class Cluster:
             raise Refusal(
                 409, "Conflict", f'Operation cannot be fulfilled on {named} "{name}": {why}', about(resource, name)
             )
+        now = _of_its_part(resource, below, was, now)
         checked(resource, now, strict=query.get("fieldValidation") == "Strict")
         done = self.objects.replace(resource, was, copy.deepcopy(now), dry=dry)
         return 200, _scale(done) if below == "scale" else done
@@ -227,6 +296,27 @@ def _parsed(path: str) -> tuple[str, str, str, str]:
     if rest[0] not in RESOURCES or RESOURCES[rest[0]].base != "/".join(base):
         raise Refusal(404, "NotFound", "the server could not find the requested resource")
     return rest[0], namespace, rest[1] if len(rest) > 1 else "", rest[2] if len(rest) > 2 else ""
+
+
+def _key(one: Json) -> tuple[str, str]:
+    return one["metadata"].get("namespace", ""), one["metadata"]["name"]
+
+
+def _of_its_part(resource: str, below: str, was: Json, now: Json) -> Json:
+    """Of a custom resource with a status of its own a write changes that, or all but that."""
+    if resource not in SUBRESOURCE:
+        return now
+    named = f"{RESOURCES[resource].kind}.{RESOURCES[resource].group}"
+    if below == "status":
+        return structured({**was, "status": now.get("status", {})}, named, was["metadata"]["name"])
+    if now.get("spec") != was.get("spec"):
+        why = "Invalid value: a request cannot be changed; delete it and apply another one"
+        name = was["metadata"]["name"]
+        causes = [{"reason": "FieldValueInvalid", "message": why, "field": "spec"}]
+        details = {**about(resource, name), "causes": causes}
+        raise Refusal(422, "Invalid", f'{named} "{name}" is invalid: spec: {why}', details)
+    kept = {"status": was["status"]} if "status" in was else {}
+    return {**{key: value for key, value in now.items() if key != "status"}, **kept}
 
 
 def _chosen(one: Json, query: dict[str, str]) -> bool:
