@@ -11,7 +11,9 @@ Role = Literal["sender", "viewer", "responder", "operator", "admin"]
 
 _HASH = re.compile(r"sha256:[0-9a-f]{64}")
 """As `healer users token` prints it. The token itself stands nowhere."""
-_IN_CHAT = re.compile(r"telegram:[1-9][0-9]{0,19}")
+_IN_CHAT = re.compile(
+    r"telegram:[1-9][0-9]{0,19}|wecom:[A-Za-z0-9_.@-]{1,64}:[a-z0-9_.@-]{1,64}|feishu:ou_[A-Za-z0-9_-]{1,128}"
+)
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,8 +43,8 @@ class User(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     tokens: tuple[str, ...] = ()
     """Hashes of tokens, `sha256:...`, as `healer users token NAME` prints them. Several: one can be replaced without a gap."""
     chat: tuple[str, ...] = ()
-    """Who they are in chats, so that they may press buttons there: `telegram:` and their number, which healer answers to whoever
-    presses and is not known."""
+    """Who they are in chats, so that they may press buttons there: `telegram:` and their number, `wecom:` with the company's id
+    and theirs in small letters, `feishu:` and their open id. healer answers it to whoever presses and is not known."""
 
     def __post_init__(self) -> None:
         for token in self.tokens:
@@ -51,4 +53,5 @@ class User(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
                 raise ValueError("expected sha256: and 64 digits, as `healer users token NAME` prints it", "tokens")
         for one in self.chat:
             if not _IN_CHAT.fullmatch(one):
-                raise ValueError(f"{one!r}: expected telegram: and a number, such as telegram:42", "chat")
+                forms = "telegram:42, wecom:ww1234567890abcdef:ann or feishu:ou_7d8a6e6df7621556"
+                raise ValueError(f"{one!r}: expected somebody in a chat, such as {forms}", "chat")

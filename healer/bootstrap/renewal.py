@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from healer.assembly import Healer, Plan, TooFarBehind
+from healer.bootstrap.applications import Applications
 from healer.bootstrap.bots import Bots
 from healer.bootstrap.outside import Ground, ports
 from healer.bootstrap.plan import read_plan, tls_context
@@ -60,6 +61,7 @@ class Renewal:
         self._tls = tls
         self.access: Door | None = None
         self.bots: Bots | None = None
+        self.applications: Applications | None = None
 
     async def __call__(self) -> Reloaded:
         """All or nothing. Raises NotReloaded, DocumentError."""
@@ -97,6 +99,8 @@ class Renewal:
             self.access.use(settings.server.auth)
         if self.bots is not None:
             self.bots.use(settings)
+        if self.applications is not None:
+            self.applications.use(settings)
         if self._tls is not None and tls is not None and settings.server.tls is not None:
             self._tls.load_cert_chain(settings.server.tls.cert, settings.server.tls.key)
         self._settings, self._kept = settings, kept

@@ -19,9 +19,11 @@ import notifiers
 import rules
 from healer.assembly import Healer, Plan
 from healer.bootstrap.agents import agents_listener, agents_of, open_to_agents
+from healer.bootstrap.applications import Applications
 from healer.bootstrap.bots import Bots
+from healer.bootstrap.cards import Cards
 from healer.bootstrap.offered import service, story_of
-from healer.bootstrap.outside import Ground, ports
+from healer.bootstrap.outside import Ground, ports, tokens
 from healer.bootstrap.plan import read_plan, tls_context
 from healer.bootstrap.refusal import CannotStart
 from healer.bootstrap.renewal import Renewal, tell_of_files
@@ -115,9 +117,13 @@ async def start(
     registry.read(reload.samples)
     limiter = kept.once("limiter", None, lambda: MemoryLimiter(clock))
     bots = Bots(session, spawn, limiter, lambda: healer.owner.leads and healer.view.ready()[0])
-    offered = msgspec.structs.replace(service(settings, healer, registry), reload=reload, hook=bots, agents=agents)
-    renewal.access, renewal.bots = access_of(offered), bots
+    applications = Applications(session, spawn, tokens(clock, kept), clock)
+    offered = msgspec.structs.replace(
+        service(settings, healer, registry), reload=reload, hook=bots, agents=agents, callbacks=applications.callbacks
+    )
+    renewal.access, renewal.bots, renewal.applications = access_of(offered), bots, applications
     bots.pressing = Pressing(offered, renewal.access, partial(story_of, healer))
+    applications.serve(Cards(bots.pressing, store, partial(story_of, healer), lambda: healer.plan.base_url))
     listener = Listener(create_app(offered, oversize, renewal.access), settings.server.host, settings.server.port, tls)
     stack.push_async_callback(spawn.stop, STOP_S)
     for_agents = agents_listener(settings, agents, healer, spawn, registry) if agents is not None else None
@@ -138,6 +144,7 @@ async def start(
         await open_to_agents(agents, for_agents)
         stack.push_async_callback(for_agents.stop, STOP_S / 10)
     bots.use(settings)
+    applications.use(settings)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, lambda: spawn.start("reload", reload.on_signal()))
     stack.callback(loop.remove_signal_handler, signal.SIGHUP)

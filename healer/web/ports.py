@@ -213,6 +213,8 @@ class Service(msgspec.Struct, frozen=True):
     """Reads the configuration again; without it there is no such route."""
     hook: Hook | None = None
     """Takes buttons that people pressed; without one none are taken over HTTP."""
+    callbacks: Mapping[str, Callback] = {}
+    """... those of `wecom` and `feishu`."""
     audit: Log | None = None
     """The log of decisions and effects; without one there are no such routes."""
     converging: Callable[[], Converging | None] = lambda: None

@@ -28,8 +28,8 @@ def test_an_account_is_a_reason_to_listen_elsewhere() -> None:
         ("{am: {}}", "am is in basic as well"),
         ("{ann: {grants: [{role: operator, nodes: [web]}]}}", "'web': expected an operator"),
         ("{ann: {rights: all}}", "rights"),
-        ("{ann: {chat: [ann]}}", "'ann': expected telegram: and a number"),
-        ('{ann: {chat: ["telegram:0"]}}', "expected telegram: and a number"),
+        ("{ann: {chat: [ann]}}", "'ann': expected somebody in a chat, such as telegram:42"),
+        ('{ann: {chat: ["telegram:0"]}}', "expected somebody in a chat"),
         ('{ann: {chat: ["telegram:1"]}, bob: {chat: ["telegram:1"]}}', "who somebody is in a chat belongs to one user"),
     ],
 )
