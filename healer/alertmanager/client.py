@@ -31,6 +31,10 @@ TOLD = "healer has told"
 """How the comment of healer's own silences begins."""
 
 
+SAID = "said to healer"
+"""... and of those that people said to healer, and that healer keeps there too."""
+
+
 class Source(Protocol):
     """The port: one Alertmanager. Every method raises Unreachable."""
 
@@ -46,8 +50,8 @@ class Source(Protocol):
         ...
 
     async def silences(self) -> tuple[Silence, ...]:
-        """Silences that stand or are yet to begin, less those by which healer itself holds the backstop back: they are
-        nobody's word."""
+        """Silences that stand or are yet to begin, less those by which healer itself holds the backstop back, which are nobody's
+        word, and those that it keeps there of its own: it knows them."""
         ...
 
 
@@ -91,15 +95,32 @@ class Hold(msgspec.Struct, frozen=True):
     id: str = ""
 
 
+class Kept(msgspec.Struct, frozen=True):
+    """A silence of healer's own as it stands in Alertmanager."""
+
+    id: str
+    starts_at: Micros
+    ends_at: Micros
+
+
 class _Added(msgspec.Struct):
     silence_id: str = msgspec.field(name="silenceID")
 
 
 class AlertmanagerClient:
-    """`Source`, and `healer.alertmanager.backstop.Held`, over HTTP."""
+    """`Source`, `healer.alertmanager.backstop.Place` and `healer.alertmanager.passing_on.Place`, over HTTP."""
 
-    def __init__(self, url: str, auth: Credentials | None, timeout: Micros, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self,
+        url: str,
+        auth: Credentials | None,
+        timeout: Micros,
+        session: aiohttp.ClientSession,
+        installation: str = "",
+    ) -> None:
+        """`installation` tells what this healer keeps there from what another one does."""
         self.url = url
+        self._mark = f"{SAID} {installation[:8]}".rstrip()
         self._headers = authorization(auth)
         self._timeout_s = timeout / SECOND
         self._session = session
@@ -123,8 +144,44 @@ class AlertmanagerClient:
                 comment=one.comment,
             )
             for one in sorted(found, key=lambda one: one.id)
-            if one.status.state != "expired" and not (one.created_by == HEALER and one.comment.startswith(TOLD))
+            if one.status.state != "expired"
+            and not (one.created_by == HEALER and one.comment.startswith((TOLD, self._mark)))
         )
+
+    async def kept(self) -> dict[str, Kept]:
+        """What healer keeps there of its own silences, by their ids at healer. Raises Unreachable."""
+        found = await self._get("silences?expired=false", list[_Silence])
+        return {
+            one.comment.removeprefix(f"{self._mark} (").partition(")")[0]: Kept(
+                one.id, from_datetime(one.starts_at), from_datetime(one.ends_at)
+            )
+            for one in found
+            if one.created_by == HEALER and one.comment.startswith(f"{self._mark} (") and one.status.state != "expired"
+        }
+
+    async def keep(self, silence: Silence, until: Micros, there: Kept | None) -> None:
+        """Have one of healer's own silences hold there, until then; `there` is what is kept of it so far. Raises Unreachable."""
+        matchers = [
+            {"name": one.name, "value": one.value, "isRegex": one.is_regex, "isEqual": one.is_equal}
+            for one in silence.matchers
+        ]
+        said = {
+            "matchers": matchers,
+            # Alertmanager renews only what keeps its beginning, and that it chose itself.
+            "startsAt": format_rfc3339(there.starts_at if there is not None else silence.starts_at),
+            "endsAt": format_rfc3339(until),
+            "createdBy": HEALER,
+            "comment": f"{self._mark} ({silence.id}) by {silence.created_by}: {silence.comment}",
+        }
+        status, body = await self._post("silences", said | {"id": there.id} if there is not None else said)
+        if status != 200:
+            raise Unreachable(_refused(self.url, status, body))
+
+    async def let_go(self, id: str) -> None:
+        """End a silence there. One that ended already is none. Raises Unreachable."""
+        status, body = await self._ask("DELETE", f"silence/{id}", b"")
+        if status not in (200, 404):
+            raise Unreachable(_refused(self.url, status, body))
 
     async def hold_back(self, hold: Hold) -> Hold:
         """Silence what it names, or renew that silence. Returns it with the id and beginning that Alertmanager gave it,
@@ -144,8 +201,7 @@ class AlertmanagerClient:
         if status == 404 and hold.id:
             status, body = await self._post("silences", silence)
         if status != 200:
-            why = body[:MAX_WORDS].decode(errors="replace")
-            raise Unreachable(f"{self.url} took no silence, it answered {status}: {why}")
+            raise Unreachable(_refused(self.url, status, body))
         id = _read(self.url, body, _Added).silence_id
         if id == hold.id:
             return hold
@@ -154,11 +210,14 @@ class AlertmanagerClient:
         return msgspec.structs.replace(hold, id=id, since=from_datetime(began))
 
     async def _post(self, path: str, said: object) -> tuple[int, bytes]:
+        return await self._ask("POST", path, msgspec.json.encode(said))
+
+    async def _ask(self, method: str, path: str, data: bytes) -> tuple[int, bytes]:
         headers = {**self._headers, "Content-Type": "application/json"}
-        url, data = f"{self.url}/api/v2/{path}", msgspec.json.encode(said)
+        url = f"{self.url}/api/v2/{path}"
         try:
             async with asyncio.timeout(self._timeout_s):
-                async with self._session.post(url, data=data, headers=headers) as response:
+                async with self._session.request(method, url, data=data, headers=headers) as response:
                     return response.status, await whole(response, MAX_BODY)
         except (aiohttp.ClientError, TimeoutError, TooLong) as error:
             raise Unreachable(f"{self.url}: {str(error) or type(error).__name__}") from error
@@ -174,6 +233,10 @@ class AlertmanagerClient:
         if status != 200:
             raise Unreachable(f"{self.url} answered {status}")
         return _read(self.url, body, kind)
+
+
+def _refused(url: str, status: int, body: bytes) -> str:
+    return f"{url} took no silence, it answered {status}: {body[:MAX_WORDS].decode(errors='replace')}"
 
 
 def _read(url: str, body: bytes, kind: type[T]) -> T:

@@ -14,6 +14,7 @@ import msgspec
 
 import notifiers
 from healer.alertmanager.client import AlertmanagerClient
+from healer.alertmanager.passing_on import PassingOn
 from healer.assembly import Ports
 from healer.audit import signing
 from healer.audit.anchoring import Anchoring
@@ -92,7 +93,7 @@ def ports(settings: Settings, ground: Ground, kept: Kept, stack: AsyncExitStack)
             kept.once(f"rules of {server.url}", server, partial(PrometheusRules, server, session))
             for server in settings.prometheus
         ],
-        alertmanagers=[alertmanager(settings.alertmanager, url, session, kept) for url in settings.alertmanager.urls],
+        alertmanagers=alertmanagers(settings.alertmanager, ground, kept),
         ping=kept.once("ping", settings.watchdog.ping, lambda: ping(settings, session)),
         sink=kept.once("otlp", settings.telemetry.otlp, lambda: sink(settings, session)),
         sources=sources(settings, ground, kept),
@@ -140,13 +141,21 @@ def anchoring(settings: Settings, ground: Ground, telling: Mapping[str, Sender],
     return kept.once("anchoring", depends, make)
 
 
-def alertmanager(settings: Alertmanager, url: str, session: aiohttp.ClientSession, kept: Kept) -> AlertmanagerClient:
-    """One Alertmanager."""
-    return kept.once(
-        f"alertmanager {url}",
-        (settings.auth, settings.timeout),
-        lambda: AlertmanagerClient(url, settings.auth, settings.timeout, session),
-    )
+def alertmanagers(settings: Alertmanager, ground: Ground, kept: Kept) -> list[AlertmanagerClient]:
+    """All of them."""
+    installation = ground.store.installation
+
+    def make(url: str) -> AlertmanagerClient:
+        return AlertmanagerClient(url, settings.auth, settings.timeout, ground.session, installation)
+
+    depends = (settings.auth, settings.timeout)
+    return [kept.once(f"alertmanager {url}", depends, partial(make, url)) for url in settings.urls]
+
+
+def pass_on(passing_on: PassingOn, ground: Ground, settings: Settings, kept: Kept) -> None:
+    """Where healer's own silences are kept too, by these settings."""
+    wanted = settings.alertmanager.pass_on_silences
+    passing_on.use(alertmanagers(settings.alertmanager, ground, kept) if wanted else ())
 
 
 def senders(

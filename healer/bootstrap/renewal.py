@@ -3,7 +3,7 @@
 import logging
 import ssl
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -62,6 +62,7 @@ class Renewal:
         self.access: Door | None = None
         self.bots: Bots | None = None
         self.applications: Applications | None = None
+        self.pass_on: Callable[[Settings, Kept], None] = lambda *_: None
 
     async def __call__(self) -> Reloaded:
         """All or nothing. Raises NotReloaded, DocumentError."""
@@ -101,6 +102,7 @@ class Renewal:
             self.bots.use(settings)
         if self.applications is not None:
             self.applications.use(settings)
+        self.pass_on(settings, kept)
         if self._tls is not None and tls is not None and settings.server.tls is not None:
             self._tls.load_cert_chain(settings.server.tls.cert, settings.server.tls.key)
         self._settings, self._kept = settings, kept

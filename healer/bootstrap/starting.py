@@ -17,13 +17,14 @@ import msgspec
 
 import notifiers
 import rules
+from healer.alertmanager.passing_on import PassingOn
 from healer.assembly import Healer, Plan
 from healer.bootstrap.agents import agents_listener, agents_of, open_to_agents
 from healer.bootstrap.applications import Applications
 from healer.bootstrap.bots import Bots
 from healer.bootstrap.cards import Cards
 from healer.bootstrap.offered import service, story_of
-from healer.bootstrap.outside import Ground, ports, tokens
+from healer.bootstrap.outside import Ground, pass_on, ports, tokens
 from healer.bootstrap.plan import read_plan, tls_context
 from healer.bootstrap.refusal import CannotStart
 from healer.bootstrap.renewal import Renewal, tell_of_files
@@ -123,6 +124,8 @@ async def start(
     )
     renewal.access, renewal.bots, renewal.applications = access_of(offered), bots, applications
     bots.pressing = Pressing(offered, renewal.access, partial(story_of, healer))
+    passing_on = PassingOn(healer.view.all_silences, lambda: healer.owner.leads and healer.view.ready()[0], clock)
+    renewal.pass_on = partial(pass_on, passing_on, ground)
     applications.serve(Cards(bots.pressing, store, partial(story_of, healer), lambda: healer.plan.base_url))
     listener = Listener(create_app(offered, oversize, renewal.access), settings.server.host, settings.server.port, tls)
     stack.push_async_callback(spawn.stop, STOP_S)
@@ -145,6 +148,8 @@ async def start(
         stack.push_async_callback(for_agents.stop, STOP_S / 10)
     bots.use(settings)
     applications.use(settings)
+    renewal.pass_on(settings, kept)
+    spawn.keep("passing on silences", passing_on.run)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, lambda: spawn.start("reload", reload.on_signal()))
     stack.callback(loop.remove_signal_handler, signal.SIGHUP)

@@ -94,6 +94,8 @@ class Alertmanager(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Between two polls of their silences: nothing is done on an older view of them than this."""
     timeout: Duration = 10 * SECOND
     """For one request."""
+    pass_on_silences: bool = False
+    """What people silence here, by a button, the command line or the API, is silenced at all of these, too."""
 
     def __post_init__(self) -> None:
         for key in ("every", "silences_every", "timeout"):
