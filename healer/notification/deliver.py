@@ -179,9 +179,10 @@ class Deliverer:
         return [*claims, *more]
 
     async def _sleep(self, channel: str, awake: asyncio.Event, sender: Sender) -> None:
-        only = self._conduct.get(channel, NOTHING_SPECIAL).only(self._clock.now(), can_edit=sender.can_edit)
-        due = await self._ledger.next_due(channel, only)
-        wait = LOOK_S if due is None else min(max(due - self._clock.now(), 0) / SECOND, LOOK_S)
+        now = self._clock.now()
+        only = self._conduct.get(channel, NOTHING_SPECIAL).only(now, can_edit=sender.can_edit)
+        due = await self._ledger.next_due(channel, only, now=now)
+        wait = LOOK_S if due is None else min(max(due - now, 0) / SECOND, LOOK_S)
         try:
             async with asyncio.timeout(wait):
                 await awake.wait()
@@ -309,7 +310,7 @@ class Deliverer:
         fallback = (
             self._fallback(claim.channel) if passes_on(claim, story, answer, last=claim.attempts + 1 >= GIVE_UP) else ""
         )
-        failed = partial(self._ledger.failed, fallback=fallback)
+        failed = partial(self._ledger.failed, now=now, fallback=fallback)
         match answer:
             case OkNoop(reference=reference) if not _can_edit(claim, sender):
                 await self._ledger.told(claim, message_id=reference.pack(), now=now, said=claim.said)
@@ -318,15 +319,15 @@ class Deliverer:
                 await self._ledger.told(claim, message_id=reference.pack(), now=now, said=said)
             case Permanent(why=why):
                 log.error("channel %s refused incident %s: %s", claim.channel, claim.incident, why)
-                await failed(claim, not_before=now, why=why, dead=True)
+                await failed(claim, why=why, dead=True)
             case RateLimited(retry_after=wait, why=why) | NotTried(retry_after=wait, why=why):
-                await failed(claim, not_before=now + max(wait, SECOND), why=why, counts=False)
+                await failed(claim, pause=max(wait, SECOND), why=why, counts=False)
             case Transient(retry_after=wait, why=why) | Ambiguous(retry_after=wait, why=why):
                 pause = max(wait, self._pause(claim.attempts))
-                await failed(claim, not_before=now + pause, why=why, dead=claim.attempts + 1 >= GIVE_UP)
+                await failed(claim, pause=pause, why=why, dead=claim.attempts + 1 >= GIVE_UP)
             case Migrated(chat_id=chat, why=why):
                 log.warning("channel %s moved to chat %s: put that into the configuration", claim.channel, chat)
-                await failed(claim, not_before=now, why=why, counts=False)
+                await failed(claim, why=why, counts=False)
         if fallback:
             self._awake[fallback].set()
 

@@ -70,21 +70,24 @@ class ToldLedger(Protocol):
 
     async def failed(
         self,
+    """`now` is the clock's; where processes share a store, its server's own clock goes before it."""
+
         claim: Claim,
         *,
-        not_before: Micros,
+        now: Micros,
+        pause: Micros = 0,
         why: str,
         dead: bool = False,
         counts: bool = True,
         fallback: str = "",
     ) -> None:
-        """Give the claim back to be tried at `not_before`, or bury it as a dead letter, which the timeline tells.
+        """Give the claim back, to be tried after the `pause`, or bury it as a dead letter, which the timeline tells.
         `counts`: it brings the row nearer to being one. `fallback` is a channel that is to be told in its place, from now on
         also what is news of it, unless it is told anyway."""
         ...
 
-    async def next_due(self, channel: str, only: Only = "all") -> Micros | None:
-        """When a channel's next row may be tried, or None when nothing waits."""
+    async def next_due(self, channel: str, only: Only = "all", *, now: Micros) -> Micros | None:
+        """When, by the clock that says `now`, a channel's next row may be tried, or None when nothing waits."""
         ...
 
     async def rows(self, *, incident: str = "", state: str = "", limit: int = 100) -> list[LedgerRow]: ...

@@ -243,16 +243,17 @@ class Store:
         self,
         claim: Claim,
         *,
-        not_before: Micros,
+        now: Micros,
+        pause: Micros = 0,
         why: str,
         dead: bool = False,
         counts: bool = True,
         fallback: str = "",
     ) -> None:
-        await self.run.write("failed", ledger.record_failed, claim, not_before, why, dead, counts, fallback)
+        await self.run.write("failed", ledger.record_failed, claim, now, pause, why, dead, counts, fallback)
 
-    async def next_due(self, channel: str, only: Only = "all") -> Micros | None:
-        return await self.run.read("next_due", ledger.next_due, channel, only)
+    async def next_due(self, channel: str, only: Only = "all", *, now: Micros) -> Micros | None:
+        return await self.run.read("next_due", ledger.next_due, channel, now, only)
 
     async def rows(self, *, incident: str = "", state: str = "", limit: int = 100) -> list[LedgerRow]:
         return await self.run.read("rows", ledger.rows, incident, state, limit)

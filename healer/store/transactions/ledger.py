@@ -29,7 +29,7 @@ from healer.convergence.outcome import Happening
 from healer.journey.ports import Wanted
 from healer.notification.ports import TOGETHER, Claim, LedgerRow, Only
 from healer.store import schema
-from healer.store.dialect import NAMED, greatest, is_server, upsert
+from healer.store.dialect import NAMED, greatest, is_server, store_clock, upsert
 from healer.store.prepared import Plain, Prepared
 from healer.store.schema import told
 from healer.store.transaction import Transaction
@@ -189,8 +189,9 @@ def claim(
     claimant: str = "",
     only: Only = "all",
 ) -> list[Claim]:
-    """Claim due rows of a channel, urgent and oldest first, until `now + lease`; among them those whose claim ran out."""
-    asked = {"on": channel, "at": now, "until": now + lease, "most": limit}
+    """Claim due rows of a channel, urgent and oldest first, for so long; among them those whose claim ran out."""
+    at = store_clock(transaction.connection, now)
+    asked = {"on": channel, "at": at, "until": at + lease, "most": limit}
     found = _DUE_ROWS[only].execute(transaction.connection, asked)
     claims = [Claim(*row) for row in found]
     for taken in claims:
@@ -260,7 +261,8 @@ def _caught_up(transaction: Transaction, claim: Claim, row: "_Held") -> "_Held":
 def record_failed(
     transaction: Transaction,
     claim: Claim,
-    not_before: Micros,
+    now: Micros,
+    pause: Micros,
     why: str,
     dead: bool,
     counts: bool,
@@ -287,6 +289,7 @@ def _stand_in(transaction: Transaction, claim: Claim, fallback: str, row: "_Held
         "incident": claim.incident,
         "channel": fallback,
         "matter": claim.matter,
+    not_before = store_clock(transaction.connection, now) + pause
         "wanted_revision": claim.revision,
         "story": claim.story,
         "urgent": row.urgent,
@@ -297,10 +300,10 @@ def _stand_in(transaction: Transaction, claim: Claim, fallback: str, row: "_Held
         _note(transaction, claim, transaction.now(), "passed on", to=fallback, why=why)
 
 
-def next_due(connection: Connection, channel: str, only: Only = "all") -> Micros | None:
-    """When the channel's next row may be tried; a claimed one when its claim runs out."""
+def next_due(connection: Connection, channel: str, now: Micros, only: Only = "all") -> Micros | None:
+    """When, by the caller's clock, the channel's next row may be tried; a claimed one when its claim runs out."""
     found: Micros | None = _NEXT_DUE[only].execute(connection, {"on": channel}).fetchone()[0]
-    return found
+    return found if found is None else found - store_clock(connection, now) + now
 
 
 def rows(connection: Connection, incident: str, state: str, limit: int) -> list[LedgerRow]:
@@ -328,7 +331,8 @@ def told_incidents(connection: Connection) -> list[str]:
 def resend(transaction: Transaction, incident: str, channel: str, now: Micros) -> bool:
     """Wake a dead letter. False when there is none."""
     dead = and_(told.c.incident == incident, told.c.channel == channel, told.c.state == "dead")
-    changed = update(told).where(dead).values(state="waiting", attempts=0, not_before=now)
+    at = store_clock(transaction.connection, now)
+    changed = update(told).where(dead).values(state="waiting", attempts=0, not_before=at)
     return transaction.connection.execute(changed).rowcount > 0
 
 

@@ -9,7 +9,7 @@ import pytest
 from healer.store.inline import InlineRun, Memory
 from healer.store.opening import open_store
 from healer.store.store import Store
-from tests.contracts.store.given import HandClock
+from tests.contracts.store.given import HandClock, set_clock
 from tests.servers.postgres import Postgres
 
 
@@ -31,6 +31,7 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path, clock: HandClock
         opened = Store(InlineRun(memory, clock), memory.installation, memory.close)
     else:
         opened = open_store(_url(request, tmp_path), clock, installation="test")
+    await set_clock(opened, clock.now())
     yield opened
     await opened.close()
 
@@ -39,4 +40,4 @@ def _url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "threads":
         return f"sqlite:///{tmp_path}/data/healer.db"
     server: Postgres = request.getfixturevalue("server")
-    return server.emptied("contract")
+    return f"{server.emptied('contract')}%2Cpg_catalog"

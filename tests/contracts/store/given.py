@@ -10,6 +10,9 @@ from healer.convergence.outcome import AlertView, Happening, Incident, Root, Sta
 from healer.journey.ports import Arrival, Closed, Planned, Snapshot, Step, Superseded, Wanted
 from healer.journey.records import Delivered
 from healer.remediation.model import Limit, Plan, PlanStep, State
+from healer.store.dialect import is_server
+from healer.store.store import Store
+from healer.store.transaction import Transaction
 from healer.times import SECOND, Micros
 
 NOON: Micros = 1_767_268_800 * SECOND
@@ -27,6 +30,19 @@ class HandClock:
 
     def monotonic(self) -> Micros:
         return self.instant
+
+
+async def set_clock(store: Store, now: Micros) -> None:
+    """What the server's own clock says from now on, where the store is on one: in the contract's schema a clock of the tests'
+    goes before the server's."""
+
+    def turn(transaction: Transaction) -> None:
+        if is_server(transaction.connection):
+            says = f"SELECT to_timestamp({now // SECOND}) + interval '{now % SECOND} microseconds'"
+            clock = f"CREATE OR REPLACE FUNCTION clock_timestamp() RETURNS timestamptz LANGUAGE sql AS $$ {says} $$"
+            transaction.connection.exec_driver_sql(clock)
+
+    await store.run.write("clock", turn)
 
 
 def delivered(*names: str, sender: str = "am") -> Delivered:

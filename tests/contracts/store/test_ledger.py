@@ -1,7 +1,7 @@
 from healer.notification.ports import Claim, LedgerRow
 from healer.store.store import Store
 from healer.times import SECOND, Micros
-from tests.contracts.store.given import NOON, step, wanted
+from tests.contracts.store.given import NOON, set_clock, step, wanted
 
 LEASE: Micros = 30 * SECOND
 
@@ -31,6 +31,7 @@ class Steps:
 
 
 async def claim(store: Store, now: Micros = NOON, limit: int = 10, channel: str = "chat") -> list[Claim]:
+    await set_clock(store, now)
     return await store.claim(channel, now=now, lease=LEASE, limit=limit)
 
 
@@ -54,7 +55,7 @@ async def test_told_is_told(store: Store) -> None:
     await store.told(mine, message_id="77", now=NOON)
     assert await row(store) == LedgerRow("i1", "chat", 1, 1, "77", "told", 0, 0, "")
     assert await claim(store, NOON + 10 * LEASE) == []
-    assert await store.next_due("chat") is None
+    assert await store.next_due("chat", now=NOON) is None
 
 
 async def test_only_the_newest_revision_is_told(store: Store) -> None:
@@ -80,7 +81,7 @@ async def test_a_claim_that_ran_out_is_sent_once_more(store: Store) -> None:
     """Nobody knows whether a claim that ran out was sent: its row is due again when it ends, not before."""
     await Steps(store).want("i1")
     await claim(store)
-    assert await store.next_due("chat") == NOON + LEASE
+    assert await store.next_due("chat", now=NOON) == NOON + LEASE
     assert await claim(store, NOON + LEASE - 1) == []
     assert [each.revision for each in await claim(store, NOON + LEASE)] == [1]
 
@@ -92,7 +93,7 @@ async def test_a_late_answer_is_kept_and_leaves_the_new_claim_alone(store: Store
     (other,) = await claim(store, NOON + LEASE)
     await store.told(late, message_id="77", now=NOON + LEASE)
     assert await row(store) == LedgerRow("i1", "chat", 1, 1, "77", "claimed", 0, 0, "")
-    await store.failed(late, not_before=NOON, why="too late to matter", dead=True)
+    await store.failed(late, now=NOON, why="too late to matter", dead=True)
     assert (await row(store)).state == "claimed"
     await store.told(other, message_id="78", now=NOON + LEASE)
     assert await row(store) == LedgerRow("i1", "chat", 1, 1, "78", "told", 0, 0, "")
@@ -107,12 +108,12 @@ async def test_a_late_answer_in_time_for_nobody_else_counts(store: Store) -> Non
 
 
 async def test_a_failure_is_tried_again_when_it_may(store: Store) -> None:
-    """A failed row waits until `not_before`, counts its attempts, and says why; success forgets them."""
+    """A failed row waits for its pause, counts its attempts, and says why; success forgets them."""
     await Steps(store).want("i1")
     (mine,) = await claim(store)
-    await store.failed(mine, not_before=NOON + 9, why="429", dead=False)
+    await store.failed(mine, now=NOON, pause=9, why="429", dead=False)
     assert await row(store) == LedgerRow("i1", "chat", 1, 0, "", "waiting", 1, NOON + 9, "429")
-    assert await store.next_due("chat") == NOON + 9
+    assert await store.next_due("chat", now=NOON) == NOON + 9
     assert await claim(store, NOON + 8) == []
     (again,) = await claim(store, NOON + 9)
     assert again.attempts == 1
@@ -125,7 +126,7 @@ async def test_newer_news_does_not_hurry_a_channel_that_asked_to_wait(store: Sto
     steps = Steps(store)
     await steps.want("i1", 1)
     (mine,) = await claim(store)
-    await store.failed(mine, not_before=NOON + 9, why="429", dead=False)
+    await store.failed(mine, now=NOON, pause=9, why="429", dead=False)
     await steps.want("i1", 2)
     assert await claim(store, NOON + 8) == []
     assert [each.revision for each in await claim(store, NOON + 9)] == [2]
@@ -136,15 +137,15 @@ async def test_a_dead_letter_lies_until_somebody_wakes_it(store: Store) -> None:
     steps = Steps(store)
     await steps.want("i1", 1)
     (mine,) = await claim(store)
-    await store.failed(mine, not_before=NOON, why="chat not found", dead=True)
+    await store.failed(mine, now=NOON, why="chat not found", dead=True)
     assert await claim(store, NOON + LEASE) == []
     assert [each.why for each in await store.rows(state="dead")] == ["chat not found"]
     assert await store.resend("i1", "chat", now=NOON + 1)
     assert not await store.resend("i1", "chat", now=NOON + 1)
-    (again,) = await claim(store, NOON + 1)
-    await store.failed(again, not_before=NOON, why="chat not found", dead=True)
+    (again,) = await claim(store, NOON + LEASE)
+    await store.failed(again, now=NOON, why="chat not found", dead=True)
     await steps.want("i1", 2)
-    assert [each.revision for each in await claim(store, NOON + 2)] == [2]
+    assert [each.revision for each in await claim(store, NOON + LEASE)] == [2]
 
 
 async def test_what_died_under_newer_news_is_not_dead(store: Store) -> None:
@@ -153,7 +154,7 @@ async def test_what_died_under_newer_news_is_not_dead(store: Store) -> None:
     await steps.want("i1", 1)
     (mine,) = await claim(store)
     await steps.want("i1", 2)
-    await store.failed(mine, not_before=NOON + 1, why="message to edit not found", dead=True)
+    await store.failed(mine, now=NOON, pause=1, why="message to edit not found", dead=True)
     assert [each.revision for each in await claim(store, NOON + 1)] == [2]
 
 
@@ -213,9 +214,9 @@ async def test_each_channel_has_its_own_rows(store: Store) -> None:
     await steps.want("i1", channel="chat")
     await steps.want("i1", channel="sms")
     assert [each.channel for each in await claim(store, channel="sms")] == ["sms"]
-    assert await store.next_due("chat") == 0
-    assert await store.next_due("sms") == NOON + LEASE
-    assert await store.next_due("mail") is None
+    assert await store.next_due("chat", now=NOON) == 0
+    assert await store.next_due("sms", now=NOON) == NOON + LEASE
+    assert await store.next_due("mail", now=NOON) is None
     assert await claim(store, channel="mail") == []
     assert [each.channel for each in await claim(store)] == ["chat"]
 
@@ -292,7 +293,7 @@ async def test_a_matter_that_is_told_leaves_the_story_as_it_was(store: Store) ->
     await steps.want("i1", 2, matter="r1 approval")
     (matter,) = await claim(store)
     await store.told(matter, message_id="78", now=NOON)
-    await store.failed(story, not_before=NOON, why="chat not found", dead=True)
+    await store.failed(story, now=NOON, why="chat not found", dead=True)
     rows = {each.matter: (each.state, each.message_id) for each in await store.rows()}
     assert rows == {"": ("dead", ""), "r1 approval": ("told", "78")}
     assert await store.resend("i1", "chat", now=NOON)

@@ -10,7 +10,7 @@ WHY = "it failed too often of late"
 
 
 async def pass_on(store: Store, mine: Claim, to: str = "other", *, dead: bool = True) -> None:
-    await store.failed(mine, not_before=NOON + LEASE, why=WHY, dead=dead, fallback=to)
+    await store.failed(mine, now=NOON, pause=LEASE, why=WHY, dead=dead, fallback=to)
 
 
 async def test_what_cannot_be_told_here_is_told_there(store: Store) -> None:
@@ -104,9 +104,9 @@ async def test_in_quiet_hours_only_what_is_urgent_is_claimed(store: Store) -> No
     await steps.want("told", 2)
     await steps.want("calm")
     assert await store.claim("chat", now=NOON, lease=LEASE, limit=9, only="urgent") == []
-    assert await store.next_due("chat", "urgent") is None
+    assert await store.next_due("chat", "urgent", now=NOON) is None
     await steps.want("loud", urgent=True)
-    assert await store.next_due("chat", "urgent") == 0
+    assert await store.next_due("chat", "urgent", now=NOON) == 0
     found = await store.claim("chat", now=NOON, lease=LEASE, limit=9, only="urgent or told")
     assert [each.incident for each in found] == ["loud", "told"]
     assert [each.incident for each in await claim(store)] == ["calm"]

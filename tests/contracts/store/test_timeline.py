@@ -56,7 +56,7 @@ async def test_a_dead_letter_is_in_the_timeline(store: Store) -> None:
     """That somebody was not reached is part of the incident's story, with why."""
     await store.take_over("one")
     await want(store, 1)
-    await store.failed(await claimed(store), not_before=NOON, why="chat not found", dead=True)
+    await store.failed(await claimed(store), now=NOON, why="chat not found", dead=True)
     assert await store.timeline("i1") == [line(NOON, "dead", 1, why="chat not found")]
 
 
@@ -64,10 +64,10 @@ async def test_a_busy_channel_brings_no_row_nearer_to_death(store: Store) -> Non
     """A failure that does not count leaves the number of attempts alone."""
     await store.take_over("one")
     await want(store, 1)
-    await store.failed(await claimed(store), not_before=NOON, why="429", counts=False)
+    await store.failed(await claimed(store), now=NOON, why="429", counts=False)
     again = await claimed(store)
     assert again.attempts == 0
-    await store.failed(again, not_before=NOON, why="500")
+    await store.failed(again, now=NOON, why="500")
     assert (await claimed(store)).attempts == 1
 
 

@@ -17,7 +17,7 @@ async def stand() -> AsyncIterator[Stand]:
     async with standing() as (stand, _):
         await stand.decide(wanted=(Wanted("i1", "duty", 1, b"", urgent=True),))
         (claim,) = await stand.store.claim("duty", now=stand.clock.now(), lease=MINUTE, limit=1)
-        await stand.store.failed(claim, not_before=0, why="403 Forbidden: bot was blocked", dead=True, fallback="ops")
+        await stand.store.failed(claim, now=0, why="403 Forbidden: bot was blocked", dead=True, fallback="ops")
         await stand.decide(wanted=(Wanted("i1", "duty", 2, b"", urgent=True, matter="r1 approval"),))
         yield stand
 

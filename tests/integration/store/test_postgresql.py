@@ -25,7 +25,7 @@ from healer.store.postgresql.session import PostgresqlDatabase, PostgresqlSessio
 from healer.store.run import Run, ThreadRun
 from healer.store.store import Store
 from healer.store.transaction import Transaction
-from healer.times import SECOND
+from healer.times import HOUR, SECOND
 from tests.contracts.store.given import NOON, RESTART, HandClock, delivered, plan, planned, record, step, wanted
 from tests.servers.postgres import Postgres
 
@@ -195,19 +195,36 @@ async def test_a_claim_that_ran_out_is_taken_by_one(server: Postgres, two: tuple
     one, other = two
     await one.take_over("one")
     await one.commit(step(1, 1, 0, wanted=(wanted("i1"),)))
-    (gone,) = await one.claim("chat", now=NOON + 2, lease=SECOND, limit=1)
-    later = NOON + 2 + SECOND
-    held, claiming = await held_back(one, lambda store: store.claim("chat", now=later, lease=SECOND, limit=1))
-    losing = asyncio.ensure_future(other.claim("chat", now=later, lease=SECOND, limit=1))
+    (gone,) = await one.claim("chat", now=NOON, lease=0, limit=1)
+    held, claiming = await held_back(one, lambda store: store.claim("chat", now=NOON, lease=60 * SECOND, limit=1))
+    losing = asyncio.ensure_future(other.claim("chat", now=NOON, lease=60 * SECOND, limit=1))
     await waiting(server)
     held.let_go()
     taken: list[Claim] = await claiming
-    assert [claim.until for claim in taken] == [later + SECOND]
+    assert [claim.until - gone.until >= 60 * SECOND for claim in taken] == [True]
     assert await losing == []
-    await other.failed(gone, not_before=0, why="too late", dead=True)
+    await other.failed(gone, now=0, why="too late", dead=True)
     assert [row.state for row in await other.rows()] == ["claimed"]
-    await other.told(taken[0], message_id="m1", now=later)
+    await other.told(taken[0], message_id="m1", now=NOON)
     assert [(row.state, row.message_id) for row in await one.rows()] == [("told", "m1")]
+
+
+async def test_clocks_that_differ_cut_no_claim_short(two: tuple[Store, Store]) -> None:
+    """A claim, and the pause after a failure, last as long by whichever clock: one process is an hour ahead of the other."""
+    one, other = two
+    await one.take_over("one")
+    await one.commit(step(1, 1, 0, wanted=(wanted("i1"),)))
+    (mine,) = await one.claim("chat", now=NOON, lease=60 * SECOND, limit=1)
+    ahead = NOON + HOUR
+    assert await other.claim("chat", now=ahead, lease=60 * SECOND, limit=1) == []
+    due = await other.next_due("chat", now=ahead)
+    assert due is not None
+    assert 0 < due - ahead <= 60 * SECOND
+    await one.failed(mine, now=NOON, pause=60 * SECOND, why="429")
+    assert await other.claim("chat", now=ahead, lease=60 * SECOND, limit=1) == []
+    due = await one.next_due("chat", now=NOON)
+    assert due is not None
+    assert 0 < due - NOON <= 60 * SECOND
 
 
 async def test_who_waits_too_long_for_another_is_refused(

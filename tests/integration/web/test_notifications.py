@@ -17,7 +17,7 @@ async def wanted(stand: Stand, *channels: str) -> None:
 async def dies(stand: Stand, channel: str) -> None:
     """The channel refuses for good."""
     (claim,) = await stand.store.claim(channel, now=stand.clock.now(), lease=MINUTE, limit=1)
-    await stand.store.failed(claim, not_before=0, why="403 Forbidden: bot was blocked", dead=True)
+    await stand.store.failed(claim, now=0, why="403 Forbidden: bot was blocked", dead=True)
 
 
 async def test_dead_letters_are_listed_with_their_reason() -> None:
