@@ -173,6 +173,35 @@ class Hook(Protocol):
         ...
 
 
+class Delivery(msgspec.Struct, frozen=True):
+    """A callback as it came in."""
+
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """What a callback is answered, with 200."""
+
+    body: bytes = b""
+    kind: str = "text/plain"
+    """Its content type."""
+
+
+class Callback(Protocol):
+    """Takes what WeCom, or Feishu, sends of buttons that people pressed. Implemented by `healer.bootstrap`."""
+
+    @property
+    def open(self) -> bool:
+        """Whether anything could be genuine: some channel has the secrets for it."""
+        ...
+
+    async def take(self, delivery: Delivery) -> Answered | None:
+        """Do what was pressed; None for what the provider did not send. In time for its deadline."""
+        ...
+
+
 class Bounds(msgspec.Struct, frozen=True):
     """Limits of the HTTP side: bytes, alerts, and microseconds."""
 
