@@ -71,6 +71,8 @@ Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 class TooFarBehind(Exception):
+WAKE_S = 60.0
+"""Seconds that a wake-up is waited for at a time, where somebody else looks."""
     """So much waits to be converged that nothing new is adopted now."""
 
 
@@ -383,7 +385,8 @@ class Healer:
         ports, leads = self.ports, self.owner.leads
         jobs: dict[str, tuple[object, Work]] = {}
         if ports.tenure is not None:
-            jobs["listening"] = None, self._listen
+            jobs["listening"] = None, partial(self._listen, ports.tenure)
+            jobs["others want"] = None, partial(self._hear_of_wanted, ports.tenure)
         if ports.tenure is not None and leads:
             jobs["term"] = None, ports.tenure.hold
         if leads:
@@ -507,14 +510,23 @@ class Healer:
         self.runner.let_go()
         self._go_on()
 
-    async def _listen(self) -> None:
-        """Hear what other processes accept."""
+    async def _listen(self, tenure: Tenure) -> None:
+        """Hear what other processes accept; at once, where this one is to decide on it."""
         while True:
             try:
                 await self.ports.store.hear(self.owner.accepted)
             except StoreUnavailable as error:
                 log.debug("nothing is heard of other processes now: %s", error)
-            await asyncio.sleep(LOOK_S)
+            if tenure.leads:
+                await tenure.wakeups.wait("accepted", LOOK_S)
+            else:
+                await asyncio.sleep(LOOK_S)
+
+    async def _hear_of_wanted(self, tenure: Tenure) -> None:
+        """Tell at once what whoever converges wants told; each channel looks by itself, too."""
+        while True:
+            if await tenure.wakeups.wait("wanted", WAKE_S):
+                self.deliverer.wake()
 
     async def _adopt(self) -> Adopted:
         """Keep what the files say now, and what the sources said last, and name it."""
@@ -534,6 +546,8 @@ class Healer:
     def _topology(self) -> tuple[bytes, Patch]:
         """What decides now: the topology that was adopted, and what changed since."""
         return self.owner.fold.charter.topology, self.owner.fold.rewired.patch()
+        if self.ports.tenure is not None and not self.owner.leads:
+            self.ports.tenure.wakeups.ring("accepted")
 
     async def _charter(self, adopted: Adopted) -> Charter:
         store = self.ports.store
@@ -564,3 +578,7 @@ class Healer:
             self.deliverer.wake()
         if step.planned:
             self.runner.wake()
+        if self.ports.tenure is not None:
+            self.ports.tenure.wakeups.ring("decided")
+            if step.wanted:
+                self.ports.tenure.wakeups.ring("wanted")

@@ -53,7 +53,7 @@ from healer.topology.sources.kubernetes import KubernetesSource
 from healer.topology.sources.prometheus import PrometheusSource
 from notifiers.breaker import Breaker
 from notifiers.channel import Channel
-from notifiers.limiter import MemoryLimiter
+from notifiers.limiter import Limiter
 from notifiers.tokens import MemoryTokenCache, Tokens
 
 
@@ -70,6 +70,7 @@ class Ground(msgspec.Struct, frozen=True):
     apart: Apart
     tenure: Tenure | None = None
     agents: Agents | None = None
+    limiter: Limiter
 
 
 def ports(settings: Settings, ground: Ground, kept: Kept, stack: AsyncExitStack) -> Ports:
@@ -79,7 +80,7 @@ def ports(settings: Settings, ground: Ground, kept: Kept, stack: AsyncExitStack)
         reached = targets(settings, clock, session, kept, stack)
     except CannotReach as error:
         raise CannotStart(str(error)) from error
-    telling = senders(settings, session, clock, ground.random, ground.registry, kept)
+    telling = senders(settings, session, clock, ground.random, ground.registry, kept, ground.limiter)
     return Ports(
         clock=clock,
         random=ground.random,
@@ -169,8 +170,8 @@ def senders(
     """A sender per channel, within its rates, behind its breaker."""
     opened = registry.gauges("healer_channel_open", "1 while a channel's breaker keeps messages back.", ("channel",))
     means = notifiers.Means(session, sys.stdout, clock.now, tokens(clock, kept))
-    limiter = kept.once("limiter", None, lambda: MemoryLimiter(clock))
 
+    limiter: Limiter,
     def make(name: str, channel: ChannelSettings) -> Sender:
         kind = notifiers.CHANNELS[channel.type]
         opened.of(name).set(0)

@@ -28,8 +28,8 @@ from healer.bootstrap.outside import Ground, pass_on, ports, tokens
 from healer.bootstrap.plan import read_plan, tls_context
 from healer.bootstrap.refusal import CannotStart
 from healer.bootstrap.renewal import Renewal, tell_of_files
+from healer.bootstrap.sharing import share
 from healer.journey.ports import StoreUnavailable
-from healer.journey.tenure import Tenure
 from healer.kept import Kept
 from healer.locks.opening import CannotLock, open_locks
 from healer.reload import Reload
@@ -43,7 +43,6 @@ from healer.web.app import access_of, create_app
 from healer.web.listen import Listener
 from healer.web.oversize import Oversize
 from healer.web.pressing import Pressing
-from notifiers.limiter import MemoryLimiter
 from rules import keep_in
 
 log = logging.getLogger(__name__)
@@ -105,8 +104,8 @@ async def start(
         locks = await open_locks(settings.locks, stack, clock, random, spawn)
     except CannotLock as error:
         raise CannotStart(str(error)) from error
-    tenure = Tenure(store, clock, store.name, settings.server.url) if store.name else None
-    ground = Ground(clock, random, registry, spawn, store, locks, session, Apart(store.aside), tenure)
+    tenure, limiter = share(settings, store, clock, spawn, stack)
+    ground = Ground(clock, random, registry, spawn, store, locks, session, Apart(store.aside), limiter, tenure)
     agents = agents_of(settings, store, clock, random)
     ground = msgspec.structs.replace(ground, agents=agents)
     kept = Kept()
@@ -116,7 +115,6 @@ async def start(
     renewal = Renewal(file, settings, healer, ground, kept, stack, tls)
     reload = Reload(renewal, clock, partial(tell_of_files, healer))
     registry.read(reload.samples)
-    limiter = kept.once("limiter", None, lambda: MemoryLimiter(clock))
     bots = Bots(session, spawn, limiter, lambda: healer.owner.leads and healer.view.ready()[0])
     applications = Applications(session, spawn, tokens(clock, kept), clock)
     offered = msgspec.structs.replace(

@@ -175,7 +175,8 @@ class Owner:
         while True:
             if await self._may_step():
                 return
-            await asyncio.sleep(LOOK_S)
+            if self.tenure is not None:
+                await self.tenure.wakeups.wait("decided", LOOK_S)
 
     async def _may_step(self) -> bool:
         """One look at who steps, and at what was decided meanwhile."""

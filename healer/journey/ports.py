@@ -5,7 +5,7 @@ method's words do not say) — and `commit` may raise `Overtaken`.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar, get_args
 
 import msgspec
 
@@ -16,6 +16,10 @@ from healer.remediation.model import Plan, State
 from healer.times import Micros
 
 T = TypeVar("T")
+
+Tidings = Literal["accepted", "decided", "wanted"]
+"""That a record was appended, that a step was committed, that something is wanted told."""
+TIDINGS: tuple[Tidings, ...] = get_args(Tidings)
 
 
 class StoreUnavailable(Exception):
@@ -189,6 +193,19 @@ class Terms(Protocol):
 
 class StepStore(Protocol):
     """T2 and what a new owner needs."""
+
+class Wakeups(Protocol):
+    """Between processes on one store: there is something to look at. Whoever does not hear it finds it at its next look."""
+
+    def ring(self, tidings: Tidings) -> None:
+        """Have the others look soon. Waits for nobody."""
+        ...
+
+    async def wait(self, tidings: Tidings, within: float) -> bool:
+        """Until another process rang for it, since the last wait, `within` seconds at most; whether one did. One task waits for
+        each of them."""
+        ...
+
 
     async def take_over(self, owner: str) -> Ownership:
         """Become the owner: raises the epoch by one."""

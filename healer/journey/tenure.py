@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from healer.journey.ports import Overtaken, Ownership, StoreUnavailable, Term, Terms
+from healer.journey.ports import Overtaken, Ownership, StoreUnavailable, Term, Terms, Tidings, Wakeups
 from healer.seams import Clock
 from healer.times import SECOND, Micros
 
@@ -21,7 +21,7 @@ LEASE: Micros = 3 * SECOND
 RENEW_S = 1.0
 """Seconds between two times that it says so."""
 LOOK_S = 0.1
-"""Seconds between looks at what others appended and decided."""
+"""Seconds between looks at what others appended and decided: the poll behind each wake-up."""
 
 
 class Converging(msgspec.Struct, frozen=True):
@@ -34,11 +34,31 @@ class Converging(msgspec.Struct, frozen=True):
     epoch: int
 
 
-class Tenure:
-    """The right of one process, by its `name`, under which the store lets only one in. It answers at `url`."""
+class NoWakeups:
+    """`Wakeups` of processes that have nothing but the store in common: each looks again and again."""
 
-    def __init__(self, store: Terms, clock: Clock, name: str, url: str) -> None:
+    def ring(self, tidings: Tidings) -> None:
+        """Nobody hears it."""
+
+    async def wait(self, tidings: Tidings, within: float) -> bool:  # noqa: ARG002 - part of the port
+        await asyncio.sleep(within)
+        return False
+
+
+class Tenure:
+    """The right of one process, by its `name`, under which the store lets only one in. It answers at `url`; `wakeups` are those
+    between it and the others."""
+
+    def __init__(
+        self,
+        store: Terms,
+        clock: Clock,
+        name: str,
+        url: str,
+        wakeups: Wakeups = NoWakeups(),  # noqa: B008 - it holds nothing
+    ) -> None:
         self.name = name
+        self.wakeups = wakeups
         self.leads = False
         self.on_lost: Callable[[], None] = lambda: None
         """Called when another process is found to converge."""

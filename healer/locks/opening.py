@@ -4,6 +4,7 @@ import ssl
 from contextlib import AsyncExitStack
 
 import aiohttp
+from redis.asyncio import Redis
 
 from healer.locks.bound import BoundLocks
 from healer.locks.degrading import DegradingLocks
@@ -11,7 +12,7 @@ from healer.locks.etcd import EtcdLocks, Members
 from healer.locks.local import LocalLocks
 from healer.locks.ports import LockService
 from healer.locks.redis import RedisLocks, connect
-from healer.locks.settings import Etcd, Locks
+from healer.locks.settings import Etcd, Locks, RedisNodes
 from healer.seams import Clock, Random, Spawn
 
 
@@ -23,10 +24,7 @@ async def open_locks(settings: Locks, stack: AsyncExitStack, clock: Clock, rando
     """Who may touch a target now: within this process, or shared by replicas. Closed with the stack. Raises CannotLock."""
     found: LockService | None = None
     if settings.redis is not None:
-        shared = settings.redis
-        password = shared.password.reveal() if shared.password is not None else None
-        nodes = [connect(url, shared.username, password) for url in shared.urls]
-        redis = RedisLocks(nodes, clock, random, spawn)
+        redis = RedisLocks(clients(settings.redis), clock, random, spawn)
         stack.push_async_callback(redis.close)
         found = redis
     if settings.etcd is not None:
@@ -37,6 +35,12 @@ async def open_locks(settings: Locks, stack: AsyncExitStack, clock: Clock, rando
     if found is None:
         return LocalLocks()
     return DegradingLocks(found, clock) if settings.degrade == "local" else found
+
+
+def clients(redis: RedisNodes) -> list[Redis]:
+    """Of each node one."""
+    password = redis.password.reveal() if redis.password is not None else None
+    return [connect(url, redis.username, password) for url in redis.urls]
 
 
 def members(etcd: Etcd) -> Members:

@@ -1,10 +1,12 @@
 """What delivery needs of a store: the told ledger, one row per (incident, channel) and one more for each matter that a person
 must act on. Implemented by `healer.store`."""
 
+from collections.abc import Callable, Mapping
 from typing import Literal, Protocol
 
 import msgspec
 
+from healer.journey.ports import T
 from healer.times import Micros
 
 Only = Literal["all", "urgent", "urgent or told", "beginning", "urgent beginning"]
@@ -55,7 +57,21 @@ class LedgerRow(msgspec.Struct, frozen=True):
     meant_for: str = ""
 
 
+class Left(msgspec.Struct, frozen=True):
+    """What left by one rate of a channel: when, oldest first; nothing may before `blocked_until`. It counts before `until`."""
+
+    at: tuple[Micros, ...] = ()
+    blocked_until: Micros = 0
+    until: Micros = 0
+
+
+Use = Callable[[Mapping[str, Left], Micros], tuple[T, Mapping[str, Left]]]
+"""What left by each rate, and what time it is, to an answer and to what is to be kept in the place of these."""
+
+
 class ToldLedger(Protocol):
+    """`now` is the clock's; where processes share a store, its server's own clock goes before it."""
+
     async def claim(self, channel: str, *, now: Micros, lease: Micros, limit: int, only: Only = "all") -> list[Claim]:
         """Claim a channel's rows whose wanted revision was not told, that nobody holds and that may be tried now; urgent
         and oldest first. A claim that ran out may be claimed again, and the row then counts as dirty: its newest revision is sent
@@ -70,8 +86,6 @@ class ToldLedger(Protocol):
 
     async def failed(
         self,
-    """`now` is the clock's; where processes share a store, its server's own clock goes before it."""
-
         claim: Claim,
         *,
         now: Micros,

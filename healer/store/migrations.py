@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Connection, insert, inspect, select, text, update
 
 from healer.audit.chain import START, Head, incident_of, seal
-from healer.store.schema import anchor, audit, audit_head, meta, metadata, source_answer, told
+from healer.store.schema import anchor, audit, audit_head, meta, metadata, rate, source_answer, told
 from healer.store.session import Session
 
 
@@ -77,6 +77,11 @@ def _tell_elsewhere(connection: Connection) -> None:
         connection.execute(text("ALTER TABLE told ADD COLUMN meant_for VARCHAR NOT NULL DEFAULT ''"))
 
 
+def _keep_rates_together(connection: Connection) -> None:
+    """From 7 to 8: several processes keep the rates of channels together."""
+    rate.create(connection)
+
+
 OLDEST = 1
 STEPS: tuple[Callable[[Connection], None], ...] = (
     _keep_answers,
@@ -85,6 +90,7 @@ STEPS: tuple[Callable[[Connection], None], ...] = (
     _find_old_reservations,
     _share,
     _tell_elsewhere,
+    _keep_rates_together,
 )
 """`STEPS[0]` brings version 1 to 2, and so on."""
 

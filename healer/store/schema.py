@@ -166,6 +166,15 @@ Index(
     postgresql_where=text("state = 'claimed'"),
 )
 
+rate = Table(
+    "rate",
+    metadata,
+    Column("key", NAME, primary_key=True),
+    Column("until", BigInteger, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+)
+"""What left by each rate of a channel, where several processes keep it together and have no Redis. Empty where there is one."""
+
 remediation = Table(
     "remediation",
     metadata,

@@ -1,8 +1,8 @@
 """The store: every transaction that the rooms' Protocols name, one method each. Made by `healer.store.opening`.
 
 It is `journey.ports.Journal`, `StepStore` and `Terms`, `remediation.ports.EffectStore`, `notification.ports.ToldLedger`,
-`survey.gathering.Answers`, `audit.ports.Log` and `web.ports.Projections`; their docstrings say what each method promises.
-Every method may raise StoreUnavailable.
+`survey.gathering.Answers`, `audit.ports.Log`, `replicas.limits.Kept` and `web.ports.Projections`; their docstrings say what
+each method promises. Every method may raise StoreUnavailable.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +13,7 @@ from healer.audit.chain import Entry, Head
 from healer.convergence.outcome import AlertView, Happening, Incident
 from healer.journey.ports import Arrival, Ownership, Row, Snapshot, Step, StepMark, T, Term, Wanted
 from healer.notification.budget import Period
-from healer.notification.ports import Claim, LedgerRow, Only
+from healer.notification.ports import Claim, LedgerRow, Only, Use
 from healer.remediation.guards import Answer, Place
 from healer.remediation.model import Intent, PlanStep, Refused, Remediation, State
 from healer.remediation.ports import Probe, Switch
@@ -27,6 +27,7 @@ from healer.store.transactions import (
     ledger,
     meta,
     period,
+    rates,
     remediations,
     retention,
     snapshots,
@@ -265,6 +266,11 @@ class Store:
         return await self.run.write("resend", ledger.resend, incident, channel, now)
 
     # Projections
+
+    # replicas.limits.Kept
+
+    async def use_rates(self, keys: Sequence[str], use: Use[T], *, now: Micros) -> T:
+        return await self.run.write("use_rates", rates.use, keys, use, now)
 
     async def period(self, since: Micros, until: Micros) -> Period:
         return await self.run.read("period", period.period, since, until)
