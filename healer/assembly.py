@@ -17,6 +17,7 @@ from healer.alertmanager.mirror import SUSPICION, Mirror, Reconciler
 from healer.audit.anchoring import Anchoring
 from healer.executors.target import Target
 from healer.heartbeat.agents import AgentWatch, Roster
+from healer.heartbeat.locks import LockWatch
 from healer.heartbeat.pulse import Pulse
 from healer.heartbeat.watch import NO_INPUT, Heartbeat, Ping
 from healer.journey.charter import Charter, Deciding, Documents, RuleText, charter, documents
@@ -70,9 +71,11 @@ BEHIND_S = 30.0
 Work = Callable[[], Coroutine[Any, Any, None]]
 
 
-class TooFarBehind(Exception):
 WAKE_S = 60.0
 """Seconds that a wake-up is waited for at a time, where somebody else looks."""
+STORE_S = 2.0
+"""Seconds until what goes on by itself asks a store again that could not answer."""
+class TooFarBehind(Exception):
     """So much waits to be converged that nothing new is adopted now."""
 
 
@@ -121,6 +124,8 @@ class Plan(msgspec.Struct, frozen=True):
     """What the files say."""
     rules: tuple[RuleText, ...]
     base_url: str = ""
+    locks_outside: bool = False
+    """Whether the locks are kept by somebody else, who may be gone."""
     snapshot_every: int = 500_000
     reconcile_every: Micros = 30 * SECOND
     silences_every: Micros = 5 * SECOND
@@ -218,6 +223,7 @@ class Healer:
         self.gathering = Gathering(
             plan.sources,
             ports.sources,
+        self.locks = LockWatch(ports.locks, store, ports.clock, lambda code: self.owner.fold.troubled(code))
             store,
             self.apart,
             ports.clock,
@@ -242,12 +248,12 @@ class Healer:
     async def start(self) -> None:
         """Recover, then start everything that goes on by itself. Returns when all that was accepted before is decided, by this
         process or, where another one converges, by that."""
-        store, spawn = self.ports.store, self.ports.spawn
+        store = self.ports.store
         store.on_append(self._hear)
         await store.free_claims()
         if await self.owner.arrive():
             await self._begin()
-        spawn.keep("owner", self._own)
+        self._keep("owner", self._own)
         self._go_on()
 
     async def take(self, plan: Plan, ports: Ports) -> bool:
@@ -311,7 +317,7 @@ class Healer:
         if (tenure := self.ports.tenure) is not None:
             if "term" not in self._jobs:
                 # To recover may take longer than the term.
-                self._jobs["term"] = None, self.ports.spawn.keep("term", tenure.hold)
+                self._jobs["term"] = None, self._keep("term", tenure.hold)
             self.publishing.begin()
         await self.gathering.begin(self._files())
         self._begun = True
@@ -375,7 +381,18 @@ class Healer:
             if name in self._jobs and self._jobs[name][0] != depends:
                 self._end(name)
             if name not in self._jobs:
-                self._jobs[name] = (depends, self.ports.spawn.keep(name, work))
+                self._jobs[name] = (depends, self._keep(name, work))
+
+    def _keep(self, name: str, work: Work) -> asyncio.Task[None]:
+        return self.ports.spawn.keep(name, partial(self._patiently, name, work))
+
+    async def _patiently(self, name: str, work: Work) -> None:
+        """A store that cannot answer now is nobody's mistake: it is asked again soon, for however long it is away."""
+        try:
+            await work()
+        except StoreUnavailable as error:
+            log.warning("%s waits for the store: %s", name, error)
+            await asyncio.sleep(STORE_S)
 
     def _end(self, name: str) -> None:
         self._jobs.pop(name)[1].cancel()
@@ -475,6 +492,8 @@ class Healer:
         watchdog, pulse = self.plan.watchdog, self.pulse
         if watchdog is None or pulse is None:
             return ""
+        if ports.locks_outside:
+            yield "locks", None, self.locks.run
         if self.owner.ready and self.owner.fold.troubled(NO_INPUT):
             return "nothing comes in any more: what fires may have ended since"
         return pulse.silent(watchdog.missing_after)
@@ -517,6 +536,8 @@ class Healer:
                 await self.ports.store.hear(self.owner.accepted)
             except StoreUnavailable as error:
                 log.debug("nothing is heard of other processes now: %s", error)
+        if self.ports.tenure is not None and not self.owner.leads:
+            self.ports.tenure.wakeups.ring("accepted")
             if tenure.leads:
                 await tenure.wakeups.wait("accepted", LOOK_S)
             else:
@@ -546,8 +567,6 @@ class Healer:
     def _topology(self) -> tuple[bytes, Patch]:
         """What decides now: the topology that was adopted, and what changed since."""
         return self.owner.fold.charter.topology, self.owner.fold.rewired.patch()
-        if self.ports.tenure is not None and not self.owner.leads:
-            self.ports.tenure.wakeups.ring("accepted")
 
     async def _charter(self, adopted: Adopted) -> Charter:
         store = self.ports.store

@@ -110,6 +110,7 @@ def ports(settings: Settings, ground: Ground, kept: Kept, stack: AsyncExitStack)
 
 def home(settings: Settings) -> Home:
     """The machine that this process runs on, and those of its locks, by the names that the configuration has for them."""
+        locks_outside=settings.locks.redis is not None or settings.locks.etcd is not None,
     try:
         machine_id = Path("/etc/machine-id").read_text().strip()
     except OSError:

@@ -149,6 +149,11 @@ CHINESE = Tongue(
         ),
         "remediation overdue": Trouble(
             "一次处置没有结束",
+        "locks": Trouble(
+            "healer 不执行处置：无法加锁",
+            "保存目标锁的 Redis 或 etcd 没有应答。到期的处置会等待，超时后转交给人；告警照常接收和通知。"
+            "请检查 `locks` 所配置的服务；恢复后自动结束。",
+        ),
             "有处置超过期限，或有操作结果不明。healer 的日志写明了是哪一个，`healer remediations` 可以查看；"
             "在弄清之前不再操作其目标。",
         ),

@@ -55,6 +55,11 @@ TROUBLES: Mapping[str, Trouble] = {
         "A record in the journal could not be applied and was stepped over, so an alert may be missing here. This is a "
         "mistake in healer: please report it with what healer doctor says.",
     ),
+    "locks": Trouble(
+        "healer repairs nothing: no locks",
+        "The Redis or etcd that keeps the locks of targets does not answer. A repair that is due waits for it, and goes to a "
+        "person when its time is over; alerts come in and are told as ever. Look at what `locks` names; this ends by itself.",
+    ),
     "remediation overdue": Trouble(
         "a remediation does not come to its end",
         "Something outlived its deadline: a remediation in one state, or an effect of which nobody knows what became. healer's "
