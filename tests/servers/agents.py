@@ -2,12 +2,13 @@
 
 import asyncio
 import ssl
+import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 from aiohttp import web
@@ -147,12 +148,38 @@ async def agent_here(
         assert spawn.failures == {}
 
 
-def agent_yaml(settings: AgentFile) -> str:
-    """The settings as the file that `healer agent --config` reads."""
-    said = {key: value for key, value in msgspec.to_builtins(settings).items() if key not in ("limits", "servers")}
-    return msgspec.json.encode(said).decode()
+class AgentProcess:
+    """`healer agent --config FILE`, as systemd starts it. Killed when it is left."""
 
+    def __init__(self, settings: AgentFile, folder: Path) -> None:
+        said = {key: value for key, value in msgspec.to_builtins(settings).items() if key not in ("limits", "servers")}
+        (folder / "agent.yaml").write_bytes(msgspec.json.encode(said))
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
 
-def agent_command(file: Path) -> Iterable[str]:
-    """How the agent is started as a process of its own."""
-    return (str(Path(sys.executable).with_name("healer")), "agent", "--config", str(file))
+    @property
+    def log(self) -> str:
+        return (self._folder / "agent.log").read_text(errors="replace")
+
+    def start(self) -> None:
+        command = [str(Path(sys.executable).with_name("healer")), "agent", "--config", str(self._folder / "agent.yaml")]
+        with (self._folder / "agent.log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+
+    def signal(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """kill -9."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)
+            self._process = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
