@@ -44,6 +44,7 @@ from healer.remediation.planner import Question
 from healer.remediation.runner import Runner
 from healer.remediation.runner.looking import Looking
 from healer.remediation.verify import Asker, Verifier
+from healer.requests.answering import Answering, Cluster
 from healer.seams import Clock, Random, Spawn
 from healer.settings.outside import Watchdog
 from healer.store.store import Store
@@ -98,6 +99,8 @@ class Ports(msgspec.Struct, frozen=True):
     prometheus: Sequence[PrometheusSource] = ()
     ping: Ping | None = None
     sink: Sink | None = None
+    requests: Sequence[Cluster] = ()
+    """Where people ask for remediations with objects of a cluster."""
     sources: Sequence[topology_source.Source] = ()
     """Of the topology: those that are asked again and again."""
     apart: Apart | None = None
@@ -433,6 +436,11 @@ class Healer:
             jobs[f"topology {source.name}"] = source, partial(self.gathering.follow, source)
         if ports.prometheus:
             jobs["onsets"] = None, self.onsets.run
+        for cluster in ports.requests:
+            # First of all whoever hears: what was known when this process converged last is not believed any more.
+            jobs |= {f"requests {cluster.name}:{path}": (cluster, partial(cluster.follow, path)) for path in cluster.paths}
+            answering = Answering(cluster, ports.store, ports.store, self.view, ports.clock)
+            jobs[f"requests {cluster.name}"] = cluster, answering.run
         return jobs
 
     def _guardians(self) -> Iterator[tuple[str, object, Work]]:

@@ -28,11 +28,15 @@ def warn_of_ties(rules: Iterable[Rule], reports: Mapping[str, Report]) -> None:
             report.warn("W0203", span, message, hint="give one of them a higher `priority:`")
 
 
+ASKED = "RemediationRequested"
+"""The event by which people ask for one thing at a time: who asks for a node to be emptied may ask for it back."""
+
+
 def refuse_opposing(rules: Iterable[Rule], reports: Mapping[str, Report]) -> None:
     """Report two rules that act, and whose plans do opposing things to nodes of the same kind."""
     by_action: dict[str, list[tuple[Rule, Execute]]] = {}
     for rule in rules:
-        if rule.mode in {"approve", "auto"}:
+        if rule.mode in {"approve", "auto"} and rule.on_event != (ASKED,):
             for step in rule.then:
                 if isinstance(step, Execute):
                     by_action.setdefault(step.action.name, []).append((rule, step))

@@ -21,7 +21,7 @@ from healer.audit.anchoring import Anchoring
 from healer.audit.places import FilePlace, Place, WebhookPlace
 from healer.audit.signing import BadKey, signing_key
 from healer.bootstrap.agents import with_agents
-from healer.bootstrap.reaching import CannotReach, cluster_access, targets
+from healer.bootstrap.reaching import CannotReach, requests, targets, watched_access
 from healer.bootstrap.refusal import CannotStart
 from healer.executors.agent.agents import Agents
 from healer.heartbeat.http import HttpPing
@@ -77,7 +77,8 @@ def ports(settings: Settings, ground: Ground, kept: Kept, stack: AsyncExitStack)
     """Everything that touches the outside, made anew where its settings are not those of the time before. Raises CannotStart."""
     clock, session = ground.clock, ground.session
     try:
-        reached = targets(settings, clock, session, kept, stack)
+        reached = targets(settings, clock, ground.spawn, session, kept, stack)
+        asking = requests(settings, clock, session, kept)
     except CannotReach as error:
         raise CannotStart(str(error)) from error
     telling = senders(settings, session, clock, ground.random, ground.registry, kept, ground.limiter)
@@ -97,6 +98,7 @@ def ports(settings: Settings, ground: Ground, kept: Kept, stack: AsyncExitStack)
         alertmanagers=alertmanagers(settings.alertmanager, ground, kept),
         ping=kept.once("ping", settings.watchdog.ping, lambda: ping(settings, session)),
         sink=kept.once("otlp", settings.telemetry.otlp, lambda: sink(settings, session)),
+        requests=asking,
         sources=sources(settings, ground, kept),
         apart=ground.apart,
         anchoring=anchoring(settings, ground, telling, kept),
@@ -230,15 +232,14 @@ def sources(settings: Settings, ground: Ground, kept: Kept) -> list[TopologySour
             polled = partial(HttpSource, name, source.http, session, ground.apart.read)
             made.append(kept.once(f"topology {name}", source, polled))
         elif source.kubernetes is not None:
-            cluster = source.kubernetes
+            cluster, executor = source.kubernetes, settings.executors.kubernetes
             try:
-                access = cluster_access(f"topology.sources: {name}", cluster.kubeconfig, cluster.context)
+                access = watched_access(settings, name, cluster)
             except CannotReach as error:
                 raise CannotStart(str(error)) from error
-            watched = partial(
-                KubernetesSource, name, source.kubernetes, access, session, aside, ground.spawn, ground.clock
-            )
-            made.append(kept.once(f"topology {name}", source, watched, KubernetesSource.end))
+            watched = partial(KubernetesSource, name, cluster, access, session, aside, ground.spawn, ground.clock)
+            depends = (source, executor.reached.get(cluster.cluster) if executor is not None else None)
+            made.append(kept.once(f"topology {name}", depends, watched, KubernetesSource.end))
         elif source.prometheus is not None:
             url = source.prometheus.url or settings.prometheus[0].url
             server = next(server for server in settings.prometheus if server.url == url)

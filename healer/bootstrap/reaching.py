@@ -10,6 +10,7 @@ import aiohttp
 from healer.executors.http.reach import BadAuthority
 from healer.executors.http.target import HttpTarget
 from healer.executors.kubernetes.api import Api
+from healer.executors.kubernetes.events import Events
 from healer.executors.kubernetes.settings import KubernetesSettings
 from healer.executors.kubernetes.target import KubernetesTarget
 from healer.executors.redfish.target import RedfishTarget
@@ -17,9 +18,11 @@ from healer.executors.ssh_settings import SshSettings
 from healer.executors.target import Target
 from healer.kept import Kept
 from healer.kubernetes.access import Access, NoAccess, from_kubeconfig, own_account
-from healer.seams import Clock
+from healer.requests.cluster import ClusterRequests
+from healer.seams import Clock, Spawn
 from healer.settings.cluster import cluster_environment
 from healer.settings.model import Settings
+from healer.topology.settings import Cluster
 
 
 class CannotReach(Exception):
@@ -27,7 +30,7 @@ class CannotReach(Exception):
 
 
 def targets(
-    settings: Settings, clock: Clock, session: aiohttp.ClientSession, kept: Kept, stack: AsyncExitStack
+    settings: Settings, clock: Clock, spawn: Spawn, session: aiohttp.ClientSession, kept: Kept, stack: AsyncExitStack
 ) -> Mapping[str, Target]:
     """An executor per kind that is set up. One that is replaced ends with the process: a run may still be under way on it.
 
@@ -43,8 +46,8 @@ def targets(
         return target
 
     def through_api(kubernetes: KubernetesSettings) -> Target:
-        access = cluster_access("executors.kubernetes", kubernetes.kubeconfig, kubernetes.context)
-        return KubernetesTarget(Api(access, session, kubernetes.timeout), clock, kubernetes.patches)
+        events = Events(spawn) if kubernetes.events else None
+        return KubernetesTarget(apis(kubernetes, session), clock, kubernetes.patches, events)
 
     said, found = settings.executors, dict[str, Callable[[], Target]]()
     if said.ssh is not None:
@@ -59,6 +62,45 @@ def targets(
         return {name: kept.once(name, getattr(said, name), make) for name, make in found.items()}
     except BadAuthority as error:
         raise CannotReach(f"executors: {error}") from error
+
+
+def apis(kubernetes: KubernetesSettings, session: aiohttp.ClientSession) -> dict[str, Api]:
+    """Whom to ask about a node, by the name of its cluster. Raises CannotReach."""
+    return {name: Api(access_of(kubernetes, name), session, kubernetes.timeout) for name in kubernetes.reached}
+
+
+def access_of(kubernetes: KubernetesSettings, cluster: str) -> Access:
+    """How one of the clusters is reached. Raises CannotReach."""
+    reached = kubernetes.reached[cluster]
+    where = f"executors.kubernetes.clusters.{cluster}" if cluster else "executors.kubernetes"
+    return cluster_access(where, reached.kubeconfig, reached.context)
+
+
+def requests(settings: Settings, clock: Clock, session: aiohttp.ClientSession, kept: Kept) -> list[ClusterRequests]:
+    """Where people ask for remediations, cluster by cluster. Raises CannotReach."""
+    kubernetes = settings.executors.kubernetes
+    if kubernetes is None or kubernetes.remediations is None:
+        return []
+    bounds, timeout = kubernetes.remediations, kubernetes.timeout
+
+    def heard(name: str) -> ClusterRequests:
+        access = access_of(kubernetes, name)
+        return ClusterRequests(name, bounds, access, Api(access, session, timeout), session, timeout, clock)
+
+    return [
+        kept.once(f"requests {name}", (reached, bounds, timeout), partial(heard, name))
+        for name, reached in kubernetes.reached.items()
+    ]
+
+
+def watched_access(settings: Settings, source: str, cluster: Cluster) -> Access:
+    """How the cluster of a topology's source is reached: as it says itself, or by its name. Raises CannotReach."""
+    named, where = settings.executors.kubernetes, f"topology.sources: {source}"
+    if not cluster.cluster or cluster.kubeconfig is not None or cluster.context:
+        return cluster_access(where, cluster.kubeconfig, cluster.context)
+    if named is None or cluster.cluster not in named.reached:
+        raise CannotReach(f"{where}: executors.kubernetes.clusters has no {cluster.cluster!r}")
+    return access_of(named, cluster.cluster)
 
 
 def cluster_access(where: str, kubeconfig: Path | None, context: str) -> Access:

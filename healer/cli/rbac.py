@@ -15,7 +15,7 @@ import yaml
 from healer.cli.failure import FOUND_WRONG, Failure
 from healer.cli.output import Output
 from healer.cli.rule_files import compiled_files, read_settings
-from healer.executors.kubernetes.rbac import LOOKED_AT, WATCHED, Permission, permissions, rules
+from healer.executors.kubernetes.rbac import ASKED_FOR, LOOKED_AT, TOLD, WATCHED, Permission, permissions, rules
 from healer.executors.kubernetes.status import KINDS
 from healer.settings.model import Settings
 from rules import Execute, RuleSet
@@ -46,11 +46,7 @@ def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
     account = tuple(arguments.account.split("/"))
     if len(account) != 2 or not all(account):
         raise Failure(f"--account {arguments.account}: expected NAMESPACE/NAME")
-    wide, within = permissions(calls(compiled.ruleset))
-    if watches(settings):
-        wide |= frozenset(WATCHED)
-    if settings.executors.kubernetes is not None and looks(compiled.ruleset):
-        within |= frozenset(LOOKED_AT)
+    wide, within = needed(settings, compiled.ruleset)
     made = list(manifests(wide, within - wide, arguments.namespace, (account[0], account[1])))
     if not made:
         raise Failure("no rule in use asks anything of a cluster, and no topology is read from one", FOUND_WRONG)
@@ -59,6 +55,23 @@ def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
     else:
         output.console.file.write(yaml.safe_dump_all(made, sort_keys=False))
     return 0
+
+
+def needed(settings: Settings, ruleset: RuleSet) -> tuple[frozenset[Permission], frozenset[Permission]]:
+    """What it takes in the whole cluster, and what in the namespaces of what is touched. Pure."""
+    wide, within = permissions(calls(ruleset))
+    executor = settings.executors.kubernetes
+    if executor is not None and executor.events:
+        # Events about nodes stand in the namespace `default`, whichever are named.
+        wide |= {TOLD} if wide else set()
+        within |= {TOLD} if within else set()
+    if watches(settings):
+        wide |= frozenset(WATCHED)
+    if executor is not None and looks(ruleset):
+        within |= frozenset(LOOKED_AT)
+    if executor is not None and (asked := executor.remediations) is not None:
+        wide, within = (wide, within | {*ASKED_FOR}) if asked.namespaces else (wide | {*ASKED_FOR}, within)
+    return wide, within
 
 
 def calls(ruleset: RuleSet) -> set[str]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from healer.alerts.asked import SENDER
 from healer.journey.records import Delivered, Entry
 from healer.seams import Clock
 from healer.telemetry.metrics import Sample
@@ -34,7 +35,7 @@ class Pulse:
         """Records that became durable, in order. Called on the event loop, for every alert: it has to be quick."""
         for entry in entries:
             record = entry.record
-            if not isinstance(record, Delivered):
+            if not isinstance(record, Delivered) or record.sender.startswith(SENDER):
                 continue
             now = self._clock.monotonic()
             self._input_at, self.had_input = now, True

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Callable, Iterator
 
+from healer.alerts.asked import is_asked
 from healer.alerts.maintenance import Maintenance
 from healer.alerts.silences import Silence, identify
 from healer.changes.model import Change, Touched
@@ -178,5 +179,6 @@ class View:
         return self._owner.fold.troubles()
 
     def told_by_alertmanager(self) -> Iterator[bytes]:
-        """Canonical labels of what fires, less what healer says of itself."""
-        return (labels for labels in self._owner.fold.engine.what_fires() if not is_own(labels))
+        """Canonical labels of what fires, less what healer says of itself, and what people ask of it."""
+        fires = self._owner.fold.engine.what_fires()
+        return (labels for labels in fires if not is_own(labels) and not is_asked(labels))

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import msgspec
 
+from healer.alerts.asked import ALERT
+from healer.alerts.matchers import parse_matchers
 from healer.documents.convert import convert
 from healer.documents.document import Document, load_document, parse_document
 from healer.documents.problems import DocumentError, Problem
 from healer.settings.channels import hooks
 from healer.settings.model import Settings
 from healer.topology.lines import MappingError, compile_mapping
+from healer.topology.settings import Mapping as Line
 from healer.topology.shipped import shipped_names, with_shipped
 from healer.topology.template import Template, TemplateError
 from notifiers import CHANNELS
@@ -118,6 +121,7 @@ def _sources(document: Document, settings: Settings) -> Iterator[Problem]:
     """Which server is asked for edges, and whether their templates are templates."""
     servers = [server.url for server in settings.prometheus]
     for index, source in enumerate(settings.topology.sources):
+        yield from _named_cluster(document, settings, index)
         rows, path = source.prometheus, ("topology", "sources", index, "prometheus")
         if rows is None:
             continue
@@ -136,9 +140,30 @@ def _sources(document: Document, settings: Settings) -> Iterator[Problem]:
                 yield document.problem((*path, *key), str(error))
 
 
+def _named_cluster(document: Document, settings: Settings, index: int) -> Iterator[Problem]:
+    """A cluster's name says how it is reached, so it has to be known."""
+    cluster, kubernetes = settings.topology.sources[index].kubernetes, settings.executors.kubernetes
+    if cluster is None or not cluster.cluster or cluster.kubeconfig is not None or cluster.context:
+        return
+    known = kubernetes.clusters if kubernetes is not None else {}
+    if cluster.cluster not in known:
+        message = f"executors.kubernetes.clusters has no {cluster.cluster!r}; there are {', '.join(known) or 'none'}"
+        yield document.problem(("topology", "sources", index, "kubernetes", "cluster"), message)
+
+
+def _asked_for(settings: Settings) -> Iterator[Line]:
+    """The line by which what people ask for is a cause of its own, whatever the lines of the file would make of it."""
+    kubernetes = settings.executors.kubernetes
+    if kubernetes is not None and kubernetes.remediations is not None:
+        asked, node = parse_matchers(f'alertname="{ALERT}"'), "remediation/{namespace}/{remediation}/{uid}"
+        yield Line(name="remediations", match=asked, node=node, explains="never")
+
+
 def _beside(settings: Settings, directory: Path) -> Settings:
     """With the lines that ship in their place, and the store's path relative to the file that names it, like every path."""
-    topology = msgspec.structs.replace(settings.topology, nodes=with_shipped(settings.topology.nodes))
+    topology = msgspec.structs.replace(
+        settings.topology, nodes=with_shipped(settings.topology.nodes, list(_asked_for(settings)))
+    )
     settings = msgspec.structs.replace(settings, topology=topology)
     if settings.store.on_server:
         store = msgspec.structs.replace(settings.store, data=directory / settings.store.folder)

@@ -12,6 +12,7 @@ from healer.alerts.matchers import Matchers
 from healer.documents.fields import OR_TEXT, Duration, Secret, Size, Url
 from healer.times import MINUTE, SECOND, Micros
 
+CLUSTER_NAME = r"^([a-z0-9]([a-z0-9.-]*[a-z0-9])?)?$"
 PUT = "put"
 """The name of what came by PUT /api/v1/topology: a source like the others, after all of them."""
 
@@ -63,8 +64,11 @@ class HttpGraph(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Cluster(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A Kubernetes cluster, watched: `host/NODE` above `pod/NS/POD` above `workload/NS/OWNER` and `service/NS/SERVICE`."""
 
+    cluster: Annotated[str, msgspec.Meta(max_length=63, pattern=CLUSTER_NAME)] = ""
+    """One of several, by its name in `executors.kubernetes.clusters`: it is reached as is said there, and its nodes are called
+    `pod/NAME:NS/POD` and have the attribute `cluster`."""
     kubeconfig: Path | None = None
-    """Unset: the account of the pod that healer runs in, else `$KUBECONFIG`."""
+    """Unset: the account of the pod that healer runs in, else `$KUBECONFIG`. Of a cluster that has a name: as is said there."""
     context: str = ""
     """Of the kubeconfig; empty: its current one."""
     namespaces: tuple[str, ...] = ()

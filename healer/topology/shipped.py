@@ -34,9 +34,10 @@ def shipped(name: str) -> tuple[Mapping, ...]:
     return tuple(msgspec.structs.replace(line, name=f"{name}/{line.name}") for line in lines)
 
 
-def with_shipped(lines: Sequence[Mapping]) -> tuple[Mapping, ...]:
-    """The lines with those that ship in place of `use`. One's own keep the number that they have in the file."""
-    return tuple(_in_place(lines)) if any(line.use for line in lines) else tuple(lines)
+def with_shipped(lines: Sequence[Mapping], first: Sequence[Mapping] = ()) -> tuple[Mapping, ...]:
+    """The lines with those that ship in place of `use`, after those that come `first`. One's own keep the number that they
+    have in the file."""
+    return (*first, *_in_place(lines)) if first or any(line.use for line in lines) else tuple(lines)
 
 
 def _in_place(lines: Sequence[Mapping]) -> Iterator[Mapping]:

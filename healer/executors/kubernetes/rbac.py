@@ -6,6 +6,8 @@ Each row is held to what the executor really asks for, by a test that takes away
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from healer.kubernetes.names import GROUP, REMEDIATIONS
+
 
 class Permission(NamedTuple):
     """A verb on a resource of an API group ("" is the core group)."""
@@ -71,6 +73,13 @@ LOOKED_AT = tuple(
     )
 )
 """What `healthy(...)` of an object needs that no call of the rule touches."""
+TOLD = Permission("events.k8s.io", "events", "create")
+"""What it takes to write beside an object what was done to it; those about nodes stand in the namespace `default`."""
+ASKED_FOR = (
+    *_on(GROUP, REMEDIATIONS, "list", "watch"),
+    *_on(GROUP, f"{REMEDIATIONS}/status", "patch"),
+)
+"""What it takes to hear of `Remediation` objects, and to say in them what became of it."""
 _CLUSTER_WIDE = ("cordon_node", "uncordon_node", "drain_node")
 
 

@@ -11,6 +11,7 @@ import msgspec
 from healer.executors.kubernetes import fence
 from healer.executors.kubernetes.action import Action, Look, nothing
 from healer.executors.kubernetes.api import Api, Denied, Json, Lost, Unsent
+from healer.executors.kubernetes.events import Events
 from healer.executors.kubernetes.held import Gone, Held, Overtaken
 from healer.executors.kubernetes.jobs import DeleteJob, RunJob
 from healer.executors.kubernetes.nodes import CordonNode, DrainNode, UncordonNode
@@ -21,6 +22,7 @@ from healer.executors.kubernetes.workloads import RolloutRestart, RolloutUndo, S
 from healer.executors.target import Go, Order, Result, Seen
 from healer.executors.typed import Call, Unreadable, read
 from healer.executors.view import View
+from healer.kubernetes.names import Name, parted
 from healer.seams import Clock
 
 _GROUPS = {
@@ -43,16 +45,19 @@ _OF_KIND = {
     "job": ("jobs",),
     "volume": ("persistentvolumeclaims", "persistentvolumes"),
 }
-"""Where an object of a node's kind may be found. A node's id is `KIND/NAMESPACE/NAME`, of a machine `host/NAME`."""
+"""Where an object of a node's kind may be found; how nodes are called says `healer.kubernetes.names`."""
 _OF_THE_CLUSTER = ("nodes", "persistentvolumes")
 """Resources whose objects are in no namespace."""
 
 
 class KubernetesTarget:
-    """`Target` over one API server. `patches` are those that the settings declare."""
+    """`Target` over API servers, by the names of their clusters. `patches` are those that the settings declare."""
 
-    def __init__(self, api: Api, clock: Clock, patches: Mapping[str, Json]) -> None:
-        self._api = api
+    def __init__(
+        self, apis: Mapping[str, Api], clock: Clock, patches: Mapping[str, Json], events: Events | None = None
+    ) -> None:
+        self._apis = apis
+        self._events = events
         self._clock = clock
         self._actions: Mapping[str, Action] = {
             "delete_pod": DeletePod(),
@@ -71,14 +76,14 @@ class KubernetesTarget:
     async def run(self, order: Order, go: Go) -> Result:
         try:
             call, action = self._called(order)
-            path, found = await self._find(order, call, action)
+            api, path, found = await self._find(order, call, action)
             if found is None:
                 return nothing(f"there is no {order.target} in the cluster")
             if why := fence.impostor(found, order):
                 return Result("refused", why=why, started=False, lasting=True)
             if refused := fence.stale(found, order):
                 return refused
-            held = Held(self._api, path, found, order, self._clock)
+            held = Held(api, path, found, order, self._clock)
             await held.claim()
         except Unreadable as error:
             return Result("refused", why=str(error), started=False, lasting=True)
@@ -91,20 +96,20 @@ class KubernetesTarget:
             return Result("failed", why=str(error), started=False, lasting=_is_lasting(error))
         if not await go():
             return Result("refused", why="stopped before it started: healer may not act now", started=False)
-        return await self._act(held, call, action)
+        return self._told(held, await self._act(held, call, action))
 
     async def probe(self, order: Order) -> Result:
         try:
             call, action = self._called(order)
-            path, found = await self._find(order, call, action)
+            api, path, found = await self._find(order, call, action)
             if found is None or fence.impostor(found, order):
                 return self._ended(action.gone(call.given))
             if refused := fence.stale(found, order):
                 return Result("unknown", why=refused.why)
             ours = bool(order.identity) or fence.annotations(found).get(fence.INTENT) == order.intent
-            held = Held(self._api, path, found, order, self._clock)
+            held = Held(api, path, found, order, self._clock)
             await held.claim()
-            return self._ended(await action.settle(held, call.given, ours=ours))
+            return self._told(held, self._ended(await action.settle(held, call.given, ours=ours)))
         except Gone:
             return Result("unknown", why=f"{order.target} went away while it was looked at: ask again")
         except (Unreadable, Overtaken, Unsent, Lost, Denied) as error:
@@ -115,13 +120,13 @@ class KubernetesTarget:
             return await self._status(order)
         try:
             call, action = self._called(order)
-            path, found = await self._find(order, call, action)
+            api, path, found = await self._find(order, call, action)
             if found is None:
                 view = View(f"there is no {order.target} in the cluster", verdict="impossible", mark="gone")
             elif why := fence.impostor(found, order):
                 view = View(why, verdict="impossible", mark="gone")
             else:
-                view = await action.view(self._api, path, found, call.given)
+                view = await action.view(api, path, found, call.given)
         except (Unreadable, Unsent, Lost, Denied) as error:
             return Seen(why=str(error))
         return Seen(0, msgspec.json.encode(view).decode())
@@ -129,7 +134,7 @@ class KubernetesTarget:
     async def _status(self, order: Order) -> Seen:
         """Whether the object is well: exit code 0 or 1; neither, where what there is does not tell."""
         try:
-            _, found = await self._find(order, Call(STATUS, {}), Status())
+            _, _, found = await self._find(order, Call(STATUS, {}), Status())
         except (Unreadable, Unsent, Lost, Denied) as error:
             return Seen(why=str(error))
         if found is not None and (why := fence.impostor(found, order)):
@@ -151,6 +156,12 @@ class KubernetesTarget:
         except (Lost, Unsent) as error:
             return Result("unknown", why=f"{error}, after it had begun: probe it")
 
+    def _told(self, held: Held, result: Result) -> Result:
+        """The same result, which people can read beside the object."""
+        if self._events is not None:
+            self._events.tell(held.api, held.found, held.order, result, self._clock.now())
+        return result
+
     def _ended(self, result: Result) -> Result:
         over = result.started and result.outcome in ("succeeded", "failed")
         return msgspec.structs.replace(result, ended_at=self._clock.now()) if over else result
@@ -161,29 +172,38 @@ class KubernetesTarget:
             raise Unreadable(f"the kubernetes executor has no {call.name!r}")
         return call, self._actions[call.name]
 
-    async def _find(self, order: Order, call: Call, action: Look) -> tuple[str, Json | None]:
-        """The object that the order is about, and where it is."""
+    async def _find(self, order: Order, call: Call, action: Look) -> tuple[Api, str, Json | None]:
+        """The object that the order is about, where it is, and whom to ask about it. Raises Unreadable."""
+        wanted = parted(order.target)
+        api = self._apis.get(wanted.cluster)
+        if api is None:
+            raise Unreadable(_unknown_cluster(order.target, wanted.cluster, self._apis))
         path = ""
-        for path in _paths(order, call, action):
-            found = await self._api.find(path)
+        for path in _paths(order.target, wanted, call, action):
+            found = await api.find(path)
             if found is not None:
-                return path, found
-        return path, None
+                return api, path, found
+        return api, path, None
 
 
-def _paths(order: Order, call: Call, action: Look) -> list[str]:
-    kind, _, rest = order.target.partition("/")
-    namespace, _, name = rest.rpartition("/")
-    there: tuple[str, ...] = tuple(one for one in action.resources if one in _OF_KIND.get(kind, ()))
+def _unknown_cluster(target: str, cluster: str, apis: Mapping[str, Api]) -> str:
+    known = ", ".join(name for name in apis if name) or "none"
+    said = f"the cluster {cluster!r}" if cluster else "no cluster"
+    return f"{target} names {said}: executors.kubernetes.clusters has {known}"
+
+
+def _paths(target: str, wanted: Name, call: Call, action: Look) -> list[str]:
+    namespace, name = wanted.namespace, wanted.name
+    there: tuple[str, ...] = tuple(one for one in action.resources if one in _OF_KIND.get(wanted.kind, ()))
     if action.resources == ("cronjobs",):
         there, name = action.resources, str(call.given.get("template", ""))
     resources = [one for one in there if (one in _OF_THE_CLUSTER) is not bool(namespace)]
     if not resources or not name or "/" in namespace:
-        raise Unreadable(f"{call.name} cannot be done to {order.target}")
+        raise Unreadable(f"{call.name} cannot be done to {target}")
     if any(
         part in (".", "..") or not part.replace("-", "").replace(".", "").isalnum() for part in (namespace or "x", name)
     ):
-        raise Unreadable(f"{order.target} is no name of an object")
+        raise Unreadable(f"{target} is no name of an object")
     middle = f"/namespaces/{namespace}" if namespace else ""
     return [f"{_GROUPS[resource]}{middle}/{resource}/{name}" for resource in resources]
 

@@ -103,7 +103,7 @@ class KubernetesSource:
         self._changed.clear()
         began = self._clock.monotonic()
         objects = {resource: dict(known) for resource, known in self._objects.items()}
-        made = await self._aside(lambda: graph(objects))
+        made = await self._aside(lambda: graph(objects, self._settings.cluster))
         now = self._clock.monotonic()
         self._rested_until = now + SHARE * (now - began)
         return made

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from healer.kubernetes.names import node_id
 from healer.topology.graph import Group, Node, Topology, topology
 
 _ZONE = "topology.kubernetes.io/zone"
@@ -83,59 +84,99 @@ Objects = Mapping[str, Mapping[tuple[str, str], Object]]
 """By resource (`pods`), by namespace and name."""
 
 
-def graph(objects: Objects) -> Topology:
-    """The cluster as nodes and edges."""
-    nodes: dict[str, Node] = {}
-    edges: set[tuple[str, str]] = set()
-    for node in objects["nodes"].values():
-        made = _host(node)
-        nodes[made.id] = made
-    for pod in objects["pods"].values():
-        _pod(pod, objects, nodes, edges)
-    for (namespace, _), held in objects["replicasets"].items():
-        owner = _controller(held)
-        if owner is not None:  # a Deployment without pods is there, too
-            _add(nodes, f"workload/{namespace}/{owner.name}", controller=owner.kind)
-    for namespace, name in objects["services"]:
-        _add(nodes, f"service/{namespace}/{name}")
-    _serve(objects["endpointslices"].values(), nodes, edges)
-    return topology(nodes.values(), edges)
+def graph(objects: Objects, cluster: str = "") -> Topology:
+    """The cluster as nodes and edges; with a name it stands in front of its objects' own, and in their attribute `cluster`."""
+    return _Graph(objects, cluster).made()
 
 
-def _host(node: Object) -> Node:
-    name = node.metadata.name
-    addresses = node.status.addresses if node.status is not None else None
-    internal = [one.address for one in addresses or () if one.type == "InternalIP"]
-    aliases = {one.address for one in addresses or () if one.address != name}
-    attributes = {"address": internal[0]} if internal else {}
-    zone = (node.metadata.labels or {}).get(_ZONE)
-    if zone:
-        attributes["zone"] = zone
-    if node.status is not None and node.status.node_info is not None and node.status.node_info.machine_id:
-        attributes["machine_id"] = node.status.node_info.machine_id
-    return Node(f"host/{name}", "host", tuple(sorted(aliases)), attributes)
+class _Graph:
+    """One graph while it is made."""
 
+    def __init__(self, objects: Objects, cluster: str) -> None:
+        self._objects = objects
+        self._cluster = cluster
+        self._common = {"cluster": cluster} if cluster else {}
+        self._nodes: dict[str, Node] = {}
+        self._edges: set[tuple[str, str]] = set()
 
-def _pod(pod: Object, objects: Objects, nodes: dict[str, Node], edges: set[tuple[str, str]]) -> None:
-    namespace, name = pod.key
-    spec, status = pod.spec or Spec(), pod.status or Status()
-    if status.phase == "Succeeded":
-        return
-    id = f"pod/{namespace}/{name}"
-    # On the host's network a pod's address is that of its host, which is found by it.
-    attributes = {"address": status.pod_ip} if status.pod_ip and not spec.host_network else {}
-    if pod.metadata.uid:
-        attributes["uid"] = pod.metadata.uid
-    nodes[id] = Node(id, "pod", (), attributes)
-    if spec.node_name:
-        host = f"host/{spec.node_name}"
-        nodes.setdefault(host, Node(host, "host"))
-        edges.add((host, id))
-    owner = workload(pod, objects)
-    if owner is not None:
-        above = f"workload/{namespace}/{owner.name}"
-        _add(nodes, above, controller=owner.kind)
-        edges.add((id, above))
+    def made(self) -> Topology:
+        objects = self._objects
+        for node in objects["nodes"].values():
+            self._host(node)
+        for pod in objects["pods"].values():
+            self._pod(pod)
+        for (namespace, _), held in objects["replicasets"].items():
+            owner = _controller(held)
+            if owner is not None:  # a Deployment without pods is there, too
+                self._add("workload", namespace, owner.name, controller=owner.kind)
+        for namespace, name in objects["services"]:
+            self._add("service", namespace, name)
+        self._serve(objects["endpointslices"].values())
+        return topology(self._nodes.values(), self._edges)
+
+    def _id(self, kind: str, namespace: str, name: str) -> str:
+        return node_id(kind, namespace, name, self._cluster)
+
+    def _put(self, kind: str, id: str, aliases: Iterable[str] = (), **attributes: str) -> None:
+        self._nodes[id] = Node(id, kind, tuple(sorted(aliases)), {**self._common, **attributes})
+
+    def _add(self, kind: str, namespace: str, name: str, **attributes: str) -> str:
+        """The node of an object, made where there is none yet."""
+        id = self._id(kind, namespace, name)
+        if id not in self._nodes:
+            self._put(kind, id, **attributes)
+        return id
+
+    def _host(self, node: Object) -> None:
+        name = node.metadata.name
+        addresses = node.status.addresses if node.status is not None else None
+        internal = [one.address for one in addresses or () if one.type == "InternalIP"]
+        aliases = {one.address for one in addresses or () if one.address != name}
+        attributes = {"address": internal[0]} if internal else {}
+        zone = (node.metadata.labels or {}).get(_ZONE)
+        if zone:
+            attributes["zone"] = zone
+        if node.status is not None and node.status.node_info is not None and node.status.node_info.machine_id:
+            attributes["machine_id"] = node.status.node_info.machine_id
+        self._put("host", self._id("host", "", name), aliases, **attributes)
+
+    def _pod(self, pod: Object) -> None:
+        namespace, name = pod.key
+        spec, status = pod.spec or Spec(), pod.status or Status()
+        if status.phase == "Succeeded":
+            return
+        id = self._id("pod", namespace, name)
+        # On the host's network a pod's address is that of its host, which is found by it.
+        attributes = {"address": status.pod_ip} if status.pod_ip and not spec.host_network else {}
+        if pod.metadata.uid:
+            attributes["uid"] = pod.metadata.uid
+        self._put("pod", id, **attributes)
+        if spec.node_name:
+            self._edges.add((self._add("host", "", spec.node_name), id))
+        owner = workload(pod, self._objects)
+        if owner is not None:
+            self._edges.add((id, self._add("workload", namespace, owner.name, controller=owner.kind)))
+
+    def _serve(self, slices: Iterable[Object]) -> None:
+        """Services below the pods that serve them; several stand in for one another."""
+        serving: dict[str, set[str]] = {}
+        for one in slices:
+            service = (one.metadata.labels or {}).get(_SERVICE)
+            id = self._id("service", one.metadata.namespace, service or "")
+            if not service or id not in self._nodes:
+                continue
+            for endpoint in one.endpoints or ():
+                target = endpoint.target_ref
+                if target is None or target.kind != "Pod":
+                    continue
+                pod = self._id("pod", target.namespace or one.metadata.namespace, target.name)
+                if pod in self._nodes:
+                    serving.setdefault(id, set()).add(pod)
+        for id, pods in serving.items():
+            self._edges.update((pod, id) for pod in pods)
+            if len(pods) > 1:
+                group = Group(1, tuple(sorted(pods)))
+                self._nodes[id] = msgspec.structs.replace(self._nodes[id], redundancy=(group,))
 
 
 def workload(pod: Object, objects: Objects) -> Owner | None:
@@ -150,29 +191,3 @@ def workload(pod: Object, objects: Objects) -> Owner | None:
 
 def _controller(held: Object) -> Owner | None:
     return next((one for one in held.metadata.owner_references or () if one.controller), None)
-
-
-def _add(nodes: dict[str, Node], id: str, **attributes: str) -> None:
-    if id not in nodes:
-        nodes[id] = Node(id, id.partition("/")[0], (), dict(attributes))
-
-
-def _serve(slices: Iterable[Object], nodes: dict[str, Node], edges: set[tuple[str, str]]) -> None:
-    """Services below the pods that serve them; several stand in for one another."""
-    serving: dict[str, set[str]] = {}
-    for one in slices:
-        service = (one.metadata.labels or {}).get(_SERVICE)
-        id = f"service/{one.metadata.namespace}/{service}"
-        if not service or id not in nodes:
-            continue
-        for endpoint in one.endpoints or ():
-            target = endpoint.target_ref
-            if target is None or target.kind != "Pod":
-                continue
-            pod = f"pod/{target.namespace or one.metadata.namespace}/{target.name}"
-            if pod in nodes:
-                serving.setdefault(id, set()).add(pod)
-    for id, pods in serving.items():
-        edges.update((pod, id) for pod in pods)
-        if len(pods) > 1:
-            nodes[id] = msgspec.structs.replace(nodes[id], redundancy=(Group(1, tuple(sorted(pods))),))

@@ -51,7 +51,7 @@ async def reached(cluster: Cluster, user: str = ADMIN) -> AsyncIterator[Kubernet
     """The executor, as a user of the cluster."""
     async with aiohttp.ClientSession() as session:
         api = Api(Access(cluster.url, None, token=user), session, 2 * SECOND)
-        yield KubernetesTarget(api, SystemClock(), PATCHES)
+        yield KubernetesTarget({"": api}, SystemClock(), PATCHES)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import json
 import re
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +20,8 @@ from healer.alerts.model import Alert
 from healer.assembly import Healer, Ports
 from healer.bootstrap import read_plan
 from healer.executors.kubernetes.api import Api
+from healer.executors.kubernetes.events import Events
+from healer.executors.kubernetes.settings import Requests
 from healer.executors.kubernetes.target import KubernetesTarget
 from healer.executors.memory import MemoryTarget
 from healer.journey.ports import Arrival
@@ -28,6 +30,7 @@ from healer.kubernetes.access import Access
 from healer.locks.local import LocalLocks
 from healer.rehearsal.virtual_time import VirtualClock, VirtualLoop
 from healer.remediation.model import Remediation
+from healer.requests.cluster import ClusterRequests
 from healer.seams import Supervisor, SystemRandom
 from healer.settings import parse_settings
 from healer.store.inline import InlineRun, Memory
@@ -46,8 +49,8 @@ RESEND: Micros = MINUTE
 CONFIG = """
 place: only
 topology: {sources: [{file: topology.json}], nodes: [{use: kube-prometheus}]}
-rules: {packs: [kubernetes, node], paths: [own.heal], dry_run: false, autonomy: {successes: 0, without_mistake: 0}}
-executors: {kubernetes: {}}
+rules: {packs: [kubernetes, node, requests], paths: [own.heal], dry_run: false, autonomy: {successes: 0, without_mistake: 0}}
+executors: {kubernetes: {remediations: {of_the_cluster: [ops]}}}
 health: {host: "min(up{instance='{{ node.instance }}'})"}
 """
 PACKS = Path(rules.__file__).parent / "packs"
@@ -87,12 +90,24 @@ class InProcess:
             found = refusal.code, refusal.body
         return _Answering(*found)
 
+    def get(self, url: str, *, params: dict[str, str], headers: dict[str, str], **_: object) -> "_Answering":
+        if params.get("watch") == "true":
+            return _Watching(self._cluster, int(params["resourceVersion"]))
+        return self.request("GET", url, params=params, data=None, headers=headers)
+
 
 class _Answering:
     def __init__(self, status: int, said: Json) -> None:
         self.status = status
         self.content = self
+        self.headers: dict[str, str] = {}
         self._said = said
+
+    async def iter_any(self) -> AsyncIterator[bytes]:
+        yield json.dumps(self._said).encode()
+
+    def close(self) -> None:
+        """Nothing is open."""
 
     async def __aenter__(self) -> "_Answering":
         await asyncio.sleep(0.01)
@@ -103,6 +118,23 @@ class _Answering:
 
     async def read(self, _limit: int) -> bytes:
         return json.dumps(self._said).encode()
+
+
+class _Watching(_Answering):
+    """What happens to what people ask for."""
+
+    def __init__(self, cluster: Cluster, version: int) -> None:
+        super().__init__(200, {})
+        self._objects = cluster.objects
+        self._version = version
+
+    async def iter_any(self) -> AsyncIterator[bytes]:
+        while True:
+            for version, resource, what, found in list(self._objects.history):
+                if version > self._version and resource == "remediations":
+                    yield json.dumps({"type": what, "object": found}).encode() + b"\n"
+            self._version = self._objects.version
+            await asyncio.sleep(1.0)
 
 
 class Installation:
@@ -137,21 +169,25 @@ class Installation:
         assert not self._spawn.failures, self._spawn.failures
         assert not self.unknown, self.unknown
 
+    @property
+    def store(self) -> Store:
+        return self._healer.ports.store
+
     async def ended(self, within: Micros) -> Remediation:
         """The one remediation there is, at its end."""
         until = self.clock.now() + within
         while self.clock.now() < until:
-            found = await self._healer.ports.store.remediations()
-            if found and not await self._healer.ports.store.under_way():
+            found = await self.store.remediations()
+            if found and not await self.store.under_way():
                 (one,) = found
                 return one
             await asyncio.sleep(LOOK_S)
-        raise AssertionError(f"nothing ended: {await self._healer.ports.store.remediations()}")
+        raise AssertionError(f"nothing ended: {await self.store.remediations()}")
 
     async def open(self) -> list[str]:
         """The incidents that are not over, a while later."""
         await self.passed(10 * MINUTE)
-        found, _ = await self._healer.ports.store.incidents()
+        found, _ = await self.store.incidents()
         return [one.title for one in found if one.status != "resolved"]
 
     async def passed(self, time: Micros) -> None:
@@ -247,7 +283,7 @@ class Installation:
             await asyncio.sleep(LOOK_S)
 
     async def _send(self, alert: Alert) -> None:
-        await self._healer.ports.store.append([Arrival(Delivered("prometheus", (alert,)))])
+        await self.store.append([Arrival(Delivered("prometheus", (alert,)))])
 
     # --- healer
 
@@ -269,16 +305,23 @@ class Installation:
 
     def _ports(self) -> Ports:
         session: Any = InProcess(self.cluster)
-        api = Api(Access("", None, token=ADMIN), session, 10 * SECOND)
+        access = Access("", None, token=ADMIN)
+        api = Api(access, session, 10 * SECOND)
         return Ports(
             clock=self.clock,
             random=SystemRandom(),
             spawn=self._spawn,
             store=Store(InlineRun(self._memory, self.clock), self._memory.installation),
             locks=LocalLocks(),
-            targets={"kubernetes": KubernetesTarget(api, self.clock, {}), "ssh": self.machines},
+            targets={
+                "kubernetes": KubernetesTarget({"": api}, self.clock, {}, Events(self._spawn)),
+                "ssh": self.machines,
+            },
             senders={},
             asker=self,
+            requests=[
+                ClusterRequests("", Requests(of_the_cluster=("ops",)), access, api, session, 10 * SECOND, self.clock)
+            ],
         )
 
 

@@ -59,6 +59,25 @@ def test_a_topology_that_is_read_from_the_cluster(tmp_path: Path, capsys: pytest
     assert binding["subjects"] == [{"kind": "ServiceAccount", "namespace": "ops", "name": "repair"}]
 
 
+def test_requests_and_events_are_allowed_where_they_are_wanted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Objects of requests are watched and their status is written; events are written where effects are had."""
+    more = "executors: {kubernetes: {remediations: {}}}\n"
+    wide, _, within, _ = printed(capsys, "--config", write(tmp_path, RULES, more))
+    of_requests = [one for one in wide["rules"] if one["apiGroups"] == ["healer.internal"]]
+    assert of_requests == [
+        {"apiGroups": ["healer.internal"], "resources": ["remediations"], "verbs": ["list", "watch"]},
+        {"apiGroups": ["healer.internal"], "resources": ["remediations/status"], "verbs": ["patch"]},
+    ]
+    events = {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create"]}
+    assert events in wide["rules"]
+    quiet = write(tmp_path, RULES, "executors: {kubernetes: {events: false, remediations: {namespaces: [shop]}}}\n")
+    wide, _, within, _ = printed(capsys, "--config", quiet)
+    assert events not in (*wide["rules"], *within["rules"])
+    assert of_requests[0] in within["rules"]
+
+
 @pytest.mark.parametrize(
     ("rules", "more", "why"),
     [

@@ -9,7 +9,7 @@ from healer.remediation.abilities import LACKS
 from rules import Execute, RuleSet, Source, Trial, compile_files, pack_names, path_of_pack
 from tests.stock.table import kept
 
-PACKS = ("certificates", "database", "deployment", "kafka", "kubernetes", "linux", "node", "slo")
+PACKS = ("certificates", "database", "deployment", "kafka", "kubernetes", "linux", "node", "requests", "slo")
 FROM_MIXINS = {
     *("KubeNodeNotReady", "KubeNodeReadinessFlapping", "KubeNodeUnreachable"),
     *("NodeFilesystemAlmostOutOfSpace", "NodeFilesystemSpaceFillingUp"),
@@ -20,6 +20,8 @@ FROM_MIXINS = {
     *("KubeletClientCertificateExpiration", "KubeletServerCertificateExpiration", "KubeAPIErrorBudgetBurn"),
 }
 """The stock alerts that a pack has to have an answer to."""
+MODES = {"RemediationRequested": "approve"}
+"""By event, how far a rule goes that is no answer to an alert, but to somebody who wants it."""
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +79,10 @@ def _expects_nothing(trial: Trial) -> bool:
 
 
 def test_packs_only_suggest_and_say_what_to_read(ruleset: RuleSet) -> None:
-    """Nothing of them acts, every rule has a runbook, and what is destructive a limit and a verification of its own."""
+    """Nothing of them acts because of an alert; every rule has a runbook, and what is destructive a limit and a verification of
+    its own."""
     for rule in ruleset.rules:
-        assert rule.mode == "suggest", rule.name
+        assert rule.mode == MODES.get(rule.on_event[0], "suggest"), rule.name
         assert rule.runbook, rule.name
         if any(step.action.destructive for step in rule.then if isinstance(step, Execute)):
             assert not {"limit", "verify"} & set(rule.defaults), rule.name
