@@ -16,13 +16,14 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help run test check bench bench-quality simulate fuzz chaos lock servers
+.PHONY: help run test check bench bench-quality drill simulate fuzz chaos lock servers
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make run [CONFIG=FILE]     install into .venv, then start healer"
 	@echo "make test [TESTS=PATH]     install what the tests need, then run them"
 	@echo "make check                 format, lint, types, import contracts"
+	@echo "make drill [JSON=1]        one rehearsal of the whole loop, on a healer of its own"
 	@echo "make bench                 healer beside Alertmanager, on the same alerts"
 	@echo "make bench-quality [STORMS=DIR]   how often the root is named, on recorded and generated storms or your own"
 	@echo "make simulate [SEEDS=N]    the whole service under faults, in virtual time"
@@ -58,6 +59,9 @@ bench-quality: .venv/dev.stamp
 	$(BIN)/python -m bench.quality $(if $(STORMS),--storms "$(STORMS)")
 	$(if $(STORMS),,$(BIN)/python -m bench.tuning && $(BIN)/python -m bench.reliability)
 	@echo "Figures worth keeping go into docs/quality.md, with the command."
+
+drill: .venv/run.stamp
+	@$(BIN)/python deploy/drill/drill.py $(if $(JSON),--json)
 
 simulate: .venv/dev.stamp
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --jobs $(WORKERS)

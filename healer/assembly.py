@@ -39,6 +39,8 @@ from healer.prometheus.telling import Probe, Telling
 from healer.remediation.asking import answer_questions
 from healer.remediation.auditor import Auditor
 from healer.remediation.home import Home
+from healer.rehearsal.drill import Drill
+from healer.rehearsal.drilling import Drilling
 from healer.remediation.observing import Halted
 from healer.remediation.planner import Question
 from healer.remediation.runner import Runner
@@ -148,6 +150,8 @@ class Plan(msgspec.Struct, frozen=True):
     terms: Terms = Terms(shrink=1.0, confirm=0, trouble_after=5 * MINUTE, linger=0)
 
 
+    drills: Mapping[str, Drill] = {}
+    """Rehearsals, by name."""
 class Healer:
     """The service without its door: records go in by the store's journal, everything else happens by itself."""
 
@@ -250,6 +254,14 @@ class Healer:
 
     async def start(self) -> None:
         """Recover, then start everything that goes on by itself. Returns when all that was accepted before is decided, by this
+        self.drilling = Drilling(
+            store,
+            ports.clock,
+            ports.random,
+            ports.spawn,
+            lambda: self.plan.drills,
+            lambda code: self.owner.ready and self.owner.fold.troubled(code),
+        )
         process or, where another one converges, by that."""
         store = self.ports.store
         store.on_append(self._hear)
@@ -424,6 +436,8 @@ class Healer:
             jobs |= self._asking()
         return jobs | {name: (depends, work) for name, depends, work in self._guardians()}
 
+        if leads and any(drill.every for drill in self.plan.drills.values()):
+            jobs["drills"] = None, self.drilling.run
     def _asking(self) -> dict[str, tuple[object, Work]]:
         """What asks the outside for whoever converges."""
         ports = self.ports

@@ -49,6 +49,7 @@ def read_plan(settings: Settings) -> Plan:
         sources=tuple(
             dict.fromkeys(
                 (name, source.kind)
+        drills=settings.drills,
                 for name, source in zip(settings.topology.names, settings.topology.sources, strict=True)
                 if name
             )

@@ -62,6 +62,7 @@ COMMANDS = {
     "agents": Command("healer.cli.agents", "machines that dial in for their orders: list, invite, remove"),
     "agent": Command("healer.cli.agent", "the agent: does on this machine what healer orders, and dials out for it"),
     "storm": Command("healer.cli.storm", "send a recorded storm to a running healer"),
+    "drill": Command("healer.cli.drill", "a rehearsal: a made-up fault through the whole loop, with a report"),
     "version": Command("healer.cli.version", "which healer this is"),
 }
 

@@ -181,3 +181,7 @@ CHINESE = Tongue(
     ),
     lines=_LINES,
 )
+        "drill": Trouble(
+            "演练 {what} 失败",
+            "一次演练没有按时走完全程：真实故障时可能同样如此。`healer drill --list` 说明缺了什么；演练通过后自动结束。",
+        ),

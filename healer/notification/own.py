@@ -80,6 +80,11 @@ TROUBLES: Mapping[str, Trouble] = {
         "It did not help again and again: {what}. It is not run there any more. See what is "
         "wrong, then let it go on with `healer resume`; `healer pause` lists what is stopped.",
     ),
+    "drill": Trouble(
+        "the drill {what} failed",
+        "A rehearsal did not come to its end: what kept it may keep a real repair, too. `healer drill --list` says "
+        "what was missing; this ends when the drill passes.",
+    ),
     "": Trouble("healer: {what}", "Something is wrong with healer itself: ask healer doctor."),
 }
 """By the code, or its first word where the rest says what of: `{what}`. "" is for every other code."""
@@ -93,7 +98,7 @@ def trouble(name: str, labels: bytes, troubles: Mapping[str, Trouble] = TROUBLES
     kind, _, what = code.partition(" ")
     if code in troubles and code:
         return troubles[code]
-    if kind not in ("topology", "suspended") or not what:
+    if kind not in ("topology", "suspended", "drill") or not what:
         kind, what = "", code
     found = troubles[kind]
     return Trouble(found.title.format(what=what), found.meaning.format(what=what))

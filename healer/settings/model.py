@@ -15,6 +15,7 @@ from healer.journey.settings import Journal
 from healer.locks.settings import Locks
 from healer.notification.settings import Channel, Route
 from healer.remediation.settings import Guards
+from healer.rehearsal.drill import Drill
 from healer.settings.outside import Alertmanager, Executors, Prometheus, Rules, Watchdog
 from healer.store.settings import Store
 from healer.telemetry.settings import Log, Telemetry
@@ -67,6 +68,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     guards: Guards = Guards()
     """How far healing may go here, whatever a rule says."""
     executors: Executors = Executors()
+    drills: dict[str, Drill] = {}
+    """Rehearsals, by name: an alert about a canary that goes through the whole loop."""
     """What carries actions out."""
     log: Log = Log()
     """Log lines."""

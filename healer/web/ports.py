@@ -203,6 +203,22 @@ class Callback(Protocol):
 
 
 class Bounds(msgspec.Struct, frozen=True):
+class Drills(Protocol):
+    """Rehearsals. Implemented by `healer.rehearsal.drilling`; what they say is for JSON."""
+
+    async def all(self) -> list[dict[str, Any]]:
+        """Every drill with its last run."""
+        ...
+
+    async def last(self, name: str) -> dict[str, Any] | None:
+        """How the last run of one goes, or went; None where it was never run."""
+        ...
+
+    def start(self, name: str) -> dict[str, Any] | None:
+        """Begin one, unless it runs already, and say how far it is; None where there is no such drill."""
+        ...
+
+
     """Limits of the HTTP side: bytes, alerts, and microseconds."""
 
     body: int = 64 << 20
@@ -243,6 +259,8 @@ class Service(msgspec.Struct, frozen=True):
     hook: Hook | None = None
     """Takes buttons that people pressed; without one none are taken over HTTP."""
     callbacks: Mapping[str, Callback] = {}
+    drills: Drills | None = None
+    """Rehearsals; without it there are no such routes."""
     """... those of `wecom` and `feishu`."""
     audit: Log | None = None
     """The log of decisions and effects; without one there are no such routes."""

@@ -25,6 +25,7 @@ CHANGING: dict[tuple[str, str], Right] = {
     ("POST", f"{_V1}/notifications/{{incident}}/{{channel}}/resend"): "respond",
     ("POST", f"{_V1}/pause"): "respond",
     ("POST", f"{_V1}/resume"): "operate",
+    ("POST", f"{_V1}/drills/{{name}}"): "operate",
     ("POST", f"{_V1}/maintenance"): "operate",
     ("POST", f"{_V1}/maintenance/{{id}}/extend"): "operate",
     ("DELETE", f"{_V1}/maintenance/{{id}}"): "operate",

@@ -9,7 +9,7 @@ from healer.remediation.abilities import LACKS
 from rules import Execute, RuleSet, Source, Trial, compile_files, pack_names, path_of_pack
 from tests.stock.table import kept
 
-PACKS = ("certificates", "database", "deployment", "kafka", "kubernetes", "linux", "node", "requests", "slo")
+PACKS = ("certificates", "database", "deployment", "drill", "kafka", "kubernetes", "linux", "node", "requests", "slo")
 FROM_MIXINS = {
     *("KubeNodeNotReady", "KubeNodeReadinessFlapping", "KubeNodeUnreachable"),
     *("NodeFilesystemAlmostOutOfSpace", "NodeFilesystemSpaceFillingUp"),
@@ -20,8 +20,8 @@ FROM_MIXINS = {
     *("KubeletClientCertificateExpiration", "KubeletServerCertificateExpiration", "KubeAPIErrorBudgetBurn"),
 }
 """The stock alerts that a pack has to have an answer to."""
-MODES = {"RemediationRequested": "approve"}
-"""By event, how far a rule goes that is no answer to an alert, but to somebody who wants it."""
+MODES = {"RemediationRequested": "approve", "HealerDrill": "auto"}
+"""By event, how far a rule goes that is no answer to an alert, but to somebody who wants it, or to a canary's."""
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +79,8 @@ def _expects_nothing(trial: Trial) -> bool:
 
 
 def test_packs_only_suggest_and_say_what_to_read(ruleset: RuleSet) -> None:
-    """Nothing of them acts because of an alert; every rule has a runbook, and what is destructive a limit and a verification of
-    its own."""
+    """Nothing of them acts because of an alert, but on canaries; every rule has a runbook, and what is destructive a limit and a
+    verification of its own."""
     for rule in ruleset.rules:
         assert rule.mode == MODES.get(rule.on_event[0], "suggest"), rule.name
         assert rule.runbook, rule.name
