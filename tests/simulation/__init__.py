@@ -54,14 +54,18 @@ class Ablation(msgspec.Struct, frozen=True):
 
 
 SCENARIOS: dict[str, Scenario] = {}
+ALONE: set[str] = set()
+"""Scenarios of which one seed takes minutes: they are run when they are named."""
 ABLATIONS: dict[str, Ablation] = {}
 
 
-def scenario(name: str) -> Callable[[Scenario], Scenario]:
-    """Register a scenario under the name by which the command line knows it."""
+def scenario(name: str, *, alone: bool = False) -> Callable[[Scenario], Scenario]:
+    """Register a scenario under the name by which the command line knows it. `alone`: it is run only when it is named."""
 
     def register(run: Scenario) -> Scenario:
         SCENARIOS[name] = run
+        if alone:
+            ALONE.add(name)
         return run
 
     return register

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from itertools import pairwise, product
 
-from tests.simulation import ABLATIONS, SCENARIOS, Outcome, load
+from tests.simulation import ABLATIONS, ALONE, SCENARIOS, Outcome, load
 from tests.simulation.again import traces
 from tests.simulation.seeds import BLOCK, BLOCKS, Stretch, Verdict, catch_in, command, judge_all, note_caught, tally
 
@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parse(arguments)
     if asked.ablations:
         return _catch_all([asked.without] if asked.without else list(ABLATIONS), asked.jobs)
-    names = [asked.scenario] if asked.scenario else sorted(SCENARIOS)
+    names = [asked.scenario] if asked.scenario else sorted(SCENARIOS.keys() - ALONE)
     if not names:
         print("there is no scenario in tests/simulation/scenarios", file=sys.stderr)
         return 2

@@ -13,6 +13,9 @@ from typing import Self
 
 from aiohttp import web
 
+PNG = b"\x89PNG\r\n\x1a\n"
+"""What such a picture begins with."""
+
 
 class Fault(StrEnum):
     """What goes wrong with the next request. "Stored" means that people see the message all the same."""
@@ -79,6 +82,8 @@ class Provider(ABC):
         self.requests: list[Heard] = []
         self.texts: list[str] = []
         self.enforce_rates = True
+        self.overruns = 0
+        """Requests that were more than a rate allows."""
         self.clock = clock
         self._slow = slow
         self._stopping = asyncio.Event()
@@ -88,10 +93,14 @@ class Provider(ABC):
     def do(self, request: web.Request, body: bytes, fault: Fault) -> web.Response:
         """The provider's own answer; what people then see is in `texts`."""
 
-    async def start(self) -> None:
+    def app(self) -> web.Application:
+        """What answers, wherever it is reached."""
         app = web.Application(client_max_size=1 << 20)
         app.router.add_route("*", "/{rest:.*}", self._handle)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        return app
+
+    async def start(self) -> None:
+        self._runner = web.AppRunner(self.app(), access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
@@ -107,6 +116,11 @@ class Provider(ABC):
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
+
+    def overrun(self, over: bool) -> bool:
+        """Whether a rate that is kept here is exceeded. Noted."""
+        self.overruns += over and self.enforce_rates
+        return over and self.enforce_rates
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         fault = self.faults.popleft() if self.faults else Fault.OK

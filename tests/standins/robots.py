@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.standins.provider import Fault, Provider
+from tests.standins.provider import PNG, Fault, Provider
 
 
 class Sliding:
@@ -37,6 +37,7 @@ class WecomStandin(Provider):
     def __init__(self, key: str, *, clock: Callable[[], float], slow: float = 30.0) -> None:
         super().__init__(clock=clock, slow=slow)
         self.key = key
+        self.pictures: list[bytes] = []
         self._minute = Sliding(20, 60)
 
     def do(self, request: web.Request, body: bytes, fault: Fault) -> web.Response:
@@ -49,11 +50,13 @@ class WecomStandin(Provider):
             return 40008, "invalid message type"
         if request.query.get("key") != self.key:
             return 93000, "invalid webhook url"
-        if fault is Fault.TOO_MANY or (self.enforce_rates and not self._minute.take(self.clock())):
+        if fault is Fault.TOO_MANY or self.overrun(not self._minute.take(self.clock())):
             return 45009, "api freq out of limit"
         if b"\\u" in body:
             return 40033, "illegal request characters"
         message: dict[str, Any] = json.loads(body.decode("utf-8"))
+        if message.get("msgtype") == "image":
+            return self._see(message["image"])
         if message.get("msgtype") not in ("text", "markdown"):
             return 40008, "invalid message type"
         content = message[message["msgtype"]].get("content", "")
@@ -62,6 +65,16 @@ class WecomStandin(Provider):
         if len(content.encode()) > {"text": 2048, "markdown": 4096}[message["msgtype"]]:
             return 45002, "content size out of limit"
         self.texts.append(content)
+        return 0, "ok"
+
+    def _see(self, image: dict[str, str]) -> tuple[int, str]:
+        """A JPG or PNG of at most 2 MB, with its MD5."""
+        picture = base64.b64decode(image["base64"], validate=True)
+        if len(picture) > 2 * 1024 * 1024 or not picture.startswith((PNG, b"\xff\xd8")):
+            return 40009, "invalid image size"
+        if hashlib.md5(picture, usedforsecurity=False).hexdigest() != image["md5"]:
+            return 301019, "media file md5 not match"
+        self.pictures.append(picture)
         return 0, "ok"
 
 
@@ -89,8 +102,7 @@ class FeishuStandin(Provider):
         if len(body) > 20 * 1024:
             return 9499, "Bad Request"
         now = self.clock()
-        calm = not self.enforce_rates or (self._second.take(now) and self._minute.take(now))
-        if fault is Fault.TOO_MANY or not calm:
+        if fault is Fault.TOO_MANY or self.overrun(not (self._second.take(now) and self._minute.take(now))):
             return 11232, "frequency limited psm[lark.oapi.app_platform_runtime]"
         message: dict[str, Any] = json.loads(body.decode("utf-8"))
         if self.secret and not self._is_signed(message):
@@ -143,7 +155,7 @@ class DingtalkStandin(Provider):
         if request.method != "POST" or request.path != "/robot/send" or request.query.get("access_token") != self.token:
             return 300001, "token is not exist"
         now = self.clock()
-        if self.enforce_rates and (now < self._blocked_until or not self._minute.take(now)):
+        if self.overrun(now < self._blocked_until or not self._minute.take(now)):
             self._blocked_until = max(self._blocked_until, now + 600)
         if fault is Fault.TOO_MANY or now < self._blocked_until:
             return 130101, "send too fast, exceed 20 times per minute"

@@ -27,7 +27,7 @@ class SlackStandin(Provider):
         self._bucket = Bucket(1, 1)
 
     def do(self, request: web.Request, body: bytes, fault: Fault) -> web.Response:
-        if fault is Fault.TOO_MANY or (self.enforce_rates and self._bucket.wait(self.clock())):
+        if fault is Fault.TOO_MANY or self.overrun(self._bucket.wait(self.clock()) > 0):
             return web.json_response({"ok": False, "error": "ratelimited"}, status=429, headers={"Retry-After": "7"})
         self._bucket.left -= 1
         return web.json_response(self._judge(request, body))

@@ -52,7 +52,7 @@ class AliyunStandin(Provider):
         if any(len(value) > 35 for value in variables.values()):
             return 200, "isv.PARAM_LENGTH_LIMIT", "parameter out of length limit"
         day = self._day.setdefault(number, Sliding(50, 86_400))
-        if fault is Fault.TOO_MANY or (self.enforce_rates and not day.take(self.clock())):
+        if fault is Fault.TOO_MANY or self.overrun(not day.take(self.clock())):
             return 200, "isv.BUSINESS_LIMIT_CONTROL", "触发天级流控Permits:50"
         self.texts.append(f"{variables['title']} ({variables['code']})")
         return 200, "OK", "OK"
@@ -84,7 +84,7 @@ class TencentStandin(Provider):
         super().__init__(clock=clock, slow=slow)
         self.secret_id = secret_id
         self.secret = secret
-        self._burst: dict[str, Sliding] = {}
+        self._burst: dict[tuple[str, ...], Sliding] = {}
 
     def do(self, request: web.Request, body: bytes, fault: Fault) -> web.Response:
         if not self._is_signed(request, body):
@@ -104,8 +104,8 @@ class TencentStandin(Provider):
             return "InvalidParameterValue.IncorrectPhoneNumber", "incorrect phone number"
         if len(variables) != 2 or any(re.search(r"https?://", value) for value in variables):
             return "InvalidParameterValue.TemplateParameterFormatError", "template parameter format error"
-        burst = self._burst.setdefault(number, Sliding(1, 30))
-        if fault is Fault.TOO_MANY or (self.enforce_rates and not burst.take(self.clock())):
+        same = self._burst.setdefault((number, *variables), Sliding(1, 30))
+        if fault is Fault.TOO_MANY or self.overrun(not same.take(self.clock())):
             return "LimitExceeded.PhoneNumberThirtySecondLimit", "the number of SMS messages sent exceeds the limit"
         self.texts.append(f"{variables[0]} ({variables[1]})")
         return "Ok", "send success"

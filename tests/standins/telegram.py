@@ -22,7 +22,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from tests.standins import telegram_html
-from tests.standins.provider import NOT_STORED, Bucket, Fault, broken, reset
+from tests.standins.provider import NOT_STORED, PNG, Bucket, Fault, broken, reset
 from tests.standins.telegram_presses import Presses, Refused, markup
 
 TEXT_UNITS = 4096
@@ -70,12 +70,16 @@ class TelegramStandin:
         self.url = ""
         self.requests: list[Request] = []
         self.messages: dict[tuple[int, int], Message] = {}
+        self.photos: list[tuple[int, bytes]] = []
+        """Each with the message that it answers."""
         self.faults: deque[Fault] = deque()
         self.chats: set[int] | None = None
         self.threads: dict[int, set[int]] = {}
         self.blocked: set[int] = set()
         self.migrated: dict[int, int] = {}
         self.enforce_rates = True
+        self.overruns = 0
+        """Requests that were more than a rate allows."""
         self.token = token
         self.presses = Presses(clock)
         self._clock = clock
@@ -88,7 +92,8 @@ class TelegramStandin:
         self._stopping = asyncio.Event()
         self._runner: web.AppRunner | None = None
 
-    async def start(self, port: int = 0, host: str = "127.0.0.1") -> None:
+    def app(self) -> web.Application:
+        """What answers, wherever it is reached."""
         app = web.Application(client_max_size=1 << 20)
         app.router.add_route("*", "/bot{token}/{method}", self._handle)
         app.router.add_post("/standin/faults", self._script)
@@ -96,7 +101,10 @@ class TelegramStandin:
         app.router.add_get("/standin/messages", self._show_messages)
         app.router.add_post("/standin/press", self._pressed)
         app.router.add_get("/standin/presses", self._show_presses)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        return app
+
+    async def start(self, port: int = 0, host: str = "127.0.0.1") -> None:
+        self._runner = web.AppRunner(self.app(), access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)
         await site.start()
@@ -159,7 +167,7 @@ class TelegramStandin:
         if request.match_info["token"] != self.token:
             raise Refused(401, "Unauthorized")
         method = request.match_info["method"].lower()
-        if method not in ("sendmessage", "editmessagetext", "editmessagereplymarkup"):
+        if method not in ("sendmessage", "editmessagetext", "editmessagereplymarkup", "sendphoto"):
             raise Refused(404, "Not Found")
         if fault is Fault.TOO_MANY:
             raise Refused(429, "Too Many Requests: retry after 7", retry_after=7)
@@ -167,6 +175,8 @@ class TelegramStandin:
         if fault is Fault.BAD_MARKUP and body.get("parse_mode"):
             raise Refused(400, "Bad Request: can't parse entities: Unsupported start tag at byte offset 0")
         self._take(chat)
+        if method == "sendphoto":
+            return self._photo(chat, body)
         buttons = markup(body)
         if method == "editmessagereplymarkup":
             message = self._there(chat, body)
@@ -213,6 +223,7 @@ class TelegramStandin:
             buckets.append(self._buckets.setdefault(f"group {chat}", Bucket(20, 20 / 60)))
         wait = math.ceil(max(bucket.wait(now) for bucket in buckets))
         if wait:
+            self.overruns += 1
             raise Refused(429, f"Too Many Requests: retry after {wait}", retry_after=wait)
         for bucket in buckets:
             bucket.left -= 1
@@ -224,6 +235,17 @@ class TelegramStandin:
         message_id, self._next_id = self._next_id, self._next_id + 1
         self.messages[chat, message_id] = message
         return _shown(chat, message_id, message.text)
+
+    def _photo(self, chat: int, body: dict[str, Any]) -> dict[str, Any]:
+        photo = body.get("photo")
+        if not isinstance(photo, web.FileField) or not (picture := photo.file.read()):
+            raise Refused(400, "Bad Request: there is no photo in the request")
+        if len(picture) > 10_000_000 or not picture.startswith(PNG):
+            raise Refused(400, "Bad Request: IMAGE_PROCESS_FAILED")
+        answers = json.loads(body.get("reply_parameters", "{}"))
+        self.photos.append((int(answers.get("message_id", 0)), picture))
+        message_id, self._next_id = self._next_id, self._next_id + 1
+        return _shown(chat, message_id, "")
 
     def _there(self, chat: int, body: dict[str, Any]) -> Message:
         message = self.messages.get((chat, int(body.get("message_id", 0))))
@@ -254,7 +276,7 @@ class TelegramStandin:
             outcome=outcome,
             stored=stored,
             headers=headers,
-            body=body,
+            body={key: value for key, value in body.items() if not isinstance(value, web.FileField)},
         )
         self.requests.append(record)
         if self._log:

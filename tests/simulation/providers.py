@@ -1,0 +1,99 @@
+"""The providers of a simulated day, each a stand-in that enforces its rules behind a name in the network, and the channels that
+healer has there."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from notifiers.secret import Secret
+from tests.standins.pagerduty import PagerdutyStandin
+from tests.standins.provider import Provider
+from tests.standins.robots import DingtalkStandin, FeishuStandin, WecomStandin
+from tests.standins.slack import SlackStandin
+from tests.standins.sms import AliyunStandin, TencentStandin, TwilioStandin
+from tests.standins.telegram import TelegramStandin
+from tests.standins.webhook import Receiver
+
+Seconds = Callable[[], float]
+SLOW_S = 30.0
+"""Seconds that a slow answer takes: longer than anybody waits for it."""
+TEXTS = 40
+"""Messages that a telephone may get in an hour."""
+
+
+class Provided(NamedTuple):
+    """What answers, how healer's channel there is configured, and how many of about a thousand incidents are told there.
+
+    `keyed`: the provider tells a message that comes twice from two messages. `edits`: a message stays current."""
+
+    standin: Provider | TelegramStandin
+    config: dict[str, Any]
+    share: int
+    keyed: bool = False
+    edits: bool = False
+
+    def texts(self) -> list[str]:
+        """What people see there now, oldest first."""
+        return self.standin.texts() if isinstance(self.standin, TelegramStandin) else self.standin.texts
+
+
+def providers(clock: Seconds) -> dict[str, Provided]:
+    """By the type of the channel. Each is one recipient: a group, a telephone, an integration."""
+    bot, key, hook, token = "123456:AAsecret", "693a91f6-7aoc-4bc4-97a0", "a1b2c3d4-0000", "d" * 64
+    slack, hooks = "xoxb-123-456-abcdef", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    account, pager = "AC0123456789abcdef0123456789abcdef", "R0UT1NGKEY0123456789abcdef012345"
+    number = {"number": "+8613800000000", "most_per_hour": TEXTS, "most_per_day": TEXTS}
+    aliyun = {
+        "access_key_id": "LTAI5t",
+        "access_key_secret": Secret("aliyun"),
+        "sign_name": "演示",
+        "template_code": "SMS_1",
+    }
+    tencent = {"secret_id": "AKID", "secret_key": Secret("tencent"), "app_id": "1400000000", "sign_name": "演示"}
+    tencent |= {"template_id": "1110"}
+    twilio = {"account_sid": account, "secret": Secret("twilio"), "sender": "+15005550006"}
+    found = {
+        "telegram": Provided(
+            TelegramStandin(bot, clock=clock, wall=clock, slow=SLOW_S),
+            {"token": Secret(bot), "chat_id": -100123},
+            share=250,
+            edits=True,
+        ),
+        "wecom": Provided(WecomStandin(key, clock=clock, slow=SLOW_S), {"key": Secret(key)}, share=150),
+        "feishu": Provided(
+            FeishuStandin(hook, secret="demo", clock=clock, slow=SLOW_S),
+            {"hook": Secret(hook), "secret": Secret("demo")},
+            share=150,
+        ),
+        "dingtalk": Provided(
+            DingtalkStandin(token, "SECdemo", clock=clock, slow=SLOW_S),
+            {"access_token": Secret(token), "secret": Secret("SECdemo")},
+            share=150,
+        ),
+        "slack": Provided(
+            SlackStandin(slack, "C024BE91L", clock=clock, slow=SLOW_S),
+            {"token": Secret(slack), "channel": "C024BE91L"},
+            share=150,
+            edits=True,
+        ),
+        "webhook": Provided(
+            Receiver(hooks, clock=clock, slow=SLOW_S),
+            {"url": Secret("http://webhook/hooks/demo"), "secret": Secret(hooks)},
+            share=100,
+            keyed=True,
+            edits=True,
+        ),
+        "pagerduty": Provided(
+            PagerdutyStandin(pager, clock=clock, slow=SLOW_S),
+            {"routing_key": Secret(pager)},
+            share=100,
+            keyed=True,
+            edits=True,
+        ),
+        "sms_aliyun": Provided(AliyunStandin("LTAI5t", "aliyun", clock=clock, slow=SLOW_S), aliyun | number, share=1),
+        "sms_tencent": Provided(TencentStandin("AKID", "tencent", clock=clock, slow=SLOW_S), tencent | number, share=1),
+        "sms_twilio": Provided(TwilioStandin(account, "twilio", clock=clock, slow=SLOW_S), twilio | number, share=1),
+    }
+    for name, one in found.items():
+        if name != "webhook":
+            one.config["api_url"] = f"http://{name}"
+    return found
