@@ -11,6 +11,8 @@ from rules.units import Type
 
 MAX_LINES = 64
 """Lines for one step: where its parameters have more choices than that, any value of their kind is allowed."""
+BY_THE_WRAPPER = ("ssh", "agent")
+"""The executors that run the wrapper."""
 _WORD = re.compile(r"[!-~]+")
 
 
@@ -30,21 +32,21 @@ def lines(ruleset: RuleSet) -> list[str]:
 
 
 def _steps(rule: Rule, actions: Mapping[str, Action]) -> Iterator[Execute]:
-    """What a rule runs over ssh, what undoes it included."""
+    """What a rule runs on machines, what undoes it included."""
     for step in (*rule.then, *rule.otherwise, *rule.after_success, *rule.on_recovery):
-        if isinstance(step, Execute) and step.action.run.executor == "ssh":
+        if isinstance(step, Execute) and step.action.run.executor in BY_THE_WRAPPER:
             yield step
             undo = actions.get(step.action.undo or "")
-            if undo is not None and undo.run.executor == "ssh":
+            if undo is not None and undo.run.executor in BY_THE_WRAPPER:
                 yield Execute(action=undo, parameters=step.parameters, target=step.target, timeout=0, retry=0)
 
 
 def _glances(rule: Rule) -> Iterator[Glance]:
-    """What it looks at over ssh to verify, or while it waits."""
+    """What it looks at on machines to verify, or while it waits."""
     steps = (*rule.then, *rule.otherwise, *rule.after_success, *rule.on_recovery)
     for verify in (rule.verify, *(step.until for step in steps if isinstance(step, WaitUntil))):
         for item in walk(verify.condition):
-            if isinstance(item, Glance) and item.executor == "ssh":
+            if isinstance(item, Glance) and item.executor in BY_THE_WRAPPER:
                 yield item
 
 

@@ -16,7 +16,7 @@ from rules.units import format_duration, format_value
 
 BEGIN = "<!-- actions: written by `python -m healer.cli.catalogue docs/actions.md` -->"
 END = "<!-- end of actions -->"
-READY = ("ssh", "kubernetes", "redfish", "http")
+READY = ("ssh", "agent", "kubernetes", "redfish", "http")
 """The executors that this healer has; actions of the others are refused by name when a plan is made."""
 _HEADINGS = {
     "ssh": "ssh: on the machine itself",

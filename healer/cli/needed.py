@@ -25,7 +25,7 @@ def examine_rules(ruleset: RuleSet, executors: Executors) -> Iterator[Finding]:
     for rule in ruleset.rules:
         for step in _effects(rule):
             executor, call = step.action.run.executor, step.action.run.call or ""
-            if getattr(executors, executor, None) is None:
+            if not _set_up(executors, executor):
                 without.setdefault(executor, []).append(rule.name)
             elif call in PARAMETERS:
                 where, known = _declared(executors, call)
@@ -43,6 +43,13 @@ def _effects(rule: Rule) -> Iterator[Execute]:
     for step in (*rule.then, *rule.otherwise, *rule.after_success, *rule.on_recovery):
         if isinstance(step, Execute):
             yield step
+
+
+def _set_up(executors: Executors, executor: str) -> bool:
+    """What is ordered over SSH goes to agents, too."""
+    if executor == "ssh" and executors.agent is not None:
+        return True
+    return getattr(executors, executor, None) is not None
 
 
 def _declared(executors: Executors, call: str) -> tuple[str, Collection[str]]:
