@@ -36,11 +36,11 @@ from healer.notification.wording import PLAIN, Speech
 from healer.prometheus.onsets import Onsets
 from healer.prometheus.rules import Source as PrometheusSource
 from healer.prometheus.telling import Probe, Telling
+from healer.rehearsal.drill import Drill
+from healer.rehearsal.drilling import Drilling
 from healer.remediation.asking import answer_questions
 from healer.remediation.auditor import Auditor
 from healer.remediation.home import Home
-from healer.rehearsal.drill import Drill
-from healer.rehearsal.drilling import Drilling
 from healer.remediation.observing import Halted
 from healer.remediation.planner import Question
 from healer.remediation.runner import Runner
@@ -68,16 +68,16 @@ log = logging.getLogger(__name__)
 
 FORGET_S = 3600.0
 """Seconds between looks for days that are old enough to be forgotten."""
+WAKE_S = 60.0
+"""Seconds that a wake-up is waited for at a time, where somebody else looks."""
+STORE_S = 2.0
+"""Seconds until what goes on by itself asks a store again that could not answer."""
 BEHIND_S = 30.0
 """Seconds that a reload waits until what was accepted before it is decided."""
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
 
-WAKE_S = 60.0
-"""Seconds that a wake-up is waited for at a time, where somebody else looks."""
-STORE_S = 2.0
-"""Seconds until what goes on by itself asks a store again that could not answer."""
 class TooFarBehind(Exception):
     """So much waits to be converged that nothing new is adopted now."""
 
@@ -119,6 +119,8 @@ class Ports(msgspec.Struct, frozen=True):
     """Asks URLs."""
     tenure: Tenure | None = None
     """The right to converge, where several processes share the store."""
+    locks_outside: bool = False
+    """Whether the locks are kept by somebody else, who may be gone."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -129,8 +131,6 @@ class Plan(msgspec.Struct, frozen=True):
     """What the files say."""
     rules: tuple[RuleText, ...]
     base_url: str = ""
-    locks_outside: bool = False
-    """Whether the locks are kept by somebody else, who may be gone."""
     snapshot_every: int = 500_000
     reconcile_every: Micros = 30 * SECOND
     silences_every: Micros = 5 * SECOND
@@ -145,13 +145,13 @@ class Plan(msgspec.Struct, frozen=True):
     conduct: dict[str, Conduct] = {}
     """How each channel wants to be treated, where there is something to be said of it."""
     trace_sample: float = 1.0
+    drills: Mapping[str, Drill] = {}
+    """Rehearsals, by name."""
     sources: tuple[tuple[str, str], ...] = (("file", "file"),)
     """Names and kinds of the topology's sources, the one that is believed first at first."""
     terms: Terms = Terms(shrink=1.0, confirm=0, trouble_after=5 * MINUTE, linger=0)
 
 
-    drills: Mapping[str, Drill] = {}
-    """Rehearsals, by name."""
 class Healer:
     """The service without its door: records go in by the store's journal, everything else happens by itself."""
 
@@ -218,6 +218,7 @@ class Healer:
             lambda: self.owner.fold.charter.ruleset,
             lambda code: self.owner.fold.troubled(code),
         )
+        self.locks = LockWatch(ports.locks, store, ports.clock, lambda code: self.owner.fold.troubled(code))
         self.reconciler = Reconciler(
             ports.alertmanagers,
             store,
@@ -230,7 +231,6 @@ class Healer:
         self.gathering = Gathering(
             plan.sources,
             ports.sources,
-        self.locks = LockWatch(ports.locks, store, ports.clock, lambda code: self.owner.fold.troubled(code))
             store,
             self.apart,
             ports.clock,
@@ -245,6 +245,14 @@ class Healer:
         registry.read(self.publishing.samples)
         reads = registry.counters("healer_onset_reads_total", "Reads of alerts and rules.", ("prometheus", "result"))
         self.onsets = Onsets(ports.prometheus, store, self.view, lambda url, result: reads.of(url, result).inc())
+        self.drilling = Drilling(
+            store,
+            ports.clock,
+            ports.random,
+            ports.spawn,
+            lambda: self.plan.drills,
+            lambda code: self.owner.ready and self.owner.fold.troubled(code),
+        )
         self.vitals = Vitals(self.owner, store, ports.spawn, ports.clock)
         registry.read(self.vitals.samples)
         self.last_resort = LastResort(store.probe, self._last_told(), ports.clock, plan.base_url)
@@ -254,14 +262,6 @@ class Healer:
 
     async def start(self) -> None:
         """Recover, then start everything that goes on by itself. Returns when all that was accepted before is decided, by this
-        self.drilling = Drilling(
-            store,
-            ports.clock,
-            ports.random,
-            ports.spawn,
-            lambda: self.plan.drills,
-            lambda code: self.owner.ready and self.owner.fold.troubled(code),
-        )
         process or, where another one converges, by that."""
         store = self.ports.store
         store.on_append(self._hear)
@@ -426,6 +426,8 @@ class Healer:
             jobs["left behind"] = None, self.runner.look_after
             jobs["auditor"] = None, self.auditor.run
             jobs["questions"] = None, self._answer_questions
+        if leads and any(drill.every for drill in self.plan.drills.values()):
+            jobs["drills"] = None, self.drilling.run
         jobs["vitals"] = None, self.vitals.run
         if leads:
             jobs["topology"] = None, self.publishing.run
@@ -436,8 +438,6 @@ class Healer:
             jobs |= self._asking()
         return jobs | {name: (depends, work) for name, depends, work in self._guardians()}
 
-        if leads and any(drill.every for drill in self.plan.drills.values()):
-            jobs["drills"] = None, self.drilling.run
     def _asking(self) -> dict[str, tuple[object, Work]]:
         """What asks the outside for whoever converges."""
         ports = self.ports
@@ -452,7 +452,9 @@ class Healer:
             jobs["onsets"] = None, self.onsets.run
         for cluster in ports.requests:
             # First of all whoever hears: what was known when this process converged last is not believed any more.
-            jobs |= {f"requests {cluster.name}:{path}": (cluster, partial(cluster.follow, path)) for path in cluster.paths}
+            jobs |= {
+                f"requests {cluster.name}:{path}": (cluster, partial(cluster.follow, path)) for path in cluster.paths
+            }
             answering = Answering(cluster, ports.store, ports.store, self.view, ports.clock)
             jobs[f"requests {cluster.name}"] = cluster, answering.run
         return jobs
@@ -477,6 +479,8 @@ class Healer:
             yield "last resort", None, self.last_resort.run
         if not leads:
             return
+        if ports.locks_outside:
+            yield "locks", None, self.locks.run
         if any(route.weekly for route in plan.deciding.routes):
             yield "weekly", None, self.weekly.run
         if plan.deciding.place == "lead" and ports.alertmanagers:
@@ -514,13 +518,13 @@ class Healer:
         watchdog, pulse = self.plan.watchdog, self.pulse
         if watchdog is None or pulse is None:
             return ""
-        if ports.locks_outside:
-            yield "locks", None, self.locks.run
         if self.owner.ready and self.owner.fold.troubled(NO_INPUT):
             return "nothing comes in any more: what fires may have ended since"
         return pulse.silent(watchdog.missing_after)
 
     def _hear(self, entries: Sequence[Entry]) -> None:
+        if self.ports.tenure is not None and not self.owner.leads:
+            self.ports.tenure.wakeups.ring("accepted")
         if self.ports.prometheus and self.owner.ready and self.owner.leads:
             self.onsets.hear(entries)
         self.owner.feed(entries)
@@ -558,8 +562,6 @@ class Healer:
                 await self.ports.store.hear(self.owner.accepted)
             except StoreUnavailable as error:
                 log.debug("nothing is heard of other processes now: %s", error)
-        if self.ports.tenure is not None and not self.owner.leads:
-            self.ports.tenure.wakeups.ring("accepted")
             if tenure.leads:
                 await tenure.wakeups.wait("accepted", LOOK_S)
             else:

@@ -46,10 +46,10 @@ def read_plan(settings: Settings) -> Plan:
         speech={name: channel.speech for name, channel in settings.channels.items()},
         conduct={name: channel.conduct for name, channel in settings.channels.items()},
         trace_sample=settings.telemetry.sample,
+        drills=settings.drills,
         sources=tuple(
             dict.fromkeys(
                 (name, source.kind)
-        drills=settings.drills,
                 for name, source in zip(settings.topology.names, settings.topology.sources, strict=True)
                 if name
             )

@@ -147,13 +147,13 @@ CHINESE = Tongue(
             "healer 跳过了一条记录",
             "日志中有一条记录无法处理而被跳过，可能缺少告警。这是 healer 的缺陷：请连同 healer doctor 的输出一起报告。",
         ),
-        "remediation overdue": Trouble(
-            "一次处置没有结束",
         "locks": Trouble(
             "healer 不执行处置：无法加锁",
             "保存目标锁的 Redis 或 etcd 没有应答。到期的处置会等待，超时后转交给人；告警照常接收和通知。"
             "请检查 `locks` 所配置的服务；恢复后自动结束。",
         ),
+        "remediation overdue": Trouble(
+            "一次处置没有结束",
             "有处置超过期限，或有操作结果不明。healer 的日志写明了是哪一个，`healer remediations` 可以查看；"
             "在弄清之前不再操作其目标。",
         ),
@@ -169,6 +169,10 @@ CHINESE = Tongue(
             "一条规则被暂停",
             "它多次无效：{what}。不再在那里执行。查明原因后用 `healer resume` 恢复；`healer pause` 列出已暂停的内容。",
         ),
+        "drill": Trouble(
+            "演练 {what} 失败",
+            "一次演练没有按时走完全程：真实故障时可能同样如此。`healer drill --list` 说明缺了什么；演练通过后自动结束。",
+        ),
         "": Trouble("healer：{what}", "healer 自身有问题：请运行 healer doctor。"),
     },
     changes=Phrases(
@@ -181,7 +185,3 @@ CHINESE = Tongue(
     ),
     lines=_LINES,
 )
-        "drill": Trouble(
-            "演练 {what} 失败",
-            "一次演练没有按时走完全程：真实故障时可能同样如此。`healer drill --list` 说明缺了什么；演练通过后自动结束。",
-        ),

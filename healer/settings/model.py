@@ -14,8 +14,8 @@ from healer.documents.fields import Secret
 from healer.journey.settings import Journal
 from healer.locks.settings import Locks
 from healer.notification.settings import Channel, Route
-from healer.remediation.settings import Guards
 from healer.rehearsal.drill import Drill
+from healer.remediation.settings import Guards
 from healer.settings.outside import Alertmanager, Executors, Prometheus, Rules, Watchdog
 from healer.store.settings import Store
 from healer.telemetry.settings import Log, Telemetry
@@ -65,11 +65,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What healer tells of itself."""
     watchdog: Watchdog = Watchdog()
     """healer's own heartbeat."""
+    drills: dict[str, Drill] = {}
+    """Rehearsals, by name: an alert about a canary that goes through the whole loop."""
     guards: Guards = Guards()
     """How far healing may go here, whatever a rule says."""
     executors: Executors = Executors()
-    drills: dict[str, Drill] = {}
-    """Rehearsals, by name: an alert about a canary that goes through the whole loop."""
     """What carries actions out."""
     log: Log = Log()
     """Log lines."""

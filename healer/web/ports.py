@@ -202,7 +202,6 @@ class Callback(Protocol):
         ...
 
 
-class Bounds(msgspec.Struct, frozen=True):
 class Drills(Protocol):
     """Rehearsals. Implemented by `healer.rehearsal.drilling`; what they say is for JSON."""
 
@@ -219,6 +218,7 @@ class Drills(Protocol):
         ...
 
 
+class Bounds(msgspec.Struct, frozen=True):
     """Limits of the HTTP side: bytes, alerts, and microseconds."""
 
     body: int = 64 << 20
@@ -256,11 +256,11 @@ class Service(msgspec.Struct, frozen=True):
     """The noise budget of so long a time up to now; without it there is no such route."""
     reload: Callable[[], Awaitable[Reloaded]] | None = None
     """Reads the configuration again; without it there is no such route."""
+    drills: Drills | None = None
+    """Rehearsals; without it there are no such routes."""
     hook: Hook | None = None
     """Takes buttons that people pressed; without one none are taken over HTTP."""
     callbacks: Mapping[str, Callback] = {}
-    drills: Drills | None = None
-    """Rehearsals; without it there are no such routes."""
     """... those of `wecom` and `feishu`."""
     audit: Log | None = None
     """The log of decisions and effects; without one there are no such routes."""
