@@ -21,9 +21,12 @@ from healer.heartbeat.locks import LockWatch
 from healer.heartbeat.pulse import Pulse
 from healer.heartbeat.watch import NO_INPUT, Heartbeat, Ping
 from healer.journey.charter import Charter, Deciding, Documents, RuleText, charter, documents
+from healer.journey.escalation_audit import EscalationAudit, EscalationCounts
+from healer.journey.fold import Fold
 from healer.journey.owner import Owner
 from healer.journey.ports import Arrival, Overtaken, Step, StoreUnavailable
 from healer.journey.records import Adopted, Answer, Entry
+from healer.journey.rosters import Feed, Rosters
 from healer.journey.tenure import LOOK_S, Tenure
 from healer.journey.view import View
 from healer.locks.ports import LockService
@@ -107,6 +110,8 @@ class Ports(msgspec.Struct, frozen=True):
     """Of the topology: those that are asked again and again."""
     apart: Apart | None = None
     """Does the work on large graphs, for those sources too."""
+    feeds: Sequence[Feed] = ()
+    """Calendars that say who is on call: those that are asked again and again."""
     anchoring: Anchoring | None = None
     """Sends heads of the audit log outside."""
     agents: Roster | None = None
@@ -219,6 +224,10 @@ class Healer:
             lambda code: self.owner.fold.troubled(code),
         )
         self.locks = LockWatch(ports.locks, store, ports.clock, lambda code: self.owner.fold.troubled(code))
+        self.escalation_audit = EscalationAudit(store, store, ports.clock, self._known)
+        registry.read(self.escalation_audit.samples)
+        self.escalation_counts = EscalationCounts(registry)
+        self.rosters = Rosters(store, ports.clock, self._known)
         self.reconciler = Reconciler(
             ports.alertmanagers,
             store,
@@ -425,6 +434,7 @@ class Healer:
             jobs["runner"] = None, self.runner.run
             jobs["left behind"] = None, self.runner.look_after
             jobs["auditor"] = None, self.auditor.run
+            jobs["escalations"] = None, self.escalation_audit.run
             jobs["questions"] = None, self._answer_questions
         if leads and any(drill.every for drill in self.plan.drills.values()):
             jobs["drills"] = None, self.drilling.run
@@ -448,6 +458,8 @@ class Healer:
             jobs["reconciliation"] = None, self.reconciler.run
         for source in ports.sources:
             jobs[f"topology {source.name}"] = source, partial(self.gathering.follow, source)
+        for feed in ports.feeds:
+            jobs[f"calendar {feed.schedule}"] = feed, partial(self.rosters.follow, feed)
         if ports.prometheus:
             jobs["onsets"] = None, self.onsets.run
         for cluster in ports.requests:
@@ -616,7 +628,12 @@ class Healer:
         if step.wanted:
             self.deliverer.wake()
 
+    def _known(self) -> Fold | None:
+        """What is decided so far, where that is known."""
+        return self.owner.fold if self.owner.ready else None
+
     def _stepped(self, step: Step) -> None:
+        self.escalation_counts.read(step.timeline)
         if step.wanted:
             self.deliverer.wake()
         if step.planned:

@@ -46,6 +46,8 @@ class Vitals:
         available = self._available and "commit" not in owner.troubles
         yield Sample("healer_store_available", available, help="Whether the store took the last write.")
         yield Sample("healer_dead_letters", self._dead, help="Notices that nobody could be told (at most 1000).")
+        unheard = "Notices withdrawn because their incidents were over before anybody heard, and not critical."
+        yield Sample("healer_notices_unheard_total", self._store.unheard, (), "counter", unheard)
         yield Sample("healer_paused", self._paused, help="Kill switches that are thrown.")
         yield Sample("healer_journal_lag_records", owner.lag, help="Alerts accepted and not yet decided.")
         for name, failures in sorted(self._spawn.failures.items()):

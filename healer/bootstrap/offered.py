@@ -42,6 +42,7 @@ def service(settings: Settings, healer: Healer, registry: Registry) -> Service:
         preview=partial(previewed, healer),
         rules=partial(rule_records, healer),
         budget=partial(budget_of, healer),
+        rota=lambda: healer.view.charter.rota,
         drills=healer.drilling,
         audit=store,
         converging=lambda: tenure.known() if (tenure := healer.ports.tenure) is not None else None,

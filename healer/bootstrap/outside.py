@@ -26,6 +26,8 @@ from healer.bootstrap.refusal import CannotStart
 from healer.executors.agent.agents import Agents
 from healer.heartbeat.http import HttpPing
 from healer.heartbeat.watch import Ping
+from healer.journey.feed_http import HttpFeed
+from healer.journey.rosters import Feed
 from healer.journey.tenure import Tenure
 from healer.kept import Kept
 from healer.locks.ports import LockService
@@ -68,9 +70,9 @@ class Ground(msgspec.Struct, frozen=True):
     locks: LockService
     session: aiohttp.ClientSession
     apart: Apart
+    limiter: Limiter
     tenure: Tenure | None = None
     agents: Agents | None = None
-    limiter: Limiter
 
 
 def ports(settings: Settings, ground: Ground, kept: Kept, stack: AsyncExitStack) -> Ports:
@@ -101,18 +103,19 @@ def ports(settings: Settings, ground: Ground, kept: Kept, stack: AsyncExitStack)
         requests=asking,
         sources=sources(settings, ground, kept),
         apart=ground.apart,
+        feeds=feeds(settings, session, kept),
         anchoring=anchoring(settings, ground, telling, kept),
         home=home(settings),
         halted=halted,
         agents=ground.agents,
         probe=HttpProbe(session, clock).ask,
         tenure=ground.tenure,
+        locks_outside=settings.locks.redis is not None or settings.locks.etcd is not None,
     )
 
 
 def home(settings: Settings) -> Home:
     """The machine that this process runs on, and those of its locks, by the names that the configuration has for them."""
-        locks_outside=settings.locks.redis is not None or settings.locks.etcd is not None,
     try:
         machine_id = Path("/etc/machine-id").read_text().strip()
     except OSError:
@@ -169,12 +172,12 @@ def senders(
     random: SystemRandom,
     registry: Registry,
     kept: Kept,
+    limiter: Limiter,
 ) -> Mapping[str, Sender]:
     """A sender per channel, within its rates, behind its breaker."""
     opened = registry.gauges("healer_channel_open", "1 while a channel's breaker keeps messages back.", ("channel",))
     means = notifiers.Means(session, sys.stdout, clock.now, tokens(clock, kept))
 
-    limiter: Limiter,
     def make(name: str, channel: ChannelSettings) -> Sender:
         kind = notifiers.CHANNELS[channel.type]
         opened.of(name).set(0)
@@ -201,6 +204,17 @@ def senders(
 def tokens(clock: Clock, kept: Kept) -> Tokens:
     """Those of applications: one for all channels and callbacks of an application."""
     return kept.once("tokens", None, lambda: Tokens(MemoryTokenCache(), clock.now))
+
+
+def feeds(settings: Settings, session: aiohttp.ClientSession, kept: Kept) -> list[Feed]:
+    """The calendars that say who is on call, as far as they are published somewhere."""
+    made: list[Feed] = []
+    for name, schedule in settings.oncall.schedules.items():
+        if schedule.ical is not None and schedule.ical.url is not None:
+            people, ical, read = settings.oncall.people, schedule.ical, HttpFeed(schedule.ical.url, session)
+            feed = partial(Feed, name, schedule.zone, people, ical.every, read)
+            made.append(kept.once(f"calendar {name}", (ical, schedule.zone, people), feed))
+    return made
 
 
 def ping(settings: Settings, session: aiohttp.ClientSession) -> Ping | None:

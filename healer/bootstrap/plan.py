@@ -9,9 +9,12 @@ from healer.assembly import Plan
 from healer.bootstrap.refusal import CannotStart
 from healer.documents.problems import Problem
 from healer.journey.charter import Deciding, RuleText
+from healer.notification.oncall.ical_lines import BadCalendar
+from healer.notification.oncall.turns import Shift
 from healer.remediation.abilities import LACKS
 from healer.settings.calendars import read_calendar
 from healer.settings.model import Settings
+from healer.settings.oncall import followed, shifts_of_files, without_places
 from healer.settings.permitted import health_of, known_kinds, permissions
 from healer.survey.standing import Terms
 from healer.topology.sources.file import read_topology
@@ -103,8 +106,19 @@ def deciding(settings: Settings, kinds: Iterable[str]) -> Deciding:
         changes=settings.changes.nodes,
         change_window=settings.changes.window,
         guards=settings.guards,
+        oncall=without_places(settings.oncall),
+        shifts=read_shifts(settings),
+        followed=followed(settings.oncall),
         kinds=tuple(sorted(kinds)),
     )
+
+
+def read_shifts(settings: Settings) -> dict[str, tuple[Shift, ...]]:
+    """What the calendars of schedules that are files say. Raises CannotStart."""
+    try:
+        return shifts_of_files(settings.oncall)
+    except BadCalendar as error:
+        raise CannotStart(f"oncall: {error}") from error
 
 
 def read_rules(path: Path) -> bytes:

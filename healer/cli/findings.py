@@ -57,6 +57,7 @@ def judge(evidence: Evidence) -> Iterator[Finding]:
     yield from _replicas(evidence.owner)
     yield from _store(evidence.numbers)
     yield from _telling(evidence.numbers)
+    yield from _escalating(evidence.numbers)
     yield from _healing(evidence)
     yield from _coming_in(evidence)
     yield from _severities(evidence.numbers)
@@ -134,6 +135,28 @@ def _telling(numbers: Numbers) -> Iterator[Finding]:
             yield Finding("wrong", what, f"look at channels.{channel} in the configuration, and at the provider")
         elif attempts:
             yield Finding("good", f"the channel {channel} delivers")
+
+
+def _escalating(numbers: Numbers) -> Iterator[Finding]:
+    """Whether everybody is called who should be, and whether anybody can be."""
+    unfinished = int(numbers.one("healer_escalations_unfinished") or 0)
+    if unfinished:
+        what = f"{counted(unfinished, 'call')} of escalations did not reach anybody in time"
+        mend = "healer's log says of which incident; `healer notifications list` says what became of each call"
+        yield Finding("wrong", what, mend)
+    exhausted = int(numbers.one("healer_escalations_exhausted") or 0)
+    if exhausted:
+        what = f"{counted(exhausted, 'incident')} under way that nobody answered for, whoever was called"
+        yield Finding(
+            "wrong", what, "`healer incidents list` shows them; `healer incidents ack ID` says that you are on it"
+        )
+    for number in numbers.each("healer_oncall_people"):
+        name = number.labels.get("schedule", "?")
+        if not number.value:
+            mend = "`healer oncall` says who is next; add a layer that is always there"
+            yield Finding("wrong", f"nobody who can be called is on call now by the schedule {name}", mend)
+        else:
+            yield Finding("good", f"somebody is on call by the schedule {name}")
 
 
 def _healing(evidence: Evidence) -> Iterator[Finding]:

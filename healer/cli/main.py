@@ -49,6 +49,7 @@ COMMANDS = {
     ),
     "notify": Command("healer.cli.notify", "a test message, to see that a channel reaches people"),
     "notifications": Command("healer.cli.notifications", "what each channel was told, and what nobody could be told"),
+    "oncall": Command("healer.cli.oncall", "who is on call, now or at another time, and who is next"),
     "report": Command("healer.cli.report", "the noise budget: what came, what people were told, what was repaired"),
     "users": Command("healer.cli.users", "who may do what, and tokens for them"),
     "audit": Command("healer.cli.audit", "the log of decisions and effects: is it as it was written?"),
@@ -61,8 +62,8 @@ COMMANDS = {
     "restore": Command("healer.cli.restore", "a store out of a backup, in SQLite or on PostgreSQL"),
     "agents": Command("healer.cli.agents", "machines that dial in for their orders: list, invite, remove"),
     "agent": Command("healer.cli.agent", "the agent: does on this machine what healer orders, and dials out for it"),
-    "storm": Command("healer.cli.storm", "send a recorded storm to a running healer"),
     "drill": Command("healer.cli.drill", "a rehearsal: a made-up fault through the whole loop, with a report"),
+    "storm": Command("healer.cli.storm", "send a recorded storm to a running healer"),
     "version": Command("healer.cli.version", "which healer this is"),
 }
 

@@ -46,6 +46,7 @@ def _numbers(output: Output, found: Json) -> None:
                 f"{found['incidents']:,}, {found['open']:,} of them open" + f" ({severities})" * bool(severities),
             ),
             ("messages", _messages(found)),
+            ("unheard", _unheard(found)),
             ("repairs", _repairs(found)),
             ("noisiest", noisiest),
             ("unmapped", counted(found["unmapped"], "incident") + " on no node" if found["unmapped"] else ""),
@@ -61,6 +62,11 @@ def _messages(found: Json) -> str:
     per = f", {found['messages'] / found['incidents']:.1f} for each incident" if found["incidents"] else ""
     said = f"{found['messages']:,} new{per}; {night:,} at night; {counted(edits, 'edit')}"
     return said + (f"; {counted(dead, 'dead letter')}" if dead else "")
+
+
+def _unheard(found: Json) -> str:
+    count = found.get("unheard", 0)
+    return f"{counted(count, 'incident')} over before anybody heard, and not critical: nobody was told" if count else ""
 
 
 def _repairs(found: Json) -> str:

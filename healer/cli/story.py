@@ -49,6 +49,20 @@ _SAID: dict[str, Callable[[dict[str, str]], str]] = {
     "passed on": lambda facts: (
         f"{facts.get('channel', 'a channel')} could not be reached, so {facts['to']} is told: {facts.get('why', '')}"
     ),
+    "escalation began": lambda facts: f"escalation {facts['escalation']}: nobody is on it yet",
+    "escalated": lambda facts: f"escalation {facts['escalation']}, step {facts['step']}: called {facts['to']}",
+    "nobody to call": lambda facts: (
+        f"escalation {facts['escalation']}, step {facts['step']}: nobody is behind {facts['tell']} now, so the next one is called"
+    ),
+    "escalation ended": lambda facts: (
+        f"escalation {facts['escalation']} ended after {counted(int(facts['calls']), 'step')}: {facts['why']}"
+    ),
+    "escalation exhausted": lambda facts: (
+        f"escalation {facts['escalation']} is at its end after {counted(int(facts['calls']), 'step')}, and nobody answered"
+    ),
+    "unheard": lambda facts: (
+        "it was over before anybody heard of it" + (f" in {facts['channel']}" if facts.get("channel") else "")
+    ),
     "edited": lambda facts: f"the message in {facts.get('channel', 'a channel')} was brought up to date",
     "barred": lambda facts: f"{facts['rule']}: nothing is begun, {facts['why']}",
     "flapping": lambda _: "it comes and goes: told once, and nothing is run, until it is calm",

@@ -3,7 +3,7 @@
 Bootstrap makes a charter from the files; replay makes it again from what the store kept. Pure.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -14,6 +14,9 @@ from healer.changes.settings import Line
 from healer.convergence.outcome import Incident
 from healer.convergence.settings import Convergence
 from healer.journey.records import Adopted
+from healer.notification.oncall.reach import Rota
+from healer.notification.oncall.settings import Oncall
+from healer.notification.oncall.turns import Shift
 from healer.notification.settings import Route
 from healer.remediation.abilities import LACKS
 from healer.remediation.autonomy import Autonomy
@@ -57,6 +60,12 @@ class Deciding(msgspec.Struct, frozen=True):
     """What a rule of mode auto has to show before it acts alone."""
     guards: Guards = Guards()
     """How far healing may go, whatever a rule says."""
+    oncall: Oncall = Oncall()
+    """Who is on call, and who is next; without the places of calendars."""
+    shifts: dict[str, tuple[Shift, ...]] = {}
+    """By schedule, the turns that its calendar said when the configuration was read."""
+    followed: tuple[str, ...] = ()
+    """The schedules whose calendar is asked for again and again."""
 
 
 class RuleText(msgspec.Struct, frozen=True):
@@ -76,6 +85,8 @@ class Charter(msgspec.Struct, frozen=True):
     ruleset: RuleSet
     packed: Packed | None = None
     """The topology ready for an index, where somebody made it so beforehand: for a large one that takes seconds."""
+    shifts: Mapping[str, tuple[Shift, ...]] = {}
+    """By schedule, the turns that its calendar said since."""
 
     @property
     def health(self) -> dict[str, str]:
@@ -124,7 +135,25 @@ class Charter(msgspec.Struct, frozen=True):
     @property
     def by_the_hour(self) -> bool:
         """Whether the hour matters to any route."""
-        return any(route.hours for route in self.settings.routes)
+        schedules = self.settings.oncall.schedules
+        return any(route.hours or any(name in schedules for name in route.channels) for route in self.settings.routes)
+
+    @property
+    def rota(self) -> Rota:
+        """All that says who is on call."""
+        settings = self.settings
+        said = {name: self.shifts[name] for name in settings.followed if name in self.shifts}
+        return Rota(settings.oncall, settings.channels, {**settings.shifts, **said}, settings.calendars)
+
+    def saying(self, shifts: Mapping[str, tuple[Shift, ...]]) -> "Charter":
+        """The same with these turns of calendars that are followed."""
+        return self if shifts == self.shifts else msgspec.structs.replace(self, shifts=shifts)
+
+    def escalations(self, incident: Incident, now: Micros) -> tuple[str, ...]:
+        """The escalations that its routes name at this hour."""
+        if not any(route.escalate for route in self.settings.routes):
+            return ()
+        return tuple(dict.fromkeys(name for route in self._matching(incident, now) for name in route.escalate))
 
     def route(self, incident: Incident, now: Micros, owner: str = "") -> tuple[str, ...]:
         """The channels that hear of an incident at this hour: of the first route that matches its root, and of those below
@@ -134,16 +163,22 @@ class Charter(msgspec.Struct, frozen=True):
         """
         if not self.settings.routes:
             return self.settings.channels
-        matching = self._matching(incident, now, owner)
-        return tuple(dict.fromkeys(channel for route in matching for channel in route.channels))
+        return self._reached(self._matching(incident, now, owner), now)
 
     def repeats(self, incident: Incident, now: Micros) -> tuple[Micros, tuple[str, ...]]:
         """After how long it is told again, 0 for never, and to which channels: of several routes the shortest counts."""
         if not any(route.repeat for route in self.settings.routes):
             return 0, ()
         found = [route for route in self._matching(incident, now) if route.repeat]
-        channels = dict.fromkeys(channel for route in found for channel in route.channels)
-        return min((route.repeat for route in found), default=0), tuple(channels)
+        return min((route.repeat for route in found), default=0), self._reached(found, now)
+
+    def _reached(self, routes: Iterable[Route], now: Micros) -> tuple[str, ...]:
+        """The channels of these routes, and of whoever is on call by their schedules."""
+        names = dict.fromkeys(name for route in routes for name in route.channels)
+        oncall = self.settings.oncall
+        if not any(name in oncall.schedules or name in oncall.people for name in names):
+            return tuple(names)
+        return tuple(one.channel for one in self.rota.reach(names, now))
 
     def _matching(self, incident: Incident, now: Micros, owner: str = "") -> Iterator[Route]:
         labels = labels_of(incident.root.labels)

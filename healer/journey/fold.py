@@ -5,7 +5,7 @@ are to know). Whoever feeds it the same records at the same times gets the same 
 feeds it, and so do replay, tests and rehearsals.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
 from types import MappingProxyType
@@ -24,6 +24,7 @@ from healer.convergence.outcome import AtWork, Happening, Incident
 from healer.convergence.people import Said
 from healer.journey.audience import Audience, Heard
 from healer.journey.charter import Charter
+from healer.journey.escalating import Call, Escalations, Standing
 from healer.journey.lately import Lately
 from healer.journey.ports import Closed, Planned, Step, Superseded, Wanted
 from healer.journey.records import (
@@ -41,6 +42,7 @@ from healer.journey.records import (
     Progressed,
     Resumed,
     Rewired,
+    Rostered,
     Silenced,
     Switched,
     Troubled,
@@ -48,8 +50,9 @@ from healer.journey.records import (
 )
 from healer.journey.reminding import Reminder, Reminders, waits_for_somebody
 from healer.notification.calling import REMINDER, Called, call
+from healer.notification.oncall.turns import Shift
 from healer.notification.own import ALERT, is_own
-from healer.notification.story import Story, Summary, said, sum_up
+from healer.notification.story import Story, Summary, said, state_of, sum_up
 from healer.notification.wording import tell, unworded
 from healer.remediation.autonomy import Trust
 from healer.remediation.course import Course
@@ -111,6 +114,9 @@ class Memory(msgspec.Struct, frozen=True):
     changes: Remembered = Remembered()
     trust: Trust = Trust()
     reminders: dict[str, Reminder] = {}
+    escalations: dict[str, Standing] = {}
+    shifts: dict[str, tuple[Shift, ...]] = {}
+    """By schedule, the turns that its calendar said last."""
     eras: dict[str, Adopted] = {}
     """By the version of a set of rules that incidents under way began with: under what it was in force."""
 
@@ -152,6 +158,11 @@ class Fold:
         self._called: dict[str, Called] = {}
         self._audience = Audience()
         self._reminders = Reminders()
+        self.escalations = Escalations()
+        self._stirred: dict[str, None] = {}
+        """Incidents of which something changed at this instant."""
+        self._calls: dict[str, list[Call]] = {}
+        """Calls by escalations since the last step, by incident."""
         self._over: dict[str, Micros] = {}
         self._own: dict[str, None] = {STORM: None}
         """The codes of what may be wrong with healer itself."""
@@ -173,6 +184,7 @@ class Fold:
         record = entry.record
         if isinstance(record, Resumed):
             self.engine.resume(record.gap)
+            self.escalations.resume(record.gap)
         self.advance(entry.at)
         try:
             self._apply(entry, charter)
@@ -216,12 +228,20 @@ class Fold:
                 self._touch(incident)
             for incident in self._reminders.ring(due):
                 self._touch(incident)
+            for incident in self.escalations.due(due):
+                self._stirred[incident] = None
             self._consider()
         self.engine.advance(wall)
 
     def next_due(self) -> Micros | None:
         """When the next timer fires."""
-        timers = (self.engine.next_due(), self.planner.next_due(), self._reminders.next_due(), *self._pending.values())
+        timers = (
+            self.engine.next_due(),
+            self.planner.next_due(),
+            self._reminders.next_due(),
+            self.escalations.next_due(),
+            *self._pending.values(),
+        )
         return min((due for due in timers if due is not None), default=None)
 
     # --- out
@@ -233,7 +253,7 @@ class Fold:
         after it, has to meet it in this order again.
         """
         incidents = tuple([self._incidents[id] for id in self._changed])
-        wanted = tuple([one for incident in incidents for one in self._wanted(incident)])
+        wanted = tuple([one for incident in incidents for one in (*self._wanted(incident), *self._escalated(incident))])
         content = (
             incidents,
             tuple(self._timeline),
@@ -249,6 +269,7 @@ class Fold:
             self._let_go(id)
         self._changed, self._timeline = {}, []
         self._planned, self._superseded, self._closed = [], [], []
+        self._calls = {}
         digest = blake2b(_encode(content), digest_size=16).hexdigest()
         return Step(number, epoch, first, last, self.engine.now, digest, *content)
 
@@ -269,6 +290,8 @@ class Fold:
                 over=self._over,
                 called=self._called,
                 reminders=self._reminders.remembered,
+                escalations=self.escalations.remembered,
+                shifts=dict(self.charter.shifts),
                 runs=self.planner.begun.runs,
                 patch=self.rewired.patch(),
                 changes=self.lately.remembered(),
@@ -287,6 +310,7 @@ class Fold:
     ) -> "Fold":
         """A fold that goes on where another stopped; `charter` is the one that `memory.adopted` names, `earlier` those of
         its `eras` that can still be made."""
+        charter = charter.saying(memory.shifts)
         fold = cls(charter, installation)
         fold.rewired = Sum(memory.patch)
         change(fold.map.index, memory.patch)
@@ -310,6 +334,7 @@ class Fold:
         fold._told, fold._pending = memory.told, memory.pending
         fold._audience = Audience(memory.heard)
         fold._reminders = Reminders(memory.reminders)
+        fold.escalations = Escalations(memory.escalations)
         own = (labels_of(labels).get("code", "") for labels in fold.engine.known() if is_own(labels))
         fold._own.update(dict.fromkeys(own))
         fold._over, fold._called = memory.over, memory.called
@@ -411,7 +436,8 @@ class Fold:
             adopted = self._foreseen(entry) or self._adopted(charter)
             if charter.adopted.topology != self.charter.adopted.topology:
                 self.rewired = Sum()
-            self.charter, self.map = charter, adopted.map
+            self.charter, self.map = charter.saying(self.charter.shifts), adopted.map
+            self._stirred = dict.fromkeys(self._incidents)
             self.lately.adopt(charter, self.map)
             self._go_on(adopted)
             self.engine.ask_changes(self.lately.just_before)
@@ -437,6 +463,8 @@ class Fold:
                 self._stand_beside(found)
         elif isinstance(record, Troubled):
             self._trouble(record.code, record.firing, entry)
+        elif isinstance(record, Rostered):
+            self.charter = self.charter.saying({**self.charter.shifts, record.schedule: record.shifts})
         else:
             assert isinstance(record, Switched | Resumed)
 
@@ -471,6 +499,31 @@ class Fold:
         for id in decided.retold:
             self._touch(id)
         self._superseded.extend(decided.superseded)
+        self._timeline.extend(decided.timeline)
+        stirred, self._stirred = self._stirred, {}
+        for id in stirred:
+            self._escalate(id)
+
+    def _escalate(self, id: str) -> None:
+        """Who is to be called of an incident by now, and who is not any more."""
+        incident, charter, now = self._incidents.get(id), self.charter, self.engine.now
+        if incident is None or not (charter.settings.oncall.escalations or id in self.escalations.remembered):
+            return
+        wanted = () if self._summed_up(incident) else charter.escalations(incident, now)
+        busy = state_of(incident, self.planner.deeds(id)) in ("healing", "healed")
+        decided = self.escalations.look(
+            incident,
+            charter.settings.oncall.escalations,
+            wanted,
+            now,
+            lambda names: charter.rota.reach(names, now),
+            busy=busy,
+        )
+        if decided.timeline:
+            self._touch(id)
+        # What begins and becomes needless within one step was never said to anybody.
+        before = [one for one in self._calls.get(id, ()) if one.escalation not in decided.needless]
+        self._calls[id] = [*before, *decided.calls]
         self._timeline.extend(decided.timeline)
 
     def _weather(self) -> tuple[Incident, ...]:
@@ -525,22 +578,26 @@ class Fold:
 
     def _touch(self, incident: str) -> None:
         if incident in self._incidents:
-            self._changed[incident] = None
+            self._changed[incident] = self._stirred[incident] = None
             self._revisions[incident] = self._revisions.get(incident, 0) + 1
             found = self._incidents[incident]
             if self.charter.by_the_hour and found.told:
                 # A step may hold what came before an hour began and what came after it.
                 self._audience.channels(found, self.charter, self.engine.now)
 
+    def _summary(self, incident: Incident) -> Summary | None:
+        """What it says of others, where it is the one that speaks for a storm."""
+        storm = self.engine.storm
+        if storm is None or incident.id != self._storm_incident():
+            return None
+        return sum_up(storm.opened, [one for one in self._incidents.values() if one.storm])
+
     def _wanted(self, incident: Incident) -> Iterator[Wanted]:
         """What each recipient is to know of an incident by now, if that is new. News that are only numbers wait for `PACE`."""
         if self._summed_up(incident):
             return
         deeds = self.planner.deeds(incident.id)
-        storm = self.engine.storm
-        summary: Summary | None = None
-        if storm is not None and incident.id == self._storm_incident():
-            summary = sum_up(storm.opened, [one for one in self._incidents.values() if one.storm])
+        summary = self._summary(incident)
         story = tell(incident, deeds, (), summary)
         now = self.engine.now
         if self._reminders.rings(incident.id):
@@ -548,6 +605,7 @@ class Fold:
         channels = self._audience.channels(incident, self.charter, now, self.planner.also_tell(incident.id))
         affected = self._audience.affected(incident, self.charter, now, channels)
         words = {channel: own for channel in channels if (own := self.planner.says(incident.id, channel))}
+        needless = self.escalations.needless(incident.id)
         news = _encode(
             (
                 story.state,
@@ -562,6 +620,7 @@ class Fold:
                 channels,
                 affected,
                 *([words] if words else ()),
+                *([needless] if needless else ()),
             )
         )
         last_news, last_said, last_at = self._told.get(incident.id, (b"", b"", 0))
@@ -579,21 +638,23 @@ class Fold:
         self._told[incident.id] = (news, digest, now)
         self._reminders.arrange(incident, self.charter.repeats(incident, now)[0], now)
         data = _encode(unworded(msgspec.structs.replace(story, called=matter)))
-        urgent = _is_urgent(story)
+        urgent, too_late = _is_urgent(story), incident.told and _is_over_for_most(incident)
+        opens = incident.told and not too_late
         for channel in channels:
             loud = urgent or self.planner.wakes(incident.id, channel)
             told = data
             if channel in words:
                 with_words = tell(incident, deeds, tuple(map(said, words[channel])), summary)
                 told = _encode(unworded(msgspec.structs.replace(with_words, called=matter)))
-            yield Wanted(incident.id, channel, self._revisions[incident.id], told, loud, incident.told)
+            yield Wanted(incident.id, channel, self._revisions[incident.id], told, loud, opens, ends=too_late)
             for called in self._called[incident.id].matters:
                 new = called == matter
                 yield Wanted(incident.id, channel, self._revisions[incident.id], told, new, new, called)
         for channel in self._reminders.heard(incident.id):
             yield Wanted(incident.id, channel, self._revisions[incident.id], data, False, False, REMINDER)
+        yield from self._news_for_called(incident, story, channels)
         for channel, brief in self._audience.news(incident, story, affected):
-            yield Wanted(incident.id, channel, self._revisions[incident.id], brief, urgent=False, opens=incident.told)
+            yield Wanted(incident.id, channel, self._revisions[incident.id], brief, False, opens, ends=too_late)
 
     def _reminded(self, incident: Incident, story: Story, now: Micros) -> Iterator[Wanted]:
         """Say again, in a new message, that it is open and nobody is on it; not while healer is at it."""
@@ -605,6 +666,29 @@ class Fold:
         data, revision = _encode(unworded(story)), self._revisions[incident.id]
         for channel in channels:
             yield Wanted(incident.id, channel, revision, data, _is_urgent(story), True, REMINDER)
+
+    def _escalated(self, incident: Incident) -> Iterator[Wanted]:
+        """Whom escalations call."""
+        calls = self._calls.get(incident.id)
+        if not calls:
+            return
+        story = tell(incident, self.planner.deeds(incident.id), (), self._summary(incident))
+        data, revision = _encode(unworded(story)), self._revisions[incident.id]
+        for one in calls:
+            yield Wanted(incident.id, one.channel, revision, data, urgent=True, opens=True, matter=one.matter)
+
+    def _news_for_called(self, incident: Incident, story: Story, channels: Collection[str]) -> Iterator[Wanted]:
+        """What became of it, for everybody whom an escalation called: where none can be edited, the first of several messages
+        says it, and none where the story itself does."""
+        said, calls = set(channels), self._calls.get(incident.id, ())
+        for one in self.escalations.calls(incident.id):
+            called = one.matter if one.channel in said else ""
+            said.add(one.channel)
+            if one in calls:
+                continue
+            ends = one.escalation in self.escalations.needless(incident.id)
+            data = _encode(unworded(msgspec.structs.replace(story, called=called)))
+            yield Wanted(incident.id, one.channel, self._revisions[incident.id], data, False, False, one.matter, ends)
 
     def _is_done(self, incident: str) -> bool:
         """Over, and nothing more will be heard of it. The answer does not depend on when steps let go of it.
@@ -627,11 +711,17 @@ class Fold:
         self._pending.pop(incident, None)
         self._audience.let_go(incident)
         self._reminders.let_go(incident)
+        self.escalations.let_go(incident)
         self.planner.let_go(incident)
 
 
 def _digest(data: bytes) -> bytes:
     return blake2b(data, digest_size=16).digest()
+
+
+def _is_over_for_most(incident: Incident) -> bool:
+    """Whether nobody has to hear of it any more who did not yet: what was critical is told all the same, once."""
+    return incident.status == "resolved" and incident.severity != "critical"
 
 
 def _is_urgent(story: Story) -> bool:

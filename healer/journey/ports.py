@@ -76,7 +76,9 @@ class Wanted(msgspec.Struct, frozen=True):
     The told ledger keeps one row per (incident, channel); a newer `revision` replaces an older one that was not sent.
     Without `opens` only who was told before is told more: a silenced root makes no first notice. A `matter` is something that
     a person must act on: a row and a message of its own, which nothing newer replaces before it was heard, for those who may
-    have heard of the incident before; to all others the story itself is new. Without `opens` it is what became of it.
+    have heard of the incident before; to all others the story itself is new. Without `opens` it is what became of it. A call of
+    an escalation is for whoever is called, whatever they heard, and tells what is so by then. What `ends` needs nobody any more:
+    a row that nobody tried to tell goes.
     """
 
     incident: str
@@ -86,6 +88,7 @@ class Wanted(msgspec.Struct, frozen=True):
     urgent: bool
     opens: bool = True
     matter: str = ""
+    ends: bool = False
 
 
 class Planned(msgspec.Struct, frozen=True):
@@ -191,9 +194,6 @@ class Terms(Protocol):
         ...
 
 
-class StepStore(Protocol):
-    """T2 and what a new owner needs."""
-
 class Wakeups(Protocol):
     """Between processes on one store: there is something to look at. Whoever does not hear it finds it at its next look."""
 
@@ -206,6 +206,9 @@ class Wakeups(Protocol):
         each of them."""
         ...
 
+
+class StepStore(Protocol):
+    """T2 and what a new owner needs."""
 
     async def take_over(self, owner: str) -> Ownership:
         """Become the owner: raises the epoch by one."""

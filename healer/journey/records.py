@@ -14,6 +14,7 @@ from healer.alerts.silences import Silence
 from healer.changes.model import Change
 from healer.convergence.lasting import Rule
 from healer.convergence.people import Said
+from healer.notification.oncall.turns import Shift
 from healer.times import Micros
 from healer.topology.patch import Patch
 
@@ -144,6 +145,13 @@ class Changed(msgspec.Struct, frozen=True, array_like=True, tag="change"):
     change: Change
 
 
+class Rostered(msgspec.Struct, frozen=True, array_like=True, tag="oncall"):
+    """All turns that the calendar of a schedule says, in place of those that it said before."""
+
+    schedule: str
+    shifts: tuple[Shift, ...]
+
+
 class Resumed(msgspec.Struct, frozen=True, array_like=True, tag="resume"):
     """Nobody stepped for `gap`: deadlines of hold, settle, expiry and flap move by it."""
 
@@ -177,6 +185,7 @@ Record = (
     | Began
     | Lasting
     | Changed
+    | Rostered
 )
 
 ResolutionKind = Literal["sent", "expired", "vanished", "superseded", "person"]

@@ -18,6 +18,8 @@ from healer.times import Micros
 
 NIGHT = ("22:00-07:00",)
 """In the time zone of the channel."""
+UNHEARD = "unheard"
+"""The timeline's code for an incident that was over before anybody of a channel heard of it."""
 NOISIEST = 5
 """Alerts, and rules, that are named: those with the most."""
 _HELPED = frozenset({"succeeded"})
@@ -79,6 +81,8 @@ class Budget(msgspec.Struct, frozen=True):
     channels: dict[str, Messages]
     repairs: Repairs
     rules: dict[str, Repairs]
+    unheard: int
+    """Incidents that were over before anybody heard of them, and not critical: nobody was told."""
     healed_alone: int
     """Incidents that a repair ended and that nobody had to touch."""
     to_tell: Micros | None
@@ -120,6 +124,7 @@ def budget(period: Period, zones: Mapping[str, str]) -> Budget:
         channels=_channels(period.notices, zones),
         repairs=_repairs(period.remediations),
         rules={rule: _repairs(rules[rule]) for rule in most},
+        unheard=len({one.incident for one in period.notices if one.code == UNHEARD} - first.keys()),
         healed_alone=sum(one.id in helped and _untouched(one) for one in others),
         to_tell=_median(first[one.id] - one.root.onset for one in incidents if one.id in first),
         to_acknowledge=_median(

@@ -6,6 +6,7 @@ Nothing edits such a message: each incident has one of its own from its next new
 
 from collections.abc import Sequence
 
+from healer.notification.escalation import is_escalation
 from healer.notification.ports import TOGETHER, Claim
 from healer.notification.story import TITLE_LIMIT, Story, cut
 from healer.notification.wording import Speech
@@ -32,9 +33,12 @@ def may_share(claim: Claim, story: Story) -> bool:
 
 def is_news(claim: Claim, story: Story) -> bool:
     """Whether people hear of it where nothing can be edited: line 1 says something else, and not that something is being done,
-    since what came of it follows, nor what they are called for in a message of its own, nor again by that one."""
+    since what came of it follows, nor what they are called for in a message of its own, nor again by that one. Whom an escalation
+    called hears of the end."""
     if not claim.message_id:
         return True
+    if is_escalation(claim.matter):
+        return story.title != claim.said and story.state in ("healed", "over") and not story.called
     return story.title != claim.said and story.state != "healing" and not story.called and not claim.matter
 
 

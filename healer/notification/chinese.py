@@ -57,6 +57,8 @@ _LINES = {
     "week told": "新消息 {new} 条，其中夜间 {night} 条；更新 {edits} 次；无法送达 {dead} 条",
     "week repaired": "处置 {begun} 次：有效 {helped} 次，无效 {failed} 次；无需人工而恢复的事件 {alone} 个",
     "week noisiest": "最吵的告警：{noisiest}",
+    "escalated": "请你处理：尚无人认领（升级策略 {escalation}，第 {number} 次呼叫）",
+    "escalated before": "曾呼叫你（升级策略 {escalation}，第 {number} 次），现已不需要",
     "meant for": "本应发往 {channel}，但当时无法送达",
     "together": "共 {count} 个事件，因数量太多而合并通知：",
     "incident": "事件 ",
@@ -151,6 +153,16 @@ CHINESE = Tongue(
             "healer 不执行处置：无法加锁",
             "保存目标锁的 Redis 或 etcd 没有应答。到期的处置会等待，超时后转交给人；告警照常接收和通知。"
             "请检查 `locks` 所配置的服务；恢复后自动结束。",
+        ),
+        "escalation unfinished": Trouble(
+            "该呼叫的人没有被呼叫",
+            "有升级策略没有按时呼叫，或呼叫无法送达。healer 的日志写明了是哪个事件；请查看是否有人处理，并自行联系。"
+            "`healer doctor` 会说明哪个渠道有故障。",
+        ),
+        "calendar": Trouble(
+            "{what} 的值班日历无法使用",
+            "日历无法读取，或其中有 healer 不支持的内容。沿用上次读到的内容，因此可能呼叫已不值班的人："
+            "`healer oncall` 可以查看。",
         ),
         "remediation overdue": Trouble(
             "一次处置没有结束",

@@ -54,6 +54,8 @@ _LINES = {
     "week told": "{new} new messages, {night} of them at night; {edits} edits; {dead} that nobody could be told",
     "week repaired": "{begun} repairs: {helped} helped, {failed} did not; {alone} incidents were healed without a person",
     "week noisiest": "The noisiest: {noisiest}",
+    "escalated": "You are called: nobody is on it yet (escalation {escalation}, call {number})",
+    "escalated before": "You were called (escalation {escalation}, call {number}); that is not needed any more",
     "meant for": "For {channel}, which could not be reached",
     "together": "{count} incidents, told together because there were so many:",
     "incident": "incident ",

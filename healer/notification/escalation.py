@@ -4,7 +4,6 @@ Pure; kept by `healer.journey.escalating`, which lets time pass. A climb ends in
 incident is over, people need not hear of it (a silence), or nobody is left to be called.
 """
 
-from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -19,8 +18,8 @@ MOST_CALLS = 200
 """Of one incident by one escalation, however often it goes on again: whoever did not come for these does not come for more."""
 
 End = Literal["acknowledged", "over", "silenced", "exhausted", "removed"]
-AGAIN: frozenset[str] = frozenset({"acknowledged", "over", "silenced"})
-"""What ended so begins anew when somebody is needed again."""
+AGAIN: frozenset[str] = frozenset({"acknowledged", "over", "silenced", "removed"})
+"""What ended so needs nobody, and begins anew when somebody is needed again."""
 
 
 class Climb(msgspec.Struct, frozen=True, array_like=True):

@@ -7,7 +7,8 @@ import logging
 
 from healer.notification import buttons, template
 from healer.notification.calling import REMINDER
-from healer.notification.story import State, Story
+from healer.notification.escalation import is_escalation, needless, read_matter
+from healer.notification.story import State, Story, one_line
 from healer.notification.wording import PLAIN, Speech, worded
 from notifiers.message import Emphasis, Line, Message, Span, Tone, line
 
@@ -33,6 +34,17 @@ def _words(story: Story, url: str, speech: Speech) -> tuple[str, ...]:
         return story.lines
 
 
+def _why_called(story: Story, matter: str, speech: Speech) -> str:
+    """What somebody is called for by a message of its own."""
+    if matter == REMINDER:
+        return speech.say("reminded")
+    if not is_escalation(matter):
+        return speech.say("called", matter=matter)
+    name, number = read_matter(matter)
+    needed = story.facts is None or not needless(story.facts.incident)
+    return speech.say("escalated" if needed else "escalated before", escalation=one_line(name), number=number)
+
+
 def message_of(
     story: Story, base_url: str, matter: str = "", speech: Speech = PLAIN, *, meant_for: str = ""
 ) -> Message:
@@ -47,7 +59,7 @@ def message_of(
     if matter:
         lines += [
             (),
-            line(speech.say("reminded") if matter == REMINDER else speech.say("called", matter=matter)),
+            line(_why_called(story, matter, speech)),
         ]
     if meant_for:
         lines += [(), line(speech.say("meant for", channel=meant_for))]

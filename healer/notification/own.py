@@ -75,6 +75,16 @@ TROUBLES: Mapping[str, Trouble] = {
         "It cannot be read, or would lose so much at once that it is not believed. What it said last still counts, so "
         "causes may be missing or outdated; `healer topology show` says more.",
     ),
+    "escalation unfinished": Trouble(
+        "somebody was not called",
+        "An escalation did not call whom it should have, or nobody could be told of a call. healer's log says of which incident; "
+        "see who is on it, and call them yourself. `healer doctor` says whether a channel fails.",
+    ),
+    "calendar": Trouble(
+        "the on-call calendar of {what} fails",
+        "It cannot be read, or says something that healer does not understand. What it said last still counts, so somebody "
+        "may be called who is not on call any more: `healer oncall` shows who.",
+    ),
     "suspended": Trouble(
         "a rule is suspended",
         "It did not help again and again: {what}. It is not run there any more. See what is "
@@ -98,7 +108,7 @@ def trouble(name: str, labels: bytes, troubles: Mapping[str, Trouble] = TROUBLES
     kind, _, what = code.partition(" ")
     if code in troubles and code:
         return troubles[code]
-    if kind not in ("topology", "suspended", "drill") or not what:
+    if kind not in ("topology", "suspended", "drill", "calendar") or not what:
         kind, what = "", code
     found = troubles[kind]
     return Trouble(found.title.format(what=what), found.meaning.format(what=what))

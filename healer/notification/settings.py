@@ -56,7 +56,9 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     zone: str = "UTC"
     """The time zone of `hours` and `weekly`, such as Asia/Shanghai."""
     channels: tuple[str, ...]
-    """Names of channels; an empty list says: nobody."""
+    """Names of channels, of people, and of schedules: whoever is on call whenever there is news. An empty list says: nobody."""
+    escalate: tuple[str, ...] = ()
+    """Names of escalations: who is called, one after the other, until somebody acknowledges."""
     go_on: bool = msgspec.field(default=False, name="continue")
     """Look at the routes below as well, and tell the channels of all that match."""
     repeat: Duration = 0

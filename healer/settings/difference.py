@@ -27,6 +27,7 @@ TAKEN: tuple[Path, ...] = (
     ("alertmanager",),
     ("channels",),
     ("routes",),
+    ("oncall",),
     ("telemetry",),
     ("watchdog",),
     ("guards",),

@@ -13,6 +13,7 @@ from healer.documents.document import Document, load_document, parse_document
 from healer.documents.problems import DocumentError, Problem
 from healer.settings.channels import hooks
 from healer.settings.model import Settings
+from healer.settings.oncall import wrong_names
 from healer.topology.lines import MappingError, compile_mapping
 from healer.topology.settings import Mapping as Line
 from healer.topology.shipped import shipped_names, with_shipped
@@ -79,12 +80,7 @@ def _cross_check(document: Document, settings: Settings) -> Iterator[Problem]:
         except MappingError as error:
             yield document.problem(("changes", "nodes", index, *error.path), error.message)
     yield from _sources(document, settings)
-    for index, route in enumerate(settings.routes):
-        for position, name in enumerate(route.channels):
-            if name not in settings.channels:
-                known = ", ".join(settings.channels) or "none"
-                where = ("routes", index, "channels", position)
-                yield document.problem(where, f"no channel is called {name!r}; channels: {known}")
+    yield from wrong_names(document, settings)
     yield from _bots(document, settings)
     for name, channel in settings.channels.items():
         if channel.fallback and (channel.fallback == name or channel.fallback not in settings.channels):

@@ -13,6 +13,7 @@ from healer.convergence.settings import Convergence
 from healer.documents.fields import Secret
 from healer.journey.settings import Journal
 from healer.locks.settings import Locks
+from healer.notification.oncall.settings import Oncall
 from healer.notification.settings import Channel, Route
 from healer.rehearsal.drill import Drill
 from healer.remediation.settings import Guards
@@ -61,6 +62,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Ways to reach people, by a name of your choice."""
     routes: tuple[Route, ...] = ()
     """Who hears of what; without any, every channel hears of everything."""
+    oncall: Oncall = Oncall()
+    """Who is on call, and who is next when nobody answers."""
     telemetry: Telemetry = Telemetry()
     """What healer tells of itself."""
     watchdog: Watchdog = Watchdog()

@@ -50,6 +50,8 @@ class Store:
         self.name = name
         self._released = released
         self._epoch = 0
+        self.unheard = 0
+        """Notices that were withdrawn since the start, because their incidents were over before anybody heard."""
 
     def on_append(self, heard: Heard) -> None:
         """Have `heard` called, on the event loop and in the order of positions, with every record that becomes durable,
@@ -82,7 +84,7 @@ class Store:
         return taken
 
     async def commit(self, step: Step) -> None:
-        await self.run.write("commit", steps.commit, step)
+        self.unheard += await self.run.write("commit", steps.commit, step)
 
     # Terms
 
@@ -265,12 +267,12 @@ class Store:
     async def resend(self, incident: str, channel: str, *, now: Micros) -> bool:
         return await self.run.write("resend", ledger.resend, incident, channel, now)
 
-    # Projections
-
     # replicas.limits.Kept
 
     async def use_rates(self, keys: Sequence[str], use: Use[T], *, now: Micros) -> T:
         return await self.run.write("use_rates", rates.use, keys, use, now)
+
+    # Projections
 
     async def period(self, since: Micros, until: Micros) -> Period:
         return await self.run.read("period", period.period, since, until)

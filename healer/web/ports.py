@@ -22,6 +22,7 @@ from healer.executors.agent.agents import Agents
 from healer.journey.ports import Journal
 from healer.journey.tenure import Converging
 from healer.notification.budget import Budget
+from healer.notification.oncall.reach import Rota
 from healer.notification.ports import LedgerRow
 from healer.reload import Reloaded
 from healer.remediation.model import Intent, Remediation
@@ -252,6 +253,8 @@ class Service(msgspec.Struct, frozen=True):
     rules: Callable[[], Awaitable[list[dict[str, Any]]]] | None = None
     """What each rule has done, and may do; see `healer.rehearsal.record`."""
     """What is asked of the topology and said to it; without one there are no such routes."""
+    rota: Callable[[], Rota] | None = None
+    """All that says who is on call; without it there is no such route."""
     budget: Callable[[Micros], Awaitable[Budget]] | None = None
     """The noise budget of so long a time up to now; without it there is no such route."""
     reload: Callable[[], Awaitable[Reloaded]] | None = None

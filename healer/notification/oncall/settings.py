@@ -115,8 +115,6 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def __post_init__(self) -> None:
         check_zone(self.zone, "zone")
-        if not self.layers and self.ical is None and not self.overrides:
-            raise ValueError("nobody is ever on call here: give layers, or ical")
 
 
 class Rung(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -27,6 +27,8 @@ from sqlalchemy import (
 
 from healer.convergence.outcome import Happening
 from healer.journey.ports import Wanted
+from healer.notification.budget import UNHEARD
+from healer.notification.escalation import is_escalation
 from healer.notification.ports import TOGETHER, Claim, LedgerRow, Only
 from healer.store import schema
 from healer.store.dialect import NAMED, greatest, is_server, store_clock, upsert
@@ -51,8 +53,8 @@ _FRESH: dict[str, object] = {
 _UNTOLD = or_(told.c.state == "waiting", told.c.state == "claimed")
 
 
-def _wanting(*, again: bool = False) -> Prepared:
-    """`again`: what was told already is told in a new message."""
+def _wanting(*, again: bool = False, anew: bool = False) -> Prepared:
+    """`again`: what was told already is told in a new message. `anew`: a matter that was not heard is told as it is by now."""
     statement = upsert(told)
     new = statement.excluded
     newer = {
@@ -68,7 +70,7 @@ def _wanting(*, again: bool = False) -> Prepared:
     }
     # What a person must act on is told as it was: nothing newer takes its place before it was heard.
     heard = or_(told.c.matter == "", told.c.told_revision > 0)
-    later = and_(new.wanted_revision > told.c.wanted_revision, heard)
+    later = and_(new.wanted_revision > told.c.wanted_revision, true() if anew else heard)
     place = ("incident", "channel", "matter")
     columns = (*place, "wanted_revision", "story", "urgent", "since", *_FRESH)
     return Prepared(statement.on_conflict_do_update(index_elements=place, set_=newer, where=later), columns)
@@ -106,6 +108,7 @@ def _due(only: Only) -> Prepared:
 
 _WANT = _wanting()
 _CALL_AGAIN = _wanting(again=True)
+_ANEW = _wanting(anew=True)
 _DUE_ROWS = {only: _claimable(only) for only in _WHICH}
 _NEXT_DUE = {only: _due(only) for only in _WHICH}
 _STAND_INS = Prepared(
@@ -127,17 +130,19 @@ _CLAIMANTS = Prepared(select(told.c.claimed_by).where(text("state = 'claimed'"),
 _IS_GONE = Plain(f"SELECT pg_try_advisory_xact_lock({NAMED}, hashtext(current_schema() || ' ' || ?))")
 
 
-def want(connection: Connection, wanted: Sequence[Wanted], now: Micros) -> None:
+def want(connection: Connection, wanted: Sequence[Wanted], now: Micros) -> int:
     """A newer revision replaces an untold older one. What was told stays; a dead letter gets another chance with it.
 
     What does not open is wanted only by those who may have heard already; a first notice that nobody tried is withdrawn. A
     matter of its own is wanted by those alone, too: for others the story that holds it is a new message; and what became of it
-    by those who were called. A matter that opens once more, after it was heard, is called for again in a new message.
+    by those who were called. A matter that opens once more, after it was heard, is called for again in a new message. A call of
+    an escalation is for whoever is called, and tells what is so by then.
+
+    Returns how many first notices were withdrawn because their incidents are over.
     """
     found = [*wanted, *_in_their_place(connection, wanted)]
+    unheard = sum(_withdraw(connection, each, now) for each in found if not each.opens)
     found = [each for each in found if _is_wanted(connection, each)]
-    if not found:
-        return
     rows = [
         {
             **_FRESH,
@@ -151,11 +156,18 @@ def want(connection: Connection, wanted: Sequence[Wanted], now: Micros) -> None:
         }
         for each in found
     ]
-    calls = [bool(each.matter) and each.opens for each in found]
-    for statement, called in ((_WANT, False), (_CALL_AGAIN, True)):
-        chosen = [row for row, calls_for in zip(rows, calls, strict=True) if calls_for is called]
+    kinds = [_statement(each) for each in found]
+    for statement in (_WANT, _CALL_AGAIN, _ANEW):
+        chosen = [row for row, kind in zip(rows, kinds, strict=True) if kind is statement]
         if chosen:
             statement.execute_many(connection, chosen)
+    return unheard
+
+
+def _statement(wanted: Wanted) -> Prepared:
+    if is_escalation(wanted.matter) and not wanted.opens:
+        return _ANEW
+    return _CALL_AGAIN if wanted.matter and wanted.opens else _WANT
 
 
 def announce(transaction: Transaction, wanted: Wanted, now: Micros) -> bool:
@@ -243,8 +255,17 @@ def record_told(transaction: Transaction, claim: Claim, message_id: str, now: Mi
             claimed_until=0,
             why="",
         )
+    elif message_id == row.message_id and claim.revision < _shown(row):
+        # Whoever took the row over said something newer in the meantime, and this may have been written over it.
+        state = "waiting" if row.state == "told" else row.state
+        _set(transaction, claim, state=state, told_revision=claim.revision, said=said, claimed_until=0)
     else:
         _set(transaction, claim, told_revision=revision, message_id=row.message_id or message_id, said=said)
+
+
+def _shown(row: "_Held") -> int:
+    """The newest revision that people may have read already: of a claimed row its holder may just have sent what is wanted."""
+    return row.wanted_revision if row.state == "claimed" else row.told_revision
 
 
 def _caught_up(transaction: Transaction, claim: Claim, row: "_Held") -> "_Held":
@@ -277,6 +298,7 @@ def record_failed(
     attempts = row.attempts + counts
     if buried:
         _note(transaction, claim, transaction.now(), "dead", why=why)
+    not_before = store_clock(transaction.connection, now) + pause
     _set(transaction, claim, state=state, attempts=attempts, not_before=not_before, claimed_until=0, why=why)
     if fallback:
         _stand_in(transaction, claim, fallback, row, why)
@@ -289,7 +311,6 @@ def _stand_in(transaction: Transaction, claim: Claim, fallback: str, row: "_Held
         "incident": claim.incident,
         "channel": fallback,
         "matter": claim.matter,
-    not_before = store_clock(transaction.connection, now) + pause
         "wanted_revision": claim.revision,
         "story": claim.story,
         "urgent": row.urgent,
@@ -336,14 +357,30 @@ def resend(transaction: Transaction, incident: str, channel: str, now: Micros) -
     return transaction.connection.execute(changed).rowcount > 0
 
 
+def _withdraw(connection: Connection, wanted: Wanted, now: Micros) -> bool:
+    """Let go of a row that nobody tried and that need not be told any more; whether it was a first notice of what is over, or
+    would have been one."""
+    if wanted.matter and not wanted.ends:
+        return False
+    untried = and_(_place(wanted), told.c.tried == 0, told.c.wanted_revision < wanted.revision)
+    connection.execute(delete(told).where(untried))
+    if wanted.matter or not wanted.ends or connection.execute(select(told.c.tried).where(_place(wanted))).first():
+        return False
+    line = Happening(wanted.incident, now, "notify", UNHEARD, {"channel": wanted.channel})
+    before = incidents.timeline(connection, wanted.incident)
+    if any((one.code, one.facts) == (line.code, line.facts) for one in before):
+        return False
+    incidents.tell(connection, [line])
+    return True
+
+
 def _is_wanted(connection: Connection, wanted: Wanted) -> bool:
-    if wanted.opens and not wanted.matter:
+    if wanted.opens and (not wanted.matter or is_escalation(wanted.matter)):
         return True
     there = "" if wanted.opens else wanted.matter
     row = and_(told.c.incident == wanted.incident, told.c.channel == wanted.channel, told.c.matter == there)
-    if not wanted.matter:
-        connection.execute(delete(told).where(row, told.c.tried == 0, told.c.wanted_revision < wanted.revision))
-    return connection.execute(select(told.c.tried).where(row)).scalar() == 1
+    tried = connection.execute(select(told.c.tried).where(row)).scalar()
+    return tried is not None if is_escalation(wanted.matter) else tried == 1
 
 
 def _in_their_place(connection: Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
@@ -377,8 +414,8 @@ def _row(connection: Connection, claim: Claim) -> _Held | None:
     return None if row is None else _Held(*row)
 
 
-def _place(claim: Claim) -> ColumnElement[bool]:
-    return and_(told.c.incident == claim.incident, told.c.channel == claim.channel, told.c.matter == claim.matter)
+def _place(row: Claim | Wanted) -> ColumnElement[bool]:
+    return and_(told.c.incident == row.incident, told.c.channel == row.channel, told.c.matter == row.matter)
 
 
 def _note(transaction: Transaction, claim: Claim, at: Micros, code: str, **facts: str) -> None:

@@ -81,20 +81,21 @@ def fenced(transaction: Transaction, epoch: int, work: Callable[[Transaction, *A
     return work(transaction, *args)
 
 
-def commit(transaction: Transaction, step: Step) -> None:
-    """T2. Raises Overtaken unless the epoch is the step's and the step is the next one, or was committed already."""
+def commit(transaction: Transaction, step: Step) -> int:
+    """T2. Raises Overtaken unless the epoch is the step's and the step is the next one, or was committed already. Returns
+    how many notices it withdrew of what was over before anybody heard."""
     mine = _ownership(transaction.connection)
     if mine.epoch != step.epoch:
         raise Overtaken(f"step {step.number} is of epoch {step.epoch}, the store is at {mine.epoch}")
     if (mine.step, mine.applied) != (step.number - 1, step.first - 1):
         if _committed(transaction.connection, step):
-            return
+            return 0
         raise Overtaken(
             f"step {step.number} begins at {step.first}, the store has step {mine.step} and applied {mine.applied}"
         )
     if step.last > transaction.position:
         raise Overtaken(f"step {step.number} ends at {step.last}, the journal at {transaction.position}")
-    _write(transaction, step)
+    return _write(transaction, step)
 
 
 def steps(connection: Connection, after: int, limit: int) -> list[StepMark]:
@@ -123,20 +124,21 @@ def _committed(connection: Connection, step: Step) -> bool:
     return row is not None and tuple(row) == (step.epoch, step.first, step.last, step.digest)
 
 
-def _write(transaction: Transaction, step: Step) -> None:
+def _write(transaction: Transaction, step: Step) -> int:
     connection = transaction.connection
     mark = {name: getattr(step, name) for name in _MARK}
     _INSERT_STEP.execute(connection, mark)
     _MOVE_OWNER.execute(connection, {"step": step.number, "applied": step.last, "now": step.now})
     incidents.store(connection, step.incidents)
     incidents.tell(connection, step.timeline)
-    ledger.want(connection, step.wanted, step.now)
+    unheard = ledger.want(connection, step.wanted, step.now)
     for plan in step.planned:
         remediations.plan(transaction, plan, step.now)
     for superseded in step.superseded:
         remediations.supersede(transaction, superseded, step.now)
     for closed in step.closed:
         _close(connection, closed, step)
+    return unheard
 
 
 def _close(connection: Connection, closed: Closed, step: Step) -> None:
