@@ -1,3 +1,5 @@
+import pytest
+
 from healer.notification.ports import Claim, LedgerRow
 from healer.store.store import Store
 from healer.times import SECOND, Micros
@@ -97,6 +99,28 @@ async def test_a_late_answer_is_kept_and_leaves_the_new_claim_alone(store: Store
     assert (await row(store)).state == "claimed"
     await store.told(other, message_id="78", now=NOON + LEASE)
     assert await row(store) == LedgerRow("i1", "chat", 1, 1, "78", "told", 0, 0, "")
+
+
+@pytest.mark.parametrize("recorded", [True, False], ids=["told", "being told"])
+async def test_old_news_that_came_late_is_followed_by_the_newest(store: Store, recorded: bool) -> None:
+    """A process that stood still edits its older words over newer ones of another: then the newest is said once more."""
+    steps = Steps(store)
+    await steps.want("i1", 1)
+    (first,) = await claim(store)
+    await store.told(first, message_id="77", now=NOON)
+    await steps.want("i1", 2)
+    (late,) = await claim(store)
+    await steps.want("i1", 3)
+    (other,) = await claim(store, NOON + LEASE)
+    if recorded:
+        await store.told(other, message_id="77", now=NOON + LEASE)
+    await store.told(late, message_id="77", now=NOON + LEASE)
+    if not recorded:
+        await store.told(other, message_id="77", now=NOON + LEASE)
+    (again,) = await claim(store, NOON + LEASE)
+    assert (again.revision, again.message_id) == (3, "77")
+    await store.told(again, message_id="77", now=NOON + LEASE)
+    assert await row(store) == LedgerRow("i1", "chat", 3, 3, "77", "told", 0, 0, "")
 
 
 async def test_a_late_answer_in_time_for_nobody_else_counts(store: Store) -> None:
