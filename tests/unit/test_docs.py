@@ -7,6 +7,7 @@ import importlib
 import re
 import shlex
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -87,11 +88,14 @@ def parse(words: list[str]) -> None:
 
 @pytest.mark.parametrize("block", blocks("sh"))
 def test_a_shell_example_can_be_typed(block: Block) -> None:
-    """Every line is a command of healer that parses, or a target of the Makefile."""
-    for line in block.text.splitlines():
+    """Every line is a command of healer that parses, a target of the Makefile, or kubectl with files that ship."""
+    for line in (part for whole in block.text.splitlines() for part in whole.split(" | ")):
         program, *words = shlex.split(line, comments=True)
         if program == "make":
             assert words[0] in TARGETS, line
+        elif program == "kubectl":
+            files = [after for before, after in pairwise(words) if before == "-f" and after != "-"]
+            assert all((ROOT / file).is_file() for file in files), line
         else:
             assert program in ("healer", ".venv/bin/healer"), line
             parse(words)
