@@ -64,11 +64,12 @@ def _buttons(settings: Settings) -> Iterator[Finding]:
     ways = {name: getattr(channel.config, "buttons", "none") for name, channel in settings.channels.items()}
     shown = [name for name, way in ways.items() if way != "none"]
     if shown and not any(user.chat for user in settings.server.auth.users.values()):
-        mend = "put telegram:NUMBER under server.auth.users.NAME.chat: healer answers the number to whoever presses"
+        mend = "put who they are there under server.auth.users.NAME.chat: healer answers it to whoever presses"
         yield Finding("wrong", f"nobody may press the buttons of {', '.join(shown)}", mend)
     if "webhook" in ways.values() and not settings.server.url.startswith("https://"):
-        mend = "set server.base_url to an https address that Telegram reaches, or say buttons: poll"
-        yield Finding("wrong", f"Telegram sends no presses to {settings.server.url}", mend)
+        hooked = ", ".join(name for name, way in ways.items() if way == "webhook")
+        mend = "set server.base_url to an https address that can be reached from there; for Telegram, or say buttons: poll"
+        yield Finding("wrong", f"{settings.server.url} is no address for presses of {hooked}", mend)
 
 
 def _answering_for(settings: Settings) -> Iterator[Finding]:

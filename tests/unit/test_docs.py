@@ -54,6 +54,7 @@ class Environment(Mapping[str, str]):
             "DINGTALK_TOKEN": "d" * 64,
             "HOOK_URL": "https://tickets.example/hook",
             "HOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            "WECOM_AES": "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG",
         }.get(name, token)
 
     def __contains__(self, name: object) -> bool:

@@ -82,11 +82,11 @@ def test_beside_alertmanager_its_silences_have_to_be_seen(full: str) -> None:
 
 
 def test_buttons_that_nobody_can_press_are_wrong(full: str) -> None:
-    """Where no account says who it is in a chat, and where Telegram would send presses to an address that it does not take."""
+    """Where no account says who it is in a chat, and where presses would be sent to an address that no provider takes."""
     shown = full.replace("chat_id: 5", "chat_id: 5, buttons: webhook, secret_token: {env: SECRET}")
     assert [finding.what.partition(" of ")[0] for finding in found(shown) if finding.level == "wrong"] == [
         "nobody may press the buttons",
-        "Telegram sends no presses to http://127.0.0.1:9099",
+        "http://127.0.0.1:9099 is no address for presses",
     ]
     users = 'shared: sender, users: {ann: {chat: ["telegram:1"]}}}, base_url: "https://healer.example"}'
     assert found(shown.replace("shared: sender}}", users)) == []
