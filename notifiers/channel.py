@@ -12,9 +12,9 @@ import msgspec
 from notifiers.breaker import Breaker
 from notifiers.clock import SECOND, Micros
 from notifiers.limiter import Limiter
-from notifiers.message import Ambiguous, Answer, Message, NotTried, RateLimited, Reason, Told, Transient
+from notifiers.message import Ambiguous, Answer, Message, NotTried, Permanent, RateLimited, Reason, Told, Transient
 from notifiers.retry import Backoff, Random, Sleep, persist
-from notifiers.sender import Limits, Sender
+from notifiers.sender import Illustrated, Limits, Sender
 
 
 class Channel:
@@ -66,6 +66,20 @@ class Channel:
     async def edit(self, reference: Told, message: Message, *, trace_id: str) -> Answer:
         """An edit whose answer was lost is simply repeated: the second time it changes nothing."""
         return await self._tell(lambda: self._sender.edit(reference, message, trace_id=trace_id), harmless=True)
+
+    @property
+    def takes_pictures(self) -> bool:
+        return isinstance(self._sender, Illustrated) and self._sender.takes_pictures
+
+    async def show(self, reference: Told, picture: bytes, *, trace_id: str) -> Answer:
+        """A picture is tried once, and only where no word has to wait for it."""
+        sender = self._sender
+        if not isinstance(sender, Illustrated) or not sender.takes_pictures:
+            return Permanent(why=f"{self.name} takes no pictures", reason=Reason.REJECTED)
+        wait = await self._limiter.reserve(self.limits.rates, patience=0)
+        if wait:
+            return NotTried(wait, Reason.RATE_LIMITED, why=f"{self.name} is at its rate limit")
+        return await self._breaker.call(lambda: sender.show(reference, picture, trace_id=trace_id))
 
     async def close(self) -> None:
         await self._sender.close()

@@ -1,7 +1,7 @@
 """What every channel offers: one attempt to tell, one attempt to correct what was told, and its limits."""
 
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -70,3 +70,19 @@ class Sender(Protocol):
     async def close(self) -> None:
         """Let go of what only this sender holds; a session that was handed in stays open."""
         ...
+
+
+@runtime_checkable
+class Illustrated(Protocol):
+    """A sender whose recipient may get pictures, if `takes_pictures` says so."""
+
+    @property
+    def takes_pictures(self) -> bool: ...
+
+    async def show(self, reference: Told, picture: bytes, *, trace_id: str) -> Answer:
+        """Send a PNG that belongs to the message `reference`, without a sound: one attempt. Nothing edits it."""
+        ...
+
+
+class Unavailable(Exception):
+    """A channel cannot be made here: what it needs is not installed, or refuses what it was given. Says what comes next."""

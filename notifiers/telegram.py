@@ -16,8 +16,9 @@ from notifiers import telegram_html as html
 from notifiers import telegram_keyboard as keyboard
 from notifiers.clock import SECOND, Micros
 from notifiers.cut import fit, plain_text, utf16_units
-from notifiers.exchange import Reply, Request, exchange
+from notifiers.exchange import JSON, Reply, Request, exchange
 from notifiers.message import Answer, Message, Migrated, Ok, OkNoop, Permanent, Reason, Told, hidden
+from notifiers.multipart import form
 from notifiers.secret import Secret
 from notifiers.sender import Limits, Rate, Unit
 
@@ -45,6 +46,8 @@ class TelegramConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """How long to wait for an answer: microseconds inside, written 10s."""
     silent: bool = False
     """Deliver everything without a sound."""
+    pictures: bool = False
+    """Show the affected part of the topology below each new message. Needs the extra `pictures`."""
     buttons: Literal["none", "poll", "webhook"] = "none"
     """How presses of buttons come back: `poll` asks Telegram for them (nobody else may ask for this bot), `webhook` has
     Telegram send them to `server.base_url`; `none` shows no buttons."""
@@ -137,6 +140,25 @@ class TelegramSender:
                 case _:
                     return answer
 
+    @property
+    def takes_pictures(self) -> bool:
+        return self._config.pictures
+
+    async def show(self, reference: Told, picture: bytes, *, trace_id: str) -> Answer:
+        """A photo without a sound, as an answer to the message. A group that became another one loses it."""
+        if not reference.message_id.isdecimal():
+            return Permanent(why="this is no message of Telegram", reason=Reason.MESSAGE_GONE)
+        answers_to = {"message_id": int(reference.message_id), "allow_sending_without_reply": True}
+        fields = {
+            "chat_id": reference.chat or self._chat,
+            "disable_notification": "true",
+            "reply_parameters": msgspec.json.encode(answers_to).decode(),
+        }
+        if self._config.thread_id is not None:
+            fields["message_thread_id"] = str(self._config.thread_id)
+        data, kind = form(fields, "photo", picture)
+        return await self._post("sendPhoto", data, {"Content-Type": kind}, trace_id)
+
     async def close(self) -> None:
         """The session belongs to whoever handed it in."""
 
@@ -152,9 +174,12 @@ class TelegramSender:
         return body | {"text": plain_text(fit(message, TEXT_UNITS, utf16_units, links=False))}
 
     async def _call(self, method: str, body: dict[str, Any], trace_id: str) -> Answer:
+        return await self._post(method, msgspec.json.encode(body), JSON, trace_id)
+
+    async def _post(self, method: str, data: bytes, headers: dict[str, str], trace_id: str) -> Answer:
         """One request. The token is in its URL, so what is said of it names the server only."""
         url = f"{self._config.api_url.rstrip('/')}/bot{self._config.token.reveal()}/{method}"
-        request = Request(url, self._config.api_url, method, msgspec.json.encode(body))
+        request = Request(url, self._config.api_url, method, data, headers)
         reply = await exchange(self._session, request, timeout=self._config.timeout, trace_id=trace_id)
         if isinstance(reply, Reply):
             return hidden(answers.interpret(reply), self._config.token)

@@ -4,7 +4,9 @@ Source: developer.work.weixin.qq.com, documents 99110 (message push) and 90455 (
 edited. 20 messages a minute; 2048 bytes of text.
 """
 
-from typing import Annotated
+import base64
+import hashlib
+from typing import Annotated, Any
 
 import aiohttp
 import msgspec
@@ -36,6 +38,8 @@ class WecomConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """What stands behind `key=` in the robot's webhook address."""
     mentions: tuple[str, ...] = ()
     """User ids to call by name, `@all` for everybody."""
+    pictures: bool = False
+    """Show the affected part of the topology below each new message. Needs the extra `pictures`."""
     api_url: Annotated[str, msgspec.Meta(extra={"written": "url"})] = "https://qyapi.weixin.qq.com"
     """WeCom, or a gateway of one's own."""
     timeout: Annotated[Micros, msgspec.Meta(extra={"written": "duration"})] = 10 * SECOND
@@ -70,6 +74,19 @@ class WecomSender:
             "msgtype": "text",
             "text": text | ({"mentioned_list": self._config.mentions} if self._config.mentions else {}),
         }
+        return await self._post(body, trace_id)
+
+    @property
+    def takes_pictures(self) -> bool:
+        return self._config.pictures
+
+    async def show(self, reference: Told, picture: bytes, *, trace_id: str) -> Answer:  # noqa: ARG002 - part of the port
+        """A robot can answer nothing: the picture stands below what was sent last."""
+        digest = hashlib.md5(picture, usedforsecurity=False).hexdigest()
+        image = {"base64": base64.b64encode(picture).decode(), "md5": digest}
+        return await self._post({"msgtype": "image", "image": image}, trace_id)
+
+    async def _post(self, body: dict[str, Any], trace_id: str) -> Answer:
         url = f"{self._config.api_url.rstrip('/')}/cgi-bin/webhook/send?key={self._config.key.reveal()}"
         # msgspec writes UTF-8 as it is: WeCom refuses \uXXXX (40033).
         request = Request(url, self._config.api_url, "webhook/send", msgspec.json.encode(body))

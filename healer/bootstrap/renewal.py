@@ -11,6 +11,7 @@ from pathlib import Path
 from healer.assembly import Healer, Plan, TooFarBehind
 from healer.bootstrap.applications import Applications
 from healer.bootstrap.bots import Bots
+from healer.bootstrap.drawing import Drawing, pencil
 from healer.bootstrap.outside import Ground, ports
 from healer.bootstrap.plan import read_plan, tls_context
 from healer.bootstrap.refusal import CannotStart
@@ -62,6 +63,7 @@ class Renewal:
         self.access: Door | None = None
         self.bots: Bots | None = None
         self.applications: Applications | None = None
+        self.drawing: Drawing | None = None
         self.pass_on: Callable[[Settings, Kept], None] = lambda *_: None
 
     async def __call__(self) -> Reloaded:
@@ -102,6 +104,8 @@ class Renewal:
             self.bots.use(settings)
         if self.applications is not None:
             self.applications.use(settings)
+        if self.drawing is not None:
+            self.drawing.use(settings)
         self.pass_on(settings, kept)
         if self._tls is not None and tls is not None and settings.server.tls is not None:
             self._tls.load_cert_chain(settings.server.tls.cert, settings.server.tls.key)
@@ -118,6 +122,7 @@ def read_again(file: Path, before: Settings, running: Plan) -> tuple[Settings, P
         problems = [document.problem(way, message) for way in fixed]
         raise NotReloaded("restart", f"{', '.join(map(dotted, fixed))} needs a restart", problems)
     plan = read_plan(settings)
+    pencil(settings)
     prove(settings, plan, running)
     return settings, plan, tls_context(settings)
 

@@ -23,6 +23,7 @@ from healer.bootstrap.agents import agents_listener, agents_of, open_to_agents
 from healer.bootstrap.applications import Applications
 from healer.bootstrap.bots import Bots
 from healer.bootstrap.cards import Cards
+from healer.bootstrap.drawing import Drawing
 from healer.bootstrap.offered import service, story_of
 from healer.bootstrap.outside import Ground, pass_on, ports, tokens
 from healer.bootstrap.plan import read_plan, tls_context
@@ -121,6 +122,8 @@ async def start(
         service(settings, healer, registry), reload=reload, hook=bots, agents=agents, callbacks=applications.callbacks
     )
     renewal.access, renewal.bots, renewal.applications = access_of(offered), bots, applications
+    renewal.drawing = Drawing(healer)
+    renewal.drawing.use(settings)
     bots.pressing = Pressing(offered, renewal.access, partial(story_of, healer))
     passing_on = PassingOn(healer.view.all_silences, lambda: healer.owner.leads and healer.view.ready()[0], clock)
     renewal.pass_on = partial(pass_on, passing_on, ground)

@@ -20,7 +20,7 @@ from healer.notification.conduct import PLAIN as NOTHING_SPECIAL
 from healer.notification.conduct import Conduct, passes_on
 from healer.notification.message import TONES, message_of
 from healer.notification.ports import Claim, Only, ToldLedger
-from healer.notification.story import Story
+from healer.notification.story import State, Story
 from healer.notification.wording import PLAIN, Speech, worded
 from healer.seams import Clock, Random
 from healer.telemetry.logs import within_trace
@@ -59,6 +59,9 @@ GIVE_UP = 60
 """Failures in a row after which a row is a dead letter: about four hours."""
 
 
+_ENDED: tuple[State, ...] = ("healed", "over")
+
+
 class Sender(Protocol):
     """A channel's recipient (see `notifiers.sender.Sender`)."""
 
@@ -73,6 +76,15 @@ class Sender(Protocol):
     async def send(self, message: Message, *, trace_id: str) -> Answer: ...
 
     async def edit(self, reference: Told, message: Message, *, trace_id: str) -> Answer: ...
+
+
+Illustrate = Callable[[str, str, Told, str], Awaitable[None]]
+"""Sends a picture of an incident after a message that is new: (channel, incident, the message, trace id). Never raises for what
+the outside does."""
+
+
+async def _no_pictures(_channel: str, _incident: str, _told: Told, _trace_id: str) -> None:
+    """Words are enough."""
 
 
 class Deliverer:
@@ -106,6 +118,8 @@ class Deliverer:
         """The channels in their quiet hours."""
         self._awake = {channel: asyncio.Event() for channel in senders}
         self.accepts: dict[str, bool] = {}
+        self.illustrate: Illustrate = _no_pictures
+        """Set by whoever can draw."""
 
     def use(
         self,
@@ -196,6 +210,8 @@ class Deliverer:
             answer = self._left_alone(claim.channel) or await self._tell(claim, story, sender)
             self._hear(claim.channel, answer, sender)
             await self._record(claim, story, answer, sender)
+            if isinstance(answer, Ok) and not claim.message_id and not claim.matter and story.state not in _ENDED:
+                await self.illustrate(claim.channel, claim.incident, answer.reference, story.trace_id)
         return self._rest(claim.channel, answer)
 
     async def _serve_together(self, claims: Sequence[Claim], sender: Sender) -> Micros:
