@@ -30,6 +30,13 @@ rule "count it"
   verify: resolved within 60s
   limit: 10 per 1h per rule
   mode: auto
+
+rule "suggest to count"
+  on event: "Slow"
+  then: execute("count", tag: labels.tag, on: nearest(host))
+  verify: resolved within 60s
+  limit: 10 per 1h per rule
+  mode: suggest
 """
 CONFIG = """
 server:
@@ -60,9 +67,9 @@ class Chat:
         self.telegram = telegram
         self.machine = machine
 
-    def fires(self) -> None:
+    def fires(self, name: str = "Down", host: str = "web1", tag: str = "one") -> None:
         now = datetime.now(UTC)
-        labels = {"alertname": "Down", "severity": "critical", "host": "web1", "tag": "one"}
+        labels = {"alertname": name, "severity": "critical", "host": host, "tag": tag}
         alert = {"labels": labels, "startsAt": now.isoformat(), "endsAt": (now + timedelta(minutes=10)).isoformat()}
         body = json.dumps([alert]).encode()
         post(f"{self.healer.url}/api/v2/alerts", body, within=30, token=self.healer.token)
@@ -71,9 +78,13 @@ class Chat:
         """The message about the incident, not the one that calls."""
         return self.telegram.messages()[0]
 
-    def press(self, text: str, user: int) -> dict[str, Any]:
+    def about(self, host: str) -> dict[str, Any]:
+        """The newest message about this host, {} before there is one."""
+        return next((one for one in reversed(self.telegram.messages()) if host in one["text"]), {})
+
+    def press(self, text: str, user: int, message: dict[str, Any] | None = None) -> dict[str, Any]:
         """Press the button with this text; what whoever pressed is answered."""
-        said = {"chat_id": 1, "message_id": self.message()["message_id"], "text": text, "user": user}
+        said = {"chat_id": 1, "message_id": (message or self.message())["message_id"], "text": text, "user": user}
         id = json.loads(post(f"{self.telegram.url}/standin/press", json.dumps(said).encode()))["id"]
         answered = self.until(lambda: self.answers().get(id), f"an answer to {text}")
         assert isinstance(answered, dict)
@@ -97,7 +108,7 @@ def chat(folder: Path) -> Iterator[Chat]:
     home = folder / "healer"
     with ssh_host(folder / "host") as host, Telegram(folder / "telegram", TOKEN, rates=False) as telegram:
         files = {
-            "topology.yaml": "nodes: [{id: host/web1, address: 127.0.0.1}]\nedges: []\n",
+            "topology.yaml": "nodes: [{id: host/web1, address: 127.0.0.1}, {id: host/web2, address: 127.0.0.1}]\nedges: []\n",
             "token": TOKEN,
             "bearer": "many-have-it",
             "count.heal": RULE.format(command=effects.install(host.folder)),
@@ -110,7 +121,8 @@ def chat(folder: Path) -> Iterator[Chat]:
 
 
 def test_a_press_of_approve_runs_the_remediation(tmp_path: Path) -> None:
-    """Strangers and those without the right are refused; the right person's press runs it once, and the message says who."""
+    """Strangers and those without the right are refused; the right person's press runs it once, and the message says who. What
+    is only suggested runs when somebody wants it, and not before."""
     with chat(tmp_path) as here:
         here.fires()
         here.until(lambda: "Approve" in here.message()["buttons"] if here.telegram.messages() else None, "the question")
@@ -135,3 +147,13 @@ def test_a_press_of_approve_runs_the_remediation(tmp_path: Path) -> None:
         assert [one["createdBy"] for one in here.healer.api("silences")["items"]] == ["ann"]
         (one,) = here.healer.api("remediations")["items"]
         assert here.healer.api(f"remediations/{one['id']}")["agreed"] == ["ann"]
+        here.fires("Slow", "web2", "two")
+        here.until(lambda: "Run it" in here.about("web2").get("buttons", ()), "the suggestion")
+        assert "this takes an operator" in here.press("Run it", EVE, here.about("web2"))["text"]
+        assert not effects.counted(here.machine)["two"]
+        assert here.press("Run it", ANN, here.about("web2")) == {
+            "text": "It is run: count on host/web2",
+            "alert": False,
+        }
+        here.until(lambda: effects.counted(here.machine)["two"] == 1, "the effect that was suggested")
+        here.until(lambda: "Run it" not in here.about("web2")["buttons"], "that it is no suggestion any more")

@@ -122,5 +122,6 @@ async def test_it_is_a_sender_itself() -> None:
     provider = Provider([OK], clock)
     outer: Sender = channel(provider, clock)
     assert (outer.name, outer.type, outer.limits, outer.can_edit) == ("ops", "standin", provider.limits, True)
+    assert channel(provider, clock).edits_once is provider.limits.edits_once is False
     await outer.close()
     assert provider.closed
