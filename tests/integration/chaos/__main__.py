@@ -18,12 +18,13 @@ def main() -> int:
     parser.add_argument(
         "--minutes", type=float, default=10, help="of faults; 0 has one of each kind and no kill switch"
     )
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="how often the kill switch is thrown")
     parser.add_argument("--keep", type=Path, help="an empty folder for everything that is written")
     given = parser.parse_args()
     rows = draw(given.seed, given.minutes * 60) if given.minutes else one_of_each(given.seed)
     with tempfile.TemporaryDirectory() as scratch:
         folder = (given.keep or Path(scratch)) / "site"
-        course = run(folder, given.seed, rows, ROUNDS if given.minutes else 0)
+        course = run(folder, given.seed, rows, given.rounds if given.minutes else 0)
     print("\n".join(course.lines()))
     return 0
 

@@ -10,7 +10,6 @@ import msgspec
 
 from healer.audit.chain import Entry, Head
 from healer.audit.verify import Kept, verify
-from healer.convergence.outcome import Incident
 from healer.remediation.model import Intent, Remediation
 from healer.times import SECOND, Micros
 from tests.integration.chaos.deeds import Deed, in_cluster, on_machine, place
@@ -80,8 +79,7 @@ def chained(site: Site) -> int:
 
 def told_right(site: Site) -> int:
     """A5: what people can read of each incident at the end is what it is. Returns of how many they were told."""
-    found = [msgspec.msgpack.decode(data, type=Incident) for (data,) in site.sql("SELECT data FROM incident")]
-    incidents = {one.id: one for one in found if one.status in ("open", "resolved")}
+    incidents = {one.id: one for one in site.incidents("open", "resolved")}
     shown = {str(one["message_id"]): one["text"] for one in site.chat.messages()}
     rows = site.sql("SELECT incident, message_id, state FROM told WHERE matter = ''")
     for id, message, state in rows:

@@ -18,6 +18,7 @@ import msgspec
 from redis import Redis
 from redis.exceptions import RedisError
 
+from healer.convergence.outcome import Incident
 from healer.times import SECOND, Micros
 from tests.integration.chaos.deeds import in_cluster
 from tests.integration.chaos.faults import REPLICAS, Fault
@@ -181,15 +182,15 @@ class Site:
             "remediations": going,
             "to be told": untold,
             "unsettled": len(self.sql("SELECT 1 FROM intent WHERE unsettled = 1")),
-            "not decided": behind,
-            "open": len(self.sql("SELECT 1 FROM incident WHERE status = 'open'")) - self._open_for_good(),
+            "not decided": behind if self.sender.quiet.is_set() else 0,
+            "open": sum(one.severity == "critical" for one in self.incidents("open")) - len(self.sender.lasting),
         }
         return ", ".join(f"{name}: {what}" for name, what in said.items() if what)
 
-    def _open_for_good(self) -> int:
-        """Incidents of what nobody mends, and of the load, which goes on."""
-        labels = [one.get("service") for one in self.sender.acknowledged if one["alertname"] in ("Load", "Lasting")]
-        return len(set(labels))
+    def incidents(self, *status: str) -> list[Incident]:
+        """Those of any of these, as the store has them."""
+        rows = self.sql("SELECT status, data FROM incident")
+        return [msgspec.msgpack.decode(data, type=Incident) for each, data in rows if each in status]
 
     def until(self, holds: Callable[[], Any], what: str, within: float, left: Callable[[], str] = lambda: "") -> None:
         """Wait for it. Raises AssertionError with the ends of both logs."""
