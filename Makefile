@@ -27,7 +27,7 @@ help:
 	@echo "make bench                 healer beside Alertmanager, on the same alerts"
 	@echo "make bench-quality [STORMS=DIR]   how often the root is named, on recorded and generated storms or your own"
 	@echo "make simulate [SEEDS=N]    the whole service under faults, in virtual time"
-	@echo "make fuzz | chaos          bad input; kill -9 under load: in full"
+	@echo "make fuzz | chaos          bad input; kill -9 under load, two healers among faults: in full"
 	@echo "make lock                  pin the dependencies anew"
 
 run: .venv/run.stamp
