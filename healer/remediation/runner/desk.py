@@ -15,6 +15,9 @@ from rules import Rule
 
 log = logging.getLogger(__name__)
 
+PRIORITIES = {"critical": 3, "error": 2, "warning": 1}
+"""By the severity of the incident; all others 0."""
+
 
 class Desk:
     """The store, what converged, the targets and the clock. `grace_s` is how long after a step's own end its intent may end."""
@@ -72,7 +75,13 @@ class Desk:
             trace_id=intent.trace_id,
             identity=intent.identity,
             ends_by=intent.deadline,
+            priority=self._priority(intent.incident),
         )
+
+    def _priority(self, incident: str) -> int:
+        """What is critical goes first where a machine takes few orders at once."""
+        found = self.situation.incident(incident)
+        return PRIORITIES.get(found.severity, 0) if found is not None else 0
 
     def address(self, node: str) -> str:
         """For plans and intents that do not say where their target was."""
