@@ -99,6 +99,8 @@ class Answering:
         await self._view.settled()
         if self._sent is None:
             self._sent = dict.fromkeys(self._of_earlier_lives(), self._clock.monotonic())
+        if not asked and not self._sent:
+            return
         begun = await self._begun(asked.values())
         now = self._clock.now()
         told = [(one, judge(one, self._view.alert(one.labels), begun.get(one.labels), now)) for one in asked.values()]

@@ -31,6 +31,8 @@ RESERVED = frozenset(
     {"alertname", "severity", "namespace", "remediation", "uid", "action", "target", "verify", "cluster"}
 )
 """Labels that say what a request is: no parameter is called so."""
+UID = 8
+"""Characters of an object's uid that tell it from those that had its name before."""
 MAX_PARAMETERS = 16
 MAX_VALUE = 256
 """Characters of a parameter's value."""
@@ -112,7 +114,7 @@ def _asked(found: _Remediation, cluster: str, bounds: Requests) -> Asked:
         "severity": spec.severity,
         "namespace": meta.namespace,
         "remediation": meta.name,
-        "uid": meta.uid,
+        "uid": meta.uid[:UID],
         "action": spec.action,
         "target": target,
         "verify": _node(spec.verify, meta.namespace, cluster) if spec.verify is not None else target,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -10,6 +11,7 @@ import msgspec
 import pytest
 
 from healer.executors.kubernetes.api import Api
+from healer.executors.kubernetes.events import Events
 from healer.executors.kubernetes.fence import DONE, TOKEN
 from healer.executors.kubernetes.jobs import name_of
 from healer.executors.kubernetes.rbac import LOOKED_AT, PERMISSIONS, Permission
@@ -20,7 +22,7 @@ from healer.executors.typed import Value, written
 from healer.executors.view import View
 from healer.kubernetes.access import Access
 from healer.remediation.runner.looking import Looking
-from healer.seams import SystemClock
+from healer.seams import Supervisor, SystemClock
 from healer.times import SECOND
 from rules import Look, Query
 from tests.standins.cluster import ADMIN, Cluster
@@ -103,6 +105,10 @@ def images(cluster: Cluster) -> Iterator[str]:
     return (pod["spec"]["containers"][0]["image"] for pod in pods(cluster))
 
 
+def has_events(cluster: Cluster, count: int) -> bool:
+    return len(list(cluster.objects.every("events"))) == count
+
+
 def cart(cluster: Cluster) -> Json:
     return cluster.objects.get("deployments", "shop", "cart")
 
@@ -119,6 +125,48 @@ async def seen(target: KubernetesTarget, wanted: Order) -> View:
     looked = await target.observe(wanted)
     assert looked.exit_code == 0, looked.why
     return msgspec.json.decode(looked.output, type=View)
+
+
+# --- several clusters
+
+
+async def test_an_action_goes_to_the_cluster_that_its_target_names(cluster: Cluster) -> None:
+    """The same Deployment is in both: one is changed, the other is not; a name that nobody knows is refused, and none is too."""
+    async with Cluster() as south, aiohttp.ClientSession() as session:
+        south.objects.create("deployments", "shop", {**cart(cluster), "metadata": {"name": "cart"}})
+        apis = {
+            name: Api(Access(each.url, None, token=ADMIN), session, 2 * SECOND)
+            for name, each in (("north", cluster), ("south", south))
+        }
+        target = KubernetesTarget(apis, SystemClock(), {})
+        done = await target.run(order("i1", 1, "workload/south:shop/cart", "scale", replicas=1), go)
+        assert done.outcome == "succeeded"
+        replicas = [each.objects.get("deployments", "shop", "cart")["spec"]["replicas"] for each in (cluster, south)]
+        assert replicas == [3, 1]
+        for named, why in (("west:shop", "the cluster 'west'"), ("shop", "no cluster")):
+            refused = await target.run(order("i2", 2, f"workload/{named}/cart", "scale", replicas=2), go)
+            assert (refused.outcome, refused.lasting) == ("refused", True)
+            assert f"names {why}: executors.kubernetes.clusters has north, south" in refused.why
+
+
+async def test_what_was_done_is_an_event_beside_the_object(cluster: Cluster) -> None:
+    """Once for an intent, also where a probe saw the outcome; and what cannot be written changes no outcome."""
+    spawn = Supervisor()
+    async with aiohttp.ClientSession() as session:
+        for user, told in (("remedy", 0), (ADMIN, 1)):
+            cluster.may["remedy"] = {("get", "apps", "deployments"), ("patch", "apps", "deployments")}
+            api = Api(Access(cluster.url, None, token=user), session, 2 * SECOND)
+            target = KubernetesTarget({"": api}, SystemClock(), {}, Events(spawn))
+            wanted = order(f"i-{user}", 1 + told, CART, "scale", replicas=2 + told)
+            assert (await target.run(wanted, go)).outcome == "succeeded"
+            probe = msgspec.structs.replace(wanted, step=1)
+            assert (await target.probe(probe)).outcome == "succeeded"
+            await until(lambda: ("POST", "/apis/events.k8s.io/v1/namespaces/shop/events") in cluster.requests)
+            await until(partial(has_events, cluster, told))
+        assert await spawn.stop(5) == []
+    assert spawn.failures == {}
+    (event,) = cluster.objects.every("events")
+    assert (event["note"], event["regarding"]["name"]) == ("healer scale: cart: 2 replicas -> 3", "cart")
 
 
 # --- each action has its effect, once

@@ -53,6 +53,7 @@ rules: {packs: [kubernetes, node, requests], paths: [own.heal], dry_run: false, 
 executors: {kubernetes: {remediations: {of_the_cluster: [ops]}}}
 health: {host: "min(up{instance='{{ node.instance }}'})"}
 """
+BOUNDS = Requests(of_the_cluster=("ops",))
 PACKS = Path(rules.__file__).parent / "packs"
 NODES = ("worker-1", "worker-2", "worker-3")
 CART = "workload/shop/cart"
@@ -141,7 +142,7 @@ class Installation:
     """A cluster of three nodes with a Deployment of three pods that are well, and healer. `series` are those that Prometheus
     has, by how a query for one begins; `firing` is what may fire."""
 
-    def __init__(self, folder: Path, loop: VirtualLoop, own: str) -> None:
+    def __init__(self, folder: Path, loop: VirtualLoop, own: str, *, asks: bool) -> None:
         self.clock = VirtualClock(loop, NOON)
         self.cluster = Cluster(lambda: self.clock.now() / SECOND)
         self.machines = MemoryTarget(self.clock)
@@ -151,6 +152,7 @@ class Installation:
         """Queries that no series answers."""
         self._folder = folder
         self._own = own
+        self._asks = asks
         self._memory = Memory("packs")
         self._spawn = Supervisor()
         self._build()
@@ -159,6 +161,15 @@ class Installation:
         self._spawn.keep("cluster", self._live)
         while len(self.ready()) < 3:
             await asyncio.sleep(LOOK_S)
+        self._healer = Healer(read_plan(self._settings()), self._ports(), Registry())
+        await self._healer.start()
+        self._spawn.keep("alerts", self._fire)
+
+    async def start_anew(self, meanwhile: Callable[[], None]) -> None:
+        """healer stops, something happens, and another one goes on from what is stored."""
+        await self._healer.stop(1.0)
+        meanwhile()
+        self._spawn.keep("cluster", self._live)
         self._healer = Healer(read_plan(self._settings()), self._ports(), Registry())
         await self._healer.start()
         self._spawn.keep("alerts", self._fire)
@@ -307,6 +318,7 @@ class Installation:
         session: Any = InProcess(self.cluster)
         access = Access("", None, token=ADMIN)
         api = Api(access, session, 10 * SECOND)
+        heard = ClusterRequests("", BOUNDS, access, api, session, 10 * SECOND, self.clock)
         return Ports(
             clock=self.clock,
             random=SystemRandom(),
@@ -319,18 +331,18 @@ class Installation:
             },
             senders={},
             asker=self,
-            requests=[
-                ClusterRequests("", Requests(of_the_cluster=("ops",)), access, api, session, 10 * SECOND, self.clock)
-            ],
+            requests=[heard] if self._asks else [],
         )
 
 
-def staged(folder: Path, own: str, play: Callable[[Installation], Coroutine[Any, Any, None]]) -> None:
-    """Let a story happen where this text is among one's own rules."""
+def staged(
+    folder: Path, own: str, play: Callable[[Installation], Coroutine[Any, Any, None]], *, asks: bool = False
+) -> None:
+    """Let a story happen where this text is among one's own rules; `asks`: where people may ask for remediations."""
     loop = VirtualLoop()
 
     async def whole() -> None:
-        here = Installation(folder, loop, own)
+        here = Installation(folder, loop, own, asks=asks)
         try:
             await here.start()
             await play(here)

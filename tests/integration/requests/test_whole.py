@@ -80,7 +80,7 @@ def test_it_is_asked_run_and_verified_like_any_other(tmp_path: Path) -> None:
         assert restarted(here) == first
         assert len(await here.store.remediations()) == 1
 
-    staged(tmp_path, "", play)
+    staged(tmp_path, "", play, asks=True)
 
 
 def test_whoever_deletes_it_takes_it_back(tmp_path: Path) -> None:
@@ -103,7 +103,26 @@ def test_whoever_deletes_it_takes_it_back(tmp_path: Path) -> None:
         assert not restarted(here)
         assert await here.open() == []
 
-    staged(tmp_path, "", play)
+    staged(tmp_path, "", play, asks=True)
+
+
+def test_whoever_goes_on_asks_for_nothing_a_second_time(tmp_path: Path) -> None:
+    """Another healer takes back what was deleted while none was there, and leaves alone what was done."""
+
+    async def play(here: Installation) -> None:
+        apply(here)
+        await agree(here, await asked(here))
+        await until(here, lambda: status(here).get("state") == "succeeded")
+        first = restarted(here)
+        apply(here, name="other", action="rollout_undo")
+        await until(here, lambda: status(here, "other").get("state") == "awaiting_approval")
+        await here.start_anew(lambda: here.cluster.objects.drop("remediations", "shop", "other"))
+        await here.passed(20 * MINUTE)
+        states = sorted(one.state for one in await here.store.remediations())
+        assert (states, restarted(here)) == (["cancelled", "succeeded"], first)
+        assert await here.open() == []
+
+    staged(tmp_path, "", play, asks=True)
 
 
 def test_what_nobody_answers_says_so(tmp_path: Path) -> None:
@@ -120,4 +139,4 @@ def test_what_nobody_answers_says_so(tmp_path: Path) -> None:
         await until(here, lambda: status(here, "nowhere").get("state") == "refused")
         assert "workload/shop/chart" in status(here, "nowhere")["message"]
 
-    staged(tmp_path, "", play)
+    staged(tmp_path, "", play, asks=True)

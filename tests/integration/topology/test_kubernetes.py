@@ -106,6 +106,17 @@ async def test_a_cluster_is_a_graph() -> None:
     assert (group.needs, len(group.members)) == (1, 2)
 
 
+async def test_a_cluster_with_a_name_has_nodes_of_its_own() -> None:
+    """The name stands in every id, where it can be told from a namespace, and in the attribute that switches go by."""
+    async with KubernetesStandin() as cluster:
+        await shop(cluster)
+        async with watching(cluster, Cluster(cluster="north")) as source:
+            found = await seen(source, lambda _: True)
+    assert "host/north:web-1 > pod/north:shop/cart-85-a" in edges(found)
+    assert {"workload/north:shop/cart", "service/north:shop/cart"} < {node.id for node in found.nodes}
+    assert {node.attributes["cluster"] for node in found.nodes} == {"north"}
+
+
 async def test_what_changes_is_seen_at_once() -> None:
     """A pod that comes, moves or goes is known without another list; a node that says it lives is no change."""
     async with KubernetesStandin() as cluster:

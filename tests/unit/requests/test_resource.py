@@ -16,7 +16,7 @@ def asked(spec: dict[str, Any], *, namespace: str = "shop", cluster: str = "", b
     meta = {
         "name": "mine",
         "namespace": namespace,
-        "uid": "u1",
+        "uid": "841ca4b4-74e9-458b-a367-7d412644bf9f",
         "resourceVersion": "7",
         "generation": 2,
         "creationTimestamp": "2026-01-07T10:00:00Z",
@@ -36,7 +36,7 @@ def test_it_is_an_alert_that_rules_can_read() -> None:
         "severity": "info",
         "namespace": "shop",
         "remediation": "mine",
-        "uid": "u1",
+        "uid": "841ca4b4",
         "action": "scale",
         "target": "workload/shop/cart",
         "verify": "workload/shop/cart",
