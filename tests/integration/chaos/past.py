@@ -37,7 +37,7 @@ class Noted(msgspec.Struct, frozen=True):
     detail: dict[str, Any]
 
 
-class Told(msgspec.Struct, frozen=True):
+class Records(msgspec.Struct, frozen=True):
     """All that was written down."""
 
     audit: Sequence[Noted]
@@ -62,7 +62,7 @@ class Hands:
         return self.at
 
 
-class Record:
+class Log:
     """The deeds so far."""
 
     def __init__(self, clock: Hands) -> None:
@@ -73,19 +73,19 @@ class Record:
 class Past:
     """`replay` once; then `court.accusations` has what was wrong. `was_well(place, after, until)` is the truth about places."""
 
-    def __init__(self, told: Told, was_well: Callable[[str, Micros, Micros], bool]) -> None:
-        self._told = told
+    def __init__(self, records: Records, was_well: Callable[[str, Micros, Micros], bool]) -> None:
+        self._records = records
         self._was_well = was_well
         self._clock = Hands()
         self._memory = Memory("chaos")
-        self._record = Record(self._clock)
+        self._log = Log(self._clock)
         self._states: dict[str, Remediation] = {}
         self.court = court = Court()
         self.arrows = Arrows(court, self._memory)
         self.written = WrittenFirst(court, self._memory)
-        self.fenced = Fenced(court, self._record)
+        self.fenced = Fenced(court, self._log)
         self.stopped = Stopped(court, self.arrows, self._clock)
-        self.proven = Proven(court, self.arrows, self, self._record)
+        self.proven = Proven(court, self.arrows, self, self._log)
         self.arrows.followers = [Counted(court, self.arrows), self.stopped, self.proven]
 
     def replay(self) -> None:
@@ -101,17 +101,17 @@ class Past:
     def _decided(self) -> Iterator[Event]:
         """In the order of their commits; none was committed before anything that was noted before it."""
         latest: Micros = 0
-        for number, entry in enumerate(self._told.audit):
+        for number, entry in enumerate(self._records.audit):
             latest = max(latest, entry.at)
             yield latest, number, lambda entry=entry: self._decide(entry)  # type: ignore[misc] # a default binds it
 
     def _accepted(self) -> Iterator[Event]:
-        for number, (at, target, token, step) in enumerate(self._told.accepted, -2_000_000):
+        for number, (at, target, token, step) in enumerate(self._records.accepted, -2_000_000):
             order = Order("", step, token, target, "", (), 2)
             yield at, number, lambda order=order: self.fenced.accepted(order)  # type: ignore[misc] # as above
 
     def _done(self) -> Iterator[Event]:
-        for number, deed in enumerate(sorted(self._told.deeds, key=lambda one: one.began_at), -1_000_000):
+        for number, deed in enumerate(sorted(self._records.deeds, key=lambda one: one.began_at), -1_000_000):
             yield deed.began_at, number, lambda deed=deed: self._begins(deed)  # type: ignore[misc] # as above
 
     def _decide(self, entry: Noted) -> None:
@@ -121,9 +121,9 @@ class Past:
         elif entry.kind == "intent":
             # The state that goes with it is noted after it.
             self._move(entry.detail["remediation"], "executing", {}, quietly=True)
-            self._write(self._told.intents[entry.detail["id"]])
+            self._write(self._records.intents[entry.detail["id"]])
         elif kind == "intent" and what in ("succeeded", "failed", "refused"):
-            self._settle(self._told.intents[entry.detail["id"]])
+            self._settle(self._records.intents[entry.detail["id"]])
         elif kind == "switch":
             (self.stopped.thrown if what == "thrown" else self.stopped.released)(entry.detail["scope"])
 
@@ -131,7 +131,7 @@ class Past:
         """`quietly`: what was changed with it is looked at together with it."""
         parts = {name: said[name] for name in ("step", "attempt", "detail") if name in said}
         before = self._states.get(id)
-        now = msgspec.structs.replace(before or self._told.remediations[id], state=state, helped=False, **parts)
+        now = msgspec.structs.replace(before or self._records.remediations[id], state=state, helped=False, **parts)
         row = {"state": now.state, "data": _pack(now)}
         table = schema.remediation
         if before is None:
@@ -158,7 +158,7 @@ class Past:
 
     def _begins(self, deed: Deed) -> None:
         """An effect begins. What its record says of it has to be what was written."""
-        intent = self._told.intents.get(deed.intent)
+        intent = self._records.intents.get(deed.intent)
         if intent is None:
             self.written.starts(Order(deed.intent, 0, 0, deed.name, "", (), 2))
             return
@@ -173,7 +173,7 @@ class Past:
         if intent.executor == "ssh":
             self.stopped.starts(order)
         effect = Effect(intent.target, intent.id, token, step, argv, deed.began_at, deed.ended_at)
-        self._record.effects.append(effect)
+        self._log.effects.append(effect)
 
 
 def _is_of(deed: Deed, intent: Intent) -> bool:

@@ -14,6 +14,7 @@ from healer.times import SECOND, Micros
 from tests.integration.kill.sender import Alert, LoadSender
 
 HOSTS = 10
+WORKLOADS = 3
 BULK = 2
 """Alerts in each batch that ask for nothing."""
 FAULT_S = 1.5
@@ -49,13 +50,13 @@ class ChaosSender(LoadSender):
     pause_s = 0.25
     within_s = 3.0
 
-    def __init__(self, urls: Sequence[str], workloads: int, mended: Mended, seed: int) -> None:
+    def __init__(self, urls: Sequence[str], mended: Mended, seed: int) -> None:
         super().__init__(urls[0])
         self._urls = list(urls)
         self._mended = mended
         self._chance = random.Random(f"sender {seed}")
         self._places = [f"host/h{number:02}" for number in range(HOSTS)]
-        self._places += [f"workload/shop/cart-{number}" for number in range(workloads)]
+        self._places += [f"workload/shop/cart-{number}" for number in range(WORKLOADS)]
         self.troubles: list[Trouble] = []
         self.lasting: list[Trouble] = []
         self.holds_back = False

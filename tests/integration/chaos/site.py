@@ -5,7 +5,6 @@
 
 import contextlib
 import random
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -22,95 +21,22 @@ from healer.convergence.outcome import Incident
 from healer.times import SECOND, Micros
 from tests.integration.chaos.deeds import in_cluster
 from tests.integration.chaos.faults import REPLICAS, Fault
-from tests.integration.chaos.sender import HOSTS, ChaosSender, Trouble
+from tests.integration.chaos.replica import TOKEN, Replica
+from tests.integration.chaos.sender import WORKLOADS, ChaosSender, Trouble
 from tests.integration.kill import effects
 from tests.servers.cluster import ClusterServer
-from tests.servers.healer import LISTEN, Healer
+from tests.servers.healer import Healer
 from tests.servers.postgres import Postgres
 from tests.servers.sshd import SshHost, ssh_host
-from tests.servers.telegram import ROOT, Telegram
+from tests.servers.telegram import Telegram
 from tests.servers.valkey import Valkey
 from tests.servers.wire import Wire, Wires
 
-TOKEN = "8080:stand-in"
 NODES = 5
 MAJORITY = 3
-WORKLOADS = 3
 SCHEMA = "healer"
 STARTS_S = 90.0
 """Seconds until a healer that was killed is there again, whatever else fails meanwhile."""
-
-RULES = """
-action "count"
-  run: ssh ["{command}", "{{tag}}"]
-  with: tag: string =~ "[a-z0-9]{{1,32}}"
-  accepts: host
-  idempotent: no   destructive: no   timeout: 10s
-
-rule "count it"
-  on event: "Broken"
-  then: execute("count", tag: labels.service, on: nearest(host), retry: 5)
-  verify: resolved within 40s
-  limit: 10000 per 1h per rule
-  mode: auto
-
-rule "restart it"
-  on event: "Stuck"
-  then: execute("rollout_restart", retry: 5)
-  verify: resolved within 40s
-  limit: 10000 per 1h per rule
-  mode: auto
-"""
-CONFIG = """
-server: {{listen: "{listen}"}}
-store: {{url: "{store}", replica: {name}}}
-locks: {{redis: {{urls: [{locks}]}}}}
-place: only
-topology:
-  sources: [{{file: topology.yaml}}, {{labels: [host, service]}}]
-  nodes: [{{match: ['workload!=""'], node: "workload/{{workload}}"}}]
-convergence:
-  {{hold: {{default: 300ms, critical: 100ms}}, settle: 1s, join: false,
-  flap: {{changes: 1000000, reopenings: 1000000}}, storm: {{roots: 1000000}}}}
-rules: {{paths: [site.heal], dry_run: false}}
-channels: {{duty: {{type: telegram, token: {{file: token}}, chat_id: 1, api_url: "{chat}", timeout: 3s}}}}
-routes: [{{match: ['severity="critical"'], channels: [duty]}}, {{channels: []}}]
-guards:
-  rates:
-    {{target: {{count: 2, within: 10s}}, rule: {{count: 10000}}, action: {{count: 10000}}, service: {{count: 10000}}}}
-  at_once: 6
-  siblings: 1
-  healthy: 0
-  ramp: {{first: 10000, failures: 10000}}
-  ineffective: {{count: 10000}}
-executors:
-  ssh: {{user: {user}, port: {ssh}, keys: [{key}], known_hosts: known_hosts, wrapper: {wrapper}, margin: 5s}}
-  kubernetes: {{kubeconfig: kubeconfig.yaml, timeout: 3s}}
-log: {{level: info}}
-"""
-
-
-class Replica(Healer):
-    """One healer, and its wires to everybody else, by name."""
-
-    def __init__(self, folder: Path, wires: dict[str, list[Wire]]) -> None:
-        super().__init__(folder, f"listen: {LISTEN}")
-        self.name = folder.name
-        self.wires = wires
-        self.pausing = False
-        """It stands still between its last look at the kill switch and what follows from that, each time."""
-
-    def command(self) -> list[str]:
-        if not self.pausing:
-            return super().command()
-        python = ["env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "tests.integration.chaos.pausing"]
-        return [*python, str(self.folder / "healer.yaml"), str(self.folder / "stood-still.log")]
-
-    def converges(self) -> bool:
-        """Whether it says so; False where it says nothing."""
-        with contextlib.suppress(OSError):
-            return bool(self.api("owner")["converges"])
-        return False
 
 
 class Happened(msgspec.Struct, frozen=True):
@@ -125,8 +51,6 @@ class Site:
     """Everything that is there. `happened` are the faults so far."""
 
     def __init__(self, folder: Path, stack: ExitStack, seed: int) -> None:
-        self.folder = folder
-        self.seed = seed
         self.happened: list[Happened] = []
         self.postgres = stack.enter_context(Postgres())
         self.valkeys = [stack.enter_context(Valkey(folder / f"valkey-{number}")) for number in range(NODES)]
@@ -136,9 +60,10 @@ class Site:
         self._wires = stack.enter_context(Wires())
         self._store = self.postgres.schema(SCHEMA)
         self._chance = random.Random(f"site {seed}")
-        self.replicas = {name: self._replica(name) for name in REPLICAS}
-        urls = [replica.url for replica in self.replicas.values()]
-        self.sender = ChaosSender(urls, WORKLOADS, self._mended, seed)
+        self.replicas = {name: Replica(folder / name, self._wired()) for name in REPLICAS}
+        for replica in self.replicas.values():
+            replica.set_up(self._store, self.host, self.cluster)
+        self.sender = ChaosSender([replica.url for replica in self.replicas.values()], self._mended, seed)
 
     def start(self) -> None:
         """Both healers at once; then alerts are sent."""
@@ -196,9 +121,11 @@ class Site:
         """Wait for it. Raises AssertionError with the ends of both logs."""
         end = time.monotonic() + within
         while not holds():
-            logs = "\n".join(f"{one.name}: {one.log[-3_000:]}" for one in self.replicas.values())
-            assert time.monotonic() < end, f"not within {within:g} s: {what}; {left()}\n{logs}"
+            assert time.monotonic() < end, f"not within {within:g} s: {what}; {left()}\n{self._logs()}"
             time.sleep(0.2)
+
+    def _logs(self) -> str:
+        return "\n".join(f"{one.name}: {one.log[-3_000:]}" for one in self.replicas.values())
 
     def sql(self, query: str) -> list[tuple[Any, ...]]:
         """Read the store past healer."""
@@ -273,43 +200,16 @@ class Site:
         name = trouble.place.rpartition("/")[2]
         return any(one.name == name and one.began_at > trouble.began_at for one in in_cluster(self.cluster.writes()))
 
-    def _replica(self, name: str) -> Replica:
+    def _wired(self) -> dict[str, list[Wire]]:
+        """A network of one's own."""
         to = self._wires.to
-        wires = {
+        return {
             "postgres": [to(self.postgres.port)],
             "locks": [to(node.port) for node in self.valkeys],
             "chat": [to(self.chat.port)],
             "ssh": [to(self.host.port)],
             "cluster": [to(self.cluster.port)],
         }
-        folder = self.folder / name
-        replica = Replica(folder, wires)
-        ports = {where: found[0].port for where, found in wires.items()}
-        hosts = "".join(f"  - {{id: host/h{number:02}, address: 127.0.0.1}}\n" for number in range(HOSTS))
-        workloads = "".join(f"  - {{id: workload/shop/cart-{number}}}\n" for number in range(WORKLOADS))
-        config = CONFIG.format(
-            listen=f"127.0.0.1:{replica.port}",
-            store=self._store.replace(f":{self.postgres.port}/", f":{ports['postgres']}/"),
-            name=name,
-            locks=", ".join(f'"redis://127.0.0.1:{wire.port}/0"' for wire in wires["locks"]),
-            chat=f"http://127.0.0.1:{ports['chat']}",
-            user=self.host.user,
-            ssh=ports["ssh"],
-            key=self.host.key,
-            wrapper=self.host.folder / "lib/healer-run",
-        )
-        machine_key = self.host.known_hosts.read_text().partition(" ")[2]
-        files = {
-            "healer.yaml": config,
-            "site.heal": RULES.format(command=effects.install(self.host.folder)),
-            "topology.yaml": f"nodes:\n{hosts}{workloads}edges: []\n",
-            "token": TOKEN,
-            "known_hosts": f"[127.0.0.1]:{ports['ssh']} {machine_key}",
-            "kubeconfig.yaml": self.cluster.kubeconfig(f"http://127.0.0.1:{ports['cluster']}"),
-        }
-        for file, text in files.items():
-            (folder / file).write_text(text)
-        return replica
 
 
 def _micros() -> Micros:

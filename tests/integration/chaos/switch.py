@@ -4,7 +4,8 @@ import time
 
 from healer.times import SECOND
 from tests.integration.chaos.deeds import on_machine
-from tests.integration.chaos.site import Replica, Site
+from tests.integration.chaos.replica import Replica
+from tests.integration.chaos.site import Site
 
 STILL_S = (0.1, 0.3, 0.5, 0.7, 1.5)
 """For how long it stands still after the switch was thrown: one after another."""

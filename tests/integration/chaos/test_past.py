@@ -10,7 +10,10 @@ from healer.remediation.model import Intent, Limit, Remediation
 from healer.times import SECOND, Micros
 from tests.contracts.store.given import NOON, plan
 from tests.integration.chaos.deeds import Deed
-from tests.integration.chaos.past import Noted, Past, Told
+from tests.integration.chaos.faults import Fault
+from tests.integration.chaos.past import Noted, Past, Records
+from tests.integration.chaos.promises import twice
+from tests.integration.chaos.site import Happened
 
 TARGET = plan().steps[0].node
 LIMIT = Limit(1, 60 * SECOND, "one a minute")
@@ -56,7 +59,7 @@ def deed(number: int, at: Micros) -> Deed:
 
 
 LATER = NOON + 20 * SECOND
-GOOD = Told(
+GOOD = Records(
     [*remediation(1, NOON), *remediation(2, LATER)],
     {f"r{number}": Remediation(f"r{number}", plan(), "succeeded") for number in (1, 2)},
     {"r1.0": intent(1, NOON), "r2.0": intent(2, LATER)},
@@ -72,14 +75,14 @@ def ill(place: str, after: Micros, until: Micros) -> bool:
     return not well(place, after, until)
 
 
-def accused(told: Told, was_well: Callable[[str, Micros, Micros], bool] = well) -> set[str]:
-    past = Past(told, was_well)
+def accused(records: Records, was_well: Callable[[str, Micros, Micros], bool] = well) -> set[str]:
+    past = Past(records, was_well)
     past.replay()
     return {promise for promise, _ in past.court.accusations}
 
 
-def limited(told: Told) -> dict[str, Remediation]:
-    return {id: replace(one, plan=plan(limits=(LIMIT,))) for id, one in told.remediations.items()}
+def limited(records: Records) -> dict[str, Remediation]:
+    return {id: replace(one, plan=plan(limits=(LIMIT,))) for id, one in records.remediations.items()}
 
 
 def test_a_good_record_is_clean() -> None:
@@ -110,3 +113,14 @@ def test_a_broken_promise_is_named(promise: str, change: dict[str, Any]) -> None
 def test_success_without_health_is_named() -> None:
     """E5: what was not well since the effect's end was not healed."""
     assert accused(GOOD, ill) == {"E5"}
+
+
+def test_what_comes_twice_needs_an_excuse() -> None:
+    """A4: a message that is sent again is excused by a death between the two, and by nothing else that fails."""
+    sent = {"i1": [NOON, NOON + 10 * SECOND], "i2": [NOON]}
+    died = Happened(Fault(0, 0, "kill", "one"), NOON + SECOND, NOON + 2 * SECOND)
+    assert twice(sent, [died]) == 1
+    flushed = Happened(Fault(0, 0, "flush"), NOON + SECOND, NOON + 2 * SECOND)
+    earlier = Happened(Fault(0, 0, "kill", "one"), NOON - 20 * SECOND, NOON - 10 * SECOND)
+    with pytest.raises(AssertionError, match="i1 was told twice"):
+        twice(sent, [flushed, earlier])
