@@ -46,9 +46,9 @@ CONFIG = """
 server: {{base_url: "https://healer.example"}}
 channels:
   duty: {{type: wecom_app, corp_id: {corp}, agent_id: 7, secret: {{env: S}}, users: [ann, Eve, zoe], buttons: {buttons},
-    token: {{env: T}}, aes_key: {{env: A}}, api_url: "{wecom}"}}
+    token: {{env: T}}, aes_key: {{env: A}}, api_url: "{url}"}}
   team: {{type: feishu_app, app_id: {app}, secret: {{env: S}}, to: oc_1, buttons: {buttons}, encrypt_key: {{env: E}},
-    verification_token: {{env: V}}, api_url: "{feishu}", language: zh}}
+    verification_token: {{env: V}}, api_url: "{url}", language: zh}}
 """
 SECRETS = {
     "S": "secret",
@@ -100,14 +100,17 @@ async def desk(
     def seconds() -> float:
         return clock.instant / SECOND
 
-    wecom = WecomAppStandin(CORP, "secret", 7, ("ann", "Eve", "zoe"), clock=seconds)
-    feishu = FeishuAppStandin(APP, "secret", ("oc_1",), clock=seconds)
+    provider: WecomAppStandin | FeishuAppStandin
+    if channel == "duty":
+        provider = WecomAppStandin(CORP, "secret", 7, ("ann", "Eve", "zoe"), clock=seconds)
+    else:
+        provider = FeishuAppStandin(APP, "secret", ("oc_1",), clock=seconds)
     state: State = "suggested" if plan.capped_by else "awaiting_approval"
-    async with wecom, feishu, aiohttp.ClientSession() as session:
+    async with provider, aiohttp.ClientSession() as session:
         tokens = Tokens(MemoryTokenCache(), clock.now)
         applications = Applications(session, spawn, tokens, clock, answer_s)
         async with standing(auth=AUTH, view=mind, callbacks=applications.callbacks) as (stand, client):
-            given = CONFIG.format(corp=CORP, app=APP, wecom=wecom.url, feishu=feishu.url, buttons=buttons)
+            given = CONFIG.format(corp=CORP, app=APP, url=provider.url, buttons=buttons)
             settings = parse_settings(given, SECRETS)
             story = tell(FOUND, ())
 
@@ -132,7 +135,7 @@ async def desk(
             url = f"{stand.url}/api/v1/webhooks/{'wecom' if channel == 'duty' else 'feishu'}"
             mind.store = stand.store
             try:
-                yield Desk(stand, wecom if channel == "duty" else feishu, url, client)
+                yield Desk(stand, provider, url, client)
             finally:
                 assert not await spawn.stop(5)
 
