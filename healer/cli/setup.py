@@ -68,7 +68,7 @@ def _buttons(settings: Settings) -> Iterator[Finding]:
         yield Finding("wrong", f"nobody may press the buttons of {', '.join(shown)}", mend)
     if "webhook" in ways.values() and not settings.server.url.startswith("https://"):
         hooked = ", ".join(name for name, way in ways.items() if way == "webhook")
-        mend = "set server.base_url to an https address that can be reached from there; for Telegram, or say buttons: poll"
+        mend = "set server.base_url to an https address that they can reach, or, for Telegram, say buttons: poll"
         yield Finding("wrong", f"{settings.server.url} is no address for presses of {hooked}", mend)
 
 
