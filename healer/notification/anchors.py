@@ -1,15 +1,21 @@
 """A chat that keeps the audit log's anchors: people's phones are hard to rewrite. Made by `healer.bootstrap`."""
 
 import asyncio
+from typing import Protocol
 
 from healer.audit.anchor import Anchor
 from healer.audit.places import NotTaken
-from healer.notification.deliver import Sender
 from healer.times import format_rfc3339
-from notifiers.message import Emphasis, Message, Ok, OkNoop, Span, line
+from notifiers.message import Answer, Emphasis, Message, Ok, OkNoop, Span, line
 
 TELL_S = 60.0
 """Seconds for the channel to take one."""
+
+
+class Sender(Protocol):
+    """A channel's recipient, of which nothing is wanted but to be told."""
+
+    async def send(self, message: Message, *, trace_id: str) -> Answer: ...
 
 
 class ChannelPlace:
