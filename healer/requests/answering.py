@@ -25,12 +25,14 @@ from healer.remediation.ports import EffectStore
 from healer.requests.resource import Asked
 from healer.requests.verdict import Verdict, judge
 from healer.seams import Clock
-from healer.times import MINUTE, Micros
+from healer.times import MINUTE, SECOND, Micros
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 2.0
 """Seconds between looks at how far what is under way has come."""
+PACE: Micros = 15 * SECOND
+"""Between two answers to one object in which only words changed."""
 LIFE: Micros = 15 * MINUTE
 """How long an alert fires that nobody repeats: a healer that hears of no requests any more ends them."""
 AGAIN: Micros = 5 * MINUTE
@@ -76,6 +78,7 @@ class Answering:
         self._view = view
         self._clock = clock
         self._sent: dict[bytes, Micros] | None = None
+        self._answered: dict[str, Micros] = {}
 
     async def run(self) -> None:
         """Look whenever something changes, and every now and then, until cancelled."""
@@ -105,6 +108,7 @@ class Answering:
         now = self._clock.now()
         told = [(one, judge(one, self._view.alert(one.labels), begun.get(one.labels), now)) for one in asked.values()]
         fires = {one.labels: one for one, verdict in told if verdict.fires}
+        self._answered = {uid: at for uid, at in self._answered.items() if uid in asked}
         gone = [labels for labels in self._sent if labels not in {one.labels for one in asked.values()}]
         await self._take_back(gone)
         # What is over is said before its alert ends: else whoever takes over meanwhile would ask for it again.
@@ -139,6 +143,11 @@ class Answering:
         """Whether the object says so by now."""
         if asked.status == verdict.status:
             return True
+        now = self._clock.monotonic()
+        same = asked.status.get("state") == verdict.status.get("state")
+        if same and now < self._answered.get(asked.uid, now - PACE) + PACE:
+            return False
+        self._answered[asked.uid] = now
         try:
             await self._cluster.report(asked, verdict.status)
         except Denied as error:

@@ -1,8 +1,10 @@
 """One request to a Kubernetes API server, and what its answer means. Used by the actions beside it.
 
-Every write says whether it may have been carried out: that decides between "nothing happened" and "probe it".
+Every write says whether it may have been carried out: that decides between "nothing happened" and "probe it". A server that
+has too many requests did nothing, and is asked again when it says; what a disruption budget forbids is an answer.
 """
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +24,13 @@ ANSWER_BYTES = 32 << 20
 """Of one answer: an object has 1.5 MiB at most, a node 110 pods or so."""
 
 
+PATIENCE_S = 10.0
+"""The longest that a Retry-After is obeyed within one request."""
+TRIES = 3
+"""How often a busy server is asked."""
+_TOO_MANY = 429
+
+
 class Unsent(Exception):
     """The server cannot be reached, or only reading was tried: nothing happened there."""
 
@@ -31,12 +40,14 @@ class Lost(Exception):
 
 
 class Denied(Exception):
-    """The server said no, and did nothing. `cause` is what a disruption budget says."""
+    """The server said no, and did nothing. `cause` is what a disruption budget says; `retry_s`, above 0, when a server that is
+    busy wants to be asked again."""
 
-    def __init__(self, status: int, reason: str, message: str, cause: str = "") -> None:
+    def __init__(self, status: int, reason: str, message: str, cause: str = "", retry_s: float = 0.0) -> None:
         super().__init__(f"{message or reason or 'no reason given'}{f' ({cause})' if cause else ''} [{status}]")
         self.status = status
         self.reason = reason
+        self.retry_s = retry_s
 
 
 class _Cause(msgspec.Struct):
@@ -92,6 +103,16 @@ class Api:
         return await self._ask("DELETE", path, {}, body, _JSON)
 
     async def _ask(self, method: str, path: str, query: Mapping[str, str], body: object, kind: str) -> Json:
+        for _ in range(TRIES - 1):
+            try:
+                return await self._once(method, path, query, body, kind)
+            except Denied as error:
+                if error.status != _TOO_MANY or not error.retry_s:
+                    raise
+                await asyncio.sleep(min(error.retry_s, PATIENCE_S))
+        return await self._once(method, path, query, body, kind)
+
+    async def _once(self, method: str, path: str, query: Mapping[str, str], body: object, kind: str) -> Json:
         try:
             headers = {"Accept": _JSON} | self._access.headers() | ({"Content-Type": kind} if kind else {})
             async with self._session.request(
@@ -104,7 +125,8 @@ class Api:
                 timeout=self._timeout,
                 allow_redirects=False,
             ) as response:
-                return _read(response.status, await response.content.read(ANSWER_BYTES), path)
+                said = await response.content.read(ANSWER_BYTES)
+                return _read(response.status, said, path, response.headers.get("Retry-After", ""))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, NoAccess) as error:
             raise Unsent(f"the API server cannot be reached: {error}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -115,14 +137,17 @@ def _dry(dry: bool) -> dict[str, str]:
     return {"dryRun": "All", "fieldManager": "healer"} if dry else {"fieldManager": "healer"}
 
 
-def _read(status: int, body: bytes, path: str) -> Json:
+def _read(status: int, body: bytes, path: str, retry_after: str) -> Json:
     if status >= 500:
         raise Lost(f"the API server answered {status} to {path}")
     try:
         if status >= 300:
             said = msgspec.json.decode(body, type=_Status)
             causes = said.details.causes if said.details is not None else []
-            raise Denied(status, said.reason, said.message, "; ".join(one.message for one in causes if one.message))
+            # An eviction that a budget forbids has a cause; whether it is tried again is for who asked for it to say.
+            retry_s = float(retry_after) if retry_after.isdecimal() and not causes else 0.0
+            cause = "; ".join(one.message for one in causes if one.message)
+            raise Denied(status, said.reason, said.message, cause, retry_s)
         found: Json = msgspec.json.decode(body, type=dict)
         return found
     except (msgspec.MsgspecError, UnicodeDecodeError):

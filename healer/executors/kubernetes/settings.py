@@ -1,14 +1,15 @@
 """Where the API servers are that the kubernetes executor asks, and what may be asked for there: `executors.kubernetes`."""
 
+import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
 from healer.documents.fields import Duration
 from healer.times import SECOND
 
-ClusterName = Annotated[str, msgspec.Meta(max_length=63, pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$")]
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
 
 
 class Reached(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,7 +37,7 @@ class KubernetesSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """Unset: the account of the pod that healer runs in, else `$KUBECONFIG`."""
     context: str = ""
     """Of the kubeconfig; empty: its current one."""
-    clusters: dict[ClusterName, Reached] = {}
+    clusters: dict[str, Reached] = {}
     """More clusters, by name: those of nodes such as `pod/NAME:NS/POD`. With any, and neither kubeconfig nor context, a node
     without a cluster's name is in none."""
     timeout: Duration = 10 * SECOND
@@ -47,6 +48,13 @@ class KubernetesSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """Whether what was done to an object is written beside it as an event (events.k8s.io)."""
     remediations: Requests | None = None
     """What people may ask for with `kubectl apply`; unset: nothing, and no such object is watched. `{}`: in all namespaces."""
+
+    def __post_init__(self) -> None:
+        for name in self.clusters:
+            if not _NAME.fullmatch(name):
+                raise ValueError(
+                    f"{name!r} is no name of a cluster: small letters, digits, dots and dashes", "clusters"
+                )
 
     @property
     def reached(self) -> dict[str, Reached]:

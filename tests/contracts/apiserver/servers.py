@@ -5,12 +5,14 @@ Its account has to be allowed all that.
 """
 
 import os
+import tempfile
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 import aiohttp
+import yaml
 
 from healer.executors.kubernetes.api import Api, Denied
 from healer.executors.kubernetes.rbac import Permission, rules
@@ -65,9 +67,21 @@ class Real:
         role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "remedy"}
         await self._api.post(f"{within}/rolebindings", {**named, "roleRef": role, "subjects": [subject]})
         made = await self._api.post(f"{path}/remedy/token", {"spec": {"expirationSeconds": 3600}})
-        found = Access(self.access.url, None, token=made["status"]["token"])
-        found.tls = self.access.tls
-        return found
+        return _as(made["status"]["token"])
+
+
+def _as(token: str) -> Access:
+    """The same server, as somebody else: what KUBECONFIG shows of its own user is left out."""
+    file = Path(KUBECONFIG)
+    said = yaml.safe_load(file.read_text("utf-8"))
+    for cluster in said["clusters"]:
+        if authority := cluster["cluster"].get("certificate-authority"):
+            cluster["cluster"]["certificate-authority"] = str(file.parent / authority)
+    said["users"] = [{"name": user["name"], "user": {"token": token}} for user in said["users"]]
+    with tempfile.TemporaryDirectory() as folder:
+        other = Path(folder) / "config"
+        other.write_text(yaml.safe_dump(said))
+        return from_kubeconfig(other)
 
 
 @asynccontextmanager

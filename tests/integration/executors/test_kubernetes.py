@@ -149,6 +149,14 @@ async def test_an_action_goes_to_the_cluster_that_its_target_names(cluster: Clus
             assert f"names {why}: executors.kubernetes.clusters has north, south" in refused.why
 
 
+async def test_a_busy_server_is_asked_again_when_it_says(cluster: Cluster, target: KubernetesTarget) -> None:
+    """429 with Retry-After: nothing was done, so the same request is sent again, and has its effect once."""
+    cluster.patience = 1
+    done = await target.run(order("i1", 1, CART, "scale", replicas=1), go)
+    assert done.outcome == "succeeded"
+    assert (cluster.patience, cart(cluster)["spec"]["replicas"]) == (0, 1)
+
+
 async def test_what_was_done_is_an_event_beside_the_object(cluster: Cluster) -> None:
     """Once for an intent, also where a probe saw the outcome; and what cannot be written changes no outcome."""
     spawn = Supervisor()
