@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Self, TextIO
 import aiohttp
 import msgspec
 
+from notifiers.apprise import AppriseConfig, AppriseSender
 from notifiers.dingtalk import DingtalkConfig, DingtalkSender
 from notifiers.email import EmailConfig, EmailSender
 from notifiers.feishu import FeishuConfig, FeishuSender
@@ -44,7 +45,8 @@ class Means(NamedTuple):
 
 
 class ChannelType(NamedTuple):
-    """A type of channel: the shape of its configuration, `factory(name, config, means)`, and how it is tried again."""
+    """A type of channel: the shape of its configuration, `factory(name, config, means)`, which raises Unavailable where it cannot
+    be made, and how it is tried again."""
 
     config: type[msgspec.Struct]
     factory: Callable[[str, Any, Means], Sender]
@@ -72,12 +74,17 @@ def _application(
     return lambda name, config, means: kind(name, config, means.session, means.tokens, means.wall)
 
 
+def _apprise(name: str, config: AppriseConfig, means: Means) -> Sender:
+    return AppriseSender(name, config, means.wall)
+
+
 def _email(name: str, config: EmailConfig, means: Means) -> Sender:
     return EmailSender(name, config, means.wall)
 
 
 CHANNELS: Mapping[str, ChannelType] = MappingProxyType(
     {
+        "apprise": ChannelType(AppriseConfig, _apprise, WECOM),
         "dingtalk": ChannelType(DingtalkConfig, _signing(DingtalkSender), WECOM),
         "email": ChannelType(EmailConfig, _email, SMS),
         "feishu": ChannelType(FeishuConfig, _signing(FeishuSender), WECOM),

@@ -56,6 +56,7 @@ from healer.topology.sources.prometheus import PrometheusSource
 from notifiers.breaker import Breaker
 from notifiers.channel import Channel
 from notifiers.limiter import Limiter
+from notifiers.sender import Unavailable
 from notifiers.tokens import MemoryTokenCache, Tokens
 
 
@@ -180,9 +181,13 @@ def senders(
 
     def make(name: str, channel: ChannelSettings) -> Sender:
         kind = notifiers.CHANNELS[channel.type]
+        try:
+            sender = kind.factory(name, channel.config, means)
+        except Unavailable as error:
+            raise CannotStart(f"channels: {error}") from error
         opened.of(name).set(0)
         return Channel(
-            kind.factory(name, channel.config, means),
+            sender,
             breaker=Breaker(name, clock, on_change=lambda name, state: opened.of(name).set(state != "closed")),
             limiter=limiter,
             backoff=kind.backoff,

@@ -11,6 +11,7 @@ from healer.seams import SystemClock
 from healer.settings.model import Settings
 from healer.times import SECOND
 from notifiers.message import Emphasis, Message, Ok, OkNoop, Span, Tone, line
+from notifiers.sender import Unavailable
 
 
 class Tried(msgspec.Struct, frozen=True):
@@ -29,7 +30,10 @@ async def tell(settings: Settings, channel: str, stream: TextIO) -> Tried:
     clock = SystemClock()
     async with aiohttp.ClientSession() as session:
         means = notifiers.Means.alone(session, stream, clock.now)
-        sender = kind.factory(channel, chosen.config, means)
+        try:
+            sender = kind.factory(channel, chosen.config, means)
+        except Unavailable as error:
+            return Tried(channel, False, "unavailable", str(error))
         try:
             answer = await sender.send(_message(channel, settings.server.url, clock.now()), trace_id="")
         finally:

@@ -127,7 +127,7 @@ def play(made: Queue, work: Coroutine[Any, Any, None]) -> None:
 
 def test_a_thousand_notices_drain_at_the_providers_limit(effort: Effort) -> None:
     """Each in a message of its own, twenty a minute and no more, and another channel is told within a second."""
-    count = effort.pick(ci=100, full=1_000)
+    count = effort.pick(ci=60, full=1_000)
     took: list[Micros] = []
     with queue(bundles=False) as made:
 
@@ -148,9 +148,9 @@ def test_a_thousand_notices_drain_at_the_providers_limit(effort: Effort) -> None
     assert (count // 20 - 1) * MINUTE <= all_of_them <= count // 20 * ROOM
 
 
-def test_what_waits_for_the_limit_is_told_together() -> None:
+def test_what_waits_for_the_limit_is_told_together(effort: Effort) -> None:
     """Where messages may be shared, a thousand incidents are told in minutes, and none is left out."""
-    count = 1_000
+    count = effort.pick(ci=500, full=1_000)
     with queue(bundles=True) as made:
         took: list[Micros] = []
 

@@ -5,12 +5,14 @@ One bench for each type in `notifiers.CHANNELS`; a type without one fails the su
 
 import io
 import time
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+import pytest
 
 from notifiers import CHANNELS, Means
 from notifiers.clock import SECOND
@@ -19,6 +21,7 @@ from notifiers.message import Message
 from notifiers.secret import Secret
 from notifiers.sender import Sender
 from tests.standins.feishu_app import FeishuAppStandin
+from tests.standins.json_service import JsonService
 from tests.standins.mail import MailServer
 from tests.standins.pagerduty import PagerdutyStandin
 from tests.standins.provider import Fault, Provider
@@ -56,13 +59,15 @@ def wall() -> int:
 
 
 TOKEN = "123456:AAsecret-_x"
+TIMEOUT = SECOND // 5
+"""How long channels wait here for an answer; what is slow on purpose takes longer."""
 
 
 @asynccontextmanager
 async def telegram() -> AsyncIterator[Bench]:
     async with TelegramStandin(TOKEN, slow=5.0) as standin, aiohttp.ClientSession() as session:
         standin.enforce_rates = False
-        config = {"token": Secret(TOKEN), "chat_id": -5, "api_url": standin.url, "timeout": SECOND // 5}
+        config = {"token": Secret(TOKEN), "chat_id": -5, "api_url": standin.url, "timeout": TIMEOUT}
         kind = CHANNELS["telegram"]
         sender = kind.factory("ops", kind.config(**config), Means.alone(session, io.StringIO(), wall))
 
@@ -129,9 +134,6 @@ async def _bench(
             headers=lambda: standin.requests[-1].headers,
             vanish=standin.stop,
         )
-
-
-TIMEOUT = SECOND // 5
 
 
 def wecom() -> AbstractAsyncContextManager[Bench]:
@@ -318,6 +320,30 @@ def pagerduty() -> AbstractAsyncContextManager[Bench]:
 
 
 @asynccontextmanager
+async def apprise() -> AsyncIterator[Bench]:
+    pytest.importorskip("apprise", reason="the extra apprise is not installed")
+    async with JsonService(clock=time.time, slow=5.0) as standin, aiohttp.ClientSession() as session:
+        kind = CHANNELS["apprise"]
+        host = standin.url.removeprefix("http://")
+        config = {"url": Secret(f"json://healer:s3cr3t@{host}/p4th"), "timeout": TIMEOUT}
+        with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+            # Some of its plugins import what Python deprecates.
+            sender = kind.factory("ops", kind.config(**config), Means.alone(session, io.StringIO(), wall))
+
+        def script(fault: Fault) -> Callable[[], None]:
+            return lambda: standin.faults.append(fault)
+
+        yield Bench(
+            sender=sender,
+            seen=lambda: standin.texts,
+            config=config,
+            faults={fault.value: script(fault) for fault in Fault if fault is not Fault.OK},
+            secrets=("s3cr3t", "p4th"),
+            vanish=standin.stop,
+        )
+
+
+@asynccontextmanager
 async def email() -> AsyncIterator[Bench]:
     async with MailServer(password="mail-secret", slow=5.0) as server, aiohttp.ClientSession() as session:
         config = {
@@ -352,6 +378,7 @@ async def email() -> AsyncIterator[Bench]:
 
 
 BENCHES: Mapping[str, Callable[[], AbstractAsyncContextManager[Bench]]] = {
+    "apprise": apprise,
     "dingtalk": dingtalk,
     "email": email,
     "feishu": feishu,
@@ -367,7 +394,8 @@ BENCHES: Mapping[str, Callable[[], AbstractAsyncContextManager[Bench]]] = {
     "wecom": wecom,
     "wecom_app": wecom_app,
 }
-WITHOUT_NETWORK = ("terminal",)
-"""Channels that hand over within the process. All others can be slow, unreachable and traced."""
+WITHOUT_NETWORK = ("apprise", "terminal")
+"""Channels that hand over within the process, to people or to a library that says no more than whether it worked. All others
+can be slow, unreachable and traced."""
 ONE_LINE = ("sms_aliyun", "sms_tencent", "sms_twilio")
 """Channels that hold no more than line 1."""

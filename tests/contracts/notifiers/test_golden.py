@@ -6,7 +6,15 @@ import pytest
 
 from healer.notification.wording import TONGUES, Language
 from notifiers import CHANNELS
+from notifiers.clock import SECOND
+from tests.contracts.notifiers import bench
 from tests.contracts.notifiers.golden import file_of, seen
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is slow on purpose here, so that a busy machine makes no difference."""
+    monkeypatch.setattr(bench, "TIMEOUT", 10 * SECOND)
 
 
 @pytest.mark.parametrize("language", get_args(Language))

@@ -133,7 +133,7 @@ def test_the_for_of_a_rule_is_set_by_alertname() -> None:
         ("topology: {nodes: [{node: a, extract: {b: '('}}]}", "topology.nodes[0].extract.b: '(' is no regular"),
         (
             "channels: {a: {}}",
-            "channels.a: a channel needs a type: one of dingtalk, email, feishu, feishu_app, pagerduty",
+            "channels.a: a channel needs a type: one of apprise, dingtalk, email, feishu, feishu_app, pagerduty",
         ),
         ("channels: {a: {type: terminl}}", "channels.a.type: no type of channel is called 'terminl'; did you mean"),
         ("channels: {a: {type: terminal, last_resort: maybe}}", "channels.a.last_resort: expected true or false"),
