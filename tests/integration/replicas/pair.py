@@ -1,8 +1,8 @@
-"""Two healers on one PostgreSQL, and a chat that outlives them. Alerts may be sent to either."""
+"""Two healers on one PostgreSQL and one Redis, with a chat and a target that outlive them. Alerts may be sent to either."""
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.servers.healer import LISTEN, Healer
+from tests.servers.inbox import Inbox
 from tests.servers.postgres import Postgres
 from tests.servers.process import get, post
 from tests.servers.telegram import Telegram
+from tests.servers.valkey import Valkey
 
 TOKEN = "8080:stand-in"
 CONFIG = """
@@ -21,22 +23,47 @@ store: {{url: "{store}", replica: {name}}}
 place: only
 topology: {{sources: [{{labels: [host, service]}}]}}
 convergence: {{hold: {{default: 300ms, critical: 100ms}}, settle: 1s, storm: {{roots: 1000}}}}
-channels: {{duty: {{type: telegram, token: {{file: telegram.token}}, chat_id: 1, api_url: "{chat}"}}}}
+channels: {{duty: {{type: telegram, token: {{file: telegram.token}}, chat_id: 1, api_url: "{chat}", last_resort: true}}}}
+locks: {{redis: {{urls: ["{redis}"]}}}}
+rules: {{paths: [flush.heal], dry_run: false}}
+guards: {{healthy: 0, siblings: 1, ramp: {{first: 10}}}}
+executors: {{http: {{allow: [127.0.0.1], webhooks: {{flush: {{url: "{target}/flush", secret: {{file: word}}}}}}}}}}
 """
+RULES = """
+action "flush"
+  run: http "call_webhook"
+  with: webhook: string =~ "[a-z_]+"
+  idempotent: yes   destructive: no   timeout: 10s
+
+rule "flush a cache"
+  on event: "CacheDown"
+  then: execute("flush", webhook: "flush")
+  verify: resolved
+  limit: 1 per 1m per node
+  allow: unfenced
+  mode: auto
+"""
+FILES = {"telegram.token": TOKEN, "word": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "flush.heal": RULES}
 
 
 class Pair:
     """`one` and `other`, with names of their own."""
 
-    def __init__(self, folder: Path, store: str, chat: Telegram) -> None:
+    def __init__(self, folder: Path, server: Postgres, node: Valkey, chat: Telegram, target: Inbox) -> None:
+        self.server = server
+        self.node = node
         self.chat = chat
+        self.target = target
         self.sent = 0
+        store = server.schema("healer")
         names = ("one", "other")
         self.healers = {
             name: Healer(
                 folder / name,
-                CONFIG.format(listen=LISTEN, store=store, name=name, chat=chat.url),
-                files={"telegram.token": TOKEN},
+                CONFIG.format(
+                    listen=LISTEN, store=store, name=name, chat=chat.url, redis=node.redis, target=target.url
+                ),
+                files=FILES,
             )
             for name in names
         }
@@ -61,18 +88,20 @@ class Pair:
 
     def send(self, healer: Healer, *hosts: str, ends: bool = False) -> None:
         """A host that is down, and the service on it, for each; or that this is over."""
-        now = datetime.now(UTC)
-        end = now if ends else now + timedelta(hours=1)
-        when = {"startsAt": (now - timedelta(seconds=1)).isoformat(), "endsAt": end.isoformat()}
-        alerts = [
-            {"labels": {"alertname": name, "severity": "critical", "host": host, **more}, **when}
+        down = [
+            {"alertname": name, "host": host, **more}
             for host in hosts
             for name, more in (("HostDown", {}), ("ServiceDown", {"service": f"shop-{host}"}))
         ]
-        said = json.dumps(alerts).encode()
+        said = body(down, ends=ends)
         # Like Prometheus: what is answered 503 is sent again. One that stops in the middle of a write holds up the others.
         until(lambda: post(f"{healer.url}/api/v2/alerts", said, within=15) is not None, "it is accepted", healer)
-        self.sent += 0 if ends else len(alerts)
+        self.sent += 0 if ends else len(down)
+
+    def send_cache(self, healer: Healer, host: str) -> None:
+        """A cache that is down on a host; there is a rule for that."""
+        post(f"{healer.url}/api/v2/alerts", body([{"alertname": "CacheDown", "host": host}]), within=15)
+        self.sent += 1
 
     def sends(self) -> list[str]:
         """The first line of every message that people got, edits apart."""
@@ -81,12 +110,21 @@ class Pair:
 
 @contextmanager
 def pair(folder: Path) -> Iterator[Pair]:
-    with Postgres() as server, Telegram(folder / "telegram", TOKEN, rates=False) as chat:
-        both = Pair(folder, server.schema("healer"), chat)
+    chatting = Telegram(folder / "telegram", TOKEN, rates=False)
+    with Postgres() as server, Valkey(folder / "valkey") as node, chatting as chat, Inbox() as target:
+        both = Pair(folder, server, node, chat, target)
         try:
             yield both
         finally:
             both.stop()
+
+
+def body(labels: Sequence[Mapping[str, str]], *, ends: bool = False) -> bytes:
+    """Critical alerts with these labels, as they are posted."""
+    now = datetime.now(UTC)
+    end = now if ends else now + timedelta(hours=1)
+    when = {"startsAt": (now - timedelta(seconds=1)).isoformat(), "endsAt": end.isoformat()}
+    return json.dumps([{"labels": {"severity": "critical", **each}, **when} for each in labels]).encode()
 
 
 def ready(healer: Healer) -> str:

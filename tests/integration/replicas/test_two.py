@@ -1,4 +1,5 @@
-"""Two healers on one PostgreSQL: both accept and tell, one converges, and the other goes on when that one is gone."""
+"""Two healers on one PostgreSQL and one Redis: both accept and tell, one converges, and the other goes on when that one is gone;
+and what becomes of both when Redis or PostgreSQL is. One pair for all of it, in this order: servers take longer than tests."""
 
 import time
 import urllib.error
@@ -6,7 +7,6 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -18,9 +18,9 @@ HAND_OVER_S = 5.0
 """Within so many seconds another one converges, after a kill -9 too."""
 
 
-@pytest.fixture
-def both(tmp_path: Path) -> Iterator[Pair]:
-    with pair(tmp_path) as both:
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    with pair(tmp_path_factory.mktemp("pair")) as both:
         both.start()
         yield both
 
@@ -97,3 +97,66 @@ def test_the_other_goes_on_when_one_is_killed(both: Pair, effort: Effort, say: C
             until(partial(follows, both), "it follows", owner, follower)
     both.send(follower, "a", "b", ends=True)
     until(lambda: sum("over" in one["text"].lower() for one in both.chat.messages()) == 2, "the end is told", follower)
+
+
+def the_one(both: Pair) -> Healer:
+    """Who converges, of those that are left."""
+    (owner,) = (healer for healer in both.healers.values() if healer.answers() and converges(healer))
+    return owner
+
+
+def edited(both: Pair, words: str) -> bool:
+    """Whether a message with these words has changed since."""
+    return any(words in one["text"] and one["edits"] for one in both.chat.messages())
+
+
+def told_of(both: Pair, words: str, since: int = 0) -> int:
+    """In how many new messages people read this, the first ones apart."""
+    return sum(words in line for line in both.sends()[since:])
+
+
+def test_without_redis_nothing_is_repaired_and_everything_told(both: Pair, effort: Effort) -> None:
+    """Alerts are accepted, converged and told as ever; effects wait, healer says so, and they happen when Redis is back."""
+    owner, since = the_one(both), len(both.sends())
+    both.send_cache(owner, "cache-1")
+    assert len(both.target.wait("/flush")) == 1
+    both.node.kill()
+    both.send_cache(owner, "cache-2")
+    until(lambda: told_of(both, "host cache-", since) == 2, "both are told", owner)
+    assert len(both.target.of("/flush")) == 1
+    if effort.name == "full":
+        until(lambda: told_of(both, "no locks", since), "people hear that nothing is repaired", owner, within=120)
+        waits = [one["detail"] for one in owner.api("remediations")["items"] if one["state"] == "waiting"]
+        assert [why.startswith("lock: no lock of host/cache-2 can be had") for why in waits] == [True], waits
+    assert len(both.target.of("/flush")) == 1
+    both.node.start()
+    assert len(both.target.wait("/flush", 2)) == 2
+    if effort.name == "full":
+        until(lambda: edited(both, "no locks"), "people hear that this is over", owner, within=60)
+
+
+def test_without_postgresql_senders_wait_and_people_know(both: Pair, effort: Effort) -> None:
+    """Alerts are answered 503, and people are told from memory that healer is blind; afterwards everything goes on by itself,
+    with whatever is sent again."""
+    alive = [healer for healer in both.healers.values() if healer.answers()]
+    since = len(both.sends())
+    both.server.stop()
+    for healer in alive:
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            both.send_cache(healer, "cache-3")
+        with caught.value as answer:
+            assert answer.code == 503
+    if effort.name == "full":
+        until(lambda: told_of(both, "blind", since) == len(alive), "people know", *alive, within=90)
+        time.sleep(30)  # long enough for whatever gives up
+    both.server.start()
+    began = time.monotonic()
+    both.send(alive[0], "after")
+    until(lambda: told_of(both, "host after", since) == 1, "it is told", *alive)
+    assert time.monotonic() - began < 30, "whatever was tried in vain is tried again soon"
+    until(lambda: any(converges(healer) for healer in alive), "one converges", *alive)
+    both.send_cache(the_one(both), "cache-3")
+    assert len(both.target.wait("/flush", 3)) == 3
+    if effort.name == "full":
+        until(lambda: told_of(both, "sees again", since) == len(alive), "people know", *alive, within=90)
+    assert not any("Traceback" in healer.log for healer in alive), alive[0].log[-6_000:]
