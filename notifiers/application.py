@@ -39,7 +39,7 @@ def unsent(answer: Answer) -> Answer:
     return answer
 
 
-class Keys:
+class MessageKeys:
     """The key by which a provider knows a message that it was given before.
 
     Each message has one of its own, but for one whose answer was lost: sent again it has the same, so that it cannot be there

@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 import aiohttp
 import msgspec
 
-from notifiers.application import Keys
+from notifiers.application import MessageKeys
 from notifiers.clock import SECOND, Micros
 from notifiers.feishu_app_calls import MINUTE, Door, FeishuApplication
-from notifiers.feishu_callback import Keys as CallbackKeys
+from notifiers.feishu_callback import Keys
 from notifiers.feishu_card import TEXT_BYTES, card
 from notifiers.message import Answer, Message, Ok, Permanent, Reason, Told
 from notifiers.robot import Wall
@@ -66,9 +66,9 @@ class FeishuAppConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         return Door(self.app_id, self.secret, self.api_url, self.timeout)
 
     @property
-    def keys(self) -> CallbackKeys:
+    def keys(self) -> Keys:
         """By which presses are known to be Feishu's."""
-        return CallbackKeys(self.encrypt_key or Secret(""), self.verification_token or Secret(""))
+        return Keys(self.encrypt_key or Secret(""), self.verification_token or Secret(""))
 
 
 class FeishuAppSender:
@@ -84,7 +84,7 @@ class FeishuAppSender:
         self.limits = Limits(TEXT_BYTES, Unit.BYTES, rates(config))
         self._config = config
         self._application = FeishuApplication(config.door, session, tokens, wall)
-        self._keys = Keys(f"{config.door.key}:{config.to}", wall)
+        self._keys = MessageKeys(f"{config.door.key}:{config.to}", wall)
 
     async def send(self, message: Message, *, trace_id: str) -> Answer:
         """Send once; one whose answer was lost is not there twice when it is sent again within the hour."""

@@ -14,7 +14,7 @@ from notifiers.application import unsent, with_token
 from notifiers.clock import SECOND, Micros
 from notifiers.exchange import JSON, Reply, Request, exchange
 from notifiers.message import Ambiguous, Answer, Ok, Permanent, Reason, Told, Transient, hidden
-from notifiers.robot import Codes, Wall, interpret
+from notifiers.robot import Codes, Wall, code_of, interpret
 from notifiers.secret import Secret
 from notifiers.tokens import Token, Tokens
 
@@ -95,11 +95,9 @@ class FeishuApplication:
     def _interpret(self, reply: Reply | Answer, reference: Told) -> Answer:
         if not isinstance(reply, Reply):
             return reply
-        answer = interpret(reply, CODES, reference)
-        if isinstance(answer, Permanent):
-            code = answer.why.partition(" ")[0]
-            reason = _GONE.get(int(code)) if code.isdecimal() else None
-            answer = Permanent(answer.why, reason) if reason is not None else answer
+        answer, reason = interpret(reply, CODES, reference), _GONE.get(code_of(reply) or 0)
+        if isinstance(answer, Permanent) and reason is not None:
+            answer = Permanent(answer.why, reason)
         return hidden(answer, self.door.secret)
 
     async def _call(self, method: str, place: str, what: str, body: dict[str, Any], trace_id: str) -> Reply | Answer:

@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 import aiohttp
 import msgspec
 
-from notifiers.application import Keys
+from notifiers.application import MessageKeys
 from notifiers.callback import NotGenuine
 from notifiers.clock import SECOND, Micros
 from notifiers.exchange import Reply
@@ -23,7 +23,7 @@ from notifiers.secret import Secret
 from notifiers.sender import Limits, Rate, Unit
 from notifiers.tokens import Tokens
 from notifiers.wecom_app_calls import ALREADY_SENT, EVERYBODY, MINUTE, Door, WecomApplication, Whom
-from notifiers.wecom_callback import Keys as CallbackKeys
+from notifiers.wecom_callback import Keys
 from notifiers.wecom_card import TEXT_BYTES, buttons_of, card, text
 
 log = logging.getLogger(__name__)
@@ -98,9 +98,9 @@ class WecomAppConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         return Door(self.corp_id, self.agent_id, self.secret, self.api_url, self.timeout)
 
     @property
-    def keys(self) -> CallbackKeys:
+    def keys(self) -> Keys:
         """By which presses are known to be WeCom's."""
-        return CallbackKeys(self.token or Secret(""), self.aes_key or Secret(""), self.corp_id)
+        return Keys(self.token or Secret(""), self.aes_key or Secret(""), self.corp_id)
 
 
 class WecomAppSender:
@@ -116,7 +116,7 @@ class WecomAppSender:
         self.limits = Limits(TEXT_BYTES, Unit.BYTES, rates(config), edits_once=config.buttons == "webhook")
         self._config = config
         self._application = WecomApplication(config.door, session, tokens, wall)
-        self._keys = Keys(config.door.key, wall)
+        self._keys = MessageKeys(config.door.key, wall)
         self._wall = wall
 
     async def send(self, message: Message, *, trace_id: str) -> Answer:

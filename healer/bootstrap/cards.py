@@ -1,8 +1,11 @@
-"""A card whose button was pressed: what the press does, and what the card says from then on. Used by `applications`."""
+"""A card whose button was pressed: what the press does, and what the card says from then on. Used by `wecom` and `feishu`."""
 
+import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
 
+import aiohttp
 import msgspec
 
 from healer.journey.ports import StoreUnavailable
@@ -10,23 +13,31 @@ from healer.notification.message import message_of
 from healer.notification.ports import LedgerRow
 from healer.notification.settings import Channel
 from healer.notification.story import Story
+from healer.seams import Clock, Spawn
+from healer.times import Micros
 from healer.web.ports import Told as Ledger
 from healer.web.pressing import Pressed, Pressing, Reply
+from notifiers.callback import WINDOW
 from notifiers.message import Message, Told
 from notifiers.press import Press
+from notifiers.tokens import Tokens
 
 log = logging.getLogger(__name__)
 
+MOST_SEEN = 10_000
+"""Presses that are remembered while what was signed for them is good."""
 MOST_ROWS = 500
 """Rows of an incident among which the one that was pressed is looked for."""
 
 
 class Done(msgspec.Struct, frozen=True):
-    """What whoever pressed is told, the channel it was in, and what stands there from now on; None where the incident is over."""
+    """What whoever pressed is told, the channel it was in, and what stands there from now on; None where the incident is over.
+    `base_url` is healer's own."""
 
     reply: Reply
     channel: str
     message: Message | None
+    base_url: str
 
     @property
     def alone(self) -> bool:
@@ -43,7 +54,7 @@ class Cards:
         self._pressing = pressing
         self._ledger = ledger
         self._story = story
-        self.base_url = base_url
+        self._base_url = base_url
 
     async def press(self, press: Press, pressed: Pressed, channels: Mapping[str, Channel]) -> Done:
         """Do it. `channels` are those of the application, at least one."""
@@ -51,15 +62,15 @@ class Cards:
         row = await self._row(incident, press.message_id, channels)
         channel = row.channel if row is not None else next(iter(channels))
         speech = channels[channel].speech
-        reply = await self._pressing.press(pressed, speech)
+        reply, url = await self._pressing.press(pressed, speech), self._base_url()
         story = self._story(incident) if incident else None
         if story is None:
-            return Done(reply, channel, None)
+            return Done(reply, channel, None, url)
         matter, meant_for = (row.matter, row.meant_for) if row is not None else ("", "")
-        message = message_of(story, self.base_url(), matter, speech, meant_for=meant_for)
+        message = message_of(story, url, matter, speech, meant_for=meant_for)
         if reply.rows is not None:
             message = msgspec.structs.replace(message, buttons=reply.rows)
-        return Done(reply, channel, message)
+        return Done(reply, channel, message, url)
 
     async def _incident(self, data: str) -> str:
         try:
@@ -78,6 +89,41 @@ class Cards:
             return None
         here = [row for row in rows if row.channel in channels and _is_of(row, message_id)]
         return here[0] if here else None
+
+
+class Desk:
+    """What the callbacks of all applications share. `cards` is set before the first press comes."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, spawn: Spawn, tokens: Tokens, clock: Clock, answer_s: float
+    ) -> None:
+        self.session = session
+        self.tokens = tokens
+        self.clock = clock
+        self.cards: Cards | None = None
+        self._spawn = spawn
+        self._answer_s = answer_s
+        self._until: dict[str, Micros] = {}
+
+    def is_new(self, key: str) -> bool:
+        """Whether a press came for the first time, as long as what was signed for it is good."""
+        now = self.clock.now()
+        for old in [one for one, until in self._until.items() if until < now]:
+            del self._until[old]
+        if key in self._until or len(self._until) >= MOST_SEEN:
+            return False
+        # A stamp may lie ahead of our clock by as much as behind it.
+        self._until[key] = now + 2 * WINDOW
+        return True
+
+    async def press(self, press: Press, pressed: Pressed, channels: Mapping[str, Channel]) -> Done:
+        """Do it. `channels` are those of the application, at least one."""
+        assert self.cards is not None, "set before any callback is taken"
+        return await self.cards.press(press, pressed, channels)
+
+    async def in_time(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have it done, and wait for it no longer than the provider does: what takes longer goes on."""
+        await asyncio.wait([self._spawn.start("pressed", work)], timeout=self._answer_s)
 
 
 def _is_of(row: LedgerRow, message_id: str) -> bool:
