@@ -87,6 +87,7 @@ def load() -> None:
     """Import every module of `tests.simulation.scenarios`, and the ablations: they register themselves."""
     importlib.import_module("tests.simulation.ablations")
     importlib.import_module("tests.simulation.ablations_of_effects")
+    importlib.import_module("tests.simulation.ablations_of_escalations")
     package = importlib.import_module("tests.simulation.scenarios")
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{package.__name__}.{module.name}")

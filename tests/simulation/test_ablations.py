@@ -28,7 +28,9 @@ def test_the_page_lists_every_ablation() -> None:
         assert said.get(name) == (ablation.changes, ablation.promise)
 
 
-@pytest.mark.parametrize("promise", ["A1", "A2", "A4", "E1", "E2", "E3", "E4", "E5", "arrows", "audit", "liveness"])
+@pytest.mark.parametrize(
+    "promise", ["A1", "A2", "A4", "E1", "E2", "E3", "E4", "E5", "arrows", "audit", "liveness", "escalation"]
+)
 def test_every_promise_can_fail(promise: str) -> None:
     """For each promise there is something whose absence breaks it."""
     assert [name for name, ablation in ABLATIONS.items() if ablation.promise == promise]

@@ -16,6 +16,7 @@ from tests.simulation.court import Court
 from tests.simulation.options import Options
 from tests.simulation.promises import Checker
 from tests.simulation.promises.flapping import BEGUN
+from tests.simulation.promises.told import place_of
 from tests.simulation.tape import Tape
 
 LATE: Micros = 15 * SECOND
@@ -43,7 +44,9 @@ class OneSummary(Checker, Watcher):
 
     def __call__(self, post: Post) -> None:
         incident = self._incidents.get(post.incident)
-        if post.kind == "send" and self._speaks_for(incident) and not post.life.frozen:
+        # Who is called by a message of its own heard of it before it was only one of many.
+        first = post.kind == "send" and not place_of(post)[1]
+        if first and self._speaks_for(incident) and not post.life.frozen:
             self._court.accuse(
                 "storm", f"incident {post.incident} is told by name in a storm: {post.text.splitlines()[0]}"
             )

@@ -4,6 +4,7 @@ import re
 
 from healer.assembly import Healer
 from healer.journey.ports import Step
+from healer.notification.escalation import matter_of
 from healer.notification.ports import LedgerRow
 from healer.store.inline import Memory
 from healer.store.transactions import ledger
@@ -13,6 +14,7 @@ from tests.simulation.incarnation import Incarnation
 from tests.simulation.promises import Checker
 
 _CALLED = re.compile(r"^Called for: (.*)$", re.MULTILINE)
+_ESCALATED = re.compile(r"^You (?:are|were) called.* \(escalation (\S+), call (\d+)\)", re.MULTILINE)
 
 
 class ToldOnce(Checker, Watcher):
@@ -27,22 +29,22 @@ class ToldOnce(Checker, Watcher):
 
     def __call__(self, post: Post) -> None:
         if post.swallowed:
-            self._last.setdefault(_place(post), post)  # its answer was lost: another one may have come, or may come
+            self._last.setdefault(place_of(post), post)  # its answer was lost: another one may have come, or may come
             return
         if post.life.frozen:
             self._lands_late(post)
             return
-        row = self._row(*_place(post))
+        row = self._row(*place_of(post))
         if row is None:
             self._court.accuse("A4", f"told of incident {post.incident}, which nobody wanted told")
         elif row.told_revision >= row.wanted_revision:
             self._court.accuse("A4", f"{post.kind} of incident {post.incident}: all that is wanted is recorded as told")
         elif post.kind == "send" and row.message_id:
             self._court.accuse("A4", f"incident {post.incident} is told again, as message {post.message_id}")
-        elif post.kind == "send" and (before := self._last.get(_place(post))) is not None:
+        elif post.kind == "send" and (before := self._last.get(place_of(post))) is not None:
             self._excuse(before, post)
         if post.kind == "send":
-            self._last[_place(post)] = post
+            self._last[place_of(post)] = post
 
     def stepped(self, healer: Healer, step: Step) -> None:
         """What a step wants people to hear of first is not suppressed."""
@@ -57,7 +59,7 @@ class ToldOnce(Checker, Watcher):
         """It was in flight when its sender died, and may come before or after the one that repeats it."""
         if post.kind == "send":
             self._pardon(post)
-            self._last.setdefault(_place(post), post)
+            self._last.setdefault(place_of(post), post)
 
     def _excuse(self, before: Post, post: Post) -> None:
         """The first was not recorded: because its answer was lost, or because its sender died, once a crash."""
@@ -81,7 +83,9 @@ class ToldOnce(Checker, Watcher):
         return row is None or not row.message_id
 
 
-def _place(post: Post) -> tuple[str, str]:
+def place_of(post: Post) -> tuple[str, str]:
     """The incident that a message tells of, and what it calls people for, if it is a call."""
+    if (escalated := _ESCALATED.search(post.text)) is not None:
+        return post.incident, matter_of(escalated[1], int(escalated[2]))
     called = _CALLED.search(post.text)
     return post.incident, called[1] if called else ""

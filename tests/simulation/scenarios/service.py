@@ -105,7 +105,7 @@ class Run:
             self.service.alertmanagers = lambda life: [
                 Alertmanager(self.alerting, silences, world.clock, world.faults, life)
             ]
-        tape = Tape(world.memory)
+        self.tape = tape = Tape(world.memory)
         self.accepted = Accepted(world.court, tape, self.alerting)
         known = inventory.file.edges if options.edits else world.datacentre.topology().edges
         standing = Standing(tape, world.memory.installation, {child: parent for parent, child in known})
@@ -258,8 +258,13 @@ class Run:
 @scenario("service")
 def service(seed: int) -> Outcome:
     """The whole service under this seed."""
+    return run_of(Run, seed)
+
+
+def run_of(kind: type[Run], seed: int) -> Outcome:
+    """One seed of such a run, to its end. Raises Broken."""
     with SimLoop(seed) as loop:
-        run = Run(seed, loop)
+        run = kind(seed, loop)
         with listening(run.world.court):
             loop.run(run.go())
             run.world.court.errors.extend(loop.uncaught())
