@@ -65,8 +65,13 @@ def run(arguments: argparse.Namespace, link: Connection, output: Output, typed: 
 
 
 def _run(arguments: argparse.Namespace, link: Connection, output: Output, typed: TextIO | None) -> Json:
-    """Have a suggestion run: what destroys something is said twice. What it does stands in `healer remediation show ID`."""
+    """Have a suggestion run: shows what it is, and what destroys something is said twice."""
     found = link.get(f"/api/v1/remediations/{part(arguments.id)}")
+    if not arguments.json:
+        output.line(f"{found['rule']} suggested this:", "bold")
+        for step in found["steps"]:
+            words = " ".join(step["argv"]) or ", ".join(f"{name} {value}" for name, value in step["parameters"].items())
+            output.line(f"  {step['action']} on {step['node']}" + (f": {words}" if words else ""), "bold")
     path = f"/api/v1/remediations/{part(found['id'])}/run"
     order: Json = {"by": somebody(), "plan": arguments.plan or found["plan_hash"]}
     after: Json = link.post(path, order)

@@ -18,7 +18,7 @@ from healer.cli.output import Output
 from healer.documents.fields import Secret
 from healer.journey.ports import Planned
 from healer.remediation.approval import code_of
-from healer.remediation.model import Asked, Plan
+from healer.remediation.model import ONLY_SUGGESTED, Asked, Plan
 from healer.times import MINUTE, SECOND
 from healer.web.settings import Auth
 from tests.integration.web.stand import NOW, Stand, incident, standing
@@ -245,6 +245,48 @@ async def test_scripts_name_the_target() -> None:
     async with standing() as (stand, _):
         await asked(stand, DESTROYS)
         assert "planned" in await command(stand, "approve", "rem-1", "--target", "web-1")
+
+
+LEFT = msgspec.structs.replace(ASKING, approve=(), mode="suggest", capped_by=ONLY_SUGGESTED)
+
+
+async def suggested(stand: Stand, plan: Plan = LEFT) -> None:
+    """A remediation that its rule leaves to people."""
+    planned = Planned("rem-1", plan, "suggested", NOW + 10 * MINUTE, plan.capped_by)
+    await stand.decide(incidents=(incident(),), planned=(planned,))
+
+
+async def test_a_suggestion_is_run_by_whoever_may() -> None:
+    """Once, while its incident is open and nothing else is under way for it; what a dry run holds back is not run."""
+    async with standing(auth=AUTH) as (stand, client):
+        await suggested(stand)
+        assert (await say(client, "run", token="t-eve"))[0] == 403
+        other = Planned("rem-2", ASKING, "awaiting_approval", NOW + MINUTE)
+        await stand.decide(planned=(other,))
+        status, said = await say(client, "run", token="t-ann")
+        assert (status, "remediation rem-2 is under way" in said["detail"]) == (409, True)
+        await say(client, "reject", token="t-ann", id="rem-2")
+        status, said = await say(client, "run", token="t-ann")
+        assert (status, said["state"], said["detail"]) == (200, "planned", "ann wants it run")
+        assert (await say(client, "run", token="t-bob"))[0] == 409
+    async with standing(auth=AUTH) as (stand, client):
+        await suggested(stand, msgspec.structs.replace(LEFT, capped_by="dry run"))
+        status, said = await say(client, "run", token="t-ann")
+        assert (status, "dry run" in said["detail"]) == (409, True)
+        over = incident(status="resolved", resolved_at=NOW, revision=2)
+        await stand.decide(incidents=(over,))
+        assert "is over" in (await say(client, "run", token="t-ann"))[1]["detail"]
+
+
+async def test_the_command_runs_a_suggestion() -> None:
+    """It shows what that does, and asks for the name of what it destroys."""
+    async with standing() as (stand, _):
+        await suggested(stand, msgspec.structs.replace(LEFT, steps=PLAN.steps))
+        with pytest.raises(Failure, match="healer remediation run rem-1 --target web-1"):
+            await command(stand, "run", "rem-1")
+        said = await command(stand, "run", "rem-1", typed=Typed("web-1\n"))
+        assert "restart_service on web-1: systemctl restart nginx" in said
+        assert "planned" in said
 
 
 async def test_what_would_happen() -> None:
