@@ -116,6 +116,8 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """How reasons call this line; unset: its place in `topology.nodes`."""
     use: str = ""
     """Instead of all else: the lines that ship with healer under this name, such as `kube-prometheus`, at this place."""
+    cluster: str = ""
+    """Beside `use`: the label that names one of several Kubernetes clusters; the lines are about alerts that have it."""
     match: Matchers = Matchers()
     """Matchers on the alert's labels; none match every alert."""
     node: str | tuple[str, ...] = ()
@@ -132,6 +134,8 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         if self.use:
             if self.node or self.find or self.extract or len(self.match) or self.explains != "always" or self.name:
                 raise ValueError("use stands alone: it takes all lines that ship under this name", "use")
+        elif self.cluster:
+            raise ValueError("cluster stands beside use alone: write {cluster} into node and find", "cluster")
         elif not self.node and not self.find:
             raise ValueError("a mapping has node, or find, or both, or use alone")
         elif self.find and self.node == "none":

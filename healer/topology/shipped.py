@@ -10,6 +10,7 @@ from importlib import resources
 
 import msgspec
 
+from healer.alerts.matchers import Matcher, Matchers
 from healer.documents.convert import convert
 from healer.documents.document import parse_document
 from healer.topology.settings import Mapping
@@ -42,9 +43,34 @@ def with_shipped(lines: Sequence[Mapping], first: Sequence[Mapping] = ()) -> tup
 
 def _in_place(lines: Sequence[Mapping]) -> Iterator[Mapping]:
     for number, line in enumerate(lines):
-        if line.use:
+        if line.use and line.cluster:
+            yield from (of_clusters(one, line.cluster) for one in shipped(line.use))
+        elif line.use:
             yield from shipped(line.use)
         elif line.name:
             yield line
         else:
             yield msgspec.structs.replace(line, name=f"topology.nodes[{number}]")
+
+
+def of_clusters(line: Mapping, label: str) -> Mapping:
+    """A line about nodes that have the name of their cluster in their ids, which this label of their alerts tells."""
+    wanted = [line.find] if isinstance(line.find, dict) else list(line.find)
+    return msgspec.structs.replace(
+        line,
+        match=Matchers([*line.match, Matcher(label, "!=", "")]),
+        node=_within(line.node, label)
+        if isinstance(line.node, str)
+        else tuple(_within(one, label) for one in line.node),
+        find=tuple(
+            {**{key: _within(text, label) for key, text in one.items()}, "cluster": f"{{{label}}}"}
+            for one in wanted
+            if one
+        ),
+    )
+
+
+def _within(text: str, label: str) -> str:
+    """`pod/{namespace}/{pod}` as `pod/{cluster}:{namespace}/{pod}`; what is no id stays as it is."""
+    kind, slash, rest = text.partition("/")
+    return f"{kind}/{{{label}}}:{rest}" if slash and "{" not in kind else text

@@ -118,3 +118,28 @@ topology:
 def test_a_wrong_line_is_named(line: str, said: str) -> None:
     with pytest.raises(SettingsError, match=said.replace("[", r"\[")):
         parse_settings(f"topology: {{nodes: [{line}]}}", {})
+
+
+def test_of_several_clusters_a_label_says_which() -> None:
+    """The same lines, with the cluster's name in every id; what has no such label is none of theirs."""
+    text = "topology: {nodes: [{use: kube-prometheus, cluster: cluster}]}"
+    lines = parse_settings(text, {}).topology.nodes
+    nodes = [
+        Node(f"host/{name}:web-1", "host", (), {"address": "10.0.0.1", "cluster": name}) for name in ("north", "south")
+    ]
+    compiled = [compile_mapping(line, number) for number, line in enumerate(lines)]
+    mapper = Mapper(compiled, Index(topology(nodes, [])))
+    south = {"cluster": "south", "namespace": "shop"}
+    assert mapper.map({**south, "pod": "cart-1"}).node == "pod/south:shop/cart-1"
+    assert mapper.map({**south, "deployment": "cart"}).node == "workload/south:shop/cart"
+    kubelet = {"alertname": "KubeletTooManyPods", "node": "web-1"}
+    assert mapper.map({**kubelet, "cluster": "north"}).node == "host/north:web-1"
+    found = mapper.map({"job": "node-exporter", "instance": "10.0.0.1:9100", "cluster": "south"})
+    assert (found.node, found.known) == ("host/south:web-1", True)
+    assert mapper.map(kubelet).node is None
+
+
+def test_a_label_of_clusters_stands_beside_lines_that_ship() -> None:
+    """In a line of one's own it would mean nothing."""
+    with pytest.raises(SettingsError, match="cluster stands beside use alone"):
+        parse_settings("topology: {nodes: [{node: 'host/{node}', cluster: cluster}]}", {})
