@@ -53,6 +53,7 @@ bench: .venv/dev.stamp servers
 	$(BIN)/python -m bench.rules
 	$(BIN)/python -m bench.core_switch
 	$(BIN)/python -m bench.topology_alerts
+	$(BIN)/python -m bench.agents
 	@echo "Figures worth keeping go into docs/performance.md, with the command and the machine."
 
 bench-quality: .venv/dev.stamp
