@@ -1,6 +1,6 @@
 """Who hears of an incident: all of it by routes and rules, or in one line because it is the cause of their own alerts?
 
-Kept by `healer.journey.fold`, with what each was told, since whoever heard of an incident hears of its end.
+Kept by `healer.journey.telling`, with what each was told, since whoever heard of an incident hears of its end.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Which escalations are under way, of which incidents, and whom did they call? Kept by `healer.journey.fold`. Pure.
+"""Which escalations are under way, of which incidents, and whom did they call? Kept by `healer.journey.telling`. Pure.
 
 What is decided follows from the instant at which it is decided alone, so that it does not depend on how records were put into
 steps; the calls themselves are wanted told with the step, in rows of their own.

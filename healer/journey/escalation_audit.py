@@ -85,7 +85,7 @@ class EscalationAudit:
         fold = self._fold()
         if fold is None:
             return []
-        standing, charter = dict(fold.escalations.remembered), fold.charter
+        standing, charter = dict(fold.telling.escalations.remembered), fold.charter
         found: list[str] = []
         if standing or charter.settings.oncall.escalations:
             incidents, _ = await self._store.incidents(status="open", limit=MOST)
@@ -96,7 +96,7 @@ class EscalationAudit:
             for one in incidents:
                 if one.id in standing and not needless(one):
                     rows = await self._store.rows(incident=one.id, limit=MOST)
-                    found += unheard(one.id, fold.escalations.calls(one.id), rows, now)
+                    found += unheard(one.id, fold.telling.escalations.calls(one.id), rows, now)
         for why in found:
             log.warning("%s", why)
         self._unfinished = len(found)
@@ -110,7 +110,7 @@ class EscalationAudit:
         if fold is None:
             return
         yield Sample("healer_escalations_unfinished", self._unfinished, help="Calls that were not made, or not told.")
-        exhausted = fold.escalations.exhausted()
+        exhausted = fold.telling.escalations.exhausted()
         yield Sample(
             "healer_escalations_exhausted", exhausted, help="Open incidents of which nobody answered any call."
         )

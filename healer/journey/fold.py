@@ -5,7 +5,7 @@ are to know). Whoever feeds it the same records at the same times gets the same 
 feeds it, and so do replay, tests and rehearsals.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
 from types import MappingProxyType
@@ -22,11 +22,9 @@ from healer.convergence.episode import Episode
 from healer.convergence.freeze import Frozen
 from healer.convergence.outcome import AtWork, Happening, Incident
 from healer.convergence.people import Said
-from healer.journey.audience import Audience, Heard
 from healer.journey.charter import Charter
-from healer.journey.escalating import Call, Escalations, Standing
 from healer.journey.lately import Lately
-from healer.journey.ports import Closed, Planned, Step, Superseded, Wanted
+from healer.journey.ports import Closed, Planned, Step, Superseded
 from healer.journey.records import (
     Adopted,
     Answered,
@@ -48,17 +46,15 @@ from healer.journey.records import (
     Troubled,
     Vanished,
 )
-from healer.journey.reminding import Reminder, Reminders, waits_for_somebody
-from healer.notification.calling import REMINDER, Called, call
+from healer.journey.telling import Telling, Told
 from healer.notification.oncall.turns import Shift
 from healer.notification.own import ALERT, is_own
-from healer.notification.story import Story, Summary, said, state_of, sum_up
-from healer.notification.wording import tell, unworded
+from healer.notification.story import Summary, sum_up
 from healer.remediation.autonomy import Trust
 from healer.remediation.course import Course
 from healer.remediation.planner import Planner, Question
 from healer.remediation.repetition import Run
-from healer.times import HOUR, SECOND, Micros
+from healer.times import HOUR, Micros
 from healer.topology.map import Map
 from healer.topology.patch import Differences, Patch, Sum, change
 
@@ -70,9 +66,6 @@ STORM = "storm"
 
 OWN = "healer"
 """The sender of alerts about healer itself."""
-
-PACE: Micros = 10 * SECOND
-"""Between two editions of a message in which only numbers changed."""
 
 MAX_QUARANTINED = 100
 """Records that could not be applied and are remembered, the newest; all are counted."""
@@ -96,25 +89,18 @@ class Quarantined(msgspec.Struct, frozen=True):
     error: str
 
 
-class Memory(msgspec.Struct, frozen=True):
+class Memory(Told, msgspec.Struct, frozen=True, kw_only=True):
     """Everything a fold remembers: a snapshot's data."""
 
     adopted: Adopted
     engine: Frozen
     courses: dict[str, Course]
     incidents: dict[str, Incident]
-    revisions: dict[str, int]
-    told: dict[str, tuple[bytes, bytes, Micros]]
-    pending: dict[str, Micros]
     over: dict[str, Micros] = {}
-    called: dict[str, Called] = {}
-    heard: Heard = Heard()
     runs: list[Run] = []
     patch: Patch = Patch()
     changes: Remembered = Remembered()
     trust: Trust = Trust()
-    reminders: dict[str, Reminder] = {}
-    escalations: dict[str, Standing] = {}
     shifts: dict[str, tuple[Shift, ...]] = {}
     """By schedule, the turns that its calendar said last."""
     eras: dict[str, Adopted] = {}
@@ -147,22 +133,14 @@ class Fold:
         self.engine = Engine(charter.settings.convergence, self.map, installation, charter.settings.heartbeat)
         self.engine.ask_changes(self.lately.just_before)
         self.planner = Planner(charter, self.map, at_work=self.at_work, fires=self._fires, changed=self.lately.newest)
+        self.telling = Telling(self.planner, Told())
         self.eras = {charter.ruleset.version: charter.adopted}
         self.quarantined: list[Quarantined] = []
         self.skipped = 0
         """Records that could not be applied since this fold began; `quarantined` has the newest of them."""
         self._incidents: dict[str, Incident] = {}
-        self._revisions: dict[str, int] = {}
-        self._told: dict[str, tuple[bytes, bytes, Micros]] = {}
-        self._pending: dict[str, Micros] = {}
-        self._called: dict[str, Called] = {}
-        self._audience = Audience()
-        self._reminders = Reminders()
-        self.escalations = Escalations()
         self._stirred: dict[str, None] = {}
         """Incidents of which something changed at this instant."""
-        self._calls: dict[str, list[Call]] = {}
-        """Calls by escalations since the last step, by incident."""
         self._over: dict[str, Micros] = {}
         self._own: dict[str, None] = {STORM: None}
         """The codes of what may be wrong with healer itself."""
@@ -184,7 +162,7 @@ class Fold:
         record = entry.record
         if isinstance(record, Resumed):
             self.engine.resume(record.gap)
-            self.escalations.resume(record.gap)
+            self.telling.escalations.resume(record.gap)
         self.advance(entry.at)
         try:
             self._apply(entry, charter)
@@ -223,25 +201,16 @@ class Fold:
             self._fired = True
             self.engine.advance(due)
             self.planner.advance(due)
-            for incident in [incident for incident, at in self._pending.items() if at <= due]:
-                del self._pending[incident]
+            for incident in self.telling.ring(due):
                 self._touch(incident)
-            for incident in self._reminders.ring(due):
-                self._touch(incident)
-            for incident in self.escalations.due(due):
+            for incident in self.telling.escalations.due(due):
                 self._stirred[incident] = None
             self._consider()
         self.engine.advance(wall)
 
     def next_due(self) -> Micros | None:
         """When the next timer fires."""
-        timers = (
-            self.engine.next_due(),
-            self.planner.next_due(),
-            self._reminders.next_due(),
-            self.escalations.next_due(),
-            *self._pending.values(),
-        )
+        timers = (self.engine.next_due(), self.planner.next_due(), self.telling.next_due())
         return min((due for due in timers if due is not None), default=None)
 
     # --- out
@@ -253,7 +222,14 @@ class Fold:
         after it, has to meet it in this order again.
         """
         incidents = tuple([self._incidents[id] for id in self._changed])
-        wanted = tuple([one for incident in incidents for one in (*self._wanted(incident), *self._escalated(incident))])
+        now = self.engine.now
+        wanted = tuple(
+            [
+                one
+                for incident in incidents
+                for one in self.telling.take(incident, self.charter, self._summary(incident), now)
+            ]
+        )
         content = (
             incidents,
             tuple(self._timeline),
@@ -269,9 +245,8 @@ class Fold:
             self._let_go(id)
         self._changed, self._timeline = {}, []
         self._planned, self._superseded, self._closed = [], [], []
-        self._calls = {}
         digest = blake2b(_encode(content), digest_size=16).hexdigest()
-        return Step(number, epoch, first, last, self.engine.now, digest, *content)
+        return Step(number, epoch, first, last, now, digest, *content)
 
     # --- going on elsewhere
 
@@ -283,20 +258,14 @@ class Fold:
                 engine=self.engine.freeze(),
                 courses=self.planner.courses,
                 incidents=self._incidents,
-                revisions=self._revisions,
-                told=self._told,
-                pending=self._pending,
-                heard=self._audience.heard(),
                 over=self._over,
-                called=self._called,
-                reminders=self._reminders.remembered,
-                escalations=self.escalations.remembered,
                 shifts=dict(self.charter.shifts),
                 runs=self.planner.begun.runs,
                 patch=self.rewired.patch(),
                 changes=self.lately.remembered(),
                 trust=self.planner.begun.record.remembered(),
                 eras={version: self.eras[version] for version in self._older_rules()},
+                **msgspec.structs.asdict(self.telling.remembered()),
             )
         )
 
@@ -330,14 +299,10 @@ class Fold:
             fires=fold._fires,
             changed=fold.lately.newest,
         )
-        fold._incidents, fold._revisions = memory.incidents, memory.revisions
-        fold._told, fold._pending = memory.told, memory.pending
-        fold._audience = Audience(memory.heard)
-        fold._reminders = Reminders(memory.reminders)
-        fold.escalations = Escalations(memory.escalations)
+        fold.telling = Telling(fold.planner, memory)
         own = (labels_of(labels).get("code", "") for labels in fold.engine.known() if is_own(labels))
         fold._own.update(dict.fromkeys(own))
-        fold._over, fold._called = memory.over, memory.called
+        fold._incidents, fold._over = memory.incidents, memory.over
         fold.eras = {**memory.eras, charter.ruleset.version: charter.adopted}
         return fold
 
@@ -502,29 +467,11 @@ class Fold:
         self._timeline.extend(decided.timeline)
         stirred, self._stirred = self._stirred, {}
         for id in stirred:
-            self._escalate(id)
-
-    def _escalate(self, id: str) -> None:
-        """Who is to be called of an incident by now, and who is not any more."""
-        incident, charter, now = self._incidents.get(id), self.charter, self.engine.now
-        if incident is None or not (charter.settings.oncall.escalations or id in self.escalations.remembered):
-            return
-        wanted = () if self._summed_up(incident) else charter.escalations(incident, now)
-        busy = state_of(incident, self.planner.deeds(id)) in ("healing", "healed")
-        decided = self.escalations.look(
-            incident,
-            charter.settings.oncall.escalations,
-            wanted,
-            now,
-            lambda names: charter.rota.reach(names, now),
-            busy=busy,
-        )
-        if decided.timeline:
-            self._touch(id)
-        # What begins and becomes needless within one step was never said to anybody.
-        before = [one for one in self._calls.get(id, ()) if one.escalation not in decided.needless]
-        self._calls[id] = [*before, *decided.calls]
-        self._timeline.extend(decided.timeline)
+            if (incident := self._incidents.get(id)) is not None:
+                lines = self.telling.escalate(incident, self.charter, self.engine.now)
+                if lines:
+                    self._touch(id)
+                self._timeline.extend(lines)
 
     def _weather(self) -> tuple[Incident, ...]:
         """Rule 13: a storm of the engine's is an alert about healer itself, and so one incident with one message."""
@@ -543,15 +490,6 @@ class Fold:
     def _storm_incident(self) -> str:
         alert = self.engine.alert(_own(STORM)) if self.engine.storm is not None else None
         return alert.incident if alert is not None else ""
-
-    def _summed_up(self, incident: Incident) -> bool:
-        """Whether the storm's message speaks for it: not for what is critical, was told by name before, or is acted upon."""
-        return (
-            incident.storm
-            and incident.severity != "critical"
-            and incident.id not in self._told
-            and not self.planner.deeds(incident.id)
-        )
 
     def _took(self, taken: Taken) -> None:
         self._timeline.extend(taken.timeline)
@@ -579,11 +517,7 @@ class Fold:
     def _touch(self, incident: str) -> None:
         if incident in self._incidents:
             self._changed[incident] = self._stirred[incident] = None
-            self._revisions[incident] = self._revisions.get(incident, 0) + 1
-            found = self._incidents[incident]
-            if self.charter.by_the_hour and found.told:
-                # A step may hold what came before an hour began and what came after it.
-                self._audience.channels(found, self.charter, self.engine.now)
+            self.telling.touch(self._incidents[incident], self.charter, self.engine.now)
 
     def _summary(self, incident: Incident) -> Summary | None:
         """What it says of others, where it is the one that speaks for a storm."""
@@ -591,104 +525,6 @@ class Fold:
         if storm is None or incident.id != self._storm_incident():
             return None
         return sum_up(storm.opened, [one for one in self._incidents.values() if one.storm])
-
-    def _wanted(self, incident: Incident) -> Iterator[Wanted]:
-        """What each recipient is to know of an incident by now, if that is new. News that are only numbers wait for `PACE`."""
-        if self._summed_up(incident):
-            return
-        deeds = self.planner.deeds(incident.id)
-        summary = self._summary(incident)
-        story = tell(incident, deeds, (), summary)
-        now = self.engine.now
-        if self._reminders.rings(incident.id):
-            yield from self._reminded(incident, story, now)
-        channels = self._audience.channels(incident, self.charter, now, self.planner.also_tell(incident.id))
-        affected = self._audience.affected(incident, self.charter, now, channels)
-        words = {channel: own for channel in channels if (own := self.planner.says(incident.id, channel))}
-        needless = self.escalations.needless(incident.id)
-        news = _encode(
-            (
-                story.state,
-                story.title,
-                incident.status,
-                incident.severity,
-                incident.told,
-                incident.said_again,
-                incident.flapping,
-                incident.people,
-                deeds,
-                channels,
-                affected,
-                *([words] if words else ()),
-                *([needless] if needless else ()),
-            )
-        )
-        last_news, last_said, last_at = self._told.get(incident.id, (b"", b"", 0))
-        if last_news == news and now < last_at + PACE:
-            self._pending[incident.id] = last_at + PACE
-            return
-        self._pending.pop(incident.id, None)
-        digest = _digest(_encode(msgspec.structs.replace(story, facts=None)))
-        if (last_news, last_said) == (news, digest):
-            return
-        self._called[incident.id], matter = call(self._called.get(incident.id, Called()), incident, deeds)
-        if not incident.told or incident.id not in self._told:
-            # To whoever hears of it for the first time the story itself is new.
-            matter = ""
-        self._told[incident.id] = (news, digest, now)
-        self._reminders.arrange(incident, self.charter.repeats(incident, now)[0], now)
-        data = _encode(unworded(msgspec.structs.replace(story, called=matter)))
-        urgent, too_late = _is_urgent(story), incident.told and _is_over_for_most(incident)
-        opens = incident.told and not too_late
-        for channel in channels:
-            loud = urgent or self.planner.wakes(incident.id, channel)
-            told = data
-            if channel in words:
-                with_words = tell(incident, deeds, tuple(map(said, words[channel])), summary)
-                told = _encode(unworded(msgspec.structs.replace(with_words, called=matter)))
-            yield Wanted(incident.id, channel, self._revisions[incident.id], told, loud, opens, ends=too_late)
-            for called in self._called[incident.id].matters:
-                new = called == matter
-                yield Wanted(incident.id, channel, self._revisions[incident.id], told, new, new, called)
-        for channel in self._reminders.heard(incident.id):
-            yield Wanted(incident.id, channel, self._revisions[incident.id], data, False, False, REMINDER)
-        yield from self._news_for_called(incident, story, channels)
-        for channel, brief in self._audience.news(incident, story, affected):
-            yield Wanted(incident.id, channel, self._revisions[incident.id], brief, False, opens, ends=too_late)
-
-    def _reminded(self, incident: Incident, story: Story, now: Micros) -> Iterator[Wanted]:
-        """Say again, in a new message, that it is open and nobody is on it; not while healer is at it."""
-        every, channels = self.charter.repeats(incident, now)
-        self._reminders.arrange(incident, every, now)
-        if not waits_for_somebody(incident) or story.state not in ("broken", "needs you"):
-            return
-        self._reminders.heard(incident.id, channels)
-        data, revision = _encode(unworded(story)), self._revisions[incident.id]
-        for channel in channels:
-            yield Wanted(incident.id, channel, revision, data, _is_urgent(story), True, REMINDER)
-
-    def _escalated(self, incident: Incident) -> Iterator[Wanted]:
-        """Whom escalations call."""
-        calls = self._calls.get(incident.id)
-        if not calls:
-            return
-        story = tell(incident, self.planner.deeds(incident.id), (), self._summary(incident))
-        data, revision = _encode(unworded(story)), self._revisions[incident.id]
-        for one in calls:
-            yield Wanted(incident.id, one.channel, revision, data, urgent=True, opens=True, matter=one.matter)
-
-    def _news_for_called(self, incident: Incident, story: Story, channels: Collection[str]) -> Iterator[Wanted]:
-        """What became of it, for everybody whom an escalation called: where none can be edited, the first of several messages
-        says it, and none where the story itself does."""
-        said, calls = set(channels), self._calls.get(incident.id, ())
-        for one in self.escalations.calls(incident.id):
-            called = one.matter if one.channel in said else ""
-            said.add(one.channel)
-            if one in calls:
-                continue
-            ends = one.escalation in self.escalations.needless(incident.id)
-            data = _encode(unworded(msgspec.structs.replace(story, called=called)))
-            yield Wanted(incident.id, one.channel, self._revisions[incident.id], data, False, False, one.matter, ends)
 
     def _is_done(self, incident: str) -> bool:
         """Over, and nothing more will be heard of it. The answer does not depend on when steps let go of it.
@@ -705,27 +541,8 @@ class Fold:
     def _let_go(self, incident: str) -> None:
         self._over.pop(incident, None)
         self._incidents.pop(incident, None)
-        self._revisions.pop(incident, None)
-        self._told.pop(incident, None)
-        self._called.pop(incident, None)
-        self._pending.pop(incident, None)
-        self._audience.let_go(incident)
-        self._reminders.let_go(incident)
-        self.escalations.let_go(incident)
+        self.telling.let_go(incident)
         self.planner.let_go(incident)
-
-
-def _digest(data: bytes) -> bytes:
-    return blake2b(data, digest_size=16).digest()
-
-
-def _is_over_for_most(incident: Incident) -> bool:
-    """Whether nobody has to hear of it any more who did not yet: what was critical is told all the same, once."""
-    return incident.status == "resolved" and incident.severity != "critical"
-
-
-def _is_urgent(story: Story) -> bool:
-    return story.severity == "critical" or story.state == "needs you"
 
 
 def _own(code: str) -> bytes:

@@ -1,4 +1,4 @@
-"""When is it time to say again that an incident is open and nobody is on it? Kept by `healer.journey.fold`. Pure."""
+"""When is it time to say again that an incident is open and nobody is on it? Kept by `healer.journey.telling`. Pure."""
 
 from collections.abc import Iterable
 

@@ -1,6 +1,6 @@
 """Does a person have to look now? Then they get a message of its own, since an edit of an older one makes no sound.
 
-Pure; asked by `healer.journey.fold` whenever there is news of an incident that people were told of before.
+Pure; asked by `healer.journey.telling` whenever there is news of an incident that people were told of before.
 """
 
 from collections.abc import Sequence

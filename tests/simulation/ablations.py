@@ -23,6 +23,7 @@ from healer.executors.target import Result
 from healer.journey.fold import Fold
 from healer.journey.owner import Owner
 from healer.journey.ports import Ownership
+from healer.journey.telling import Telling
 from healer.remediation import planner
 from healer.remediation.guards import Place
 from healer.remediation.model import Intent, PlanStep, Remediation
@@ -248,7 +249,7 @@ def flapping_ends() -> Iterator[None]:
 @contextmanager
 def storm_by_name() -> Iterator[None]:
     """In a storm everything is told by name, beside the message that sums up."""
-    with without(Fold, "_summed_up", lambda *_: False):
+    with without(Telling, "is_summed_up", lambda *_: False):
         yield
 
 

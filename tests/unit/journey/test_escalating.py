@@ -67,10 +67,10 @@ def test_one_after_the_other_is_called() -> None:
     for minute in (9, 11, 29, 31, 39, 41, 59):
         world.until(minutes(minute))
     assert calls(world) == [("ann-sms", 0), ("boss", 11), ("ann-sms", 31), ("boss", 41)]
-    assert world.fold.escalations.exhausted() == 0
+    assert world.fold.telling.escalations.exhausted() == 0
     world.until(minutes(61))
     assert codes(world) == ["escalation began", *["escalated"] * 4, "escalation exhausted"]
-    assert world.fold.escalations.exhausted() == 1
+    assert world.fold.telling.escalations.exhausted() == 1
 
 
 def test_every_call_is_a_row_of_its_own() -> None:
@@ -192,7 +192,7 @@ def test_an_escalation_that_is_taken_out_ends() -> None:
     world.until(HOUR / SECOND)
     assert calls(world) == [("ann-sms", 0)]
     assert codes(world)[-1] == "escalation ended"
-    assert world.fold.escalations.next_due() is None
+    assert world.fold.telling.escalations.next_due() is None
 
 
 EVENTS = st.lists(
@@ -225,11 +225,11 @@ def test_calls_are_in_time_and_never_needless(events: list[tuple[int, str]]) -> 
             world.applied(at, Said("ack", world.open[0].id, by="ada"))
         else:
             world.until(at)
-        due = world.fold.escalations.next_due()
+        due = world.fold.telling.escalations.next_due()
         assert due is None or due > world.fold.engine.now
         for incident in world.fold.incidents():
             needed = incident.status == "open" and incident.told and not incident.people.acked_by
-            going = [one for one in world.fold.escalations.remembered.items() if one[0] == incident.id]
+            going = [one for one in world.fold.telling.escalations.remembered.items() if one[0] == incident.id]
             assert needed or not any(climb.going for _, of in going for climb in of.climbs.values())
             assert not needed or any(climb.called or climb.held for _, of in going for climb in of.climbs.values())
     for step in world.diary.steps:

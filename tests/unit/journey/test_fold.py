@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from healer.alerts.model import Alert
-from healer.journey.fold import LINGER, MAX_QUARANTINED, PACE, remembered
+from healer.journey.fold import LINGER, MAX_QUARANTINED, remembered
 from healer.journey.records import (
     Adopted,
     Answer,
@@ -19,6 +19,7 @@ from healer.journey.records import (
     Vanished,
 )
 from healer.journey.settings import Journal
+from healer.journey.telling import PACE
 from healer.notification.settings import Route
 from healer.times import MINUTE, SECOND
 from tests.unit.journey.world import (
