@@ -57,7 +57,7 @@ from notifiers.breaker import Breaker
 from notifiers.channel import Channel
 from notifiers.limiter import Limiter
 from notifiers.sender import Unavailable
-from notifiers.tokens import MemoryTokenCache, Tokens
+from notifiers.tokens import Tokens
 
 
 class Ground(msgspec.Struct, frozen=True):
@@ -72,6 +72,7 @@ class Ground(msgspec.Struct, frozen=True):
     session: aiohttp.ClientSession
     apart: Apart
     limiter: Limiter
+    tokens: Tokens
     tenure: Tenure | None = None
     agents: Agents | None = None
 
@@ -84,7 +85,7 @@ def ports(settings: Settings, ground: Ground, kept: Kept, stack: AsyncExitStack)
         asking = requests(settings, clock, session, kept)
     except CannotReach as error:
         raise CannotStart(str(error)) from error
-    telling = senders(settings, session, clock, ground.random, ground.registry, kept, ground.limiter)
+    telling = senders(settings, session, clock, ground.random, ground.registry, kept, ground.limiter, ground.tokens)
     return Ports(
         clock=clock,
         random=ground.random,
@@ -174,10 +175,11 @@ def senders(
     registry: Registry,
     kept: Kept,
     limiter: Limiter,
+    tokens: Tokens,
 ) -> Mapping[str, Sender]:
     """A sender per channel, within its rates, behind its breaker."""
     opened = registry.gauges("healer_channel_open", "1 while a channel's breaker keeps messages back.", ("channel",))
-    means = notifiers.Means(session, sys.stdout, clock.now, tokens(clock, kept))
+    means = notifiers.Means(session, sys.stdout, clock.now, tokens)
 
     def make(name: str, channel: ChannelSettings) -> Sender:
         kind = notifiers.CHANNELS[channel.type]
@@ -204,11 +206,6 @@ def senders(
         )
         for name, channel in settings.channels.items()
     }
-
-
-def tokens(clock: Clock, kept: Kept) -> Tokens:
-    """Those of applications: one for all channels and callbacks of an application."""
-    return kept.once("tokens", None, lambda: Tokens(MemoryTokenCache(), clock.now))
 
 
 def feeds(settings: Settings, session: aiohttp.ClientSession, kept: Kept) -> list[Feed]:

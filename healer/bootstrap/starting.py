@@ -25,7 +25,7 @@ from healer.bootstrap.bots import Bots
 from healer.bootstrap.cards import Cards
 from healer.bootstrap.drawing import Drawing
 from healer.bootstrap.offered import service, story_of
-from healer.bootstrap.outside import Ground, pass_on, ports, tokens
+from healer.bootstrap.outside import Ground, pass_on, ports
 from healer.bootstrap.plan import read_plan, tls_context
 from healer.bootstrap.refusal import CannotStart
 from healer.bootstrap.renewal import Renewal, tell_of_files
@@ -44,6 +44,7 @@ from healer.web.app import access_of, create_app
 from healer.web.listen import Listener
 from healer.web.oversize import Oversize
 from healer.web.pressing import Pressing
+from notifiers.tokens import Tokens
 from rules import keep_in
 
 log = logging.getLogger(__name__)
@@ -105,8 +106,13 @@ async def start(
         locks = await open_locks(settings.locks, stack, clock, random, spawn)
     except CannotLock as error:
         raise CannotStart(str(error)) from error
-    tenure, limiter = share(settings, store, clock, spawn, stack)
-    ground = Ground(clock, random, registry, spawn, store, locks, session, Apart(store.aside), limiter, tenure)
+    shared = share(settings, store, clock, spawn, stack)
+    # One for all channels and callbacks of an application.
+    tokens = Tokens(shared.tokens, clock.now)
+    apart = Apart(store.aside)
+    ground = Ground(
+        clock, random, registry, spawn, store, locks, session, apart, shared.limiter, tokens, tenure=shared.tenure
+    )
     agents = agents_of(settings, store, clock, random)
     ground = msgspec.structs.replace(ground, agents=agents)
     kept = Kept()
@@ -116,8 +122,8 @@ async def start(
     renewal = Renewal(file, settings, healer, ground, kept, stack, tls)
     reload = Reload(renewal, clock, partial(tell_of_files, healer))
     registry.read(reload.samples)
-    bots = Bots(session, spawn, limiter, lambda: healer.owner.leads and healer.view.ready()[0])
-    applications = Applications(session, spawn, tokens(clock, kept), clock)
+    bots = Bots(session, spawn, shared.limiter, lambda: healer.owner.leads and healer.view.ready()[0])
+    applications = Applications(session, spawn, tokens, clock)
     offered = msgspec.structs.replace(
         service(settings, healer, registry), reload=reload, hook=bots, agents=agents, callbacks=applications.callbacks
     )
