@@ -11,6 +11,7 @@ from healer.executors.http.reach import BadAuthority
 from healer.executors.http.target import HttpTarget
 from healer.executors.kubernetes.api import Api
 from healer.executors.kubernetes.events import Events
+from healer.executors.kubernetes.helm_settings import HelmSettings
 from healer.executors.kubernetes.settings import KubernetesSettings
 from healer.executors.kubernetes.target import KubernetesTarget
 from healer.executors.redfish.target import RedfishTarget
@@ -45,9 +46,9 @@ def targets(
         stack.push_async_callback(target.close)
         return target
 
-    def through_api(kubernetes: KubernetesSettings) -> Target:
+    def through_api(kubernetes: KubernetesSettings, helm: HelmSettings | None = None) -> Target:
         events = Events(spawn) if kubernetes.events else None
-        return KubernetesTarget(apis(kubernetes, session), clock, kubernetes.patches, events)
+        return KubernetesTarget(apis(kubernetes, session), clock, kubernetes.patches, events, helm)
 
     said, found = settings.executors, dict[str, Callable[[], Target]]()
     if said.ssh is not None:
@@ -58,8 +59,16 @@ def targets(
         found["http"] = partial(HttpTarget, said.http, clock)
     if said.redfish is not None:
         found["redfish"] = partial(RedfishTarget, said.redfish, clock)
+    depends: dict[str, object] = {name: getattr(said, name) for name in found}
+    if said.helm is not None:
+        if said.kubernetes is None:
+            raise CannotReach(
+                "executors.helm: the clusters of its releases are those of executors.kubernetes: set that, too"
+            )
+        found["helm"] = partial(through_api, said.kubernetes, said.helm)
+        depends["helm"] = (said.kubernetes, said.helm)
     try:
-        return {name: kept.once(name, getattr(said, name), make) for name, make in found.items()}
+        return {name: kept.once(name, depends[name], make) for name, make in found.items()}
     except BadAuthority as error:
         raise CannotReach(f"executors: {error}") from error
 

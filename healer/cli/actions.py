@@ -64,10 +64,7 @@ def _named(name: str, actions: list[Action]) -> Action:
 def _show(action: Action, output: Output) -> None:
     output.heading(action.name)
     facts = [
-        (
-            "executor",
-            action.run.executor if row(action)["ready"] else f"{action.run.executor} (not in this healer yet)",
-        ),
+        ("executor", action.run.executor),
         ("on", ", ".join(action.accepts) or "any node"),
         ("runs", invoked(action.run)),
         ("looks with", invoked(action.observe) if action.observe else ""),

@@ -16,8 +16,6 @@ from rules.units import format_duration, format_value
 
 BEGIN = "<!-- actions: written by `python -m healer.cli.catalogue docs/actions.md` -->"
 END = "<!-- end of actions -->"
-READY = ("ssh", "agent", "kubernetes", "redfish", "http")
-"""The executors that this healer has; actions of the others are refused by name when a plan is made."""
 _HEADINGS = {
     "ssh": "ssh: on the machine itself",
     "kubernetes": "kubernetes: by the API server",
@@ -44,7 +42,6 @@ def row(action: Action) -> dict[str, Any]:
     return {
         "name": action.name,
         "executor": action.run.executor,
-        "ready": action.run.executor in READY,
         "runs": invoked(action.run),
         "observes": invoked(action.observe) if action.observe else "",
         "shows": action.shows,

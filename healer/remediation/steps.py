@@ -8,7 +8,7 @@ from healer.executors.typed import written
 from healer.remediation.model import PlanStep
 from rules import Planned, PlannedStep, PlannedWait
 
-LOOKS_BY_ITSELF = {"kubernetes": "object", "redfish": "object", "http": ""}
+LOOKS_BY_ITSELF = {"kubernetes": "object", "helm": "object", "redfish": "object", "http": ""}
 """Executors that need no `observe:`: what they would call tells them what to look at. With the kind of state that they show."""
 
 

@@ -9,9 +9,10 @@ from healer.alerts.matchers import Matchers, parse_matchers
 from healer.documents.fields import OR_TEXT, Duration, Secret, Url, parse_url
 from healer.executors.agent.settings import AgentSettings
 from healer.executors.http.settings import HttpSettings
+from healer.executors.kubernetes.helm_settings import HelmSettings
 from healer.executors.kubernetes.settings import KubernetesSettings
-from healer.executors.ssh_settings import SshSettings
 from healer.executors.redfish.settings import RedfishSettings
+from healer.executors.ssh_settings import SshSettings
 from healer.remediation.autonomy import Autonomy
 from healer.times import MINUTE, SECOND
 
@@ -136,5 +137,7 @@ class Executors(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """What is called over HTTP."""
     agent: AgentSettings | None = None
     """Machines that dial in for their orders (docs/agent.md)."""
+    helm: HelmSettings | None = None
+    """Releases of Helm, in the clusters of `kubernetes`."""
     redfish: RedfishSettings | None = None
     """The power of machines, through their BMCs."""

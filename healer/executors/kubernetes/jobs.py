@@ -57,48 +57,53 @@ class RunJob:
         meta = found["metadata"]
         order = Order("look", 0, 0, "", "", (), 60)
         try:
-            await api.post(_jobs(meta["namespace"]), _job(found, order), dry=True)
+            await api.post(jobs_in(meta["namespace"]), _job(found, order), dry=True)
         except Denied as error:
             return View(f"cron job {meta['name']}; {error}", verdict="impossible")
         images = [str(one.get("image", "?")) for one in _template(found)["spec"]["template"]["spec"]["containers"]]
         return View(f"cron job {meta['name']}", f"a job of it, run to its end: {', '.join(images)}")
 
     async def act(self, held: Held, given: Given) -> Result:  # noqa: ARG002 - part of the port
-        job = _job(held.found, held.order)
-        try:
-            made = await held.api.post(_jobs(held.namespace), job)
-        except Denied as error:
-            if error.reason != "AlreadyExists":
-                raise
-            made = await held.api.get(_path(held))
-        if _STOPPED in annotations(made):
-            return nothing("a prober stopped it before it began")
-        held.touched = True
-        return await _follow(held, made)
+        return await carried_out(held, _job(held.found, held.order))
 
     async def settle(self, held: Held, given: Given, *, ours: bool) -> Result:  # noqa: ARG002 - part of the port
-        made = await held.api.find(_path(held))
-        if made is None:
-            stopped = _job(held.found, held.order)
-            stopped["spec"]["suspend"] = True
-            stopped["metadata"]["annotations"][_STOPPED] = (
-                "nobody knew whether it had been created: it may not begin any more"
-            )
-            try:
-                made = await held.api.post(_jobs(held.namespace), stopped)
-            except Denied as error:
-                if error.reason != "AlreadyExists":
-                    raise
-                made = await held.api.get(_path(held))
-        if _STOPPED in annotations(made):
-            return nothing("the job was never created")
-        ended, words = how_it_ended(made)
-        if ended is None:
-            return Result("unknown", why=f"job {made['metadata']['name']} is running")
-        return _result(made, ended, words)
+        return await settled(held, _job(held.found, held.order))
 
     def gone(self, given: Given) -> Result:
         return nothing(f"there is no cron job {given.get('template', '')} any more")
+
+
+async def carried_out(held: Held, job: Json) -> Result:
+    """Create a Job that is named after the order's intent, or find it created, and follow it to its end. Raises as `act`."""
+    made = await _made(held, job)
+    if _STOPPED in annotations(made):
+        return nothing("a prober stopped it before it began")
+    held.touched = True
+    return await _follow(held, made)
+
+
+async def settled(held: Held, job: Json) -> Result:
+    """What became of such a Job, seen by a prober: one that was never created is created at rest, and cannot begin any more."""
+    made = await held.api.find(_path(job))
+    if made is None:
+        why = "nobody knew whether it had been created: it may not begin any more"
+        meta = {**job["metadata"], "annotations": {**job["metadata"]["annotations"], _STOPPED: why}}
+        made = await _made(held, {**job, "metadata": meta, "spec": {**job["spec"], "suspend": True}})
+    if _STOPPED in annotations(made):
+        return nothing("the job was never created")
+    ended, words = how_it_ended(made)
+    if ended is None:
+        return Result("unknown", why=f"job {made['metadata']['name']} is running")
+    return _result(made, ended, words)
+
+
+async def _made(held: Held, job: Json) -> Json:
+    try:
+        return await held.api.post(jobs_in(job["metadata"]["namespace"]), job)
+    except Denied as error:
+        if error.reason != "AlreadyExists":
+            raise
+        return await held.api.get(_path(job))
 
 
 async def _follow(held: Held, made: Json) -> Result:
@@ -110,7 +115,7 @@ async def _follow(held: Held, made: Json) -> Result:
             # activeDeadlineSeconds ends it there; until that shows, nobody knows how it ends.
             return Result("unknown", why=f"job {made['metadata']['name']} was still running at the deadline")
         await asyncio.sleep(PAUSE_S)
-        made = await held.api.get(_path(held))
+        made = await held.api.get(_path(made))
 
 
 def _result(made: Json, ended: bool, words: str) -> Result:
@@ -131,21 +136,25 @@ def how_it_ended(job: Json) -> tuple[bool | None, str]:
 
 
 def _job(cron: Json, order: Order) -> Json:
-    """The Job by a cron job's template. The server ends it at the order's deadline, whoever is there to see it."""
+    """The Job by a cron job's template."""
     meta, template = cron["metadata"], _template(cron)
     own = template.get("metadata") or {}
-    spec = {**template["spec"]}
-    spec["activeDeadlineSeconds"] = min(int(spec.get("activeDeadlineSeconds", order.deadline_s)), order.deadline_s)
+    return job_of(order, meta["namespace"], meta["name"], own, template["spec"])
+
+
+def job_of(order: Order, namespace: str, called: str, own: Json, spec: Json) -> Json:
+    """The Job of an intent. The server ends it at the order's deadline, whoever is there to see it."""
+    until = min(int(spec.get("activeDeadlineSeconds", order.deadline_s)), order.deadline_s)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
-            "name": name_of(meta["name"], order.intent),
-            "namespace": meta["namespace"],
+            "name": name_of(called, order.intent),
+            "namespace": namespace,
             "labels": own.get("labels") or {},
             "annotations": {**(own.get("annotations") or {}), INTENT: order.intent},
         },
-        "spec": spec,
+        "spec": {**spec, "activeDeadlineSeconds": until},
     }
 
 
@@ -160,12 +169,13 @@ def _template(cron: Json) -> dict[str, Any]:
     return found
 
 
-def _jobs(namespace: str) -> str:
+def jobs_in(namespace: str) -> str:
+    """Where a namespace's Jobs are."""
     return f"/apis/batch/v1/namespaces/{namespace}/jobs"
 
 
-def _path(held: Held) -> str:
-    return f"{_jobs(held.namespace)}/{name_of(held.name, held.order.intent)}"
+def _path(job: Json) -> str:
+    return f"{jobs_in(job['metadata']['namespace'])}/{job['metadata']['name']}"
 
 
 def _options(conditions: Json) -> Json:

@@ -13,10 +13,12 @@ from healer.executors.kubernetes.action import Action, Look, nothing
 from healer.executors.kubernetes.api import Api, Denied, Json, Lost, Unsent
 from healer.executors.kubernetes.events import Events
 from healer.executors.kubernetes.held import Gone, Held, Overtaken
+from healer.executors.kubernetes.helm_settings import HelmSettings
 from healer.executors.kubernetes.jobs import DeleteJob, RunJob
 from healer.executors.kubernetes.nodes import CordonNode, DrainNode, UncordonNode
 from healer.executors.kubernetes.patches import Patch
 from healer.executors.kubernetes.pods import DeletePod, EvictPod
+from healer.executors.kubernetes.releases import HelmRollback
 from healer.executors.kubernetes.status import STATUS, Status, status_of
 from healer.executors.kubernetes.workloads import RolloutRestart, RolloutUndo, Scale
 from healer.executors.target import Go, Order, Result, Seen
@@ -51,10 +53,16 @@ _OF_THE_CLUSTER = ("nodes", "persistentvolumes")
 
 
 class KubernetesTarget:
-    """`Target` over API servers, by the names of their clusters. `patches` are those that the settings declare."""
+    """`Target` over API servers, by the names of their clusters. `patches` are those that the settings declare; with `helm` it
+    rolls back releases as well."""
 
     def __init__(
-        self, apis: Mapping[str, Api], clock: Clock, patches: Mapping[str, Json], events: Events | None = None
+        self,
+        apis: Mapping[str, Api],
+        clock: Clock,
+        patches: Mapping[str, Json],
+        events: Events | None = None,
+        helm: HelmSettings | None = None,
     ) -> None:
         self._apis = apis
         self._events = events
@@ -71,6 +79,7 @@ class KubernetesTarget:
             "delete_job": DeleteJob(),
             "run_job": RunJob(),
             "patch": Patch(patches),
+            **({"rollback": HelmRollback(helm)} if helm is not None else {}),
         }
 
     async def run(self, order: Order, go: Go) -> Result:

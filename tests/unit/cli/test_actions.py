@@ -23,7 +23,6 @@ def test_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["actions", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["total"] == len(found["items"]) == len(shipped())
-    assert [each["ready"] for each in found["items"]][:8] == [True] * 8
     assert {each["shows"] for each in found["items"]} - {""} == set(SHOWN)
 
 
@@ -33,8 +32,6 @@ def test_one_in_detail(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     for words in ("/usr/bin/systemd-tmpfiles --clean --prefix={path}", "/usr/bin/df", "below", "80%", "destructive"):
         assert words in said
-    assert main(["actions", "helm_rollback"]) == 0
-    assert "not in this healer yet" in capsys.readouterr().out
 
 
 def test_one_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
