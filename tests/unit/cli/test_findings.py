@@ -24,6 +24,9 @@ healer_topology_source_up{source="cmdb"} 1
 healer_topology_source_refused{source="cmdb"} 0
 healer_topology_source_age_seconds{source="cmdb"} 61.5
 healer_topology_conflicts 0
+healer_escalations_unfinished 0
+healer_escalations_exhausted 0
+healer_oncall_people{schedule="primary"} 1
 healer_notifications_total{channel="duty",reason="delivered"} 7
 healer_notifications_total{channel="duty",reason="rate_limited"} 2
 """
@@ -66,6 +69,9 @@ def test_nothing_is_wrong_where_all_is_well() -> None:
             "show",
         ),
         ({"numbers": {'refused{source="cmdb"} 0': 'refused{source="cmdb"} 1'}}, "not believed", "topology accept cmdb"),
+        ({"numbers": {"unfinished 0": "unfinished 2"}}, "2 calls of escalations did not reach", "notifications list"),
+        ({"numbers": {"exhausted 0": "exhausted 1"}}, "1 incident under way that nobody answered", "incidents ack"),
+        ({"numbers": {'"primary"} 1': '"primary"} 0'}}, "on call now by the schedule primary", "healer oncall"),
         ({"watchdogs": 0}, "does not come in", "watchdog.yml"),
         ({"alerts": 0, "watchdogs": 0}, "no alert is known", "healer storm"),
         ({"clock_apart": 3 * MINUTE}, "3m ahead of", "time service"),

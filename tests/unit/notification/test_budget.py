@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from healer.convergence.outcome import Happening, People
-from healer.notification.budget import Messages, Period, Repairs, budget
+from healer.notification.budget import UNHEARD, Messages, Period, Repairs, budget
 from healer.remediation.model import Remediation, State
 from healer.times import DAY, HOUR, MINUTE, Micros
 from tests.contracts.store.given import NOON, incident, plan
@@ -100,3 +100,9 @@ def test_roots_and_places_are_judged_by_what_people_said() -> None:
     assert (found.roots_confirmed, found.roots_wrong, found.unmapped) == (1, 1, 1)
     assert (found.noisiest, found.severities) == ({"HostDown": 2, "Odd": 1}, {"critical": 3})
     assert (found.alerts, found.refused, found.incidents, found.open, found.told) == (9, 1, 3, 3, 3)
+
+
+def test_what_was_over_before_anybody_heard_is_counted() -> None:
+    """Once for each incident, and not where some channel was told."""
+    notices = (note(UNHEARD), note(UNHEARD, channel="ops"), note(UNHEARD, "i2"), note("told", "i2", channel="ops"))
+    assert budget(period(notices=notices), {}).unheard == 1

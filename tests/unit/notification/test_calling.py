@@ -4,9 +4,10 @@ import pytest
 
 from healer.convergence.outcome import Incident, People
 from healer.notification.calling import MOST_MATTERS, REMINDER, Called, call
+from healer.notification.escalation import matter_of
 from healer.notification.message import message_of
 from healer.notification.story import Story
-from healer.notification.wording import Language, Speech
+from healer.notification.wording import Language, Speech, tell
 from healer.remediation.deed import Deed
 from healer.times import MINUTE
 from tests.contracts.store.given import NOON
@@ -74,3 +75,18 @@ def test_a_reminder_says_that_nobody_is_on_it(matter: str, language: Language, w
     story = Story("i1", "0" * 32, "broken", "critical", "[CRIT broken] a")
     message = message_of(story, "", matter, Speech(language))
     assert words in ["".join(span.text for span in line) for line in message.lines]
+
+
+@pytest.mark.parametrize(
+    ("found", "language", "says"),
+    [
+        (incident(), "en", "You are called: nobody is on it yet (escalation nights at work, call 12)"),
+        (incident(people=People(acked_by="ada")), "en", "that is not needed any more"),
+        (over(), "zh", "现已不需要"),
+    ],
+)
+def test_whoever_is_called_next_reads_why(found: Incident, language: Language, says: str) -> None:
+    """By which escalation; and that they need not, once somebody is on it or it is over."""
+    message = message_of(tell(found, []), "", matter_of("nights at work", 12), Speech(language=language))
+    assert says in "\n".join("".join(span.text for span in one) for one in message.lines)
+    assert not message.silent
