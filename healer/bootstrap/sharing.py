@@ -16,7 +16,7 @@ from healer.replicas.wakeups import RedisWakeups
 from healer.seams import Clock, Supervisor
 from healer.settings.model import Settings
 from healer.store.store import Store
-from notifiers.limiter import Limiter, MemoryLimiter
+from notifiers.limiter import Limiter
 from notifiers.tokens import MemoryTokenCache, TokenCache
 
 
@@ -30,11 +30,12 @@ class Shared(msgspec.Struct, frozen=True):
 
 def share(settings: Settings, store: Store, clock: Clock, spawn: Supervisor, stack: AsyncExitStack) -> Shared:
     """For as long as the process lives. Closed with the stack."""
+    stored = SharedLimiter(StoredLimiter(store, clock), clock)
     if not store.name:
-        return Shared(MemoryLimiter(clock), MemoryTokenCache())
+        # Nobody shares the rates, but providers count on when this process begins anew.
+        return Shared(stored, MemoryTokenCache())
     redis, url = settings.locks.redis, settings.server.url
     if redis is None:
-        stored = SharedLimiter(StoredLimiter(store, clock), clock)
         return Shared(stored, MemoryTokenCache(), Tenure(store, clock, store.name, url))
     nodes = clients(redis)
     for node in nodes:

@@ -12,13 +12,13 @@ from healer.journey.ports import Wanted
 from healer.notification.conduct import Conduct
 from healer.notification.deliver import Deliverer
 from healer.notification.story import Story
+from healer.replicas.limits import SharedLimiter, StoredLimiter
 from healer.store.inline import InlineRun, Memory
 from healer.store.store import Store
 from healer.times import MINUTE, SECOND, Micros
 from notifiers import CHANNELS, Means
 from notifiers.breaker import Breaker
 from notifiers.channel import Channel
-from notifiers.limiter import MemoryLimiter
 from tests.contracts.store import given
 from tests.effort import Effort
 from tests.simulation.loop import SimLoop
@@ -46,30 +46,54 @@ class Queue:
         self.store = Store(InlineRun(memory, self.clock), "test")
         self.network = Network()
         self.found = {name: one for name, one in self._providers().items() if name in ("telegram", "webhook")}
-        limiter = MemoryLimiter(self.clock)
-        means = Means.alone(self.network.session(), io.StringIO(), self.clock.now)
+        self._means = Means.alone(self.network.session(), io.StringIO(), self.clock.now)
         for name, one in self.found.items():
             self.network.hosts[name] = Host(one.standin.app())
-        self.deliverer = Deliverer(
+        self._bundles = bundles
+        self.deliverer = self._born()
+        self._steps = 0
+        self._workers: list[asyncio.Task[None]] = []
+
+    def _born(self) -> Deliverer:
+        """As a process has it that just began: nothing is in memory."""
+        limiter = SharedLimiter(StoredLimiter(self.store, self.clock), self.clock)
+        senders = {
+            name: Channel(
+                CHANNELS[name].factory(name, CHANNELS[name].config(**one.config), self._means),
+                breaker=Breaker(name, self.clock),
+                limiter=limiter,
+                backoff=CHANNELS[name].backoff,
+                random=SimRandom(1, name),
+                sleep=asyncio.sleep,
+            )
+            for name, one in self.found.items()
+        }
+        conduct = {name: Conduct(bundles=self._bundles) for name in self.found}
+        return Deliverer(
             self.store,
-            {
-                name: Channel(
-                    CHANNELS[name].factory(name, CHANNELS[name].config(**one.config), means),
-                    breaker=Breaker(name, self.clock),
-                    limiter=limiter,
-                    backoff=CHANNELS[name].backoff,
-                    random=SimRandom(1, name),
-                    sleep=asyncio.sleep,
-                )
-                for name, one in self.found.items()
-            },
+            senders,
             self.clock,
             SimRandom(1),
             base_url="",
             count=lambda _channel, _reason: None,
-            conduct={name: Conduct(bundles=bundles) for name in self.found},
+            conduct=conduct,
         )
-        self._steps = 0
+
+    def start(self) -> None:
+        begin = asyncio.get_running_loop().create_task
+        self._workers = [begin(self.deliverer.run(channel), name=channel) for channel in self.found]
+
+    async def stop(self) -> None:
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.wait(self._workers)
+
+    async def restart(self) -> None:
+        """The process ends, whatever it was doing, and another one takes its place at once."""
+        await self.stop()
+        await self.store.free_claims()
+        self.deliverer = self._born()
+        self.start()
 
     def _providers(self) -> dict[str, Provided]:
         return providers(lambda: self.clock.now() / SECOND)
@@ -115,12 +139,9 @@ def queue(*, bundles: bool) -> Iterator[Queue]:
 
 def play(made: Queue, work: Coroutine[Any, Any, None]) -> None:
     async def all_of_it() -> None:
-        begin = asyncio.get_running_loop().create_task
-        workers = [begin(made.deliverer.run(channel), name=channel) for channel in made.found]
+        made.start()
         await work
-        for worker in workers:
-            worker.cancel()
-        await asyncio.wait(workers)
+        await made.stop()
 
     made.loop.run(all_of_it())
 
@@ -163,3 +184,19 @@ def test_what_waits_for_the_limit_is_told_together(effort: Effort) -> None:
     assert made.group.overruns == 0
     assert all(read.count(incident(1, number)) for number in range(count))
     assert took[0] <= 4 * ROOM
+
+
+def test_a_process_that_begins_anew_knows_what_was_sent() -> None:
+    """A provider counts on, whoever sends: a restart is no way around its limit, also the one of a telephone's day."""
+    with queue(bundles=False) as made:
+
+        async def work() -> None:
+            await made.want("telegram", 45)
+            for _ in range(4):
+                await asyncio.sleep(15)
+                await made.restart()
+            await made.read("telegram", incident(1, 44))
+
+        play(made, work())
+    assert made.group.overruns == 0
+    assert len(made.group.messages) == 45

@@ -10,19 +10,20 @@ from hashlib import blake2b
 from msgspec.structs import replace
 
 from healer.alerts.matchers import parse_matchers
-from healer.assembly import Plan
+from healer.assembly import Plan, Ports
 from healer.convergence.settings import Convergence, Storm
 from healer.journey.charter import Deciding
 from healer.notification.conduct import Conduct
 from healer.notification.deliver import Sender
 from healer.notification.settings import Route
+from healer.replicas.limits import SharedLimiter, StoredLimiter
 from healer.store.transactions import ledger
 from healer.times import HOUR, MINUTE, SECOND
 from healer.topology.graph import Topology
 from notifiers import CHANNELS, Means
 from notifiers.breaker import Breaker
 from notifiers.channel import Channel
-from notifiers.limiter import MemoryLimiter
+from notifiers.limiter import Limiter
 from rules import DEFAULT_HEALTH
 from tests.simulation import Broken, Outcome, scenario
 from tests.simulation.calamity import WHOLE, Answers, Crashes, Day, Feed, Outages, troubles
@@ -55,9 +56,18 @@ class Office(Service):
     network: Network
     configured: dict[str, object]
 
+    def _ports(self, life: Life) -> Ports:
+        """Channels keep their rates in the store of this life."""
+        made = super()._ports(life)
+        limiter = SharedLimiter(StoredLimiter(made.store, life.clock), life.clock)
+        return replace(made, senders=self._channels(life, limiter))
+
     def _senders(self, life: Life) -> dict[str, Sender]:
+        """They need the store: see `_ports`."""
+        return {}
+
+    def _channels(self, life: Life, limiter: Limiter) -> dict[str, Sender]:
         means = Means.alone(self.network.session(), io.StringIO(), life.clock.now)
-        limiter = MemoryLimiter(life.clock)
         return {
             name: Channel(
                 CHANNELS[name].factory(name, config, means),
