@@ -23,7 +23,7 @@ from healer.remediation.approval import NotAsked, cancel
 from healer.remediation.model import BEFORE_INTENT, Remediation
 from healer.remediation.ports import EffectStore
 from healer.requests.resource import Asked
-from healer.requests.verdict import Verdict, judge
+from healer.requests.verdict import Verdict, is_over, judge
 from healer.seams import Clock
 from healer.times import MINUTE, SECOND, Micros
 
@@ -79,6 +79,7 @@ class Answering:
         self._clock = clock
         self._sent: dict[bytes, Micros] | None = None
         self._answered: dict[str, Micros] = {}
+        self._refused = ""
 
     async def run(self) -> None:
         """Look whenever something changes, and every now and then, until cancelled."""
@@ -104,12 +105,14 @@ class Answering:
             self._sent = dict.fromkeys(self._of_earlier_lives(), self._clock.monotonic())
         if not asked and not self._sent:
             return
-        begun = await self._begun(asked.values())
+        # Alerts first: what was planned for one that is seen is in the store by then.
+        alerts = {one.labels: self._view.alert(one.labels) for one in asked.values()}
+        begun = await self._begun([one for one in asked.values() if one.labels and not is_over(one)])
         now = self._clock.now()
-        told = [(one, judge(one, self._view.alert(one.labels), begun.get(one.labels), now)) for one in asked.values()]
+        told = [(one, judge(one, alerts[one.labels], begun.get(one.labels), now)) for one in asked.values()]
         fires = {one.labels: one for one, verdict in told if verdict.fires}
         self._answered = {uid: at for uid, at in self._answered.items() if uid in asked}
-        gone = [labels for labels in self._sent if labels not in {one.labels for one in asked.values()}]
+        gone = [labels for labels in self._sent if labels not in alerts]
         await self._take_back(gone)
         # What is over is said before its alert ends: else whoever takes over meanwhile would ask for it again.
         answered = [one for one, verdict in told if await self._answer(one, verdict)]
@@ -125,18 +128,19 @@ class Answering:
 
     async def _begun(self, asked: Iterable[Asked]) -> dict[bytes, Remediation]:
         """The newest remediation of each request, by the labels of its alert."""
-        wanted = {one.labels: one for one in asked if one.labels}
-        if not wanted:
-            return {}
         found: dict[bytes, Remediation] = {}
-        for one in await self._effects.remediations(limit=NEWEST):
-            if one.plan.root in wanted:
-                found.setdefault(one.plan.root, one)
-        for labels in wanted.keys() - found.keys():
-            named = str(wanted[labels].status.get("remediation", ""))
-            older = await self._effects.remediation(named) if named else None
-            if older is not None and older.plan.root == labels:
-                found[labels] = older
+        looked_for = set[bytes]()
+        for one in asked:
+            named = str(one.status.get("remediation", ""))
+            known = await self._effects.remediation(named) if named else None
+            if known is not None and known.plan.root == one.labels:
+                found[one.labels] = known
+            if one.labels not in found or found[one.labels].state == "superseded":
+                looked_for.add(one.labels)
+        if looked_for:
+            for newest in reversed(await self._effects.remediations(limit=NEWEST)):
+                if newest.plan.root in looked_for:
+                    found[newest.plan.root] = newest
         return found
 
     async def _answer(self, asked: Asked, verdict: Verdict) -> bool:
@@ -152,8 +156,10 @@ class Answering:
             await self._cluster.report(asked, verdict.status)
         except Denied as error:
             # Another version, or gone: the watch brings what there is now.
-            if error.status not in (404, 409):
-                log.warning("the status of %s cannot be written: %s", asked.what, error)
+            if error.status not in (404, 409) and str(error) != self._refused:
+                self._refused = str(error)
+                hint = "; `healer rbac` prints the role that it takes" if error.status == 403 else ""
+                log.warning("the status of %s cannot be written: %s%s", asked.what, error, hint)
             return error.status == 404
         except (Unsent, Lost) as error:
             log.info("the status of %s is not written yet: %s", asked.what, error)

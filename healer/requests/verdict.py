@@ -33,17 +33,27 @@ class Verdict(msgspec.Struct, frozen=True):
 def judge(asked: Asked, alert: AlertView | None, remediation: Remediation | None, now: Micros) -> Verdict:
     """The verdict on one request. An alert that ended once something was begun for it never fires anew: that would be a second
     request."""
-    before = asked.status if asked.status.get("observedGeneration") == asked.generation else {}
+    before = _said(asked)
     fires = alert is not None and alert.status != "resolved"
     if asked.refused:
         return Verdict(False, _status(asked, INVALID, asked.refused, None, None, now))
-    if remediation is None and (before.get("state") in OVER or before.get("remediation")):
-        return Verdict(fires and before.get("state") not in OVER, asked.status)
+    if remediation is None and (is_over(asked) or before.get("remediation")):
+        return Verdict(fires and not is_over(asked), asked.status)
     if remediation is None or (remediation.state == "superseded" and fires):
         state, message = _before(alert)
         return Verdict(True, _status(asked, state, message, alert, None, now))
     state = remediation.state
     return Verdict(fires and state not in OVER, _status(asked, state, remediation.detail, alert, remediation, now))
+
+
+def is_over(asked: Asked) -> bool:
+    """Whether the object says that it is."""
+    return _said(asked).get("state") in OVER
+
+
+def _said(asked: Asked) -> dict[str, Any]:
+    """The status, as far as it is about this request."""
+    return asked.status if asked.status.get("observedGeneration") == asked.generation else {}
 
 
 def _before(alert: AlertView | None) -> tuple[str, str]:

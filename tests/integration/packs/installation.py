@@ -135,7 +135,7 @@ class _Watching(_Answering):
                 if version > self._version and resource == "remediations":
                     yield json.dumps({"type": what, "object": found}).encode() + b"\n"
             self._version = self._objects.version
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(LOOK_S / 2)
 
 
 class Installation:

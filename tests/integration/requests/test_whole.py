@@ -30,7 +30,7 @@ async def until(here: Installation, holds: Callable[[], bool]) -> None:
     latest = here.clock.now() + HOUR
     while not holds():
         assert here.clock.now() < latest, [one["status"] for one in here.cluster.objects.every("remediations")]
-        await here.passed(SECOND)
+        await here.passed(5 * SECOND)
 
 
 async def asked(here: Installation) -> Remediation:
@@ -117,7 +117,7 @@ def test_whoever_goes_on_asks_for_nothing_a_second_time(tmp_path: Path) -> None:
         apply(here, name="other", action="rollout_undo")
         await until(here, lambda: status(here, "other").get("state") == "awaiting_approval")
         await here.start_anew(lambda: here.cluster.objects.drop("remediations", "shop", "other"))
-        await here.passed(20 * MINUTE)
+        await here.passed(5 * MINUTE)
         states = sorted(one.state for one in await here.store.remediations())
         assert (states, restarted(here)) == (["cancelled", "succeeded"], first)
         assert await here.open() == []
