@@ -59,7 +59,8 @@ class LoadSender:
 
     def stop(self) -> None:
         self._ending.set()
-        self._thread.join(30)
+        if self._thread.is_alive():
+            self._thread.join(30)
 
     def _run(self) -> None:
         while not self._ending.is_set():
