@@ -48,15 +48,21 @@ RESEND: Micros = MINUTE
 """Prometheus says again what goes on."""
 CONFIG = """
 place: only
-topology: {sources: [{file: topology.json}], nodes: [{use: kube-prometheus}]}
+topology:
+  sources: [{file: topology.json}]
+  nodes: [{use: kube-prometheus}, {match: ['service!=""'], node: "service/{namespace}/{service}"}]
+changes: {nodes: [{node: "service/{group}/{name}"}]}
 rules: {packs: [kubernetes, node, requests], paths: [own.heal], dry_run: false, autonomy: {successes: 0, without_mistake: 0}}
+guards: {confidence: 0}
 executors: {kubernetes: {remediations: {of_the_cluster: [ops]}}}
-health: {host: "min(up{instance='{{ node.instance }}'})"}
+health:
+  host: "min(up{instance='{{ node.instance }}'})"
+  service: "min(probe_success{service='{{ node.name }}'})"
 """
 BOUNDS = Requests(of_the_cluster=("ops",))
 PACKS = Path(rules.__file__).parent / "packs"
 NODES = ("worker-1", "worker-2", "worker-3")
-CART = "workload/shop/cart"
+CART, SERVICE = "workload/shop/cart", "service/shop/cart"
 
 
 def trusted(rule: str) -> str:
@@ -303,11 +309,14 @@ class Installation:
         pods = {f"pod/shop/{pod['metadata']['name']}": pod["spec"]["nodeName"] for pod in self.pods()}
         hosts = [{"id": f"host/{name}", "instance": name} for name in NODES]
         graph = {
-            "nodes": [*hosts, {"id": CART}, *({"id": pod} for pod in pods)],
+            "nodes": [*hosts, {"id": CART}, {"id": SERVICE, "owner": CART}, *({"id": pod} for pod in pods)],
             "edges": [
-                edge
-                for pod, node in pods.items()
-                for edge in ({"source": f"host/{node}", "target": pod}, {"source": CART, "target": pod})
+                {"source": CART, "target": SERVICE},
+                *(
+                    edge
+                    for pod, node in pods.items()
+                    for edge in ({"source": f"host/{node}", "target": pod}, {"source": CART, "target": pod})
+                ),
             ],
         }
         (self._folder / "topology.json").write_text(json.dumps(graph))
