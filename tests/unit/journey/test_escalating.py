@@ -205,7 +205,7 @@ EVENTS = st.lists(
 
 
 @given(EVENTS)
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_calls_are_in_time_and_never_needless(events: list[tuple[int, str]]) -> None:
     """Whatever happens: a step is called when its time has come, and only while somebody is needed."""
     world, at = World(escalating(repeat=1)), 0.0

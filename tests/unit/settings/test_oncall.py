@@ -68,10 +68,14 @@ routes: [{channels: [chat, primary], escalate: [nights]}]
 def test_a_mistake_names_its_key_and_what_would_be_right(good: str, wrong: str, says: str) -> None:
     """As of every other part of the settings."""
     assert GOOD.count(good) == 1
-    parse_settings(GOOD, {})
     with pytest.raises(SettingsError) as error:
         parse_settings(GOOD.replace(good, wrong), {})
     assert says in str(error.value)
+
+
+def test_a_configuration_without_a_mistake_is_read() -> None:
+    """What the mistakes are made of."""
+    assert parse_settings(GOOD, {}).oncall.schedules["primary"].layers[0].people == ("ann", "chat")
 
 
 def test_a_calendar_that_is_a_file_decides(tmp_path: Path) -> None:

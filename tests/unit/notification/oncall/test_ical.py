@@ -186,7 +186,7 @@ def test_what_is_no_calendar_is_refused(content: bytes, says: str) -> None:
         read_ical(content, BERLIN, PEOPLE)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     st.lists(
         st.sampled_from([*calendar(WEEK).decode().split("\r\n"), "RRULE:FREQ=WEEKLY", "EXDATE:", " ", ";;:", "\x00"])
