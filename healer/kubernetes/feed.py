@@ -114,6 +114,8 @@ class Feed:
                 # A server, or something before it, that ends every watch at once is not to be asked without a pause.
                 await asyncio.sleep(max(PAUSE_S[0] - (self._clock.monotonic() - began) / SECOND, 0))
             except Gone:
+                if not version:  # not even its own list lasted until the last page
+                    await asyncio.sleep(pause)
                 version = ""
             except (aiohttp.ClientError, OSError, TimeoutError, Unanswered, NoAccess) as error:
                 listener.failed(str(error) or f"{self._access.url}{self.path}: {type(error).__name__}")

@@ -28,7 +28,7 @@ KINDS: Mapping[str, str] = {
 }
 """What may be named, and as which kind of node the topology has it."""
 RESERVED = frozenset(
-    {"alertname", "severity", "namespace", "remediation", "uid", "action", "target", "verify", "cluster"}
+    {"alertname", "severity", "namespace", "remediation", "uid", "action", "target", "verify", "reason", "cluster"}
 )
 """Labels that say what a request is: no parameter is called so."""
 UID = 8
@@ -109,6 +109,7 @@ def _asked(found: _Remediation, cluster: str, bounds: Requests) -> Asked:
     if refused := _refusal(meta, spec, bounds):
         return _of(meta, found.status, refused=refused)
     target = _node(spec.target, meta.namespace, cluster)
+    reason = spec.reason or "none was given"
     labels = {name: str(value) for name, value in spec.parameters.items()} | {
         "alertname": ALERT,
         "severity": spec.severity,
@@ -118,9 +119,10 @@ def _asked(found: _Remediation, cluster: str, bounds: Requests) -> Asked:
         "action": spec.action,
         "target": target,
         "verify": _node(spec.verify, meta.namespace, cluster) if spec.verify is not None else target,
+        "reason": reason,
         "cluster": cluster,
     }
-    summary = spec.reason or f"{spec.action} of {spec.target.kind} {spec.target.name}, without a reason"
+    summary = f"{spec.action} of {spec.target.kind} {spec.target.name} was asked for: {reason}"
     return _of(meta, found.status, labels=canonical(labels), summary=summary)
 
 

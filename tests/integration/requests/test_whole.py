@@ -58,6 +58,7 @@ def test_it_is_asked_run_and_verified_like_any_other(tmp_path: Path) -> None:
     async def play(here: Installation) -> None:
         apply(here)
         found = await asked(here)
+        assert any('"it leaks"' in why for why in found.plan.because)
         assert not restarted(here)
         await agree(here, found)
         await until(here, lambda: status(here).get("state") == "succeeded")

@@ -29,7 +29,7 @@ CART = {"kind": "Deployment", "name": "cart"}
 
 
 def test_it_is_an_alert_that_rules_can_read() -> None:
-    """Action, target, whose health counts, and parameters are labels; the reason is its summary."""
+    """Action, target, whose health counts, why, and parameters are labels."""
     found = asked({"action": "scale", "target": CART, "parameters": {"replicas": 3}, "reason": "it is Friday"})
     assert labels_of(found.labels) == {
         "alertname": "RemediationRequested",
@@ -40,9 +40,14 @@ def test_it_is_an_alert_that_rules_can_read() -> None:
         "action": "scale",
         "target": "workload/shop/cart",
         "verify": "workload/shop/cart",
+        "reason": "it is Friday",
         "replicas": "3",
     }
-    assert (found.summary, found.generation, found.refused) == ("it is Friday", 2, "")
+    assert (found.summary, found.generation, found.refused) == (
+        "scale of Deployment cart was asked for: it is Friday",
+        2,
+        "",
+    )
 
 
 def test_of_a_cluster_with_a_name() -> None:
