@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from healer.executors.kubernetes import fence
-from healer.times import Micros
+from healer.times import SECOND, Micros
 from tests.integration.kill import effects
 from tests.servers.cluster import Written
 
@@ -25,7 +25,7 @@ class Deed(msgspec.Struct, frozen=True):
 
 def on_machine(folder: Path) -> list[Deed]:
     """By the command's own log; `name` is its tag. What nobody saw the end of ended when it should have."""
-    most = round(effects.TAKES_S * 1_000_000)
+    most = round(effects.TAKES_S * SECOND)
     return [
         Deed(one.intent, one.tag, one.began_at, one.ended_at or one.began_at + most) for one in effects.runs(folder)
     ]

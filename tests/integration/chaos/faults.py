@@ -3,6 +3,10 @@
 import random
 from typing import Literal, NamedTuple
 
+from healer.journey.tenure import LEASE
+from healer.locks.redis import TTL
+from healer.times import SECOND
+
 Kind = Literal["kill", "stop", "hole", "restart", "flush"]
 Where = Literal["postgres", "locks", "one lock", "chat", "ssh", "cluster", "everything"]
 
@@ -11,10 +15,8 @@ TO_REPLICAS: tuple[Kind, ...] = ("kill", "stop", "kill", "stop", "stop")
 AROUND: tuple[Kind, ...] = ("hole", "hole", "hole", "hole", "restart", "flush")
 HOLES: tuple[Where, ...] = ("postgres", "locks", "one lock", "chat", "ssh", "cluster", "everything")
 
-LEASE_S = 3.0
-"""For so long a healer converges without saying so again."""
-TTL_S = 15.0
-"""For so long a lock lasts that nobody extends."""
+LEASE_S = LEASE / SECOND
+TTL_S = TTL / SECOND
 
 
 class Fault(NamedTuple):
@@ -25,9 +27,6 @@ class Fault(NamedTuple):
     kind: Kind
     replica: str = ""
     where: Where | Literal[""] = ""
-
-    def __str__(self) -> str:
-        return " ".join(filter(None, (self.kind, self.where, self.replica, f"{self.lasts:.1f} s")))
 
 
 def draw(seed: int, seconds: float) -> list[list[Fault]]:

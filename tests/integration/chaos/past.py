@@ -5,6 +5,7 @@ The store as it was after each entry is made anew in memory, so that whoever loo
 
 import heapq
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -103,16 +104,16 @@ class Past:
         latest: Micros = 0
         for number, entry in enumerate(self._records.audit):
             latest = max(latest, entry.at)
-            yield latest, number, lambda entry=entry: self._decide(entry)  # type: ignore[misc] # a default binds it
+            yield latest, number, partial(self._decide, entry)
 
     def _accepted(self) -> Iterator[Event]:
         for number, (at, target, token, step) in enumerate(self._records.accepted, -2_000_000):
             order = Order("", step, token, target, "", (), 2)
-            yield at, number, lambda order=order: self.fenced.accepted(order)  # type: ignore[misc] # as above
+            yield at, number, partial(self.fenced.accepted, order)
 
     def _done(self) -> Iterator[Event]:
         for number, deed in enumerate(sorted(self._records.deeds, key=lambda one: one.began_at), -1_000_000):
-            yield deed.began_at, number, lambda deed=deed: self._begins(deed)  # type: ignore[misc] # as above
+            yield deed.began_at, number, partial(self._begins, deed)
 
     def _decide(self, entry: Noted) -> None:
         kind, _, what = entry.kind.partition(" ")

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from healer.times import SECOND
 from tests.standins.cluster.objects import Json
 from tests.standins.cluster.server import Cluster
 
@@ -36,7 +37,7 @@ class Logged(Cluster):
         if len(self.writes) > before and not path.endswith("/events"):
             meta = said.get("metadata", {})
             now = {"generation": meta.get("generation", 0), "annotations": meta.get("annotations") or {}}
-            line = {"at": round(time.time() * 1_000_000), "method": method, "path": path, **now}
+            line = {"at": round(time.time() * SECOND), "method": method, "path": path, **now}
             with self._log.open("a") as log:
                 log.write(json.dumps(line) + "\n")
         return status, said
