@@ -200,6 +200,7 @@ class Healer:
             lambda channel: self.plan.speech.get(channel, PLAIN),
             self.deliverer.wake,
             ports.clock,
+            lambda names, at: [one.channel for one in self.view.charter.rota.reach(names, at)],
         )
         verifier = Verifier(self.view, self, ports.clock, self._silent)
         self.runner = Runner(

@@ -56,7 +56,7 @@ class Escalations:
 
     def __init__(self, remembered: Mapping[str, Standing] | None = None) -> None:
         self.remembered = dict(remembered or {})
-        self._dues = {(id, name): climb.due for id, name, climb in self._going() if not climb.held}
+        self._dues = {(id, name): climb.rings for id, name, climb in self._going()}
 
     def next_due(self) -> Micros | None:
         """When the next step of any is due."""
@@ -69,7 +69,7 @@ class Escalations:
     def resume(self, gap: Micros) -> None:
         """Nobody stepped for so long: who was called before had no time to answer."""
         for id, name, climb in list(self._going()):
-            self._set(id, name, msgspec.structs.replace(climb, due=climb.due + gap))
+            self._set(id, name, msgspec.structs.replace(climb, due=climb.due + gap, held=False))
 
     def look(
         self,
@@ -161,8 +161,8 @@ class Escalations:
                     yield id, name, climb
 
     def _set(self, incident: str, name: str, climb: Climb) -> None:
-        if climb.going and not climb.held:
-            self._dues[incident, name] = climb.due
+        if climb.going:
+            self._dues[incident, name] = climb.rings
         else:
             self._dues.pop((incident, name), None)
         standing = self.remembered.get(incident, Standing())

@@ -10,12 +10,15 @@ import msgspec
 
 from healer.convergence.outcome import Incident
 from healer.notification.oncall.settings import Escalation, Rung
-from healer.times import Micros
+from healer.times import MINUTE, Micros
 
 MATTER = "escalation"
 """The first word of the matter of each call: every one is a message of its own."""
 MOST_CALLS = 200
 """Of one incident by one escalation, however often it goes on again: whoever did not come for these does not come for more."""
+
+PATIENCE: Micros = 15 * MINUTE
+"""So long at most a step that is due waits for what healer tries."""
 
 End = Literal["acknowledged", "over", "silenced", "exhausted", "removed"]
 AGAIN: frozenset[str] = frozenset({"acknowledged", "over", "silenced", "removed"})
@@ -37,6 +40,11 @@ class Climb(msgspec.Struct, frozen=True, array_like=True):
     def going(self) -> bool:
         return not self.ended
 
+    @property
+    def rings(self) -> Micros:
+        """When the next step is taken at the latest."""
+        return self.due + PATIENCE if self.held else self.due
+
 
 def needless(incident: Incident) -> End | Literal[""]:
     """Why nobody is to be called of an incident; "" where somebody is."""
@@ -54,10 +62,10 @@ def begin(before: Climb | None, policy: Escalation, now: Micros) -> Climb:
 
 def next_call(climb: Climb, policy: Escalation, now: Micros, *, busy: bool) -> tuple[Climb, Rung | None]:
     """The climb as it goes on at this instant, and the step that is taken, if one is. `busy`: healer is at it, or saw it well,
-    so that a step that is due waits for what comes of that."""
+    so that a step that is due waits for what comes of that, for `PATIENCE`."""
     if not climb.going or climb.due > now:
         return climb, None
-    if busy:
+    if busy and now < climb.due + PATIENCE:
         return msgspec.structs.replace(climb, held=True), None
     if climb.called >= policy.calls or climb.number >= MOST_CALLS:
         return ended(climb, "exhausted"), None

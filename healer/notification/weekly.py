@@ -43,7 +43,8 @@ class Notices(Protocol):
 
 
 class Weekly:
-    """`budget(since, until)` counts; `speech(channel)` is how a channel is spoken to; `wake` tells whoever delivers."""
+    """`budget(since, until)` counts; `speech(channel)` is how a channel is spoken to; `wake` tells whoever delivers;
+    `reach` gives the channels behind names at an instant, where a route may name whoever is on call."""
 
     def __init__(
         self,
@@ -53,7 +54,9 @@ class Weekly:
         speech: Callable[[str], Speech],
         wake: Callable[[], None],
         clock: Clock,
+        reach: Callable[[Sequence[str], Micros], Sequence[str]] = lambda names, _: names,
     ) -> None:
+        self._reach = reach
         self._notices = notices
         self._routes = routes
         self._budget = budget
@@ -79,7 +82,7 @@ class Weekly:
                 continue
             code = f"week-{to_datetime(due):%Y-%m-%d}"
             known = {row.channel for row in await self._notices.rows(incident=code)}
-            missing = [channel for channel in route.channels if channel not in known]
+            missing = [channel for channel in self._reach(route.channels, due) if channel not in known]
             found = await self._budget(due - WEEK, due) if missing else None
             for channel in missing:
                 assert found is not None, "it was counted because somebody is missing"

@@ -11,7 +11,7 @@ from healer.alerts.matchers import parse_matchers
 from healer.convergence.people import Said
 from healer.journey.charter import Charter
 from healer.journey.fold import Fold, remembered
-from healer.journey.records import Resumed, Rostered
+from healer.journey.records import Progressed, Resumed, Rostered
 from healer.notification.escalation import is_escalation
 from healer.notification.oncall.settings import Escalation, Layer, Oncall, Person, Rung, Schedule
 from healer.notification.oncall.turns import Shift, wall
@@ -235,3 +235,24 @@ def test_calls_are_in_time_and_never_needless(events: list[tuple[int, str]]) -> 
     for step in world.diary.steps:
         ended = {one.id for one in step.incidents if one.status != "open" or one.people.acked_by or not one.told}
         assert not [one for one in step.wanted if is_escalation(one.matter) and one.opens and one.incident in ended]
+
+
+def test_a_step_waits_for_what_healer_tries() -> None:
+    """Nobody is woken while it is repaired; as soon as that failed, and after a quarter of an hour in any case."""
+    for fails_at, called_at in ((12, 12), (40, 26)):
+        world = World(escalating(Rung(tell=("boss",), after=10 * MINUTE)))
+        world.applied(0, fires("ServiceDown@host/a"))
+        world.until(10)
+        (planned,) = world.diary.planned
+
+        def goes(minute: float, state: str, world: World = world, id: str = planned.remediation) -> None:
+            at = START + int(minute * MINUTE)
+            world.applied(minutes(minute), Progressed(id, world.incident.id, state, at=at))
+
+        goes(9, "executing")
+        world.until(minutes(11))
+        assert calls(world) == []
+        world.until(minutes(min(fails_at, 26)))
+        if fails_at < 26:
+            goes(fails_at, "failed")
+        assert calls(world) == [("boss", called_at)]

@@ -1,7 +1,7 @@
 """The week in one message to the channels of a route, once, whoever tells it and however often somebody looks."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -42,7 +42,11 @@ class Desk:
         self.store = Store(InlineRun(memory, self.clock), "test")
         self.counted: list[tuple[Micros, Micros]] = []
         self.woken = 0
-        self.weekly = Weekly(self.store, lambda: routes, self.count, lambda _: PLAIN, self.wake, self.clock)
+        self.weekly = Weekly(self.store, lambda: routes, self.count, lambda _: PLAIN, self.wake, self.clock, self.reach)
+
+    def reach(self, names: Sequence[str], at: Micros) -> Sequence[str]:
+        """On Thursdays before noon it is ann's turn."""
+        return ["ann" if at < NOON else "bo"] if "on call" in names else names
 
     async def count(self, since: Micros, until: Micros) -> Budget:
         self.counted.append((since, until))
@@ -112,3 +116,17 @@ def test_what_a_week_says_fits_a_lock_screen_in_both_languages() -> None:
     message = message_of(again, "https://h.example")
     assert (message.more_url, message.silent, message.buttons) == ("https://h.example/api/v1/report", True, ())
     assert "incident" not in "".join(span.text for span in message.lines[-1])
+
+
+def test_whoever_was_on_call_then_is_told() -> None:
+    """A schedule is named like a channel; whose turn it was when the week was due is told, and nobody who came after."""
+    memory, desk = play(Route(channels=("on call",), weekly="thu 09:00", zone="UTC"))
+
+    async def work() -> None:
+        for _ in range(2):
+            await desk.weekly.look()
+            desk.clock.instant += HOUR
+        assert await desk.told() == [("week-2026-01-01", "ann")]
+
+    with closing(memory):
+        done(work())
