@@ -50,7 +50,7 @@ def known(state: Path) -> Identity | None:
 async def enrol(invitation: Path, state: Path, clock: Clock) -> Identity:
     """Become who the invitation says. Raises NotEnrolled."""
     invited = _invited(invitation)
-    key, request = _request()
+    key, request = new_request()
     tls = trusting(invited.authority)
     why = "it names no server"
     for server in invited.servers:
@@ -76,7 +76,7 @@ def _invited(file: Path) -> Invitation:
 
 async def renew(identity: Identity, server: str, token: str, state: Path, clock: Clock) -> Identity:
     """The next certificate, for a new key. Raises OSError, ClientError, TimeoutError, NotEnrolled."""
-    key, request = _request()
+    key, request = new_request()
     headers = {"Authorization": f"Bearer {token}"}
     tls = proving(identity, state)
     answer = await _ask(f"{server}{RENEW}", msgspec.json.encode(Renewal(request)), tls, headers)
@@ -129,7 +129,7 @@ def _keep(state: Path, key: bytes, answer: Certificate, identity: Identity) -> N
     keep(state / "identity.json", msgspec.json.encode(identity))
 
 
-def _request() -> tuple[bytes, str]:
+def new_request() -> tuple[bytes, str]:
     """A new key, and a request for its certificate; PEM."""
     # Needed once in weeks, and half of what the process would otherwise hold in memory.
     from cryptography import x509

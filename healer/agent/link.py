@@ -36,10 +36,13 @@ PAUSE_S = (0.5, 10.0)
 SAID = 10_000
 """Messages that wait to go out; a line that takes none is cut."""
 WITHIN = aiohttp.ClientTimeout(total=None, sock_connect=10.0)
-ANSWER_S = 30.0
+ANSWER_S = 15.0
 """Seconds for an answer that is no line."""
 SILENT_S = BEAT * MISSED / SECOND
 """Seconds after which a healer that says nothing is asked whether it is there; half of that later the line counts as cut."""
+
+TROUBLES = (OSError, aiohttp.ClientError, TimeoutError, NotEnrolled, msgspec.MsgspecError)
+"""What a line may end by, and is dialled again after."""
 
 _pass = msgspec.json.Decoder(Pass)
 
@@ -77,7 +80,7 @@ class Link:
                 try:
                     await self._talk(server)
                     pause, trouble = PAUSE_S[0], ""
-                except (OSError, aiohttp.ClientError, TimeoutError, NotEnrolled, msgspec.MsgspecError) as error:
+                except TROUBLES as error:
                     why = f"{server}: {str(error) or type(error).__name__}"
                     if why != trouble:
                         log.warning("healer is not reached at %s", why)
@@ -95,10 +98,12 @@ class Link:
                 log.info("%s has a new certificate", self._identity.name)
                 return
             headers = {"Authorization": f"Bearer {shown.token}"}
-            way = f"{server}{WORK}"
-            async with session.ws_connect(
-                way, headers=headers, max_msg_size=MESSAGE_BYTES, heartbeat=SILENT_S
-            ) as socket:
+            # A network that is cut in between would have it wait for as long as TCP does: a quarter of an hour.
+            async with asyncio.timeout(ANSWER_S):
+                socket = await session.ws_connect(
+                    f"{server}{WORK}", headers=headers, max_msg_size=MESSAGE_BYTES, heartbeat=SILENT_S
+                )
+            async with socket:
                 log.info("%s is reached as %s", server, self._identity.name)
                 await self._serve(session, server, socket, shown)
 
@@ -138,7 +143,11 @@ class Link:
         while not is_due(self._identity, self._clock.now()):
             await asyncio.sleep(BEAT / SECOND)
             if self._clock.monotonic() - fetched > shown.life // 2:
-                shown, fetched = await _token(session, server), self._clock.monotonic()
+                try:
+                    shown, fetched = await _token(session, server), self._clock.monotonic()
+                except TROUBLES as error:
+                    log.warning("there is no fresh token, so it dials anew: %s", error)
+                    return
                 say(Fresh(shown.token))
             say(self._worker.beat())
 
@@ -153,8 +162,11 @@ async def _token(session: aiohttp.ClientSession, server: str) -> Pass:
 
 
 async def _tell(socket: aiohttp.ClientWebSocketResponse, outgoing: "asyncio.Queue[FromAgent]") -> None:
-    while True:
-        await socket.send_bytes(write(await outgoing.get()))
+    try:
+        while True:
+            await socket.send_bytes(write(await outgoing.get()))
+    except (ConnectionError, aiohttp.ClientError) as error:
+        log.debug("the line takes nothing more: %s", error)
 
 
 async def _hang_up(socket: aiohttp.ClientWebSocketResponse) -> None:

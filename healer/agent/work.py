@@ -165,9 +165,10 @@ class Worker:
             return False
 
     async def _settled(self, task: Task) -> Result:
-        """What the register says, once it knows; with the order's own token, so that nothing is fenced but itself."""
+        """What the register says, once it knows, or somebody with a newer token asked it: then it is theirs to settle. Asked with
+        the order's own token, so that nothing is fenced but itself."""
         until = self._clock.monotonic() + task.order.deadline_s * SECOND + SETTLE
-        while (result := await self._target.probe(task.order)).outcome == "unknown":
+        while (result := await self._target.probe(task.order)).outcome == "unknown" and not result.lasting:
             if self._clock.monotonic() > until:
                 break
             await asyncio.sleep(ASK_S)

@@ -54,8 +54,11 @@ class Result(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """False: known to have had no effect, and never to have one."""
     ended_at: Micros | None = None
     """When the effect ended, by healer's own clock, never earlier than it did. None: it did not, or nobody knows."""
+    down: bool = False
+    """Of what had no effect: the way to the target is down, so another way may still reach it."""
     lasting: bool = False
-    """Of `refused`: waiting changes nothing, a person has to mend something first (a host key, the wrapper, the disk)."""
+    """Of `refused`: waiting changes nothing, a person has to mend something first (a host key, the wrapper, the disk). Of
+    `unknown`: it stays so for whoever asked, as a newer holder has been there."""
 
 
 class Seen(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -116,12 +116,11 @@ def read_answer(line: bytes, order: Order) -> Ready | Done | Looked | Result:
     if word == "interrupted":
         what = "the machine was restarted" if rest == "rebooted" else "the run was killed from outside"
         return Result("failed", why=f"{what} after the command had started; what it had done by then stays done")
-    unknown = {
-        "running": "a run holds the target; ask again later",
-        "superseded": f"a newer holder (token, step: {rest}) has been there, so this one is told nothing",
-    }
-    if word in unknown:
-        return Result("unknown", why=unknown[word])
+    if word == "running":
+        return Result("unknown", why="a run holds the target; ask again later")
+    if word == "superseded":
+        newer = f"a newer holder (token, step: {rest}) has been there, so this one is told nothing"
+        return Result("unknown", why=newer, lasting=True)
     nothing = {
         "expired": "the go came too late for the target, which had given up; nothing was started",
         "absent": f"it never reached the target, and with token {order.token} there it cannot any more",

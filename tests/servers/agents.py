@@ -4,7 +4,7 @@ import asyncio
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from healer.executors.agent.settings import AgentSettings
 from healer.executors.agent.target import AgentTarget
 from healer.executors.target import Target
 from healer.pause_file import halted
-from healer.seams import Clock, Supervisor, SystemClock, SystemRandom
+from healer.seams import Supervisor, SystemClock, SystemRandom
 from healer.times import SECOND
 from tests.servers.sshd import WRAPPER
 
@@ -37,7 +37,9 @@ ADDRESS = "127.0.0.1"
 class Stand:
     """healer's side: who is there, the target, what was refused and what was noted."""
 
-    def __init__(self, agents: Agents, folder: Path, spawn: Supervisor, noted: list[tuple[str, Any]]) -> None:
+    def __init__(
+        self, agents: Agents, folder: Path, spawn: Supervisor, noted: list[tuple[str, Any]], port: int
+    ) -> None:
         self.noted = noted
         self.agents = agents
         self.folder = folder
@@ -45,12 +47,12 @@ class Stand:
         self.target = AgentTarget(agents)
         self.refused: list[str] = []
         self.tls: ssl.SSLContext | None = None
-        self.port = 0
+        self.port = port
         self._runner: web.AppRunner | None = None
 
     @property
     def url(self) -> str:
-        return f"https://{ADDRESS}:{self.port}"
+        return f"https://{self.agents.settings.names[0]}:{self.port}"
 
     async def listen(self) -> None:
         """Open the door, at the port that it had before."""
@@ -58,9 +60,11 @@ class Stand:
         self.tls = server_tls(self.agents, self.folder, door.shook_hands_in_vain)
         self._runner = web.AppRunner(door.app(), access_log=None, handle_signals=False, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, ADDRESS, self.port, ssl_context=self.tls, reuse_address=True).start()
+        await web.TCPSite(
+            self._runner, self.agents.settings.host, self.port, ssl_context=self.tls, reuse_address=True
+        ).start()
         self.port = self._runner.addresses[0][1]
-        self.agents.servers = (self.url,)
+        self.agents.servers = tuple(f"https://{name}:{self.port}" for name in self.agents.settings.names)
 
     async def close(self) -> None:
         if self._runner is not None:
@@ -84,13 +88,16 @@ class Stand:
 
     async def active(self, *names: str) -> None:
         """Wait for these agents to be there."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not all(self.agents.post(name).active for name in names):
                 await asyncio.sleep(0.02)
 
 
+SETTINGS = AgentSettings(listen=f"{ADDRESS}:0", names=(ADDRESS,), patience=10 * SECOND, margin=5 * SECOND)
+
+
 @asynccontextmanager
-async def stand(folder: Path, clock: Clock | None = None) -> AsyncIterator[Stand]:
+async def stand(folder: Path, settings: AgentSettings = SETTINGS) -> AsyncIterator[Stand]:
     """healer's side, listening."""
     spawn = Supervisor()
 
@@ -99,9 +106,8 @@ async def stand(folder: Path, clock: Clock | None = None) -> AsyncIterator[Stand
     async def note(kind: str, detail: Any) -> None:
         noted.append((kind, detail))
 
-    settings = AgentSettings(names=(ADDRESS,), patience=10 * SECOND, margin=5 * SECOND)
-    agents = open_agents(settings, folder, clock or SystemClock(), SystemRandom(), note)
-    made = Stand(agents, folder, spawn, noted)
+    agents = open_agents(settings, folder, SystemClock(), SystemRandom(), note)
+    made = Stand(agents, folder, spawn, noted, settings.port)
     await made.listen()
     try:
         yield made
@@ -149,9 +155,10 @@ async def agent_here(
 
 
 class AgentProcess:
-    """`healer agent --config FILE`, as systemd starts it. Killed when it is left."""
+    """`healer agent --config FILE`, as systemd starts it. Killed when it is left. `before`: the command that it is started by."""
 
-    def __init__(self, settings: AgentFile, folder: Path) -> None:
+    def __init__(self, settings: AgentFile, folder: Path, before: Sequence[str] = ()) -> None:
+        self._before = before
         said = {key: value for key, value in msgspec.to_builtins(settings).items() if key not in ("limits", "servers")}
         (folder / "agent.yaml").write_bytes(msgspec.json.encode(said))
         self._folder = folder
@@ -162,7 +169,8 @@ class AgentProcess:
         return (self._folder / "agent.log").read_text(errors="replace")
 
     def start(self) -> None:
-        command = [str(Path(sys.executable).with_name("healer")), "agent", "--config", str(self._folder / "agent.yaml")]
+        healer = str(Path(sys.executable).with_name("healer"))
+        command = [*self._before, healer, "agent", "--config", str(self._folder / "agent.yaml")]
         with (self._folder / "agent.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 

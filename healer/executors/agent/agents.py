@@ -12,9 +12,12 @@ from healer.executors.agent.settings import AgentSettings
 from healer.executors.agent.wire import NAME, Invitation
 from healer.executors.target import Order
 from healer.seams import Clock, Random
-from healer.times import Micros
+from healer.times import SECOND, Micros
 
 log = logging.getLogger(__name__)
+
+GRACE: Micros = 30 * SECOND
+"""After a start of healer's, until the first agent that did not dial is missed: thousands may be dialling."""
 
 Note = Callable[[str, Mapping[str, object]], Awaitable[None]]
 """Puts an act into the audit log."""
@@ -97,9 +100,10 @@ class Agents:
         return {post.name: post.silent_for for post in posts if post.silent_for > SILENT}
 
     def start_over(self) -> None:
-        """Nobody was listened to until now: each agent gets its three beats before it counts as inactive."""
+        """Nobody was listened to until now: none counts as inactive before it had the time to dial again."""
         for member in self.roll.members:
-            self.post(member.name).heard_at = self.clock.monotonic()
+            post = self.post(member.name)
+            post.heard_at = max(post.heard_at, self.clock.monotonic() + GRACE)
 
     def _standing(self, name: str, expires_at: Micros) -> Standing:
         post = self.post(name)

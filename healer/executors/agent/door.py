@@ -14,6 +14,7 @@ from typing import TypeVar
 import msgspec
 from aiohttp import WSMsgType, web
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import Certificate as Certified
 
 from healer.executors.agent.agents import Agents
 from healer.executors.agent.authority import BadRequest, name_in
@@ -109,15 +110,19 @@ class Door:
         asked = await _body(request, Enrolment)
         agents, now = self._agents, self._agents.clock.now()
         try:
-            name = agents.roll.take(asked.token, now)
-            made = agents.authority.for_agent(asked.request, name, now, agents.settings.certificate)
+            invited = agents.roll.take(asked.token, now)
         except NotInvited as error:
             raise Refused("not invited", str(error)) from error
-        except BadRequest as error:
-            raise Refused("bad request", str(error), 400) from error
-        await agents.note("agent enrolled", {"agent": name, "from": request.remote or ""})
-        der = made.public_bytes(Encoding.DER)
-        agents.roll.enrol(name, _fingerprint(der), now, now + agents.settings.certificate)
+        name = invited.name
+        try:
+            made = self._signed(asked.request, name)
+            await agents.note("agent enrolled", {"agent": name, "from": request.remote or ""})
+            der = made.public_bytes(Encoding.DER)
+            agents.roll.enrol(name, _fingerprint(der), now, now + agents.settings.certificate)
+        except BaseException:
+            # Nothing came of it: it may be tried again.
+            agents.roll.invite(name, asked.token, invited.until)
+            raise
         log.info("agent %s enrolled", name)
         return _answer(Certificate(made.public_bytes(Encoding.PEM).decode(), agents.settings.certificate))
 
@@ -126,14 +131,19 @@ class Door:
         self._shown(request.headers.get("Authorization", ""), name, fingerprint)
         asked = await _body(request, Renewal)
         agents, now = self._agents, self._agents.clock.now()
-        try:
-            made = agents.authority.for_agent(asked.request, name, now, agents.settings.certificate)
-        except BadRequest as error:
-            raise Refused("bad request", str(error), 400) from error
+        made = self._signed(asked.request, name)
         der = made.public_bytes(Encoding.DER)
         agents.roll.renew(name, _fingerprint(der), now + agents.settings.certificate)
         log.info("agent %s has a new certificate", name)
         return _answer(Certificate(made.public_bytes(Encoding.PEM).decode(), agents.settings.certificate))
+
+    def _signed(self, request: str, name: str) -> Certified:
+        """A certificate for this agent. Raises Refused."""
+        agents = self._agents
+        try:
+            return agents.authority.for_agent(request, name, agents.clock.now(), agents.settings.certificate)
+        except BadRequest as error:
+            raise Refused("bad request", str(error), 400) from error
 
     async def _token(self, request: web.Request) -> web.Response:
         name, fingerprint = self._known(request)
@@ -196,7 +206,7 @@ class Door:
             elif isinstance(said, Hello):
                 raise Refused("protocol", "it said hello twice")
             elif not post.hear(said) and isinstance(said, Report) and said.verb == "run":
-                await self._came_late(post, said)
+                self._spawn.start("late report", self._came_late(post, said))
 
     async def _came_late(self, post: Post, report: Report) -> None:
         """Nobody waits for this report any more: whoever settles the intent asks the machine's register."""
@@ -246,13 +256,14 @@ def _line(outgoing: "asyncio.Queue[ToAgent | None]", until: int) -> Line:
 
 
 async def _tell(socket: web.WebSocketResponse, outgoing: "asyncio.Queue[ToAgent | None]") -> None:
-    """Send what is said, in its order; None hangs up."""
-    while (message := await outgoing.get()) is not None:
-        try:
+    """Send what is said, in its order; None hangs up, and so does the end of the service."""
+    try:
+        while (message := await outgoing.get()) is not None:
             await socket.send_bytes(write(message))
-        except ConnectionError:
-            return
-    await socket.close()
+    except ConnectionError as error:
+        log.debug("a line took nothing more: %s", error)
+    finally:
+        await socket.close()
 
 
 async def _heard(socket: web.WebSocketResponse) -> FromAgent | None:

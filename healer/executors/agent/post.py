@@ -86,7 +86,7 @@ class Post:
 
     @property
     def silent_for(self) -> Micros:
-        return self._clock.monotonic() - self.heard_at
+        return max(0, self._clock.monotonic() - self.heard_at)
 
     @property
     def active(self) -> bool:

@@ -76,8 +76,8 @@ class Roll:
                 file.unlink(missing_ok=True)
         return sorted(found, key=lambda invited: invited.name)
 
-    def take(self, token: str, now: Micros) -> str:
-        """The name that a token invites, once. Raises NotInvited."""
+    def take(self, token: str, now: Micros) -> Invited:
+        """Whom a token invites, once. Raises NotInvited."""
         file = self._invitations / f"{_digest(token)}.json"
         invited = _read(file, _invited)
         try:
@@ -86,7 +86,7 @@ class Roll:
             invited = None
         if invited is None or invited.until <= now:
             raise NotInvited("its invitation was used, is too old, or never was")
-        return invited.name
+        return invited
 
     def enrol(self, name: str, certificate: str, now: Micros, expires_at: Micros) -> None:
         """From now on this certificate is this agent's, and no other."""

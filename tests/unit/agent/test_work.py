@@ -179,3 +179,17 @@ async def test_a_probe_takes_no_place(tmp_path: Path) -> None:
         (report,) = await here.until(Report)
         assert isinstance(report, Report)
         assert (report.verb, report.id) == ("probe", "h:9")
+
+
+async def test_what_somebody_newer_asked_about_is_theirs(tmp_path: Path) -> None:
+    """A killed agent finds a task of which healer, with a newer token, has asked the register: its place is free at once."""
+    fleet = MemoryTarget(SystemClock())
+    async with desk(tmp_path, fleet) as here:
+        here.journal.begin(task(1))
+        await fleet.probe(task(1, token=2).order)
+    async with desk(tmp_path, fleet) as again:
+        (report,) = await again.until(Report)
+        assert isinstance(report, Report)
+        assert report.result is not None
+        assert (report.result.outcome, report.result.lasting) == ("unknown", True)
+        assert (await again.until(Pull, 2))[-1] == Pull(1)
