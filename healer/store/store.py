@@ -84,7 +84,8 @@ class Store:
         return taken
 
     async def commit(self, step: Step) -> None:
-        self.unheard += await self.run.write("commit", steps.commit, step)
+        unheard = await self.run.write("commit", steps.commit, step)
+        self.unheard += unheard
 
     # Terms
 
