@@ -1,7 +1,8 @@
 """The alert that is somebody's request for a remediation, made of a `Remediation` object by `healer.requests`. Pure.
 
 It is an alert like any other, so that what is asked for is planned, guarded, approved and told on the one road that there is.
-Nobody outside knows of it: no Alertmanager can say that it is gone, and it is no sign that alerts come in.
+Nobody outside knows of it: no Alertmanager can say that it is gone, it is no sign that alerts come in, and nobody who may send
+alerts can ask for something with it.
 """
 
 ALERT = "RemediationRequested"

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
+from healer.alerts.asked import ALERT
 from healer.alerts.identity import encode
 from healer.alerts.instants import BadTime, read_instant
 from healer.alerts.limits import Limits, Reason, Unreadable, refuse_many
@@ -142,6 +143,8 @@ def _identity(labels: dict[str, str], limits: Limits) -> bytes:
         raise _Bad("empty_label_name", "a label has an empty name")
     if len(labels) > limits.labels:
         raise _Bad("too_many_labels", f"{len(labels)} labels; at most {limits.labels} are taken")
+    if labels.get("alertname") == ALERT:
+        raise _Bad("reserved_name", f"{ALERT} is what healer makes of Remediation objects, and of nothing else")
     identity = encode(labels)
     # No name or value is longer than the whole: most need no second look.
     if len(identity) > min(limits.name_bytes, limits.value_bytes):

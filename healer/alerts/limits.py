@@ -5,7 +5,14 @@ from typing import Literal
 import msgspec
 
 Reason = Literal[
-    "wrong_type", "bad_utf8", "bad_time", "no_labels", "empty_label_name", "too_many_labels", "label_too_long"
+    "wrong_type",
+    "bad_utf8",
+    "bad_time",
+    "no_labels",
+    "empty_label_name",
+    "too_many_labels",
+    "label_too_long",
+    "reserved_name",
 ]
 """Why one alert of a batch cannot be taken: a closed set, and a metric's label."""
 

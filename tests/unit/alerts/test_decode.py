@@ -136,6 +136,7 @@ def test_a_body_of_another_shape_is_unreadable_and_says_why(body: bytes, sentenc
         (sent(labels={f"l{i}": "x" for i in range(100_000)}), "too_many_labels"),
         (sent(labels={"a": "x" * 20_000}), "label_too_long"),
         (sent(labels={"a" * 20_000: "x"}), "label_too_long"),
+        (sent(labels={"alertname": "RemediationRequested", "action": "drain_node"}), "reserved_name"),
         (sent(labels={"a": "\ud800"}), "bad_utf8"),
         (sent(annotations={"\udfff": "x"}), "bad_utf8"),
     ],
