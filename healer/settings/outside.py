@@ -102,6 +102,8 @@ class Alertmanager(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         for key in ("every", "silences_every", "timeout"):
             if getattr(self, key) < SECOND:
                 raise ValueError("expected at least 1s", key)
+        if self.pass_on_silences and not self.urls:
+            raise ValueError("name the Alertmanagers under urls", "pass_on_silences")
 
 
 class Watchdog(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -165,6 +165,7 @@ def test_the_for_of_a_rule_is_set_by_alertname() -> None:
         ("prometheus: [9090]", "prometheus[0]: expected a URL"),
         ("prometheus: [{url: 'http://x', auth: {user: a}}]", "user and password go together"),
         ("alertmanager: {every: 0s}", "alertmanager.every: expected at least 1s"),
+        ("alertmanager: {pass_on_silences: true}", "alertmanager.pass_on_silences: name the Alertmanagers under urls"),
         ("watchdog: {ping: ftp://x}", "watchdog.ping: expected a URL"),
         ("telemetry: {sample: 2}", "telemetry.sample: expected at most 1"),
         ("executors: {ssh: {port: 0}}", "executors.ssh.port: expected at least 1"),
