@@ -5,6 +5,7 @@ A plan would be refused for it, at night; a rule is not wrong for it, as packs h
 
 from collections.abc import Collection, Iterator, Mapping
 
+from healer.alerts.asked import ALERT
 from healer.cli.findings import Finding
 from healer.cli.words import counted
 from healer.executors.http.target import PARAMETERS as HTTP
@@ -37,6 +38,13 @@ def examine_rules(ruleset: RuleSet, executors: Executors) -> Iterator[Finding]:
         yield Finding("note", f"{_said(names)} the executor {executor}, which is not set up", mend)
     for (where, name), names in unnamed.items():
         yield Finding("wrong", f"{_said(names)} {name!r}, which {where} does not declare", f"declare it in {where}")
+    if (
+        executors.kubernetes is not None
+        and executors.kubernetes.remediations is not None
+        and not ruleset.listening(ALERT)
+    ):
+        mend = "add requests to rules.packs, or write rules `on event: RemediationRequested` (docs/kubernetes.md)"
+        yield Finding("note", "people may ask with Remediation objects, and no rule in use answers them", mend)
 
 
 def _effects(rule: Rule) -> Iterator[Execute]:

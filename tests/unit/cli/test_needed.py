@@ -65,3 +65,9 @@ def test_no_such_name(old: str, what: str) -> None:
     """A name that the settings do not declare is told with the rule that gives it."""
     (one,) = found(ALL.replace(old, "other:"))
     assert (one.level, one.what) == ("wrong", what)
+
+
+def test_nobody_answers_what_people_ask_for() -> None:
+    """Objects are watched, and each of them would stay unanswered."""
+    said = found(ALL.replace("patches:", "remediations: {}, patches:"))
+    assert [one.what for one in said] == ["people may ask with Remediation objects, and no rule in use answers them"]
