@@ -43,7 +43,8 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True):
 class Action(msgspec.Struct, frozen=True, kw_only=True):
     """A kind of step. `accepts` empty means every kind of node; times are microseconds; `version` hashes its text.
 
-    `observe` tells the present state; `shows` is the kind of state that it tells, one of SHOWN, or "" for mere text.
+    `fallback` is how it runs where the way of `run` is down. `observe` tells the present state; `shows` is the kind of state that
+    it tells, one of SHOWN, or "" for mere text.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     hard_timeout: int
     observe: Invocation | None = None
     shows: str = ""
+    fallback: Invocation | None = None
     fence: Fence = "none"
 
 

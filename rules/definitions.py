@@ -98,19 +98,24 @@ def compile_action(draft: Draft, report: Report, world: World) -> Action | None:
     if report.errors > before:
         return None
     run = _invocation(clauses.get("run"), parameters, report)
+    fallback = _invocation(clauses.get("fallback"), parameters, report)
     observe = _invocation(clauses.get("observe"), parameters, report)
     accepts = _accepts(clauses.get("accepts"), report, world)
     timeout, hard_timeout = _timeouts(clauses, report)
     diagnostic = _word(clauses.get("changes"), ("nothing",), report) == "nothing"
-    executor = run.executor if run else ""
     fence = _word(clauses.get("fence"), _FENCES, report)
     if diagnostic and _flag(clauses.get("destructive"), default=False):
         report.error("E0406", clauses["destructive"].head, "an action that changes nothing destroys nothing")
     shows = _word(clauses.get("shows"), tuple(SHOWN), report) or ""
     if "shows" in clauses and "observe" not in clauses:
         report.error("E0406", clauses["shows"].head, "`shows:` says what `observe:` tells, and there is none")
+    if run is not None and fallback is not None and fallback.executor == run.executor:
+        message = f"`fallback:` is for when {run.executor} cannot be reached, so it is another executor's"
+        report.error("E0406", clauses["fallback"].head, message)
+    if fallback is not None and fallback.command_parameter:
+        report.error("E0406", clauses["fallback"].head, "`fallback:` is an argv or a call, not a command by name")
     if report.errors == before:  # else what seems unused may be what another part misspells
-        _refuse_unused(clauses.get("with"), parameters, run, observe, report, SHOWN.get(shows, frozenset()))
+        _refuse_unused(clauses.get("with"), parameters, (run, fallback, observe), report, SHOWN.get(shows, frozenset()))
     if report.errors > before or run is None or not draft.sound:
         return None
     line, _ = report.place(draft.name_span[0])
@@ -133,8 +138,16 @@ def compile_action(draft: Draft, report: Report, world: World) -> Action | None:
         hard_timeout=hard_timeout,
         observe=observe,
         shows=shows,
-        fence=cast("Fence", fence) if fence else _FENCE_OF.get(executor, "none"),
+        fallback=fallback,
+        fence=cast("Fence", fence) if fence else _fence(run, fallback),
     )
+
+
+def _fence(run: Invocation, fallback: Invocation | None) -> Fence:
+    """How far a target refuses an older holder: no further than on the weaker of two ways."""
+    ways = [run.executor, *([fallback.executor] if fallback is not None else [])]
+    found = {_FENCE_OF.get(executor, "none") for executor in ways}
+    return "none" if "none" in found else _FENCE_OF[run.executor]
 
 
 def check_partners(actions: Mapping[str, Action], reports: Mapping[str, Report], broken: Collection[str] = ()) -> None:
@@ -282,15 +295,15 @@ def _check_argv(argv: tuple[syntax.Literal, ...], parameters: tuple[Parameter, .
 def _refuse_unused(
     clause: Written | None,
     parameters: tuple[Parameter, ...],
-    run: Invocation | None,
-    observe: Invocation | None,
+    invocations: tuple[Invocation | None, ...],
     report: Report,
     read: frozenset[str],
 ) -> None:
-    if clause is None or run is None or run.call is not None:
+    found = [each for each in invocations if each is not None]
+    if clause is None or any(each.call is not None for each in found):
         return
-    used = {name for call in (run, observe) if call for part in call.argv for name in HOLE.findall(part)}
-    used |= read | {run.command_parameter or ""}
+    used = {name for each in found for part in each.argv for name in HOLE.findall(part)}
+    used |= read | {each.command_parameter or "" for each in found}
     for item in cast("tuple[syntax.ParameterText, ...]", clause.tree or ()):
         if item.name not in used and any(parameter.name == item.name for parameter in parameters):
             report.error("E0406", clause.place(item.span), f"the parameter `{item.name}` is never used")

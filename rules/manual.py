@@ -36,6 +36,9 @@ RULE: Final = {
 }
 ACTION: Final = {
     "run": Entry('run: ssh ["/usr/bin/systemctl", "restart", "{unit}"]', "what is carried out, by which executor"),
+    "fallback": Entry(
+        'fallback: redfish "power_cycle"', "how else, when the way of `run:` is down and is known to have done nothing"
+    ),
     "with": Entry('with: unit: string =~ "[a-z.-]+"', "parameters: type, pattern, choices or bounds, default"),
     "accepts": Entry("accepts: host, vm", "kinds of node it may act on; any without it"),
     "idempotent": Entry("idempotent: yes", "whether it may be repeated without harm"),

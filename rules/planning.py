@@ -19,6 +19,14 @@ from rules.ruleset import Execute, Limit, Notify, Rule, Step, WaitUntil
 from rules.units import Type, format_value
 
 
+class Way(msgspec.Struct, frozen=True, kw_only=True):
+    """How else an effect is had: by another executor, with an argv, or with a call and the step's own parameters."""
+
+    executor: str
+    argv: tuple[str, ...] = ()
+    call: str | None = None
+
+
 class PlannedStep(msgspec.Struct, frozen=True, kw_only=True):
     """One effect to be: everything that the executor needs, and nothing left to decide. Times are microseconds.
 
@@ -37,6 +45,8 @@ class PlannedStep(msgspec.Struct, frozen=True, kw_only=True):
     hard_timeout: int
     retry: int
     fence: Fence
+    fallback: Way | None = None
+    """Where the first way is down."""
 
     @property
     def sentence(self) -> str:
@@ -135,6 +145,7 @@ def undo_of(step: PlannedStep, actions: Mapping[str, Action]) -> PlannedStep | N
         hard_timeout=action.hard_timeout,
         retry=0,
         fence=action.fence,
+        fallback=None,
     )
 
 
@@ -205,6 +216,9 @@ def _plan(step: Execute, position: int, facts: Facts) -> PlannedStep | Refusal:
     if isinstance(filled, str):
         return Refusal(position=position, step=action.name, why=filled)
     argv, observe = filled
+    fallback = _fallback(action, texts)
+    if isinstance(fallback, str):
+        return Refusal(position=position, step=action.name, why=fallback)
     return PlannedStep(
         position=position,
         action=action,
@@ -218,7 +232,17 @@ def _plan(step: Execute, position: int, facts: Facts) -> PlannedStep | Refusal:
         hard_timeout=action.hard_timeout,
         retry=step.retry,
         fence=action.fence,
+        fallback=fallback,
     )
+
+
+def _fallback(action: Action, texts: dict[str, str]) -> Way | str | None:
+    """The other way, filled in; None where there is none, or why not."""
+    other = action.fallback
+    if other is None:
+        return None
+    argv = fill(other.argv, texts)
+    return argv if isinstance(argv, str) else Way(executor=other.executor, argv=argv, call=other.call)
 
 
 def _filled(action: Action, texts: dict[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]] | str:

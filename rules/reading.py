@@ -34,6 +34,7 @@ START_OF: Final = {
     "priority": "integer",
     "runbook": "text",
     "run": "invocation",
+    "fallback": "invocation",
     "with": "parameters",
     "accepts": "words",
     "idempotent": "yes_no",

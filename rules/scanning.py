@@ -31,6 +31,7 @@ RULE_CLAUSES: Final = (
 )
 ACTION_CLAUSES: Final = (
     "run",
+    "fallback",
     "with",
     "accepts",
     "idempotent",

@@ -67,6 +67,7 @@ def _show(action: Action, output: Output) -> None:
         ("executor", action.run.executor),
         ("on", ", ".join(action.accepts) or "any node"),
         ("runs", invoked(action.run)),
+        ("falls back", f"{action.fallback.executor}: {invoked(action.fallback)}" if action.fallback else ""),
         ("looks with", invoked(action.observe) if action.observe else ""),
         ("", "; ".join(traits(action))),
         ("timeout", f"{format_duration(action.timeout)}, at most {format_duration(action.hard_timeout)}"),

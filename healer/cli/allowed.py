@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 
+import msgspec
+
 from rules import Action, Execute, Parameter, Rule, RuleSet, WaitUntil
 from rules.expressions import Const, Expression, Glance, walk
 from rules.parameters import HOLE, refuse, written
@@ -34,11 +36,23 @@ def lines(ruleset: RuleSet) -> list[str]:
 def _steps(rule: Rule, actions: Mapping[str, Action]) -> Iterator[Execute]:
     """What a rule runs on machines, what undoes it included."""
     for step in (*rule.then, *rule.otherwise, *rule.after_success, *rule.on_recovery):
-        if isinstance(step, Execute) and step.action.run.executor in BY_THE_WRAPPER:
-            yield step
+        if isinstance(step, Execute):
+            yield from _on_machines(step)
             undo = actions.get(step.action.undo or "")
-            if undo is not None and undo.run.executor in BY_THE_WRAPPER:
-                yield Execute(action=undo, parameters=step.parameters, target=step.target, timeout=0, retry=0)
+            if undo is not None:
+                yield from _on_machines(
+                    Execute(action=undo, parameters=step.parameters, target=step.target, timeout=0, retry=0)
+                )
+
+
+def _on_machines(step: Execute) -> Iterator[Execute]:
+    """The step as each of its ways runs it, of those that machines carry out."""
+    action = step.action
+    if action.run.executor in BY_THE_WRAPPER:
+        yield step
+    if action.fallback is not None and action.fallback.executor in BY_THE_WRAPPER:
+        other = msgspec.structs.replace(action, run=action.fallback, observe=None)
+        yield msgspec.structs.replace(step, action=other, command=None)
 
 
 def _glances(rule: Rule) -> Iterator[Glance]:

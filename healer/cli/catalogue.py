@@ -43,6 +43,9 @@ def row(action: Action) -> dict[str, Any]:
         "name": action.name,
         "executor": action.run.executor,
         "runs": invoked(action.run),
+        "falls_back": {"executor": action.fallback.executor, "runs": invoked(action.fallback)}
+        if action.fallback
+        else None,
         "observes": invoked(action.observe) if action.observe else "",
         "shows": action.shows,
         "accepts": list(action.accepts),

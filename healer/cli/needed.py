@@ -33,6 +33,9 @@ def examine_rules(ruleset: RuleSet, executors: Executors) -> Iterator[Finding]:
                 given = dict(step.parameters).get(PARAMETERS[call])
                 if isinstance(given, Const) and given.value not in known:
                     unnamed.setdefault((where, str(given.value)), []).append(rule.name)
+            other = step.action.fallback
+            if other is not None and not _set_up(executors, other.executor):
+                without.setdefault(other.executor, []).append(rule.name)
     for executor, names in without.items():
         mend = f"set executors.{executor}, if they are to be carried out (docs/actions.md)"
         yield Finding("note", f"{_said(names)} the executor {executor}, which is not set up", mend)

@@ -82,7 +82,10 @@ def calls(ruleset: RuleSet) -> set[str]:
             if isinstance(step, Execute):
                 undo = ruleset.actions.get(step.action.undo or "")
                 found |= {
-                    one.run.call for one in (step.action, undo) if one is not None and one.run.executor == "kubernetes"
+                    way.call
+                    for one in (step.action, undo)
+                    for way in ((one.run, one.fallback) if one is not None else ())
+                    if way is not None and way.executor == "kubernetes"
                 }
     return {call for call in found if call}
 

@@ -26,7 +26,9 @@ class Unreachable(Exception):
     def __init__(self, outcome: str, why: str) -> None:
         super().__init__(why)
         refused = outcome == "refused"
-        self.result = Result("refused" if refused else "failed", why=why, started=False, lasting=refused)
+        self.result = Result(
+            "refused" if refused else "failed", why=why, started=False, lasting=refused, down=not refused
+        )
 
 
 class Ear(Protocol):

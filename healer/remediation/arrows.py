@@ -13,7 +13,8 @@ WORDS = 160
 
 
 def step_of(remediation: Remediation) -> PlanStep | None:
-    """The step that is next; None where its phase is done: `then`, `otherwise`, what follows a success, or taking back."""
+    """The step that is next, by the way that it goes; None where its phase is done: `then`, `otherwise`, what follows a success,
+    or taking back."""
     plan, number = remediation.plan, remediation.step
     if remediation.to_undo:
         end = len(plan.sequence)
@@ -24,7 +25,17 @@ def step_of(remediation: Remediation) -> PlanStep | None:
         end = len(plan.steps)
     else:
         end = len(plan.steps) + len(plan.otherwise)
-    return plan.sequence[number] if number < end else None
+    step = plan.sequence[number] if number < end else None
+    return _by_the_other_way(step) if step is not None and remediation.other_way == number else step
+
+
+def _by_the_other_way(step: PlanStep) -> PlanStep:
+    """The same step, as its fallback has it."""
+    way = step.fallback
+    if way is None:
+        return step
+    fields = {name: getattr(way, name) for name in way.__struct_fields__}
+    return msgspec.structs.replace(step, **fields, fallback=None)
 
 
 def next_state(remediation: Remediation, result: Result, now: Micros, rule: Rule | None) -> Remediation:
@@ -35,6 +46,11 @@ def next_state(remediation: Remediation, result: Result, now: Micros, rule: Rule
     ended_at = result.ended_at or now
     if result.outcome == "succeeded":
         return stepped(_acted(remediation), ended_at, result.why, now, rule)
+    if step.fallback is not None and result.down and not result.started:
+        why = f"{step.executor} cannot reach it ({result.why}), so {step.fallback.executor} is to do it"
+        return msgspec.structs.replace(
+            remediation, state=ready, attempt=remediation.attempt + 1, other_way=remediation.step, detail=why
+        )
     if result.outcome == "refused" and not (result.lasting or step.best_effort):
         waits: State = "undoing" if remediation.to_undo else "waiting"
         return msgspec.structs.replace(remediation, state=waits, attempt=remediation.attempt + 1, detail=result.why)

@@ -78,6 +78,16 @@ BEFORE_INTENT: frozenset[str] = frozenset({"planned", "waiting", "awaiting_appro
 """States in which nothing has been done to any target yet."""
 
 
+class Way(msgspec.Struct, frozen=True):
+    """How else an effect is had: what of a step is another executor's own."""
+
+    executor: str
+    argv: tuple[str, ...]
+    call: str = ""
+    observe: tuple[str, ...] = ()
+    shows: str = ""
+
+
 class PlanStep(msgspec.Struct, frozen=True):
     """One effect, with everything filled in. Times are microseconds; `retry` counts repeats of attempts without effect."""
 
@@ -112,6 +122,8 @@ class PlanStep(msgspec.Struct, frozen=True):
     """The action that takes back what this one does: the two never run on one node together."""
     best_effort: bool = False
     """Whether it works or not, the plan goes on."""
+    fallback: Way | None = None
+    """How it goes where the first way is down, and is known to have had no effect."""
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -238,6 +250,8 @@ class Remediation(msgspec.Struct, frozen=True):
     failed_at: int = 0
     """At which step it was when that began."""
     measured: tuple[Measured, ...] = ()
+    other_way: int = -1
+    """The number of the step that goes by its `fallback`, as its first way was down; -1 while none does."""
 
 
 class Intent(msgspec.Struct, frozen=True):

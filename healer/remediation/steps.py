@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from healer.executors.typed import written
-from healer.remediation.model import PlanStep
+from healer.remediation.model import PlanStep, Way
 from rules import Planned, PlannedStep, PlannedWait
 
 LOOKS_BY_ITSELF = {"kubernetes": "object", "helm": "object", "redfish": "object", "http": ""}
@@ -49,7 +49,19 @@ def effect(one: PlannedStep, clause: str) -> PlanStep:
         identity=one.target.identity,
         version=one.action.version,
         opposing=one.action.opposing or "",
+        fallback=_fallback(one),
     )
+
+
+def _fallback(one: PlannedStep) -> Way | None:
+    """The other way. What only the first executor could look at is not looked at by another."""
+    other = one.fallback
+    if other is None:
+        return None
+    argv = other.argv or written(other.call or "", one.parameters)
+    if other.executor in LOOKS_BY_ITSELF:
+        return Way(other.executor, argv, other.call or "", argv, LOOKS_BY_ITSELF[other.executor])
+    return Way(other.executor, argv, other.call or "")
 
 
 def _closing(clause: str) -> bool:

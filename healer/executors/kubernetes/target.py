@@ -102,7 +102,8 @@ class KubernetesTarget:
             return nothing(f"{order.target} went away before anything was done")
         except (Unsent, Lost, Denied) as error:
             # All that may have landed is a token, which only keeps older ones out.
-            return Result("failed", why=str(error), started=False, lasting=_is_lasting(error))
+            down = isinstance(error, Unsent | Lost)
+            return Result("failed", why=str(error), started=False, lasting=_is_lasting(error), down=down)
         if not await go():
             return Result("refused", why="stopped before it started: healer may not act now", started=False)
         return self._told(held, await self._act(held, call, action))

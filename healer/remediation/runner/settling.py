@@ -36,6 +36,8 @@ class Settling:
             result = await self.probe(intent)
             if result.outcome != "unknown":
                 log.info("intent %s on %s, by a probe: %s %s", intent.id, intent.target, result.outcome, result.why)
+                # A way on which an answer was lost is not to be relied on.
+                result = msgspec.structs.replace(result, down=not result.started)
                 return await self.conclude(remediation, intent, result)
             if desk.clock.now() > intent.deadline + MARGIN:
                 # The intent stays unsettled, and its target untouched, until a probe or a person settles it.

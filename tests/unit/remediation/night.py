@@ -106,6 +106,8 @@ class Night:
         self.on_the_way: Callable[[Moment], Awaitable[None]] = _undisturbed
         self.fleet = MemoryTarget(self.clock, lambda order: self.perform(order), lambda at, _: self.on_the_way(at))
         self.target: Target = target or self.fleet
+        self.others: dict[str, Target] = {}
+        """Executors beside ssh, by name."""
         self.spawn = Supervisor()
         starts_at = self.converged.root.starts_at
         named = self.converged.charter.ruleset.named("shop")
@@ -129,12 +131,17 @@ class Night:
         situation = self.converged
         verifier = Verifier(situation, Nobody(), self.clock)
         locks = LocalLocks()
-        self.runner = Runner(self.store, situation, {"ssh": self.target}, locks, verifier, self.clock, self.spawn)
+        targets = {"ssh": self.target, **self.others}
+        self.runner = Runner(self.store, situation, targets, locks, verifier, self.clock, self.spawn)
         self.spawn.keep("runner", self.runner.run)
         self.spawn.keep("left behind", self.runner.look_after)
 
     async def stops(self) -> None:
         assert await self.spawn.stop(5) == []
+
+    async def passes(self, seconds: float) -> None:
+        """So much time."""
+        await asyncio.sleep(seconds)
 
     async def pauses(self, scope: str = "all", *, thrown: bool = True) -> None:
         await self.store.throw(Switch(scope, thrown, "ann", "maintenance", self.clock.now()))
