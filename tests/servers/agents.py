@@ -68,6 +68,8 @@ class Stand:
 
     async def close(self) -> None:
         if self._runner is not None:
+            # Whoever is cut off never answers TLS's farewell.
+            self.cut()
             await self._runner.cleanup()
             self._runner = None
 
@@ -173,6 +175,13 @@ class AgentProcess:
         command = [*self._before, healer, "agent", "--config", str(self._folder / "agent.yaml")]
         with (self._folder / "agent.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+
+    @property
+    def resident(self) -> int:
+        """Bytes of memory that it holds."""
+        assert self._process is not None
+        lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
+        return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
 
     def signal(self, number: int) -> None:
         assert self._process is not None

@@ -35,7 +35,7 @@ class AgentTarget:
         except (Unsendable, OverflowError) as error:
             return Result("refused", why=f"not sent: {error}", started=False, lasting=isinstance(error, Unsendable))
         except Cut as error:
-            return Result("refused", why=str(error), started=False)
+            return Result("refused", why=str(error), started=False, down=True)
         try:
             if not await self._handed(errand):
                 busy = f"the agent {post.name} had no place for it within {format_duration(self._agents.settings.patience)}"
@@ -53,7 +53,7 @@ class AgentTarget:
         except Cut as error:
             if errand.gone:
                 return _lost(str(error))
-            return Result("failed", why=f"{error}; nothing was started", started=False)
+            return Result("failed", why=f"{error}; nothing was started", started=False, down=True)
         finally:
             post.close(errand)
 

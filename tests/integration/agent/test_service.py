@@ -13,6 +13,8 @@ from tests.servers.healer import Healer
 from tests.servers.process import free_port, get, post
 from tests.standins.called import Called
 
+MEMORY = 60_000_000
+"""Bytes that an agent may hold, at its dearest: it has just enrolled."""
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 NAME = "host/cn-1"
 TOPOLOGY = json.dumps({"nodes": [{"id": NAME, "kind": "host"}]})
@@ -64,9 +66,11 @@ def repaired(folder: Path, url: str) -> None:
     with Healer(folder / "healer", config, files={"topology.yaml": TOPOLOGY, "act.heal": rules}) as healer:
         invited = ["agents", "invite", NAME, "--url", healer.url, "--out", settings.invitation]
         assert main(invited) == 0
-        with AgentProcess(settings, machine):
+        with AgentProcess(settings, machine) as process:
             one = until(lambda: agent(healer), lambda each: bool(each["status"] == "active"), healer)
             assert (one["tasks"], one["paused"]) == (0, None)
+            assert main(["agents", "list", "--url", healer.url]) == 0
+            assert process.resident < MEMORY
             post(f"{healer.url}/api/v2/alerts", json.dumps(ALERT).encode(), within=10)
             over = ("succeeded", "failed", "refused", "not_verified", "handed_over")
             (done,) = until(
@@ -80,9 +84,11 @@ def repaired(folder: Path, url: str) -> None:
         found = silent(gone)
         assert found is not None
         assert (found["node"], found["labels"]["agent"]) == (NAME, NAME)
-        kinds = [each["kind"] for each in healer.api("audit?limit=100")["items"]]
-        assert {"agent invited", "agent enrolled"} <= set(kinds)
+        assert main(["agents", "list", "--url", healer.url]) == 1
         assert b'healer_agents{state="inactive"} 1' in get(f"{healer.url}/metrics")
+        assert main(["agents", "remove", NAME, "--url", healer.url]) == 0
+        kinds = [each["kind"] for each in healer.api("audit?limit=100")["items"]]
+        assert {"agent invited", "agent enrolled", "agent removed"} <= set(kinds)
 
 
 def agent(healer: Healer) -> dict[str, Any]:
