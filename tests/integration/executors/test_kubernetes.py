@@ -512,7 +512,7 @@ async def test_who_may_not_is_told_so(cluster: Cluster) -> None:
     cluster.may["reader"] = {("get", "apps", "deployments")}
     async with reached(cluster, "reader") as target:
         result = await target.run(order("i1", 1, CART, "scale", replicas=4), go)
-    assert (result.outcome, result.started, result.lasting) == ("failed", False, True)
+    assert (result.outcome, result.started, result.lasting, result.down) == ("failed", False, True, False)
     assert 'User "reader" cannot patch resource "deployments" in API group "apps" in the namespace "shop"' in result.why
 
 
@@ -524,7 +524,7 @@ async def test_a_server_that_is_away_is_no_effect(cluster: Cluster) -> None:
         looked = await target.observe(order("i1", 1, CART, "scale", replicas=4))
         probed = await target.probe(order("i1", 2, CART, "scale", replicas=4))
         await cluster.__aenter__()
-    assert (result.outcome, result.started) == ("failed", False)
+    assert (result.outcome, result.started, result.down) == ("failed", False, True)
     assert "cannot be reached" in result.why
     assert isinstance(looked, Seen)
     assert looked.exit_code is None
