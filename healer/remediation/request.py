@@ -135,6 +135,9 @@ def _doubts(
         if step.destructive:
             undone = "" if step.idempotent else ", and what it did cannot be repeated safely"
             yield f"{step.action} on {step.node} is destructive{undone}"
+        if step.fallback is not None:
+            how = step.fallback.call or " ".join(step.fallback.argv)
+            yield f"where {step.executor} cannot reach {step.node}, {step.fallback.executor} does it by {how}"
     for target in sorted(destroyed(remediation.plan)):
         if (found := beneath.get(target)) and found.count:
             yield f"{found.count} nodes beneath {target} go with it"

@@ -17,7 +17,7 @@ from healer.changes.model import Touched
 from healer.convergence.fixed import ONE
 from healer.convergence.outcome import AlertView, Candidate, Happening, Incident
 from healer.notification.ports import LedgerRow
-from healer.remediation.model import Intent, PlanStep, Remediation
+from healer.remediation.model import Intent, PlanStep, Remediation, Way
 from healer.remediation.ports import Switch
 from healer.remediation.request import Request
 from healer.times import MILLISECOND, Micros, format_duration, format_rfc3339
@@ -316,7 +316,12 @@ def _step(found: PlanStep) -> Json:
         "timeout_ms": found.timeout // MILLISECOND,
         "idempotent": found.idempotent,
         "destructive": found.destructive,
+        "fallback": _way(found.fallback) if found.fallback is not None else None,
     }
+
+
+def _way(found: Way) -> Json:
+    return {"executor": found.executor, "argv": list(found.argv), "call": found.call or None}
 
 
 def _intent(found: Intent) -> Json:
@@ -325,6 +330,7 @@ def _intent(found: Intent) -> Json:
         "step": found.step,
         "attempt": found.attempt,
         "action": found.action,
+        "executor": found.executor,
         "target": found.target,
         "token": found.token,
         "outcome": found.outcome or "unknown",

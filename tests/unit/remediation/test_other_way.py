@@ -8,7 +8,9 @@ import pytest
 from healer.executors.memory import MemoryTarget
 from healer.executors.target import Order, Result
 from healer.remediation.arrows import next_state, step_of
-from healer.remediation.model import Way
+from healer.remediation.model import Asked, Way
+from healer.remediation.request import Beneath, request_of
+from healer.times import MINUTE
 from tests.simulation.loop import SimLoop
 from tests.unit.remediation.build import CLEAN, NOON, RESTART, plan, remediation
 from tests.unit.remediation.night import Night
@@ -58,6 +60,13 @@ def test_not_for_another_reason(result: Result) -> None:
     """What was refused, failed where it ran, or may have begun is no matter of the way."""
     after = next_state(remediation(plan(BOTH)), result, NOON, None)
     assert (after.state, after.other_way) == ("failed", -1)
+
+
+def test_who_agrees_knows_of_it() -> None:
+    """The question says what else may be done, and by whom, where the first way is down."""
+    asking = msgspec.structs.replace(plan(BOTH), approve=(Asked("sre", 1, MINUTE),))
+    found = request_of(remediation(asking), None, [], {RESTART.node: Beneath(0)})
+    assert f"where ssh cannot reach {RESTART.node}, redfish does it by power_cycle" in found.doubts
 
 
 def test_both_down_is_a_failure() -> None:
