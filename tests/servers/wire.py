@@ -25,6 +25,8 @@ class Wire:
         self._wires = wires
         self._lit = asyncio.Event()
         self._lit.set()
+        self._open: set[asyncio.Task[None] | None] = set()
+        """The loop itself forgets who waits for a connection that is half closed."""
 
     def dark(self) -> None:
         """From here on nothing gets through, and nobody is told."""
@@ -39,15 +41,21 @@ class Wire:
         return server
 
     async def _opened(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        mine = asyncio.current_task()
+        self._open.add(mine)
         # At the end of all wires what is open is cut.
         with suppress(asyncio.CancelledError), closing(writer):
-            await self._lit.wait()
-            try:
-                there, back = await asyncio.open_connection("127.0.0.1", self._target)
-            except OSError:
-                return
-            with closing(back):
-                await asyncio.gather(self._carry(reader, back), self._carry(there, writer))
+            await self._joined(reader, writer)
+        self._open.discard(mine)
+
+    async def _joined(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._lit.wait()
+        try:
+            there, back = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            return
+        with closing(back):
+            await asyncio.gather(self._carry(reader, back), self._carry(there, writer))
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Everything, and at last that nothing more comes."""

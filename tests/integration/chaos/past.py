@@ -123,7 +123,8 @@ class Past:
             # The state that goes with it is noted after it.
             self._move(entry.detail["remediation"], "executing", {}, quietly=True)
             self._write(self._records.intents[entry.detail["id"]])
-        elif kind == "intent" and what in ("succeeded", "failed", "refused"):
+        elif kind == "intent" and "id" in entry.detail:
+            # Without an id it is one that guards refused before it was written.
             self._settle(self._records.intents[entry.detail["id"]])
         elif kind == "switch":
             (self.stopped.thrown if what == "thrown" else self.stopped.released)(entry.detail["scope"])

@@ -59,8 +59,9 @@ def deed(number: int, at: Micros) -> Deed:
 
 
 LATER = NOON + 20 * SECOND
+REFUSED = Noted(NOON, "intent refused", {"remediation": "r1", "guard": "concurrency"})
 GOOD = Records(
-    [*remediation(1, NOON), *remediation(2, LATER)],
+    [REFUSED, *remediation(1, NOON), *remediation(2, LATER)],
     {f"r{number}": Remediation(f"r{number}", plan(), "succeeded") for number in (1, 2)},
     {"r1.0": intent(1, NOON), "r2.0": intent(2, LATER)},
     [deed(1, NOON), deed(2, LATER)],
