@@ -10,7 +10,7 @@ from healer.notification.oncall.settings import Layer, Schedule
 from healer.notification.oncall.turns import Shift, begun, edges, instant, on_now, read_moment, wall
 from healer.times import DAY, MINUTE, Micros
 
-MOST_EDGES = 1_000
+MOST_EDGES = 200
 """Instants that are looked at for the next hand-over."""
 HORIZON: Micros = 366 * DAY
 """A hand-over that is farther away is not looked for."""

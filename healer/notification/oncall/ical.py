@@ -16,7 +16,7 @@ from healer.notification.oncall.settings import Person
 from healer.notification.oncall.turns import Shift, instant, wall
 from healer.times import DAY, HOUR, MINUTE, SECOND, Micros, from_datetime
 
-MAX_EVENTS = 20_000
+MAX_EVENTS = 5_000
 MAX_COUNT = 100_000
 """Repetitions of one event that a COUNT may ask for."""
 NAME = 100

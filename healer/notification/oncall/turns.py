@@ -12,7 +12,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from healer.alerts.schedule import first_shown
-from healer.times import Micros, from_datetime, to_datetime
+from healer.times import DAY, Micros, from_datetime, to_datetime
+
+JUMP: Micros = DAY
+"""Clocks never jump farther."""
 
 
 class Shift(msgspec.Struct, frozen=True):
@@ -29,6 +32,7 @@ class Shift(msgspec.Struct, frozen=True):
     without: tuple[Micros, ...] = ()
 
 
+@lru_cache(maxsize=1_000)
 def wall(now: Micros, zone: str) -> Micros:
     """What clocks in a zone show, as if it were UTC."""
     return from_datetime(to_datetime(now).astimezone(ZoneInfo(zone)).replace(tzinfo=UTC))
@@ -64,6 +68,9 @@ def begun(first: Micros, every: Micros, zone: str, now: Micros) -> int:
 
 def on_now(shift: Shift, now: Micros) -> bool:
     """Whether this is one of its times."""
+    if not shift.every and not -JUMP <= wall(now, shift.zone) - shift.first < shift.lasts + JUMP:
+        # Most turns of a calendar are long over, or far away: that is seen without asking when clocks change.
+        return False
     number = begun(shift.first, shift.every, shift.zone, now) if shift.every else 0
     start = shift.first + number * shift.every
     if number < 0 or (shift.until and start > shift.until) or start in shift.without:
