@@ -14,12 +14,13 @@ from notifiers.message import Ambiguous, Answer, NotTried, Permanent, Reason, Tr
 
 class Conduct(msgspec.Struct, frozen=True):
     """`fallback` is another channel, "" for none; `quiet` are hours in `zone`; with `bundles` what waits for the channel's rate
-    shares a message."""
+    shares a message; `once`: a message whose answer was lost is not sent again."""
 
     fallback: str = ""
     quiet: tuple[str, ...] = ()
     zone: str = "UTC"
     bundles: bool = False
+    once: bool = False
 
     def quiet_until(self, now: Micros) -> Micros:
         """When the quiet hours end; 0 when there are none now."""

@@ -268,14 +268,13 @@ class Deliverer:
 
     async def _tell(self, claim: Claim, story: Story, sender: Sender) -> Answer:
         """Send it, or edit what was sent; a message that is gone is sent anew. Where nothing can be edited people hear news."""
-        can_edit = _can_edit(claim, sender)
-        if not can_edit and not is_news(claim, story):
+        if not _can_edit(claim, sender) and not is_news(claim, story):
             return OkNoop(Told.unpack(claim.message_id))
         speech = self._speech.get(claim.channel, PLAIN)
         message = message_of(story, self._base_url, claim.matter, speech, meant_for=claim.meant_for)
 
         async def tell() -> Answer:
-            if claim.message_id and (can_edit or (sender.edits_once and not is_shared(claim.message_id))):
+            if _edits(claim, sender):
                 answer = await sender.edit(Told.unpack(claim.message_id), message, trace_id=story.trace_id)
                 if not (isinstance(answer, Permanent) and answer.send_anew):
                     return answer
@@ -323,9 +322,10 @@ class Deliverer:
                 return
 
     async def _settle(self, claim: Claim, story: Story, answer: Answer, sender: Sender, now: Micros) -> None:
-        fallback = (
-            self._fallback(claim.channel) if passes_on(claim, story, answer, last=claim.attempts + 1 >= GIVE_UP) else ""
-        )
+        once = self._conduct.get(claim.channel, NOTHING_SPECIAL).once
+        unsure = once and isinstance(answer, Ambiguous) and not _edits(claim, sender)
+        last = unsure or claim.attempts + 1 >= GIVE_UP
+        fallback = self._fallback(claim.channel) if passes_on(claim, story, answer, last=last) else ""
         failed = partial(self._ledger.failed, now=now, fallback=fallback)
         match answer:
             case OkNoop(reference=reference) if not _can_edit(claim, sender):
@@ -340,7 +340,7 @@ class Deliverer:
                 await failed(claim, pause=max(wait, SECOND), why=why, counts=False)
             case Transient(retry_after=wait, why=why) | Ambiguous(retry_after=wait, why=why):
                 pause = max(wait, self._pause(claim.attempts))
-                await failed(claim, pause=pause, why=why, dead=claim.attempts + 1 >= GIVE_UP)
+                await failed(claim, pause=pause, why=why, dead=last)
             case Migrated(chat_id=chat, why=why):
                 log.warning("channel %s moved to chat %s: put that into the configuration", claim.channel, chat)
                 await failed(claim, why=why, counts=False)
@@ -354,6 +354,12 @@ class Deliverer:
 
 def _can_edit(claim: Claim, sender: Sender) -> bool:
     return sender.can_edit and not is_shared(claim.message_id)
+
+
+def _edits(claim: Claim, sender: Sender) -> bool:
+    """Whether what was sent is changed, if it can be any more."""
+    there = bool(claim.message_id) and not is_shared(claim.message_id)
+    return there and (sender.can_edit or sender.edits_once)
 
 
 def _story(claim: Claim) -> Story:

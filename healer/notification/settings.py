@@ -1,6 +1,6 @@
 """What people may set about who hears of what. Assembled by `healer.settings`, which knows the types of channels."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -31,6 +31,9 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     """Hours, in `zone`, in which only what is critical or needs somebody makes a sound here: `22:00-07:00`, `sat,sun`."""
     bundle: bool = True
     """Whether incidents that wait for the rate of the channel, or for the end of `quiet`, share a message."""
+    lost_answer: Literal["again", "once"] = "again"
+    """A new message whose answer was lost, so that nobody knows whether it arrived: `again` sends it again, and it may be there
+    twice; `once` does not: it is a dead letter, and `fallback` is told."""
     config: Any = None
     """The type's own settings."""
 
@@ -39,7 +42,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def conduct(self) -> Conduct:
-        return Conduct(self.fallback, self.quiet, self.zone, self.bundle)
+        return Conduct(self.fallback, self.quiet, self.zone, self.bundle, self.lost_answer == "once")
 
     @property
     def speech(self) -> Speech:

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -15,7 +15,7 @@ from healer.notification.template import BadTemplate, read
 from healer.notification.wording import Language, is_zone
 from notifiers.secret import Secret as ChannelSecret
 
-_OURS = ("type", "last_resort", "language", "zone", "template", "fallback", "quiet", "bundle")
+_OURS = ("type", "last_resort", "language", "zone", "template", "fallback", "quiet", "bundle", "lost_answer")
 
 
 def hooks(types: Mapping[str, type[msgspec.Struct]]) -> dict[Any, Hook]:
@@ -44,7 +44,10 @@ def hooks(types: Mapping[str, type[msgspec.Struct]]) -> dict[Any, Hook]:
         fallback = converter.read(str, value.get("fallback", ""), (*path, "fallback"))
         quiet = converter.read(tuple[str, ...], value.get("quiet", []), (*path, "quiet"))
         bundle = converter.read(bool, value.get("bundle", True), (*path, "bundle"))
-        conduct = {"fallback": fallback, "quiet": quiet, "bundle": bundle}
+        lost_answer = converter.read(
+            Literal["again", "once"], value.get("lost_answer", "again"), (*path, "lost_answer")
+        )
+        conduct = {"fallback": fallback, "quiet": quiet, "bundle": bundle, "lost_answer": lost_answer}
         speech = {"language": language, "zone": zone, "template": template}
         if any(one is WRONG for one in (last_resort, config, *speech.values(), *conduct.values())):
             return WRONG

@@ -71,7 +71,7 @@ class Answers(deque[Fault]):
     def popleft(self) -> Fault:
         self.asked += 1
         if self.sick:
-            return self._chance.choice((Fault.SERVER_ERROR, Fault.BAD_GATEWAY, Fault.TOO_MANY))
+            return self._chance.choice((Fault.SERVER_ERROR, Fault.BAD_GATEWAY))
         if self._chance.randrange(1_000) >= self.per_mille:
             return Fault.OK
         self.lost += 1
@@ -109,18 +109,22 @@ class Outages:
 
 
 class Crashes(Faults):
-    """kill -9, some of it in the worst moments: with a request on its way, with its answer, around what the disk hears of it."""
+    """kill -9, in the middle of each burst and at any other time: at once, with a request on its way, with its answer, around
+    what the disk hears of it."""
 
     def __init__(self, day: Day, loop: SimLoop, seed: int) -> None:
         super().__init__(loop, seed, Odds())
         self._day = day
+        self._seed = seed
         self._now = loop
         self._luck = random.Random(f"crashes {seed}")
         self._armed: Kind | Passing | Literal["", "now"] = ""
         self.deaths = 0
 
     async def go(self, life: Callable[[], Incarnation | None]) -> None:
-        moments = sorted(self._luck.randrange(self._day.length) for _ in range(self._day.crashes))
+        anywhere = [self._luck.randrange(self._day.length) for _ in range(self._day.crashes - self._day.bursts)]
+        amid = [burst + BURST // 2 for burst in bursts_of(self._day, self._seed)]
+        moments = sorted(anywhere + amid)
         for place, at in enumerate(moments):
             await asyncio.sleep(max(at - self._now.now, 0) / SECOND)
             self._armed = DEATHS[place % len(DEATHS)]
@@ -162,11 +166,17 @@ class Trouble(msgspec.Struct, frozen=True):
     ends: Micros
 
 
+def bursts_of(day: Day, seed: int) -> list[Micros]:
+    """When so many begin at once."""
+    chance = random.Random(f"bursts {seed}")
+    return [chance.randrange(day.length * 9 // 10) for _ in range(day.bursts)]
+
+
 def troubles(day: Day, seed: int, providers: Mapping[str, Provided]) -> list[Trouble]:
     """All of a day, most of them at any time and some at once."""
     chance = random.Random(f"troubles {seed}")
     shares = [provided.share for provided in providers.values()]
-    bursts = [chance.randrange(day.length * 9 // 10) for _ in range(day.bursts)]
+    bursts = bursts_of(day, seed)
     found = []
     for number in range(day.incidents):
         begins = chance.randrange(day.length)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from notifiers.secret import Secret
+from tests.standins import telegram_html
 from tests.standins.pagerduty import PagerdutyStandin
 from tests.standins.provider import Provider
 from tests.standins.robots import DingtalkStandin, FeishuStandin, WecomStandin
@@ -23,17 +24,26 @@ TEXTS = 40
 class Provided(NamedTuple):
     """What answers, how healer's channel there is configured, and how many of about a thousand incidents are told there.
 
-    `keyed`: the provider tells a message that comes twice from two messages. `edits`: a message stays current."""
+    `keyed`: the provider tells a message that comes twice from two messages."""
 
     standin: Provider | TelegramStandin
     config: dict[str, Any]
     share: int
     keyed: bool = False
-    edits: bool = False
 
     def texts(self) -> list[str]:
         """What people see there now, oldest first."""
         return self.standin.texts() if isinstance(self.standin, TelegramStandin) else self.standin.texts
+
+    def sent(self) -> list[str]:
+        """Each message as it was when it was new."""
+        match self.standin:
+            case TelegramStandin(requests=requests):
+                sent = (one.text for one in requests if one.stored and one.method == "sendMessage")
+                return [telegram_html.parse(text)[0] for text in sent]
+            case SlackStandin(posted=posted):
+                return posted
+        return self.texts()
 
 
 def providers(clock: Seconds) -> dict[str, Provided]:
@@ -56,7 +66,6 @@ def providers(clock: Seconds) -> dict[str, Provided]:
             TelegramStandin(bot, clock=clock, wall=clock, slow=SLOW_S),
             {"token": Secret(bot), "chat_id": -100123},
             share=250,
-            edits=True,
         ),
         "wecom": Provided(WecomStandin(key, clock=clock, slow=SLOW_S), {"key": Secret(key)}, share=150),
         "feishu": Provided(
@@ -73,21 +82,18 @@ def providers(clock: Seconds) -> dict[str, Provided]:
             SlackStandin(slack, "C024BE91L", clock=clock, slow=SLOW_S),
             {"token": Secret(slack), "channel": "C024BE91L"},
             share=150,
-            edits=True,
         ),
         "webhook": Provided(
             Receiver(hooks, clock=clock, slow=SLOW_S),
             {"url": Secret("http://webhook/hooks/demo"), "secret": Secret(hooks)},
             share=100,
             keyed=True,
-            edits=True,
         ),
         "pagerduty": Provided(
             PagerdutyStandin(pager, clock=clock, slow=SLOW_S),
             {"routing_key": Secret(pager)},
             share=100,
             keyed=True,
-            edits=True,
         ),
         "sms_aliyun": Provided(AliyunStandin("LTAI5t", "aliyun", clock=clock, slow=SLOW_S), aliyun | number, share=1),
         "sms_tencent": Provided(TencentStandin("AKID", "tencent", clock=clock, slow=SLOW_S), tencent | number, share=1),

@@ -23,6 +23,8 @@ class SlackStandin(Provider):
         self.token = token
         self.channel = channel
         self.archived = False
+        self.posted: list[str] = []
+        """Each message as it was when it was new."""
         self._ids: list[str] = []
         self._bucket = Bucket(1, 1)
 
@@ -50,6 +52,7 @@ class SlackStandin(Provider):
         if request.path == "/api/chat.postMessage":
             self._ids.append(f"17000000{len(self._ids):02}.000100")
             self.texts.append(text)
+            self.posted.append(text)
             return {"ok": True, "channel": self.channel, "ts": self._ids[-1]}
         if request.path != "/api/chat.update" or message.get("ts") not in self._ids:
             return {"ok": False, "error": "message_not_found"}

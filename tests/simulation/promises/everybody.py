@@ -24,11 +24,13 @@ _CODE = re.compile(r"\b[0-9a-f]{12}\b")
 
 
 class Seen(msgspec.Struct):
-    """What people of one channel see of one incident: line 1 of each message that is its own, and its lines among others."""
+    """What people of one channel see of one incident: line 1 of each message of its own, and its line where it shares one."""
 
-    own: list[str] = []
-    shared: list[str] = []
-    last: str = ""
+    lines: list[str] = []
+
+    @property
+    def last(self) -> str:
+        return self.lines[-1]
 
 
 class Everybody:
@@ -42,12 +44,12 @@ class Everybody:
         self.rows: dict[str, list[LedgerRow]] = {}
         for row in ledger.rows(memory.connection, "", "", ALL):
             self.rows.setdefault(row.incident, []).append(row)
-        codes = {one.id for one in found}
-        self.seen = {name: _seen(provided.texts(), codes) for name, provided in providers.items()}
+        self._codes = {one.id for one in found}
+        self.seen = {name: _seen(provided.texts(), self._codes) for name, provided in providers.items()}
         self.counts: Counter[str] = Counter()
 
-    def look(self, found: Sequence[Trouble], feed: Feed, hold: Micros) -> None:
-        """Accuse before the court whatever is not as it should be."""
+    def look(self, found: Sequence[Trouble], feed: Feed, hold: Micros, crashes: int) -> None:
+        """Accuse before the court whatever is not as it should be. After each crash one message may come twice."""
         for trouble in found:
             incident = self.incidents.get(trouble.name)
             if incident is None:
@@ -61,10 +63,12 @@ class Everybody:
             self.counts["messages"] += len(provided.texts())
             if provided.standin.overruns:
                 self._court.accuse("limits", f"{name} was asked {provided.standin.overruns} times more than its rate")
-            twice = self._twice(name, provided)
-            self.counts[f"twice in {name}"] = twice
+            twice = self._twice(provided)
+            self.counts["twice"] += twice
             if twice and provided.keyed:
                 self._court.accuse("once", f"{name} knows repeated messages, and shows {twice} of them twice")
+        if self.counts["twice"] > crashes:
+            self._court.accuse("once", f"{self.counts['twice']} messages came twice, after {crashes} crashes")
 
     def _told(self, trouble: Trouble, incident: Incident) -> None:
         rows = self.rows.get(incident.id, [])
@@ -92,12 +96,10 @@ class Everybody:
         elif not re.search(r" (over|healed)\]", seen.last):
             self._court.accuse("told", f"the last that {row.channel} says of {incident.id} is {seen.last}")
 
-    def _twice(self, name: str, provided: Provided) -> int:
-        """How many messages say what another one said."""
-        if provided.edits:
-            return sum(max(len(seen.own) - 1, 0) + max(len(seen.shared) - 1, 0) for seen in self.seen[name].values())
-        said = [seen.own + seen.shared for seen in self.seen[name].values()]
-        return sum(len(lines) - len(set(lines)) for lines in said)
+    def _twice(self, provided: Provided) -> int:
+        """How many messages say of an incident what another one said."""
+        sent = _seen(provided.sent(), self._codes).values()
+        return sum(len(seen.lines) - len(set(seen.lines)) for seen in sent)
 
 
 def _seen(texts: Sequence[str], codes: set[str]) -> dict[str, Seen]:
@@ -107,8 +109,6 @@ def _seen(texts: Sequence[str], codes: set[str]) -> dict[str, Seen]:
         shared = len(rows) > 1 and rows[0].partition(" +")[2].isdecimal()
         for row in rows[1:] if shared else rows:
             for code in codes.intersection(_CODE.findall(row)):
-                seen = found.setdefault(code, Seen())
                 line_1 = row.partition(f" {code}")[0] if shared else rows[0].partition(f" ({code})")[0]
-                (seen.shared if shared else seen.own).append(line_1)
-                seen.last = line_1
+                found.setdefault(code, Seen()).lines.append(line_1)
     return found

@@ -5,6 +5,7 @@ The whole service, its channels as they are and HTTP in virtual time, before sta
 
 import asyncio
 import io
+from collections.abc import Mapping
 from hashlib import blake2b
 
 from msgspec.structs import replace
@@ -33,7 +34,7 @@ from tests.simulation.loop import SimLoop
 from tests.simulation.network import Host, Network
 from tests.simulation.options import Options
 from tests.simulation.promises.everybody import Everybody
-from tests.simulation.providers import providers
+from tests.simulation.providers import Provided, providers
 from tests.simulation.service import Life, Service, World
 from tests.simulation.world import SimRandom
 
@@ -96,7 +97,7 @@ class Run:
         for name, provided in self.providers.items():
             provided.standin.faults = self.answers[name]
             self.network.hosts[name] = Host(provided.standin.app())
-        self.service = Office(self.world, _plan(list(self.providers)))
+        self.service = Office(self.world, _plan(self.providers))
         self.service.network = self.network
         self.service.configured = {name: CHANNELS[name].config(**one.config) for name, one in self.providers.items()}
         self.crashes = Crashes(day, loop, seed)
@@ -124,7 +125,7 @@ class Run:
         while self._unfinished() and self._loop.now < until:
             await asyncio.sleep(MINUTE / SECOND)
         everybody = Everybody(self.world.court, self.world.memory, self.providers)
-        everybody.look(self.found, self.feed, CONVERGENCE.hold.default)
+        everybody.look(self.found, self.feed, CONVERGENCE.hold.default, self.crashes.deaths)
         self.outcome = self._was(everybody)
         await self.network.close()
 
@@ -157,8 +158,9 @@ class Run:
         )
 
 
-def _plan(names: list[str]) -> Plan:
-    """Each channel has its team and stands in for the one before it."""
+def _plan(found: Mapping[str, Provided]) -> Plan:
+    """Each channel has its team and stands in for the one before it. Nobody wants anything twice."""
+    names = list(found)
     after = dict(zip(names, [*names[1:], names[0]], strict=True))
     return Plan(
         deciding=Deciding(
@@ -176,7 +178,10 @@ def _plan(names: list[str]) -> Plan:
         topology=Topology(),
         rules=(),
         base_url="https://healer.example.org",
-        conduct={name: Conduct(fallback=_stand_in(name, after), bundles=True) for name in names},
+        conduct={
+            name: Conduct(fallback=_stand_in(name, after), bundles=True, once=not one.keyed)
+            for name, one in found.items()
+        },
     )
 
 

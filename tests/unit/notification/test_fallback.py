@@ -5,7 +5,7 @@ import asyncio
 from healer.notification.conduct import Conduct
 from healer.notification.deliver import Sender
 from healer.times import MINUTE, SECOND
-from notifiers.message import Answer, Message, NotTried, Ok, Permanent, Reason, Told
+from notifiers.message import Ambiguous, Answer, Message, NotTried, Ok, Permanent, Reason, Told
 from tests.unit.notification.test_deliver import Stand, play
 
 SHUT = NotTried(MINUTE, Reason.BREAKER_OPEN, "it failed too often of late")
@@ -33,6 +33,29 @@ def test_a_channel_whose_breaker_is_open_is_stood_in_for() -> None:
         assert sorted(stand.chat.messages.values()) == [f"{incident} 1 broken" for incident in ("i1", "i2", "i3", "i4")]
         await stand.told(2, "over")
         assert stand.chat.requests[-1] == stand.chats["other"].requests[-1] == "edit i1 2 over"
+
+    play(work, "chat", "other")
+
+
+def test_where_people_want_nothing_twice_a_lost_answer_is_a_dead_letter() -> None:
+    """It is not sent again, is listed, and another channel is told in its place; an edit is simply repeated, and news is news."""
+
+    async def work(stand: Stand) -> None:
+        stand.deliverer.use(stand.chats, "", conduct={"chat": Conduct(fallback="other", once=True)})
+        stand.chat.lost.append(Ambiguous("the connection broke"))
+        await stand.told(1)
+        await asyncio.sleep(600)
+        assert stand.chat.requests == ["send i1 1 broken"]
+        assert [(row.channel, row.state) for row in await stand.store.rows(state="dead")] == [("chat", "dead")]
+        assert stand.chats["other"].requests == ["send i1 1 broken"]
+        await stand.told(1, incident="i2")
+        stand.chat.lost.append(Ambiguous("the connection broke"))
+        await stand.told(2, "over", incident="i2")
+        await asyncio.sleep(600)
+        assert stand.chat.requests[-2:] == ["edit i2 2 over", "edit i2 2 over"]
+        await stand.told(2, "over")
+        assert stand.chat.requests[-1] == "send i1 2 over"
+        assert not await stand.store.rows(state="dead")
 
     play(work, "chat", "other")
 
