@@ -115,7 +115,7 @@ class Bmc(OverTls):
             reset["@Redfish.ActionInfo"] = f"{machine.path}/ResetActionInfo"
         else:
             reset["ResetType@Redfish.AllowableValues"] = self.allowed
-        shown = {
+        shown: dict[str, Any] = {
             "@odata.id": machine.path,
             "Name": "System",
             "SerialNumber": machine.serial,
@@ -128,6 +128,8 @@ class Bmc(OverTls):
                 "BootSourceOverrideTarget@Redfish.AllowableValues": ["None", "Pxe", "Hdd", "BiosSetup"],
             },
         }
+        if not self.allowed:
+            del shown["Actions"]
         if self.tells_resets:
             at = datetime.fromtimestamp(machine.reset_at + self.ahead, UTC)
             shown["LastResetTime"] = at.isoformat(timespec="seconds")

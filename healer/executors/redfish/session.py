@@ -73,6 +73,8 @@ class Redfish:
         return system(found, resets, _date(headers.get("date", "")))
 
     async def send(self, step: Step, go: Go) -> Answer:
+        if step.reset and not self._target:
+            raise Unsent(f"{self._door.url} says no way to reset this system", lasting=True)
         if step.reset:
             request = self._request("POST", self._target, {"ResetType": step.reset})
         else:

@@ -84,6 +84,14 @@ async def test_nothing_harsher_instead(bmc: Bmc) -> None:
     assert bmc.resets == []
 
 
+async def test_no_reset_at_all(bmc: Bmc) -> None:
+    """A BMC that names no way to reset is asked for none."""
+    bmc.allowed = []
+    result = await reaching(bmc).run(order(), never)
+    assert (result.outcome, result.started, result.lasting) == ("refused", False, True)
+    assert "says no way to reset" in result.why
+
+
 async def test_nothing_to_do(bmc: Bmc) -> None:
     """What is on is not switched on: the preview says so, and a run asks for nothing."""
     seen = await reaching(bmc).observe(order("power_on"))
