@@ -47,6 +47,9 @@ log = logging.getLogger(__name__)
 
 BODY_BYTES = 16 << 10
 """A request for a certificate has less than one kilobyte."""
+BODY_S = 10.0
+"""Seconds for it to come."""
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 SAID = 10_000
 """Messages that wait to go out on one line: one that takes none is cut."""
 
@@ -167,7 +170,7 @@ class Door:
             await self._listen(socket, post, line, fingerprint)
         except Refused as refused:
             self._refuse(name, refused.reason, str(refused))
-        except (TimeoutError, msgspec.MsgspecError) as error:
+        except (TimeoutError, *UNREADABLE) as error:
             log.info("the line to agent %s ended: %s", name, str(error) or "nothing was heard")
         finally:
             if post is not None:
@@ -194,7 +197,7 @@ class Door:
         return post
 
     async def _listen(self, socket: web.WebSocketResponse, post: Post, line: Line, fingerprint: str) -> None:
-        """Until it hangs up, or its token ends. Raises Refused, TimeoutError, MsgspecError."""
+        """Until it hangs up, or its token ends. Raises Refused, TimeoutError, UNREADABLE."""
         agents = self._agents
         while (said := await _heard(socket)) is not None and post.line is line:
             if line.until <= agents.clock.now():
@@ -267,7 +270,7 @@ async def _tell(socket: web.WebSocketResponse, outgoing: "asyncio.Queue[ToAgent 
 
 
 async def _heard(socket: web.WebSocketResponse) -> FromAgent | None:
-    """The next message, None when the line is cut. Raises TimeoutError, MsgspecError."""
+    """The next message, None when the line is cut. Raises TimeoutError, UNREADABLE."""
     message = await socket.receive()
     if message.type not in (WSMsgType.BINARY, WSMsgType.TEXT):
         return None
@@ -276,8 +279,12 @@ async def _heard(socket: web.WebSocketResponse) -> FromAgent | None:
 
 async def _body(request: web.Request, kind: type[T]) -> T:
     try:
-        return msgspec.json.decode(await request.read(), type=kind)
-    except msgspec.MsgspecError as error:
+        async with asyncio.timeout(BODY_S):
+            body = await request.read()
+        return msgspec.json.decode(body, type=kind)
+    except TimeoutError as error:
+        raise Refused("bad request", f"its body did not come within {BODY_S:g} s", 408) from error
+    except UNREADABLE as error:
         raise Refused("bad request", str(error), 400) from error
 
 

@@ -13,7 +13,7 @@ import pytest
 from healer.agent.identity import Identity, NotEnrolled, enrol, known, proving, renew, trusting
 from healer.executors.agent.authority import open_authority
 from healer.executors.agent.passes import Passes
-from healer.executors.agent.wire import TOKEN, WORK, FromAgent, Hello, Pass, Pull, write
+from healer.executors.agent.wire import ENROL, TOKEN, WORK, FromAgent, Hello, Pass, Pull, write
 from healer.executors.target import Order
 from healer.seams import SystemClock
 from healer.times import DAY, HOUR, MINUTE
@@ -161,3 +161,12 @@ async def test_a_new_certificate_ends_the_old_one(healer: Stand) -> None:
     assert (await token(healer, proving(identity, state)))[0] == 200
     assert (await token(healer, before))[0] == 403
     assert healer.refused == ["unknown agent"]
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"\xff", b"[" * 10_000, b'{"token": "x", "request": "\\ud800"}'])
+async def test_what_is_no_enrolment(healer: Stand, body: bytes) -> None:
+    """Whatever a stranger sends is refused, and breaks nothing."""
+    tls = trusting(healer.agents.authority.pem)
+    async with aiohttp.ClientSession() as session, session.post(f"{healer.url}{ENROL}", data=body, ssl=tls) as answer:
+        assert answer.status == 400
+    assert healer.refused == ["bad request"]
