@@ -129,7 +129,8 @@ class WecomAppSender:
         reply = await self._application.send(content | named, self._config.whom, trace_id)
         sent = _sent(reply)
         code = f"!{quote(sent.response_code, safe='')}!{at // SECOND}" if sent.response_code else ""
-        reference = Told(f"{quote(sent.msgid, safe='') or at}{code}", self.name)
+        # A press names the card by its task.
+        reference = Told(f"{task if is_card else at}{code}", self.name)
         answer = self._application.interpret(reply, reference)
         if doubtful and isinstance(reply, Reply) and code_of(reply) == ALREADY_SENT:
             # The one of which there was no answer arrived.
@@ -161,7 +162,6 @@ class WecomAppSender:
 
 
 class _Sent(msgspec.Struct):
-    msgid: str = ""
     response_code: str = ""
     invaliduser: str = ""
     invalidparty: str = ""

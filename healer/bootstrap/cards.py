@@ -59,8 +59,7 @@ class Cards:
     async def press(self, press: Press, pressed: Pressed, channels: Mapping[str, Channel]) -> Done:
         """Do it. `channels` are those of the application, at least one."""
         incident = await self._incident(pressed.data)
-        row = await self._row(incident, press.message_id, channels)
-        channel = row.channel if row is not None else next(iter(channels))
+        channel, row = await self._place(incident, press.message_id, channels)
         speech = channels[channel].speech
         reply, url = await self._pressing.press(pressed, speech), self._base_url()
         story = self._story(incident) if incident else None
@@ -79,16 +78,20 @@ class Cards:
             log.warning("of a press it is not known what it is about: %s", error)
             return ""
 
-    async def _row(self, incident: str, message_id: str, channels: Mapping[str, Channel]) -> LedgerRow | None:
-        """What was told in the message that was pressed."""
-        if not incident or not message_id:
-            return None
-        try:
-            rows = await self._ledger.rows(incident=incident, limit=MOST_ROWS)
-        except StoreUnavailable:
-            return None
-        here = [row for row in rows if row.channel in channels and _is_of(row, message_id)]
-        return here[0] if here else None
+    async def _place(
+        self, incident: str, message_id: str, channels: Mapping[str, Channel]
+    ) -> tuple[str, LedgerRow | None]:
+        """The channel that was pressed in, and what was told in that message; of an older one only the channel is known."""
+        rows: list[LedgerRow] = []
+        if incident:
+            try:
+                rows = await self._ledger.rows(incident=incident, limit=MOST_ROWS)
+            except StoreUnavailable as error:
+                log.warning("of a press it is not known where it was: %s", error)
+        here = [row for row in rows if row.channel in channels]
+        row = next((row for row in here if _is_of(row, message_id)), None)
+        channels_told = [one.channel for one in (row, *here) if one is not None]
+        return next(iter((*channels_told, *channels))), row
 
 
 class Desk:

@@ -45,6 +45,8 @@ AUTH = Auth(
 CONFIG = """
 server: {{base_url: "https://healer.example"}}
 channels:
+  other: {{type: wecom_app, corp_id: {corp}, agent_id: 7, secret: {{env: S}}, users: [zoe], buttons: {buttons}, language: zh,
+    token: {{env: T}}, aes_key: {{env: A}}, api_url: "{url}"}}
   duty: {{type: wecom_app, corp_id: {corp}, agent_id: 7, secret: {{env: S}}, users: [ann, Eve, zoe], buttons: {buttons},
     token: {{env: T}}, aes_key: {{env: A}}, api_url: "{url}"}}
   team: {{type: feishu_app, app_id: {app}, secret: {{env: S}}, to: oc_1, buttons: {buttons}, encrypt_key: {{env: E}},
