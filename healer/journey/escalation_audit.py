@@ -126,7 +126,7 @@ def overdue(standing: Mapping[str, Standing], now: Micros) -> Iterator[str]:
     """Steps whose time has come and gone."""
     for incident, of in standing.items():
         for name, climb in of.climbs.items():
-            if climb.going and not climb.held and (late := now - climb.due) > SLACK:
+            if climb.going and (late := now - climb.rings) > SLACK:
                 yield f"escalation {name} of incident {incident} should have gone on {_said(late)} ago"
 
 
