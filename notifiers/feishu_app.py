@@ -84,7 +84,7 @@ class FeishuAppSender:
         self.limits = Limits(TEXT_BYTES, Unit.BYTES, rates(config))
         self._config = config
         self._application = FeishuApplication(config.door, session, tokens, wall)
-        self._keys = MessageKeys(f"{config.door.key}:{config.to}", wall)
+        self._keys = MessageKeys(f"{config.door.key}:{name}", wall)
 
     async def send(self, message: Message, *, trace_id: str) -> Answer:
         """Send once; one whose answer was lost is not there twice when it is sent again within the hour."""

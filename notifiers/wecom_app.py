@@ -116,7 +116,7 @@ class WecomAppSender:
         self.limits = Limits(TEXT_BYTES, Unit.BYTES, rates(config), edits_once=config.buttons == "webhook")
         self._config = config
         self._application = WecomApplication(config.door, session, tokens, wall)
-        self._keys = MessageKeys(config.door.key, wall)
+        self._keys = MessageKeys(f"{config.door.key}:{name}", wall)
         self._wall = wall
 
     async def send(self, message: Message, *, trace_id: str) -> Answer:
