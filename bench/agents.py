@@ -68,7 +68,7 @@ class Simulated:
                     shown = msgspec.json.decode(await answer.read(), type=Pass)
                 headers = {"Authorization": f"Bearer {shown.token}"}
                 socket = await session.ws_connect(f"{self._server}{WORK}", headers=headers)
-                for first in (Hello("bench", "", "bench"), Pull(3)):
+                for first in (Hello("", "bench"), Pull(3)):
                     await socket.send_bytes(write(first))
             beat = write(Beat(0.5, 1, (Running("r1.0.0", 5_000_000, "working"),)))
             while not socket.closed:

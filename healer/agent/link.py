@@ -48,7 +48,7 @@ _pass = msgspec.json.Decoder(Pass)
 
 
 class Link:
-    """The line to whichever healer leads. `run` is this process's own name, `machine` the machine-id."""
+    """The line to whichever healer leads. `machine` is the machine-id."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Link:
         self._clock = clock
         self._random = random
         self._spawn = spawn
-        self._hello = Hello(random.token(8), machine, version)
+        self._hello = Hello(machine, version)
 
     async def keep(self) -> None:
         """Dial for as long as the process lives."""

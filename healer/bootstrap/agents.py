@@ -92,7 +92,9 @@ def samples(agents: Agents) -> list[Sample]:
     return [
         Sample("healer_agents", active, (("state", "active"),), help=text),
         Sample("healer_agents", len(standings) - active, (("state", "inactive"),), help=text),
-        Sample("healer_agent_tasks", sum(each.tasks for each in standings), help="Orders that agents carry out now."),
+        Sample(
+            "healer_agent_tasks", sum(each.beat.tasks for each in standings), help="Orders that agents carry out now."
+        ),
         Sample("healer_agent_waiting", sum(each.waiting for each in standings), help="Orders that wait for an agent."),
     ]
 

@@ -67,8 +67,8 @@ def standing(each: Standing, now: Micros) -> shapes.Json:
         "name": each.name,
         "status": "active" if each.active else "inactive",
         "last_heard_at": shapes.when(now - each.silent_for),
-        "load": each.load,
-        "tasks": each.tasks,
+        "load": each.beat.load,
+        "tasks": each.beat.tasks,
         "waiting": each.waiting,
         "running": [
             {"intent": one.intent, "since": shapes.when(now - one.age), "output": one.output}

@@ -110,10 +110,7 @@ class Agents:
         return Standing(
             name=name,
             active=post.active,
-            connected=post.line is not None,
             silent_for=post.silent_for,
-            load=post.beat.load,
-            tasks=post.beat.tasks,
             waiting=post.waiting,
             beat=post.beat,
             version=post.version,

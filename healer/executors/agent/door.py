@@ -182,11 +182,11 @@ class Door:
     # --- one line
 
     async def _meet(self, socket: web.WebSocketResponse, name: str, line: Line, remote: str) -> Post:
-        """The first word says which process on which machine; two machines are not one agent. Raises Refused."""
+        """The first word says on which machine it is; two machines are not one agent. Raises Refused."""
         hello = await _heard(socket)
         if not isinstance(hello, Hello):
             raise Refused("protocol", "its first word was no hello")
-        line.run, line.machine, line.version = hello.run, hello.machine, hello.version
+        line.machine, line.version = hello.machine, hello.version
         post = self._agents.post(name)
         if post.active and post.line is not None and post.line.machine != hello.machine:
             raise Refused("cloned", f"{name} is there already, on another machine: was its certificate copied?")

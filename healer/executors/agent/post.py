@@ -62,7 +62,6 @@ class Line:
         self.say = say
         self.hang_up = hang_up
         self.until = until
-        self.run = ""
         self.machine = ""
         self.version = ""
 
@@ -193,10 +192,7 @@ class Standing(msgspec.Struct, frozen=True):
 
     name: str
     active: bool
-    connected: bool
     silent_for: Micros
-    load: float
-    tasks: int
     waiting: int
     beat: Beat
     version: str

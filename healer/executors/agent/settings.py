@@ -3,7 +3,7 @@
 import msgspec
 
 from healer.documents.fields import Duration, PathText, Size
-from healer.times import DAY, HOUR, MINUTE, SECOND
+from healer.times import DAY, HOUR, MINUTE, SECOND, format_duration
 
 MAX_PORT = 65_535
 
@@ -43,7 +43,7 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
             ("margin", SECOND, 10 * MINUTE),
         ):
             if not low <= getattr(self, key) <= high:
-                raise ValueError("expected a duration within its limits (docs/agent.md)", key)
+                raise ValueError(f"expected {format_duration(low)} to {format_duration(high)}", key)
         if self.output_limit > 1 << 20:
             raise ValueError("expected at most 1MiB", "output_limit")
 

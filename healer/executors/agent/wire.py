@@ -53,9 +53,8 @@ class Heard(msgspec.Struct, frozen=True, tag="heard", omit_defaults=True):
 
 
 class Hello(msgspec.Struct, frozen=True, tag="hello", omit_defaults=True):
-    """The first word of an agent: which process on which machine."""
+    """The first word of an agent: on which machine it is (machine-id), and which version."""
 
-    run: str
     machine: str = ""
     version: str = ""
 

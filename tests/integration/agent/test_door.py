@@ -105,7 +105,7 @@ async def test_tokens(healer: Stand) -> None:
         assert await dial(healer, tls, shown) == 401
     assert healer.refused == ["expired token", "foreign token", "bad token", "bad token"]
     healer.agents.post("cn-1").open("probe", Order("i1", 0, 1, "cn-1", "", ("/bin/true",), 20))
-    assert await dial(healer, tls, good, Hello("run"), Pull(3)) == 101
+    assert await dial(healer, tls, good, Hello(), Pull(3)) == 101
 
 
 async def test_one_who_was_removed(healer: Stand) -> None:
@@ -146,7 +146,7 @@ async def test_a_copied_certificate(healer: Stand) -> None:
         assert identity is not None
         tls = proving(identity, state)
         _, shown = await token(healer, tls)
-        assert await dial(healer, tls, shown, Hello("run", "b" * 32)) == 0
+        assert await dial(healer, tls, shown, Hello("b" * 32)) == 0
         assert healer.refused == ["cloned"]
         assert healer.agents.post("cn-1").active
 
