@@ -5,7 +5,8 @@ CPU is the operating system's count for the process and its children, from befor
 settled: grouped, inhibited or converged, told. Memory is what the process grew by, for each alert that it holds. What
 else runs on the machine changes the figures of both; quote the ratios.
 
-Alertmanager keeps alerts in memory. healer has each on disk before it answers.
+Alertmanager keeps alerts in memory. healer has each on disk before it answers: its own, or that of a PostgreSQL, whose CPU
+counts as healer's does.
 """
 
 import argparse
@@ -20,10 +21,12 @@ from pathlib import Path
 
 import msgspec
 
+from bench.places import on_server
 from bench.processes import cpu_seconds, resident_kib
 from tests.servers.alertmanager import Alertmanager
 from tests.servers.healer import Healer
 from tests.servers.inbox import Inbox
+from tests.servers.postgres import Postgres
 from tests.servers.process import Server
 
 HERE = Path(__file__).parent
@@ -31,8 +34,8 @@ CONNECTIONS = {1: 64, 10: 16, 100: 8}
 """Connections by batch size: enough to keep one core busy, as several Prometheus servers would."""
 COUNTS = {1: 20_000, 10: 50_000}
 ALERTS = 100_000
-TARGETS = {100: 3.0, 10: 1.5}
-"""What healer promises: Alertmanager's CPU for each alert divided by healer's, at least."""
+TARGETS = {("healer", 100): 3.0, ("healer", 10): 1.5, ("postgresql", 100): 1.5}
+"""What healer promises, by where it keeps alerts: Alertmanager's CPU for each alert divided by healer's, at least."""
 MEMORY_TARGET = 2.0
 
 
@@ -47,18 +50,23 @@ class Figures(msgspec.Struct, frozen=True):
     p99_ms: float
 
 
-def measure(server: Server, batch: int, settle: float) -> Figures:
-    """Load a server that is ready, wait until it has settled, and say what that cost. Raises SystemExit on any refusal."""
+def measure(server: Server, batch: int, settle: float, *helpers: Server) -> Figures:
+    """Load a server that is ready, wait until it has settled, and say what that cost, its helpers' CPU with it. Raises
+    SystemExit on any refusal."""
     count = COUNTS.get(batch, ALERTS)
-    cpu, memory = cpu_seconds(server.pid), resident_kib(server.pid)
+
+    def spent() -> float:
+        return sum(cpu_seconds(each.pid) for each in (server, *helpers))
+
+    cpu, memory = spent(), resident_kib(server.pid)
     load = [sys.executable, "-m", "bench.load", f"{server.url}/api/v2/alerts", f"--batch={batch}", f"--count={count}"]
     command = [*load, f"--connections={CONNECTIONS.get(batch, 8)}"]
     result = json.loads(subprocess.run(command, cwd=HERE.parent, check=True, capture_output=True, text=True).stdout)
     if result["alerts"] != count:
         raise SystemExit(f"{server.name} took {result['alerts']} of {count} alerts; answers: {result['statuses']}")
-    answered = cpu_seconds(server.pid) - cpu
+    answered = spent() - cpu
     time.sleep(settle)
-    settled = cpu_seconds(server.pid) - cpu
+    settled = spent() - cpu
     return Figures(
         answered / count * 1e6,
         settled / count * 1e6,
@@ -83,7 +91,19 @@ def healer(batch: int, settle: float) -> Figures:
         return measure(server, batch, settle)
 
 
-SERVERS: dict[str, Callable[[int, float], Figures]] = {"alertmanager": alertmanager, "healer": healer}
+def postgresql(batch: int, settle: float) -> Figures:
+    """healer on a PostgreSQL, under a name, as replicas are."""
+    with Postgres() as store, tempfile.TemporaryDirectory() as folder:
+        config = on_server((HERE / "healer.yaml").read_text(), store.schema("healer"), "one")
+        with Healer(Path(folder), config) as server:
+            return measure(server, batch, settle, store)
+
+
+SERVERS: dict[str, Callable[[int, float], Figures]] = {
+    "alertmanager": alertmanager,
+    "healer": healer,
+    "postgresql": postgresql,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -96,10 +116,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     sizes = [int(size) for size in asked.batches.split(",")]
     measured: dict[tuple[str, int], list[Figures]] = {}
+    wanted = {(name, batch) for name in SERVERS for batch in sizes if name != "postgresql" or (name, batch) in TARGETS}
     for repetition in range(asked.repetitions):
         for batch in sizes:
             for name in list(SERVERS)[:: 1 if repetition % 2 == 0 else -1]:
-                if asked.only in (None, name):
+                if asked.only in (None, name) and (name, batch) in wanted:
                     figures = SERVERS[name](batch, asked.settle)
                     measured.setdefault((name, batch), []).append(figures)
                     print(
@@ -107,7 +128,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     )
     if asked.only:
         return 0
-    met = [_report(batch, measured["alertmanager", batch], measured["healer", batch]) for batch in sizes]
+    met = [
+        _report(name, batch, measured["alertmanager", batch], measured[name, batch])
+        for batch in sizes
+        for name in list(SERVERS)[1:]
+        if (name, batch) in wanted
+    ]
     return int(not all(met))
 
 
@@ -118,24 +144,24 @@ def _line(figures: Figures) -> str:
     )
 
 
-def _report(batch: int, theirs: list[Figures], ours: list[Figures]) -> bool:
-    """Print the ratios of one batch size, above 1 where healer is cheaper; whether they meet the targets."""
+def _report(name: str, batch: int, theirs: list[Figures], ours: list[Figures]) -> bool:
+    """Print the ratios of one store and batch size, above 1 where healer is cheaper; whether they meet the targets."""
     pairs = list(zip(theirs, ours, strict=True))
     cpu = [other.settled_us / mine.settled_us for other, mine in pairs]
     memory = [other.memory_kib / mine.memory_kib for other, mine in pairs if mine.memory_kib > 0]
-    met = _ratio(f"batch {batch}: CPU per alert, settled", cpu, TARGETS.get(batch))
+    met = _ratio(name, f"batch {batch}: CPU per alert, settled", cpu, TARGETS.get((name, batch)))
     if batch >= 100:  # below that the requests of the load weigh more than the alerts that stay
-        met &= _ratio(f"batch {batch}: memory per active alert", memory, MEMORY_TARGET)
+        met &= _ratio(name, f"batch {batch}: memory per active alert", memory, MEMORY_TARGET)
     return met
 
 
-def _ratio(what: str, found: list[float], target: float | None) -> bool:
+def _ratio(name: str, what: str, found: list[float], target: float | None) -> bool:
     if not found:
-        print(f"{what}: healer did not grow")
+        print(f"{what}: {name} did not grow")
         return True
     median = statistics.median(found)
     wanted = f", at least {target} wanted" if target else ""
-    print(f"{what}: Alertmanager / healer = {median:.2f} [{min(found):.2f} to {max(found):.2f}]{wanted}")
+    print(f"{what}: Alertmanager / {name} = {median:.2f} [{min(found):.2f} to {max(found):.2f}]{wanted}")
     return target is None or median >= target
 
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from bench.places import on_server
 from bench.restart import fill, total
 from tests.servers.healer import Healer
 from tests.servers.postgres import Postgres
@@ -58,15 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--repetitions", type=int, default=3)
     asked = parser.parse_args(arguments)
     config = (HERE / "healer.yaml").read_text() + "journal: {max_lag: 100000000}\n"
-    assert 'url: "sqlite:///data/healer.db"' in config, "bench/healer.yaml names another store"
     with tempfile.TemporaryDirectory() as root, Postgres() as server:
         store = server.schema("healer")
-        pair = [
-            Healer(
-                Path(root) / name, config.replace('url: "sqlite:///data/healer.db"', f'url: "{store}", replica: {name}')
-            )
-            for name in ("one", "other")
-        ]
+        pair = [Healer(Path(root) / name, on_server(config, store, name)) for name in ("one", "other")]
         owner, other = pair
         seconds = []
         try:

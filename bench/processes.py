@@ -19,8 +19,8 @@ def family(pid: int) -> list[int]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of the family so far, threads included."""
-    return sum((int(fields[11]) + int(fields[12])) / _TICKS for each in family(pid) if (fields := _stat(each)))
+    """User and system time of the family so far, threads included, and of those of it that have ended."""
+    return sum(sum(map(int, fields[11:15])) / _TICKS for each in family(pid) if (fields := _stat(each)))
 
 
 def resident_kib(pid: int) -> int:
