@@ -31,8 +31,8 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 5.0
 """Seconds between looks at the store: the poll behind each wake-up."""
-AT_ONCE = 64
-"""Remediations driven at the same time."""
+AT_ONCE = 256
+"""Remediations driven at the same time. Guards limit effects; this limits what waits for locks, targets and proofs."""
 
 
 class Runner:
@@ -60,6 +60,8 @@ class Runner:
         self._spawn = spawn
         self._driven: dict[str, asyncio.Task[None]] = {}
         self._awake = asyncio.Event()
+        self._full = False
+        """Whether somebody waits for another one's place."""
         looks = Looks(desk)
         settling = Settling(desk, looks)
         effects = Effects(desk, settling, verifier, Observing(situation, clock, home, halted, silent))
@@ -80,9 +82,11 @@ class Runner:
         """Look for remediations to drive, until cancelled."""
         while True:
             self._awake.clear()
+            self._full = False
             for remediation in await self._store.under_way():
                 # What waits for people is only looked at: it may wait long, and must not keep others from being driven.
                 room = len(self._driven) < AT_ONCE or remediation.state == "awaiting_approval"
+                self._full |= not room
                 if remediation.id not in self._driven and room:
                     work = self._drive(remediation)
                     self._driven[remediation.id] = self._spawn.start(f"remediation {remediation.id}", work)
@@ -126,6 +130,8 @@ class Runner:
             # Also where a process dies around it: then there is no loop any more that could say whose this is.
             if self._driven.get(remediation.id) is mine:
                 del self._driven[remediation.id]
+            if self._full:
+                self._awake.set()
 
     async def _leave(self, id: str, why: str) -> None:
         try:
