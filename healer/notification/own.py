@@ -56,7 +56,7 @@ TROUBLES: Mapping[str, Trouble] = {
         "mistake in healer: please report it with what healer doctor says.",
     ),
     "locks": Trouble(
-        "healer repairs nothing: no locks",
+        "no locks, no repairs",
         "The Redis or etcd that keeps the locks of targets does not answer. A repair that is due waits for it, and goes to a "
         "person when its time is over; alerts come in and are told as ever. Look at what `locks` names; this ends by itself.",
     ),

@@ -125,7 +125,7 @@ def test_without_redis_nothing_is_repaired_and_everything_told(both: Pair, effor
     until(lambda: told_of(both, "host cache-", since) == 2, "both are told", owner)
     assert len(both.target.of("/flush")) == 1
     if effort.name == "full":
-        until(lambda: told_of(both, "no locks", since), "people hear that nothing is repaired", owner, within=120)
+        until(lambda: told_of(both, "no locks", since), "people hear that nothing is repaired", owner, within=150)
         waits = [one["detail"] for one in owner.api("remediations")["items"] if one["state"] == "waiting"]
         assert [why.startswith("lock: no lock of host/cache-2 can be had") for why in waits] == [True], waits
     assert len(both.target.of("/flush")) == 1
