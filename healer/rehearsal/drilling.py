@@ -120,8 +120,15 @@ class Drilling:
         return last.run.began_at + drill.every if last is not None else self._clock.now()
 
     async def _drill(self, run: Run) -> None:
-        await self._send(run, run.until + SPARE)
         found = self._reports[run.name]
+        try:
+            await self._send(run, run.until + SPARE)
+        except StoreUnavailable as error:
+            why = f"its alert could not be stored: {error}"
+            self._reports[run.name] = msgspec.structs.replace(
+                found, state="failed", why=why, ended_at=self._clock.now()
+            )
+            return
         while found.state == "running":
             await asyncio.sleep(LOOK_S)
             try:
@@ -129,8 +136,11 @@ class Drilling:
             except StoreUnavailable as error:
                 log.warning("the drill %s waits for the store: %s", run.name, error)
         log.info("drill %s, run %s: %s %s", run.name, run.id, found.state, found.why)
-        await self._send(run, self._clock.now())
-        await self._tell(found)
+        try:
+            await self._send(run, self._clock.now())
+            await self._tell(found)
+        except StoreUnavailable as error:
+            log.warning("the alert of the drill %s ends by itself: %s", run.name, error)
 
     async def _look(self, run: Run, incident: str) -> Report:
         found = await self._incident(run, incident)

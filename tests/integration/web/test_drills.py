@@ -51,6 +51,26 @@ async def test_a_drill_begins_once() -> None:
         assert len(await stand.delivered()) == 1
 
 
+async def test_a_store_that_is_full() -> None:
+    """A drill whose alert cannot be stored has failed, says why, and may be begun again."""
+    spawn, records = Supervisor(), SimpleNamespace()
+    drilling = Drilling(cast("Any", records), SystemClock(), SystemRandom(), spawn, lambda: OWN, lambda _: False)
+    async with standing(drills=drilling) as (stand, _client):
+        records.append = stand.store.append
+        stand.disk.full = True
+        first = drilling.start("canary")
+        async with asyncio.timeout(10):
+            while (found := await drilling.last("canary")) is None or found["state"] == "running":
+                await asyncio.sleep(0.02)
+        assert found["why"].startswith("its alert could not be stored")
+        second = drilling.start("canary")
+        assert first is not None
+        assert second is not None
+        assert first["run"] != second["run"]
+        await spawn.stop(1.0)
+        stand.disk.full = False
+
+
 def test_who_may_begin_one() -> None:
     """It repairs something, if only a canary: it takes the right to operate."""
     assert right_of("POST", "/api/v1/drills/{name}") == "operate"
