@@ -109,7 +109,8 @@ class RedfishTarget:
 
     def _settled(self, call: Call, order: Order, system: System) -> Result:
         """What became of an intent whose answer nobody here saw, by what its machine is now."""
-        ago = self._clock.now() - (order.ends_by - order.deadline_s * SECOND)
+        now = self._clock.now()
+        ago = now - (order.ends_by - order.deadline_s * SECOND) if order.ends_by else 0
         if shows(call, system, ago):
             return Result("succeeded", exit_code=0, output=f"{system.name} shows it")
         if not self._once.over(order):
