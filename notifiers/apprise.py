@@ -62,9 +62,8 @@ class AppriseSender:
     def __init__(self, name: str, config: AppriseConfig, wall: Wall) -> None:
         self.name = name
         self._service = service = _service(name, config)
-        # Where a service has no titles, line 1 stands above the text.
-        size = service.body_maxlen
-        self.limits = Limits(size, Unit.UTF16, (Rate(f"apprise:{name}", config.most_per_minute, MINUTE),))
+        rate = Rate(f"apprise:{name}", config.most_per_minute, MINUTE)
+        self.limits = Limits(service.body_maxlen, Unit.UTF16, (rate,))
         self._timeout = config.timeout
         self._wall = wall
 
@@ -72,6 +71,7 @@ class AppriseSender:
         whole = plain_text(fit(message, self.limits.size - LINE_BREAKS, utf16_units, links=False))
         title, _, body = whole.partition("\n")
         if not body or len(title) > max(self._service.title_maxlen, 0):
+            # A service may know no titles, and an empty text is refused.
             title, body = "", whole
         kind = _KINDS.get(message.tone, "info")
         try:

@@ -10,11 +10,12 @@ import pytest
 import notifiers
 import rules
 from healer.bootstrap import CannotStart, check_distributions, read_plan, rule_files, starting, tls_context
+from healer.bootstrap.drawing import pencil
 from healer.cli.failure import Failure
 from healer.cli.main import main
 from healer.journey.charter import charter, documents
 from healer.journey.records import Adopted
-from healer.settings import Settings, load_settings
+from healer.settings import Settings, load_settings, parse_settings
 
 
 def other(folder: Path, name: str, text: str) -> ModuleType:
@@ -146,3 +147,12 @@ def test_serve_says_it_and_ends_with_1(
     assert "cannot start: another distribution's package 'rules'" in said.out + said.err
     assert "Traceback" not in said.out + said.err
     assert not (tmp_path / "data").exists()
+
+
+def test_pictures_without_their_extra_stop_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is named before anything is told, and only where a channel wants pictures."""
+    monkeypatch.setitem(sys.modules, "PIL.Image", None)
+    chat = "channels: {duty: {type: telegram, token: {env: TOKEN}, chat_id: 1, pictures: %s}}"
+    assert pencil(parse_settings(chat % "false", {"TOKEN": "1:T"})) is None
+    with pytest.raises(CannotStart, match=r"channels: a channel with pictures needs the extra pictures"):
+        pencil(parse_settings(chat % "true", {"TOKEN": "1:T"}))
