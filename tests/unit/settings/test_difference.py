@@ -48,7 +48,11 @@ def test_a_secret_counts_by_its_text_and_is_not_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["server.listen", "server.max_body", "store.url", "locks", "server.tls", "changes.github.secrets"]
+    "key",
+    [
+        *("server.listen", "server.max_body", "store.url", "locks", "server.tls", "changes.github.secrets"),
+        *("executors.agent", "executors.agent.names"),
+    ],
 )
 def test_what_a_running_healer_cannot_take(key: str) -> None:
     """It is refused, not ignored."""
