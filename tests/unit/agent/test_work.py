@@ -24,10 +24,10 @@ def task(number: int, token: int = 1, verb: str = "run") -> Task:
 class Desk:
     """One agent without a network: what it says is in `said`."""
 
-    def __init__(self, folder: Path, fleet: MemoryTarget, spawn: Supervisor) -> None:
+    def __init__(self, journal: Journal, fleet: MemoryTarget, spawn: Supervisor) -> None:
         self.paused = ""
         self.said: list[FromAgent] = []
-        self.journal = Journal(folder)
+        self.journal = journal
         self.worker = Worker(fleet, self.journal, SystemClock(), spawn, lambda: self.paused, lambda _: "")
 
     def connect(self) -> None:
@@ -43,9 +43,11 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(folder: Path, fleet: MemoryTarget | None = None) -> AsyncIterator[Desk]:
+async def desk(
+    folder: Path, fleet: MemoryTarget | None = None, journal: type[Journal] = Journal
+) -> AsyncIterator[Desk]:
     spawn = Supervisor()
-    made = Desk(folder, fleet or MemoryTarget(SystemClock()), spawn)
+    made = Desk(journal(folder), fleet or MemoryTarget(SystemClock()), spawn)
     made.worker.recover()
     made.connect()
     try:
@@ -193,3 +195,25 @@ async def test_what_somebody_newer_asked_about_is_theirs(tmp_path: Path) -> None
         assert report.result is not None
         assert (report.result.outcome, report.result.lasting) == ("unknown", True)
         assert (await again.until(Pull, 2))[-1] == Pull(1)
+
+
+class Forgetful(Journal):
+    """Notes nothing."""
+
+    def begin(self, task: Task) -> None:
+        """Not a word."""
+
+    def end(self, report: Report) -> None:
+        """Not a word."""
+
+
+async def test_without_its_journal_ends_would_be_lost(tmp_path: Path) -> None:
+    """The ablation: what the tests above hold an agent to does not hold for one that notes nothing."""
+    fleet = MemoryTarget(SystemClock())
+    async with desk(tmp_path, fleet, Forgetful) as here:
+        here.worker.hear(task(1))
+        here.worker.hear(Go("h:1", True))
+        await here.until(Report)
+    async with desk(tmp_path, fleet, Forgetful) as again:
+        assert [each for each in again.said if isinstance(each, Report)] == []
+    assert len(fleet.effects) == 1
