@@ -161,8 +161,10 @@ class Fold:
         """One record, after all that was due before it. `charter` is what an `Adopted` record refers to."""
         record = entry.record
         if isinstance(record, Resumed):
-            self.engine.resume(record.gap)
-            self.telling.escalations.resume(record.gap)
+            # What another process accepted after the gap may come before this: then time has not stood still for so long.
+            gap = min(record.gap, max(entry.at - self.engine.state.away - self.engine.now, 0))
+            self.engine.resume(gap)
+            self.telling.escalations.resume(gap)
         self.advance(entry.at)
         try:
             self._apply(entry, charter)

@@ -251,6 +251,18 @@ def test_a_gap_moves_settle() -> None:
     assert world.status("Odd@host/a") == "root"
 
 
+def test_what_came_after_a_gap_does_not_wait_for_as_long_again() -> None:
+    """What another replica accepted once the store was back may come before the word of the gap: time goes on from there."""
+    world = World()
+    world.applied(1, fires("Odd@host/b", at=1))
+    world.until(10)
+    world.applied(11 + GAP, fires(DOWN, at=11 + GAP))
+    world.applied(12 + GAP, Resumed(GAP * SECOND))
+    assert world.status(DOWN) == "held"
+    world.until(16 + GAP)
+    assert world.status(DOWN) == "root"
+
+
 def test_time_never_goes_back() -> None:
     """A record accepted while the clock stood earlier is applied at the time that was reached before."""
     world = World()
