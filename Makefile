@@ -79,7 +79,7 @@ UV_COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet
 lock: .venv/bin/python
 	$(PIP) install --quiet uv
 	$(UV_COMPILE) -o requirements/run.lock
-	$(UV_COMPILE) --extra otlp --extra postgresql --extra test --extra check -c requirements/run.lock -o requirements/dev.lock
+	$(UV_COMPILE) --extra apprise --extra otlp --extra pictures --extra postgresql --extra test --extra check -c requirements/run.lock -o requirements/dev.lock
 	@echo "Pinned anew. Next: make test && make check, then commit requirements/"
 
 servers:
