@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
-import pytest
 
 from notifiers import CHANNELS, Means
 from notifiers.clock import SECOND
@@ -321,7 +320,6 @@ def pagerduty() -> AbstractAsyncContextManager[Bench]:
 
 @asynccontextmanager
 async def apprise() -> AsyncIterator[Bench]:
-    pytest.importorskip("apprise", reason="the extra apprise is not installed")
     async with JsonService(clock=time.time, slow=5.0) as standin, aiohttp.ClientSession() as session:
         kind = CHANNELS["apprise"]
         host = standin.url.removeprefix("http://")

@@ -91,7 +91,6 @@ async def test_a_picture_that_cannot_be_had_holds_nobody_up(caplog: pytest.LogCa
 
 def test_a_picture_is_small_and_as_wide_as_a_telephone() -> None:
     """Long names and many nodes make it no wider, and a few kilobytes are enough."""
-    pytest.importorskip("PIL", reason="the extra pictures is not installed")
     ways = {f"host/{'long-name-' * 9}{number}": (f"host/{'long-name-' * 9}{number}",) for number in range(99)}
     drawn = Pencil().draw(part_of("rack/r17 断电", ["zone/cn-1"], ways))
     assert drawn.startswith(PNG)

@@ -22,7 +22,6 @@ def test_without_the_library_it_says_which_extra_to_install(monkeypatch: pytest.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # some of its plugins use what Python 3.11 deprecates
 def test_a_url_that_nobody_knows_is_refused_when_the_channel_is_made() -> None:
     """Not at night, with the first message."""
-    pytest.importorskip("apprise", reason="the extra apprise is not installed")
     with pytest.raises(Unavailable, match="Apprise knows no service by this url"):
         AppriseSender("ops", AppriseConfig(url=Secret("nobody://s3cr3t@example.org")), lambda: 0)
 
