@@ -5,14 +5,26 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.chaos.course import run
-from tests.integration.chaos.faults import draw
+from tests.integration.chaos.course import Course, run
+from tests.integration.chaos.faults import draw, one_of_each
 
 SEED = 20261121
 MINUTES = 11
 ROUNDS = 10
 BOUND_S = 1.0
 """E4: how long after the kill switch an effect may still begin."""
+
+
+KINDS = {"kill", "stop", "hole", "restart", "flush"}
+
+
+def test_two_healers_survive_one_fault_of_each_kind(tmp_path: Path, say: Callable[[str], None]) -> None:
+    """The same, in little."""
+    course = run(tmp_path / "site", SEED, one_of_each(SEED), 0)
+    for line in course.lines():
+        say(line)
+    assert _kinds(course) == KINDS
+    assert course.healed >= 1, "nothing was healed: that shows nothing"
 
 
 @pytest.mark.chaos
@@ -23,7 +35,11 @@ def test_two_healers_keep_their_promises(tmp_path: Path, say: Callable[[str], No
     course = run(tmp_path / "site", SEED, draw(SEED, MINUTES * 60), ROUNDS)
     for line in course.lines():
         say(line)
-    assert {kind.partition(" ")[0] for kind in course.faults} == {"kill", "stop", "hole", "restart", "flush"}
+    assert _kinds(course) == KINDS
     assert course.healed >= 100, "hardly anything was healed: that shows little"
     assert course.thrown >= ROUNDS, "the kill switch was not thrown: that shows nothing"
     assert max(course.late, default=0) <= BOUND_S
+
+
+def _kinds(course: Course) -> set[str]:
+    return {kind.partition(" ")[0] for kind in course.faults}
