@@ -15,7 +15,7 @@ import msgspec
 import notifiers
 from healer.alertmanager.client import AlertmanagerClient
 from healer.alertmanager.passing_on import PassingOn
-from healer.assembly import Ports
+from healer.assembly.ports import Ports
 from healer.audit import signing
 from healer.audit.anchoring import Anchoring
 from healer.audit.places import FilePlace, Place, WebhookPlace

@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from healer.assembly import Plan
+from healer.assembly.ports import Plan
 from healer.bootstrap.refusal import CannotStart
 from healer.documents.problems import Problem
 from healer.journey.charter import Deciding, RuleText

@@ -8,7 +8,9 @@ from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
 
-from healer.assembly import Healer, Plan, TooFarBehind
+from healer.assembly import Healer
+from healer.assembly.adopting import TooFarBehind
+from healer.assembly.ports import Plan
 from healer.bootstrap.applications import Applications
 from healer.bootstrap.bots import Bots
 from healer.bootstrap.drawing import Drawing, pencil

@@ -18,7 +18,8 @@ import msgspec
 import notifiers
 import rules
 from healer.alertmanager.passing_on import PassingOn
-from healer.assembly import Healer, Plan
+from healer.assembly import Healer
+from healer.assembly.ports import Plan
 from healer.bootstrap.agents import agents_listener, agents_of, open_to_agents
 from healer.bootstrap.applications import Applications
 from healer.bootstrap.bots import Bots

@@ -162,7 +162,7 @@ class Fold:
         record = entry.record
         if isinstance(record, Resumed):
             # What another process accepted after the gap may come before this: then time has not stood still for so long.
-            gap = min(record.gap, max(entry.at - self.engine.state.away - self.engine.now, 0))
+            gap = min(record.gap, max(entry.at - self.engine.now, 0))
             self.engine.resume(gap)
             self.telling.escalations.resume(gap)
         self.advance(entry.at)

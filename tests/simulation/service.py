@@ -13,7 +13,9 @@ from typing import Protocol
 
 import msgspec
 
-from healer.assembly import Alertmanager, Healer, Plan, Ports, TooFarBehind
+from healer.assembly import Healer
+from healer.assembly.adopting import TooFarBehind
+from healer.assembly.ports import Alertmanager, Plan, Ports
 from healer.executors.target import Target
 from healer.journey.ports import Step, StoreUnavailable
 from healer.locks.degrading import DegradingLocks

@@ -53,6 +53,8 @@ class Tape:
         self.vanished: dict[bytes, int] = {}
         """By canonical labels, the last position that says that no Alertmanager knows an alert any more."""
         self._gaps: list[tuple[int, Micros]] = []
+        self._latest: Micros = 0
+        """Of all records so far."""
 
     def pull(self) -> None:
         """Read what is new."""
@@ -73,11 +75,13 @@ class Tape:
         elif isinstance(record, Vanished):
             self.vanished.update(dict.fromkeys(record.labels, position))
         elif isinstance(record, Resumed):
-            self._gaps.append((position, record.gap))
+            # What came in before somebody stepped again is later than what this gap began with.
+            self._gaps.append((position, min(record.gap, max(at - self._latest, 0))))
         elif isinstance(record, WORDS):
             self.words.append(Row(position, at, record))
             if isinstance(record, Said) and record.verb == "close":
                 self.closed_at = at
+        self._latest = max(self._latest, at)
 
     def away(self, applied: int) -> Micros:
         """For how long nobody stepped, all together, as far as the journal says up to this position."""

@@ -17,7 +17,8 @@ import msgspec
 import rules
 from healer.alerts.identity import canonical
 from healer.alerts.model import Alert
-from healer.assembly import Healer, Ports
+from healer.assembly import Healer
+from healer.assembly.ports import Ports
 from healer.bootstrap import read_plan
 from healer.executors.kubernetes.api import Api
 from healer.executors.kubernetes.events import Events

@@ -11,7 +11,7 @@ from hashlib import blake2b
 from msgspec.structs import replace
 
 from healer.alerts.matchers import parse_matchers
-from healer.assembly import Plan, Ports
+from healer.assembly.ports import Plan, Ports
 from healer.convergence.settings import Convergence, Storm
 from healer.journey.charter import Deciding
 from healer.notification.conduct import Conduct

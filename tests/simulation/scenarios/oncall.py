@@ -8,7 +8,7 @@ import random
 
 from msgspec.structs import replace
 
-from healer.assembly import Plan
+from healer.assembly.ports import Plan
 from healer.convergence.people import Said
 from healer.notification.oncall.settings import Escalation, Oncall, Rung
 from healer.notification.settings import Route

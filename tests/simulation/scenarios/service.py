@@ -9,7 +9,8 @@ import random
 from hashlib import blake2b
 
 from healer.alertmanager.mirror import SUSPICION
-from healer.assembly import Healer, Plan
+from healer.assembly import Healer
+from healer.assembly.ports import Plan
 from healer.convergence.settings import Convergence, Flap, Hold, Storm
 from healer.executors.target import Order
 from healer.journey.charter import Deciding, RuleText

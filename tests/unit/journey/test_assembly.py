@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 
-from healer.assembly import Healer, Plan, Ports
+from healer.assembly import Healer
+from healer.assembly.ports import Plan, Ports
 from healer.journey.charter import RuleText
 from healer.journey.ports import Arrival, StoreUnavailable
 from healer.journey.records import Answer

@@ -251,6 +251,18 @@ def test_a_gap_moves_settle() -> None:
     assert world.status("Odd@host/a") == "root"
 
 
+def test_a_second_gap_moves_time_as_the_first_did() -> None:
+    """However long nobody stepped before."""
+    world = World()
+    world.applied(1, fires("Odd@host/a", at=1, lives=60))
+    world.applied(10 + GAP, Resumed(GAP * SECOND))
+    world.applied(20 + 2 * GAP, Resumed(GAP * SECOND))
+    world.until(59 + 2 * GAP)
+    assert world.status("Odd@host/a") == "root"
+    world.until(61 + 2 * GAP)
+    assert world.status("Odd@host/a") == "resolved"
+
+
 def test_what_came_after_a_gap_does_not_wait_for_as_long_again() -> None:
     """What another replica accepted once the store was back may come before the word of the gap: time goes on from there."""
     world = World()

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from healer.assembly import Healer, Plan, Ports
+from healer.assembly import Healer
+from healer.assembly.ports import Plan, Ports
 from healer.journey.charter import RuleText
 from healer.journey.ports import Arrival, Overtaken, StoreUnavailable
 from healer.journey.records import Answer

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from healer.assembly import Healer, Plan, Ports
+from healer.assembly import Healer
+from healer.assembly.ports import Plan, Ports
 from healer.journey.charter import Deciding, RuleText
 from healer.journey.records import Adopted, Record, Rewired, Troubled, decode
 from healer.locks.local import LocalLocks

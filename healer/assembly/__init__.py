@@ -5,62 +5,48 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol
 
-import msgspec
-
-from healer.alertmanager.backstop import Backstop, Place
-from healer.alertmanager.client import Source
+from healer.alertmanager.backstop import Backstop
 from healer.alertmanager.mirror import SUSPICION, Mirror, Reconciler
-from healer.audit.anchoring import Anchoring
-from healer.executors.target import Target
-from healer.heartbeat.agents import AgentWatch, Roster
+from healer.assembly.adopting import Adopting
+from healer.assembly.ongoing import Ongoing, Work
+from healer.assembly.ports import Plan, Ports
+from healer.heartbeat.agents import AgentWatch
 from healer.heartbeat.locks import LockWatch
 from healer.heartbeat.pulse import Pulse
-from healer.heartbeat.watch import NO_INPUT, Heartbeat, Ping
-from healer.journey.charter import Charter, Deciding, Documents, RuleText, charter, documents
+from healer.heartbeat.watch import NO_INPUT, Heartbeat
 from healer.journey.escalation_audit import EscalationAudit, EscalationCounts
 from healer.journey.fold import Fold
 from healer.journey.owner import Owner
-from healer.journey.ports import Arrival, Overtaken, Step, StoreUnavailable
+from healer.journey.ports import Overtaken, Step, StoreUnavailable
 from healer.journey.records import Adopted, Answer, Entry
-from healer.journey.rosters import Feed, Rosters
+from healer.journey.rosters import Rosters
 from healer.journey.tenure import LOOK_S, Tenure
 from healer.journey.view import View
-from healer.locks.ports import LockService
 from healer.notification.budget import Budget, budget
-from healer.notification.conduct import Conduct
 from healer.notification.deliver import Deliverer, Sender
 from healer.notification.last_resort import LastResort
 from healer.notification.weekly import Weekly
-from healer.notification.wording import PLAIN, Speech
+from healer.notification.wording import PLAIN
 from healer.prometheus.onsets import Onsets
-from healer.prometheus.rules import Source as PrometheusSource
-from healer.prometheus.telling import Probe, Telling
-from healer.rehearsal.drill import Drill
+from healer.prometheus.telling import Telling
 from healer.rehearsal.drilling import Drilling
 from healer.remediation.asking import answer_questions
 from healer.remediation.auditor import Auditor
-from healer.remediation.home import Home
-from healer.remediation.observing import Halted
 from healer.remediation.planner import Question
 from healer.remediation.runner import Runner
 from healer.remediation.runner.looking import Looking
-from healer.remediation.verify import Asker, Verifier
-from healer.requests.answering import Answering, Cluster
-from healer.seams import Clock, Random, Spawn
-from healer.settings.outside import Watchdog
-from healer.store.store import Store
+from healer.remediation.verify import Verifier
+from healer.requests.answering import Answering
 from healer.survey.apart import Apart
 from healer.survey.desk import Desk
 from healer.survey.gathering import Gathering
 from healer.survey.publishing import Publishing
-from healer.survey.standing import Terms
-from healer.telemetry.exporting import Sink, TraceExport
+from healer.telemetry.exporting import TraceExport
 from healer.telemetry.metrics import Registry
-from healer.times import MINUTE, SECOND, Micros
+from healer.times import Micros
 from healer.topology import graph
 from healer.topology import source as topology_source
 from healer.topology.patch import Patch
@@ -73,88 +59,6 @@ FORGET_S = 3600.0
 """Seconds between looks for days that are old enough to be forgotten."""
 WAKE_S = 60.0
 """Seconds that a wake-up is waited for at a time, where somebody else looks."""
-STORE_S = 2.0
-"""Seconds until what goes on by itself asks a store again that could not answer."""
-BEHIND_S = 30.0
-"""Seconds that a reload waits until what was accepted before it is decided."""
-
-Work = Callable[[], Coroutine[Any, Any, None]]
-
-
-class TooFarBehind(Exception):
-    """So much waits to be converged that nothing new is adopted now."""
-
-
-class Alertmanager(Source, Place, Protocol):
-    """One Alertmanager, read and, in `lead`, held back."""
-
-
-class Ports(msgspec.Struct, frozen=True):
-    """Everything that touches the outside."""
-
-    clock: Clock
-    random: Random
-    spawn: Spawn
-    store: Store
-    locks: LockService
-    targets: Mapping[str, Target]
-    senders: Mapping[str, Sender]
-    asker: Asker
-    alertmanagers: Sequence[Alertmanager] = ()
-    prometheus: Sequence[PrometheusSource] = ()
-    ping: Ping | None = None
-    sink: Sink | None = None
-    requests: Sequence[Cluster] = ()
-    """Where people ask for remediations with objects of a cluster."""
-    sources: Sequence[topology_source.Source] = ()
-    """Of the topology: those that are asked again and again."""
-    apart: Apart | None = None
-    """Does the work on large graphs, for those sources too."""
-    feeds: Sequence[Feed] = ()
-    """Calendars that say who is on call: those that are asked again and again."""
-    anchoring: Anchoring | None = None
-    """Sends heads of the audit log outside."""
-    agents: Roster | None = None
-    """The machines that dial in for their orders."""
-    home: Home = Home()
-    """What healer itself stands on."""
-    halted: Halted = lambda _: ""
-    """Looks for the pause file."""
-    probe: Probe | None = None
-    """Asks URLs."""
-    tenure: Tenure | None = None
-    """The right to converge, where several processes share the store."""
-    locks_outside: bool = False
-    """Whether the locks are kept by somebody else, who may be gone."""
-
-
-class Plan(msgspec.Struct, frozen=True):
-    """What the files say: what decides, and a few settings that do not. Durations are microseconds."""
-
-    deciding: Deciding
-    topology: graph.Topology
-    """What the files say."""
-    rules: tuple[RuleText, ...]
-    base_url: str = ""
-    snapshot_every: int = 500_000
-    reconcile_every: Micros = 30 * SECOND
-    silences_every: Micros = 5 * SECOND
-    grace_s: int = 5
-    retention: Micros = 0
-    """How long the past is kept; 0 keeps it for ever."""
-    watchdog: Watchdog | None = None
-    last_resort: tuple[str, ...] = ()
-    """Channels that are told from memory when the store is lost."""
-    speech: dict[str, Speech] = {}
-    """In which language and time zone each channel is told, where it is not plain English in UTC."""
-    conduct: dict[str, Conduct] = {}
-    """How each channel wants to be treated, where there is something to be said of it."""
-    trace_sample: float = 1.0
-    drills: Mapping[str, Drill] = {}
-    """Rehearsals, by name."""
-    sources: tuple[tuple[str, str], ...] = (("file", "file"),)
-    """Names and kinds of the topology's sources, the one that is believed first at first."""
-    terms: Terms = Terms(shrink=1.0, confirm=0, trouble_after=5 * MINUTE, linger=0)
 
 
 class Healer:
@@ -165,15 +69,16 @@ class Healer:
         self.ports = ports
         self._targets = dict(ports.targets)
         self._channels: dict[str, None] = {}
-        self._jobs: dict[str, tuple[object, asyncio.Task[None]]] = {}
-        self._prepared: Charter | None = None
+        self._ongoing = Ongoing(ports.spawn)
         self.registry = registry
         store = ports.store
+        self.apart = ports.apart or Apart(store.aside)
+        self._adopting = Adopting(store, self.apart)
         self.owner = Owner(
             store,
             ports.clock,
             store.installation,
-            self._charter,
+            self._adopting.charter,
             snapshot_every=plan.snapshot_every,
             on_step=self._stepped,
             on_follow=self._followed,
@@ -237,7 +142,6 @@ class Healer:
             self.view.told_by_alertmanager,
             lambda: self.owner.fold.troubled(SUSPICION),
         )
-        self.apart = ports.apart or Apart(store.aside)
         self.gathering = Gathering(
             plan.sources,
             ports.sources,
@@ -278,7 +182,7 @@ class Healer:
         await store.free_claims()
         if await self.owner.arrive():
             await self._begin()
-        self._keep("owner", self._own)
+        self._ongoing.keep("owner", self._own)
         self._go_on()
 
     async def take(self, plan: Plan, ports: Ports) -> bool:
@@ -289,11 +193,12 @@ class Healer:
         """
         async with self.publishing.alone:
             # Where another process converges its files decide, until this one takes over.
-            before = await self._adopt_anew(plan) if self.owner.leads else self.owner.fold.charter.adopted
+            before = (
+                await self._adopting.anew(plan, self.owner) if self.owner.leads else self.owner.fold.charter.adopted
+            )
             beats = self.plan.watchdog == plan.watchdog
             self.plan, self.ports = plan, ports
-        for name in self._jobs.keys() - self._wanted().keys():
-            self._end(name)
+        self._ongoing.end_all_but(self._wanted())
         self._targets.clear()
         self._targets.update(ports.targets)
         self.deliverer.use(ports.senders, plan.base_url, plan.speech, plan.conduct)
@@ -340,9 +245,8 @@ class Healer:
     async def _begin(self) -> None:
         """Converge from here on: with what the sources of the topology said last, by what the files say."""
         if (tenure := self.ports.tenure) is not None:
-            if "term" not in self._jobs:
-                # To recover may take longer than the term.
-                self._jobs["term"] = None, self._keep("term", tenure.hold)
+            # To recover may take longer than the term.
+            self._ongoing.begin("term", None, tenure.hold)
             self.publishing.begin()
         await self.gathering.begin(self._files())
         self._begun = True
@@ -373,54 +277,8 @@ class Healer:
         if not self.gathering.waits():
             await self.publishing.publish()
 
-    async def _adopt_anew(self, plan: Plan) -> Adopted:
-        """Put what decides from now on into the journal, if it is not what decides already; returns what that was."""
-        owner, store = self.owner, self.ports.store
-        try:
-            async with asyncio.timeout(BEHIND_S):
-                await owner.reached(owner.accepted)
-        except TimeoutError:
-            raise TooFarBehind(f"{owner.lag} alerts wait to be converged") from None
-        before = owner.fold.charter.adopted
-        kept = documents(plan.deciding, owner.fold.charter.topology, plan.rules)
-        adopted = Adopted(
-            topology=before.topology,
-            settings=await store.keep_version("settings", kept.settings),
-            rules=await store.keep_version("rules", kept.rules),
-        )
-        if adopted != before:
-            # Made before it is a record: what does not compile must not get into the journal.
-            # The graph is the same, so that it need not be made ready again.
-            packed = owner.fold.charter.packed
-            self._prepared = await store.aside(lambda: charter(adopted, kept, packed))
-            (position, _), *_ = await store.append([Arrival(adopted)])
-            await owner.reached(position)
-        return before
-
     def _go_on(self) -> None:
-        """Start what is to go on by itself, anew where it depends on something that was replaced, and end the rest."""
-        wanted = self._wanted()
-        for name in self._jobs.keys() - wanted.keys():
-            self._end(name)
-        for name, (depends, work) in wanted.items():
-            if name in self._jobs and self._jobs[name][0] != depends:
-                self._end(name)
-            if name not in self._jobs:
-                self._jobs[name] = (depends, self._keep(name, work))
-
-    def _keep(self, name: str, work: Work) -> asyncio.Task[None]:
-        return self.ports.spawn.keep(name, partial(self._patiently, name, work))
-
-    async def _patiently(self, name: str, work: Work) -> None:
-        """A store that cannot answer now is nobody's mistake: it is asked again soon, for however long it is away."""
-        try:
-            await work()
-        except StoreUnavailable as error:
-            log.warning("%s waits for the store: %s", name, error)
-            await asyncio.sleep(STORE_S)
-
-    def _end(self, name: str) -> None:
-        self._jobs.pop(name)[1].cancel()
+        self._ongoing.go_on(self._wanted())
 
     def _wanted(self) -> dict[str, tuple[object, Work]]:
         """By name, what goes on by itself because the configuration says so, with what it cannot go on without."""
@@ -453,7 +311,7 @@ class Healer:
         """What asks the outside for whoever converges."""
         ports = self.ports
         jobs: dict[str, tuple[object, Work]] = {}
-        if ports.alertmanagers or "silences" in self._jobs:
+        if ports.alertmanagers or "silences" in self._ongoing:
             jobs["silences"] = None, self.mirror.run
         if ports.alertmanagers:
             jobs["reconciliation"] = None, self.reconciler.run
@@ -588,35 +446,15 @@ class Healer:
 
     async def _adopt(self) -> Adopted:
         """Keep what the files say now, and what the sources said last, and name it."""
-        store = self.ports.store
-        kept = documents(self.plan.deciding, await self.publishing.whole(), self.plan.rules)
-        return Adopted(
-            topology=await store.keep_version("topology", kept.topology),
-            settings=await store.keep_version("settings", kept.settings),
-            rules=await store.keep_version("rules", kept.rules),
-        )
+        return await self._adopting.keep(self.plan, await self.publishing.whole())
 
     async def _adopt_whole(self, topology: bytes) -> Adopted:
         """Keep a topology, and name it in the place of the one that decides now."""
-        digest = await self.ports.store.keep_version("topology", topology)
-        return msgspec.structs.replace(self.owner.fold.charter.adopted, topology=digest)
+        return await self._adopting.with_topology(self.owner.fold.charter.adopted, topology)
 
     def _topology(self) -> tuple[bytes, Patch]:
         """What decides now: the topology that was adopted, and what changed since."""
         return self.owner.fold.charter.topology, self.owner.fold.rewired.patch()
-
-    async def _charter(self, adopted: Adopted) -> Charter:
-        store = self.ports.store
-        prepared, self._prepared = self._prepared, None
-        if prepared is not None and prepared.adopted == adopted:
-            return prepared
-        kept = Documents(
-            settings=await store.version(adopted.settings),
-            topology=await store.version(adopted.topology),
-            rules=await store.version(adopted.rules),
-        )
-        packed = await self.apart.packed(kept.topology)
-        return await store.aside(lambda: charter(adopted, kept, packed))
 
     async def _answer_questions(self) -> None:
         await answer_questions(self._questions, self, self.ports.store)
