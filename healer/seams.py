@@ -112,7 +112,11 @@ class Supervisor:
         return sorted(task.get_name() for task in stuck)
 
     def _track(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.get_running_loop().create_task(work, name=name)
+        try:
+            task = asyncio.get_running_loop().create_task(work, name=name)
+        except BaseException:
+            work.close()  # a loop that is ending takes no tasks
+            raise
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task

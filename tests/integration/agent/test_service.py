@@ -67,7 +67,7 @@ def repaired(folder: Path, url: str) -> None:
         invited = ["agents", "invite", NAME, "--url", healer.url, "--out", settings.invitation]
         assert main(invited) == 0
         with AgentProcess(settings, machine) as process:
-            one = until(lambda: agent(healer), lambda each: bool(each["status"] == "active"), healer)
+            (one,) = until(lambda: healer.api("agents")["items"], active, healer)
             assert (one["tasks"], one["paused"]) == (0, None)
             assert main(["agents", "list", "--url", healer.url]) == 0
             assert process.resident < MEMORY
@@ -91,11 +91,9 @@ def repaired(folder: Path, url: str) -> None:
         assert {"agent invited", "agent enrolled", "agent removed"} <= set(kinds)
 
 
-def agent(healer: Healer) -> dict[str, Any]:
-    """The one agent there is."""
-    found: dict[str, Any]
-    (found,) = healer.api("agents")["items"]
-    return found
+def active(agents: list[dict[str, Any]]) -> bool:
+    """Whether there is an agent, and all are well."""
+    return bool(agents) and all(each["status"] == "active" for each in agents)
 
 
 def silent(alerts: list[dict[str, Any]]) -> dict[str, Any] | None:

@@ -102,8 +102,9 @@ async def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
 
 
 def back_to_version_1(connection: sqlite3.Connection) -> None:
-    """The tables as they were: no answers of sources, an audit log without chains, one message an incident and channel."""
-    for table in ("source_answer", "audit", "audit_head", "anchor", "told"):
+    """The tables as they were: no answers of sources, no rates, an audit log without chains, one message an incident and
+    channel."""
+    for table in ("source_answer", "rate", "audit", "audit_head", "anchor", "told"):
         connection.execute(f"DROP TABLE {table}")
     connection.execute(
         "CREATE TABLE told (incident VARCHAR NOT NULL, channel VARCHAR NOT NULL, state VARCHAR NOT NULL, urgent INTEGER "
@@ -144,6 +145,7 @@ async def test_a_ledger_that_knew_no_fallbacks_gets_them(tmp_path: Path) -> None
     await store.announce(Wanted("i1", "chat", 1, b"story", urgent=False), now=1)
     await store.close()
     with sqlite3.connect(tmp_path / "data" / "healer.db") as connection:
+        connection.execute("DROP TABLE rate")
         connection.execute("ALTER TABLE told DROP COLUMN meant_for")
         connection.execute(f"UPDATE meta SET value = '{STEPS.index(_tell_elsewhere) + OLDEST}' WHERE key = 'schema'")
     connection.close()
