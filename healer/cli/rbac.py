@@ -75,7 +75,7 @@ def needed(settings: Settings, ruleset: RuleSet) -> tuple[frozenset[Permission],
 
 
 def calls(ruleset: RuleSet) -> set[str]:
-    """The calls of the kubernetes executor that the rules may make, what undoes them included. Pure."""
+    """The calls to a cluster's API that the rules may make, what undoes them included. Pure."""
     found = set()
     for rule in ruleset.rules:
         for step in (*rule.then, *rule.otherwise, *rule.after_success, *rule.on_recovery):
@@ -85,7 +85,7 @@ def calls(ruleset: RuleSet) -> set[str]:
                     way.call
                     for one in (step.action, undo)
                     for way in ((one.run, one.fallback) if one is not None else ())
-                    if way is not None and way.executor == "kubernetes"
+                    if way is not None and way.executor in ("kubernetes", "helm")
                 }
     return {call for call in found if call}
 

@@ -43,10 +43,11 @@ PERMISSIONS: Mapping[str, tuple[Permission, ...]] = {
         "drain_node": _NODES + _on("", "pods", "list") + _on("", "pods/eviction", "create"),
         "delete_job": _on("batch", "jobs", "get", "patch", "delete"),
         "run_job": _on("batch", "cronjobs", "get", "patch") + _on("batch", "jobs", "get", "create"),
+        "rollback": _ROLLED_OUT + _on("", "services", "get", "patch") + _on("batch", "jobs", "get", "create"),
         "patch": _ROLLED_OUT + [one for resource in _PATCHED for one in _on("", resource, "get", "patch")],
     }.items()
 }
-"""By call of the catalogue."""
+"""By call of the catalogue: those of the executors kubernetes and helm."""
 WATCHED = tuple(
     Permission(group, resource, verb)
     for group, resource in (

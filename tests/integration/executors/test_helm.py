@@ -9,6 +9,7 @@ import pytest
 
 from healer.executors.kubernetes.api import Api
 from healer.executors.kubernetes.helm_settings import HelmSettings
+from healer.executors.kubernetes.rbac import PERMISSIONS
 from healer.executors.kubernetes.target import KubernetesTarget
 from healer.executors.target import Order
 from healer.executors.typed import written
@@ -87,6 +88,21 @@ async def test_what_helm_did_not_install(cluster: Cluster, target: KubernetesTar
     assert "was not installed by helm" in seen.output
     result = await target.run(order("i1", 1, "other"), go)
     assert (result.outcome, result.started, jobs(cluster)) == ("failed", False, [])
+
+
+async def test_healer_itself_needs_what_its_role_says(cluster: Cluster) -> None:
+    """With the permissions of `healer rbac` a workload's release goes back; without any one that is for workloads it does not."""
+    asked = {(one.verb, one.group, one.resource) for one in PERMISSIONS["rollback"]}
+    mine = {one for one in asked if one[2] in ("deployments", "jobs")}
+    async with aiohttp.ClientSession() as session:
+        api = Api(Access(cluster.url, None, token="healer"), session, 2 * SECOND)
+        target = KubernetesTarget({"": api}, SystemClock(), {}, helm=HELM)
+        for number, missing in enumerate(sorted(mine)):
+            cluster.may["healer"] = asked - {missing}
+            assert (await target.run(order(f"i{number}", 1 + number), go)).outcome != "succeeded", missing
+        cluster.may["healer"] = asked
+        result = await target.run(order("last", 99), go)
+    assert result.outcome == "succeeded", result.why
 
 
 async def test_one_that_nobody_knew_of_never_begins(cluster: Cluster, target: KubernetesTarget) -> None:

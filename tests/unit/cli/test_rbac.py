@@ -94,3 +94,10 @@ def test_what_cannot_be_printed_is_said(
     said = capsys.readouterr()
     assert not said.out
     assert why in said.err
+
+
+def test_releases_of_helm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a rule does through helm needs Jobs of healer's, beside the workload that is meant."""
+    rules = 'rule "back"\n  on event: "A"\n  then: execute("helm_rollback")\n'
+    role, _ = printed(capsys, "--config", write(tmp_path, rules))
+    assert {"apiGroups": ["batch"], "resources": ["jobs"], "verbs": ["create", "get"]} in role["rules"]
