@@ -1,6 +1,8 @@
-"""Somebody pressed a button under a message: what a provider tells of it, the same for every channel."""
+"""Somebody pressed a button under a message, or wrote a command: what a provider tells of it, the same for every channel."""
 
 import msgspec
+
+from notifiers.clock import Micros
 
 
 class Press(msgspec.Struct, frozen=True):
@@ -17,3 +19,15 @@ class Press(msgspec.Struct, frozen=True):
     public: str
     message_id: str
     data: str
+
+
+class Word(msgspec.Struct, frozen=True):
+    """A command that somebody wrote where the bot is. All of it comes from outside; `at` is when, by the provider's clock."""
+
+    user: str
+    name: str
+    chat: str
+    public: str
+    message_id: str
+    at: Micros
+    text: str

@@ -1,4 +1,4 @@
-"""What a bot of Telegram is asked beside messages: who pressed which button, and what they are answered.
+"""What a bot of Telegram is asked beside messages: who pressed which button, or wrote which command, and what they are answered.
 
 Used by healer's bootstrap, one for each bot token; the messages themselves are `telegram`'s.
 """
@@ -12,7 +12,7 @@ from notifiers import telegram_keyboard as keyboard
 from notifiers.clock import SECOND, Micros
 from notifiers.exchange import ANSWER_BYTES, Reply, Request, exchange, seconds, wait
 from notifiers.message import Rows
-from notifiers.press import Press
+from notifiers.press import Press, Word
 from notifiers.secret import Secret
 
 ANSWER_CHARACTERS = 200
@@ -27,8 +27,9 @@ UPDATES_BYTES = 1024 * 1024
 """Of so many: each comes with the whole message that it is about."""
 MOST_NAME = 100
 MOST_DATA = 200
+MOST_TEXT = 1_000
 
-_WANTED = ["callback_query"]
+_WANTED = ["callback_query", "message"]
 
 
 class NotDone(Exception):
@@ -45,6 +46,7 @@ class Heard(msgspec.Struct, frozen=True):
 
     presses: tuple[Press, ...]
     after: int
+    words: tuple[Word, ...] = ()
 
 
 class TelegramBot:
@@ -70,7 +72,9 @@ class TelegramBot:
         if raw and not updates:
             raise NotDone("updates that cannot be read")
         newest = max((update.update_id for update in updates), default=after - 1)
-        return Heard(tuple(press for update in updates if (press := _press(update)) is not None), newest + 1)
+        meant = [one for update in updates if (one := _meant(update)) is not None]
+        presses = tuple(one for one in meant if isinstance(one, Press))
+        return Heard(presses, newest + 1, tuple(one for one in meant if isinstance(one, Word)))
 
     async def answer(self, press: Press, text: str, *, alert: bool) -> None:
         """Tell whoever pressed what came of it; `alert` has to be closed by hand. Raises NotDone, also when it is too late."""
@@ -85,6 +89,12 @@ class TelegramBot:
         except NotDone as error:
             if "not modified" not in str(error):
                 raise
+
+    async def reply(self, word: Word, text: str) -> None:
+        """Say something below what somebody wrote. Raises NotDone."""
+        where = {"message_id": int(word.message_id), "allow_sending_without_reply": True}
+        asked = {"chat_id": int(word.chat), "text": text[:MOST_TEXT], "reply_parameters": where}
+        await self._call("sendMessage", asked)
 
     async def send_presses_to(self, url: str, secret: Secret) -> None:
         """Have Telegram send presses to an address, with this secret. Raises NotDone."""
@@ -151,21 +161,35 @@ class _Query(msgspec.Struct, rename={"by": "from"}):
     message: _Message | None = None
 
 
+class _Written(msgspec.Struct, rename={"by": "from"}):
+    message_id: int
+    chat: _Chat
+    by: _User | None = None
+    date: int = 0
+    text: str = ""
+
+
 class _Update(msgspec.Struct):
     update_id: int
     callback_query: _Query | None = None
+    message: _Written | None = None
 
 
 class _Numbered(msgspec.Struct):
     update_id: int
 
 
-def read_update(body: bytes) -> Press | None:
-    """The press in an update that Telegram sent; None for whatever else it is. Raises ValueError for what is no update."""
+def read_update(body: bytes) -> Press | Word | None:
+    """The press, or the command, in an update that Telegram sent; None for whatever else it is. Raises ValueError for what is no
+    update."""
     update = _read(body)
     if update is None:
         raise ValueError("this is no update of the Bot API")
-    return _press(update)
+    return _meant(update)
+
+
+def _meant(update: _Update) -> Press | Word | None:
+    return _press(update.callback_query) if update.callback_query is not None else _word(update.message)
 
 
 def _read(raw: bytes) -> _Update | None:
@@ -180,21 +204,41 @@ def _read(raw: bytes) -> _Update | None:
         return None
 
 
-def _press(update: _Update) -> Press | None:
-    query = update.callback_query
-    if query is None or query.message is None:
+def _press(query: _Query) -> Press | None:
+    if query.message is None:
         # Without a message of the bot's own in a chat there is nothing of healer's that could be meant.
         return None
-    name, where = query.by.username or query.by.first_name, query.message
     return Press(
         id=query.id,
         user=str(query.by.id),
-        name=name[:MOST_NAME],
-        chat=str(where.chat.id),
-        public=f"@{where.chat.username}" if where.chat.username else "",
-        message_id=str(where.message_id),
+        name=_name(query.by),
+        chat=str(query.message.chat.id),
+        public=_public(query.message.chat),
+        message_id=str(query.message.message_id),
         data=query.data[:MOST_DATA],
     )
+
+
+def _word(written: _Written | None) -> Word | None:
+    if written is None or written.by is None or not written.text.startswith("/"):
+        return None
+    return Word(
+        user=str(written.by.id),
+        name=_name(written.by),
+        chat=str(written.chat.id),
+        public=_public(written.chat),
+        message_id=str(written.message_id),
+        at=written.date * SECOND,
+        text=written.text[:MOST_TEXT],
+    )
+
+
+def _name(user: _User) -> str:
+    return (user.username or user.first_name)[:MOST_NAME]
+
+
+def _public(chat: _Chat) -> str:
+    return f"@{chat.username}" if chat.username else ""
 
 
 def _answer(reply: Reply) -> _Said | None:

@@ -1,6 +1,7 @@
-"""Bots whose readers press buttons: asks Telegram for presses, or takes those that it sends, and answers whoever pressed.
+"""Bots whose readers press buttons and write commands: asks Telegram for them, or takes those that it sends, and answers.
 
-What a press does is `healer.web.pressing`'s. Made by `healer.bootstrap.starting`, told of changed settings by `renewal`.
+What a press does is `healer.web.pressing`'s, what a command does `healer.web.spoken`'s. Made by `healer.bootstrap.starting`, told
+of changed settings by `renewal`.
 """
 
 import asyncio
@@ -17,8 +18,9 @@ from healer.settings.model import Settings
 from healer.times import SECOND, Micros
 from healer.web.presses import TELEGRAM
 from healer.web.pressing import Pressed, Pressing, Reply
+from healer.web.spoken import Commands, Spoken
 from notifiers.limiter import Limiter
-from notifiers.press import Press
+from notifiers.press import Press, Word
 from notifiers.secret import Secret
 from notifiers.sender import Rate
 from notifiers.telegram import TelegramConfig, rates
@@ -51,9 +53,13 @@ class Bot:
         self.secret = secret
         self._chats = chats
 
-    def chat(self, press: Press) -> Chat:
-        """Where it was pressed; for a chat that got another number by now the first of the bot's."""
-        return self._chats.get(press.chat) or self._chats.get(press.public) or next(iter(self._chats.values()))
+    def chat(self, where: Press | Word) -> Chat:
+        """Where it was pressed, or written; for a chat that got another number by now the first of the bot's."""
+        return self.own(where) or next(iter(self._chats.values()))
+
+    def own(self, where: Press | Word) -> Chat | None:
+        """The chat, if it is one of those that a channel tells."""
+        return self._chats.get(where.chat) or self._chats.get(where.public)
 
 
 class Bots:
@@ -68,6 +74,7 @@ class Bots:
         answer_s: float = ANSWER_S,
     ) -> None:
         self.pressing: Pressing | None = None
+        self.commands: Commands | None = None
         self._session = session
         self._spawn = spawn
         self._limiter = limiter
@@ -104,11 +111,15 @@ class Bots:
     async def take(self, secret: str, body: bytes) -> bool:
         bot = self._of(secret)
         try:
-            press = read_update(body)
+            meant = read_update(body)
         except ValueError:
             return False
-        if press is not None and bot is not None:
-            await self._serve(bot, press)
+        if bot is None:
+            return True
+        if isinstance(meant, Word):
+            await self._obey(bot, meant)
+        elif meant is not None:
+            await self._serve(bot, meant)
         return True
 
     def _of(self, secret: str) -> Bot | None:
@@ -155,6 +166,8 @@ class Bots:
             if trouble:
                 log.info("Telegram says again which buttons were pressed")
                 trouble = ""
+            for word in heard.words:  # in their order: the last one counts
+                await self._obey(bot, word)
             if heard.presses:
                 await asyncio.wait([self._spawn.start("press", self._serve(bot, press)) for press in heard.presses])
             after = heard.after
@@ -178,6 +191,24 @@ class Bots:
         await asyncio.wait([doing])
         if replies and replies[0].rows is not None:
             await self._show(bot, press, chat, replies[0])
+
+    async def _obey(self, bot: Bot, word: Word) -> None:
+        """Do what was written, and say below it what came of it. Elsewhere than in the bot's own chats only whoever may is
+        answered: anybody can write to a bot."""
+        assert self.commands is not None, "set before any bot is asked"
+        chat = bot.chat(word)
+        reply = await self.commands.hear(Spoken(f"telegram:{word.user}", word.text, word.at), chat.speech)
+        if reply is None or (reply.loud and bot.own(word) is None):
+            return
+        wait = await self._limiter.reserve(chat.rates, patience=PATIENCE)
+        if wait > PATIENCE:
+            log.warning("the chat is at its rate limit: a command is not answered")
+            return
+        await asyncio.sleep(wait / SECOND)
+        try:
+            await bot.api.reply(word, reply.text)
+        except NotDone as error:
+            log.info("whoever wrote a command was not answered: %s", error)
 
     async def _show(self, bot: Bot, press: Press, chat: Chat, reply: Reply) -> None:
         """Other buttons under the message, within the chat's rates."""

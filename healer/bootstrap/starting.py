@@ -45,6 +45,7 @@ from healer.web.app import access_of, create_app
 from healer.web.listen import Listener
 from healer.web.oversize import Oversize
 from healer.web.pressing import Pressing
+from healer.web.spoken import Commands
 from notifiers.tokens import Tokens
 from rules import keep_in
 
@@ -132,6 +133,7 @@ async def start(
     renewal.drawing = Drawing(healer)
     renewal.drawing.use(settings)
     bots.pressing = Pressing(offered, renewal.access, partial(story_of, healer))
+    bots.commands = Commands(offered, renewal.access)
     passing_on = PassingOn(healer.view.all_silences, lambda: healer.owner.leads and healer.view.ready()[0], clock)
     renewal.pass_on = partial(pass_on, passing_on, ground)
     applications.serve(Cards(bots.pressing, store, partial(story_of, healer), lambda: healer.plan.base_url))

@@ -92,6 +92,11 @@ _LINES = {
     "pressed nothing": "这不是 healer 的按钮，或来自旧版本",
     "pressed stranger": "healer 不认识你：需要把 {who} 写进 server.auth.users 某人的 chat",
     "pressed over": "太晚了：该事件状态为 {status}",
+    "command paused": "已暂停：不再开始任何修复，机器上已在运行的不会中断",
+    "command resumed": "修复可以重新开始",
+    "command resume late": "仍处于暂停：{who} 在你发送之后于 {at} 暂停。如仍要恢复，请再发一次",
+    "command file": "仍处于暂停（暂停文件）：{why}",
+    "command no store": "healer 的存储暂时无法写入：没有任何改变。也可以用暂停文件停止修复",
     "pressed no store": "healer 的存储暂时无法写入，请一分钟后再按",
 }
 

@@ -89,6 +89,11 @@ _LINES = {
     "pressed nothing": "This button is none of healer's, or of an older one",
     "pressed stranger": "healer does not know you: {who} has to stand under server.auth.users, in somebody's chat",
     "pressed over": "Too late: the incident is {status}",
+    "command paused": "Paused: no repair starts any more. What already runs on a machine is not broken off",
+    "command resumed": "Repairs may start again",
+    "command resume late": "Still paused: {who} paused at {at}, after you wrote this. Write it again if you mean it all the same",
+    "command file": "Still paused, by a file: {why}",
+    "command no store": "healer's store cannot take this now: nothing has changed. The pause file stops repairs as well",
     "pressed no store": "healer's store cannot take this now; press again in a minute",
 }
 

@@ -37,28 +37,33 @@ def routes(service: Service) -> list[web.RouteDef]:
         items = [shapes.switch(each) for each in switches]
         return as_json({"paused": paused, "file": file or None, "items": items, "total": len(items), "next": None})
 
-    async def turn(request: web.Request, *, thrown: bool) -> web.Response:
+    async def order(request: web.Request, *, thrown: bool) -> web.Response:
         body = await bodies.read(request, BODY_BYTES)
         try:
-            order = _order(body)
+            said = _order(body)
         finally:
             bodies.free(len(body))
-        by = acting.who(request, order.by) or acting.ANONYMOUS
-        switch = Switch(order.scope, thrown, by, order.why, service.clock.now())
-        await service.effects.throw(switch)
-        return as_json(shapes.switch(switch))
+        by = acting.who(request, said.by) or acting.ANONYMOUS
+        return as_json(shapes.switch(await turn(service, said.scope, by, said.why, thrown=thrown)))
 
     async def pause(request: web.Request) -> web.Response:
-        return await turn(request, thrown=True)
+        return await order(request, thrown=True)
 
     async def resume(request: web.Request) -> web.Response:
-        return await turn(request, thrown=False)
+        return await order(request, thrown=False)
 
     return [
         web.get("/api/v1/pause", listed),
         web.post("/api/v1/pause", pause),
         web.post("/api/v1/resume", resume),
     ]
+
+
+async def turn(service: Service, scope: str, by: str, why: str, *, thrown: bool) -> Switch:
+    """Throw a kill switch, or release it: written when this returns. Raises StoreUnavailable."""
+    switch = Switch(scope, thrown, by, why, service.clock.now())
+    await service.effects.throw(switch)
+    return switch
 
 
 def _order(body: bytes) -> Order:

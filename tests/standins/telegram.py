@@ -142,6 +142,11 @@ class TelegramStandin:
             (data,) = [one["callback_data"] for row in message.buttons for one in row if one["text"] == text]
         return self.presses.press(_shown(chat, message_id, message.text), data, user)
 
+    def write(self, chat: int, text: str, *, user: int, at: float) -> None:
+        """Somebody writes in a chat, at an instant that Telegram knows in whole seconds."""
+        message_id, self._next_id = self._next_id, self._next_id + 1
+        self.presses.write(_shown(chat, message_id, text) | {"date": int(at)}, user)
+
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"].lower()
         if method in self.presses.METHODS:

@@ -1,4 +1,5 @@
-"""Buttons in the stand-in for the Bot API: what may stand on them, how presses go out, and what may be answered to them."""
+"""Buttons in the stand-in for the Bot API: what may stand on them, how presses and what people write go out, and what may be
+answered to presses."""
 
 import asyncio
 import json
@@ -67,6 +68,8 @@ class Presses:
         self._news = asyncio.Event()
         self._poller = 0
         self._next = 1
+        self._wanted: list[str] = []
+        """The kinds of updates that were asked for last; empty for all of them."""
         self.hook: dict[str, Any] = {}
         """Where presses go, and with which secret; empty while they are asked for."""
         self._sending: set[asyncio.Task[None]] = set()
@@ -87,8 +90,17 @@ class Presses:
         self.again(self.sent[-1])
         return id
 
+    def write(self, message: dict[str, Any], user: int) -> None:
+        """Somebody writes a message where the bot is."""
+        number, self._next = self._next, self._next + 1
+        author = {"id": user, "is_bot": False, "first_name": f"user {user}"}
+        self.sent.append({"update_id": 700 + number, "message": message | {"from": author}})
+        self.again(self.sent[-1])
+
     def again(self, update: dict[str, Any]) -> None:
-        """Deliver an update, perhaps one that was delivered before."""
+        """Deliver an update, perhaps one that was delivered before, if its kind is asked for."""
+        if self._wanted and not update.keys() & set(self._wanted):
+            return
         if self.hook:
             task = asyncio.get_running_loop().create_task(self._send(update, dict(self.hook)))
             self._sending.add(task)
@@ -123,6 +135,7 @@ class Presses:
         self.asked += 1
         self._news.set()
         mine = self._poller
+        self._wanted = list(body.get("allowed_updates", self._wanted))
         offset, limit = int(body.get("offset", 0)), int(body.get("limit", 100))
         assert 1 <= limit <= 100, "the Bot API takes 1 to 100"
         self._waiting = [update for update in self._waiting if update["update_id"] >= offset]
@@ -153,6 +166,7 @@ class Presses:
         # Telegram takes https alone; a stand-in on this machine has no certificate that anybody would believe.
         if url and not url.startswith(("https://", "http://127.0.0.1:")):
             raise Refused(400, "Bad Request: bad webhook: An HTTPS URL must be provided for webhook")
+        self._wanted = list(body.get("allowed_updates", self._wanted))
         self.hook = {"url": url, "secret": body.get("secret_token")} if url else {}
         return True
 

@@ -168,10 +168,27 @@ def test_an_update_is_a_press() -> None:
     assert read_update(json.dumps(UPDATE).encode()) == Press("4", "42", "ann", str(CHAT), "@night", "3", "ack:1")
 
 
+async def test_a_command_is_heard_and_answered_below_it(bot: TelegramBot, standin: TelegramStandin) -> None:
+    """What people write among themselves is none; a command has who wrote it, where, and when."""
+    await bot.presses(0, poll=0)
+    standin.write(CHAT, "is anybody there?", user=42, at=1_700_000_000)
+    standin.write(CHAT, "/pause it is odd", user=42, at=1_700_000_003.7)
+    heard = await bot.presses(0, poll=SECOND)
+    (word,) = heard.words
+    assert (word.user, word.chat, word.at, word.text) == ("42", str(CHAT), 1_700_000_003 * SECOND, "/pause it is odd")
+    assert not heard.presses
+    await bot.reply(word, "Paused")
+    assert standin.texts(CHAT) == ["Paused"]
+    assert standin.requests[-1].body["reply_parameters"]["message_id"] == int(word.message_id)
+    assert (await bot.presses(heard.after, poll=0)).words == ()
+
+
 @pytest.mark.parametrize(
     "update",
     [
-        {"update_id": 7, "message": {"text": "hello"}},
+        {"update_id": 7, "message": {"text": "/pause"}},
+        {"update_id": 7, "message": {"message_id": 1, "chat": {"id": CHAT}, "date": 1, "text": "/pause"}},
+        {"update_id": 7, "message": {"message_id": 1, "chat": {"id": CHAT}, "from": {"id": 4}, "text": "hello"}},
         {"update_id": 7, "callback_query": {"id": "4", "from": {"id": 42}, "inline_message_id": "x", "data": "ack:1"}},
         {"update_id": 7, "callback_query": {"id": 4}},
         {"update_id": 7, "callback_query": "?"},

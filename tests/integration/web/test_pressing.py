@@ -25,6 +25,7 @@ from healer.times import DAY, HOUR, MINUTE, SECOND
 from healer.web.auth import Access
 from healer.web.pressing import ANSWER, Pressed, Pressing, Reply
 from healer.web.settings import Auth
+from healer.web.spoken import Commands
 from notifiers.limiter import MemoryLimiter
 from notifiers.message import Message
 from notifiers.secret import Secret
@@ -295,6 +296,7 @@ async def hooked(more: str, *, leads: Callable[[], bool] = lambda: True, answer_
         async with standing(auth=AUTH, view=ears, hook=bots) as (stand, client):
             await stand.decide(incidents=(FOUND,))
             bots.pressing = Pressing(stand.service, Access(AUTH), lambda _: tell(FOUND, ()))
+            bots.commands = Commands(stand.service, Access(AUTH))
             config = CONFIG.format(url=stand.url, api=telegram.url, more=more)
             bots.use(parse_settings(config, {"T": "8:T", "S": SECRET}))
             told = TelegramConfig(token=Secret("8:T"), chat_id=7, api_url=telegram.url)
