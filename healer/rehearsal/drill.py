@@ -118,6 +118,11 @@ def report(
     """How a run stands, by what the store has of its incident; remediations are given newest first."""
     if incident is None:
         return _judged(Report(run, "running", "its alert is not an incident yet"), "", now)
+    if incident.opened_at < run.began_at:
+        # What is there of it is another's: neither its plan nor its messages say anything of this run.
+        told = "its alert fell into an incident that was there before: leave convergence.settle between two runs on one node"
+        found = Report(run, "running", told, incident=incident.id, trace_id=incident.trace_id)
+        return _judged(found, "failed", now)
     newest = remediations[0] if remediations else None
     told_at = next((line.at for line in timeline if line.stage == "notify" and line.code == "told"), None)
     so_far = Report(

@@ -21,11 +21,15 @@ def test_a_drill_from_a_clean_clone(tmp_path: Path) -> None:
         for was, now in ports.items():
             text = text.replace(was, now)
         file.write_text(text, "utf-8")
-    ran = subprocess.run(
-        [sys.executable, str(here / "drill.py"), "--json"], capture_output=True, text=True, timeout=120, check=False
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    found = json.loads(ran.stdout)
-    assert (found["state"], found["rule"]) == ("passed", "mend the canary")
-    assert None not in found["times_ms"].values()
-    assert "HealerDrill" in ran.stderr
+    incidents = set()
+    for _ in range(2):  # whoever rehearses may do so again at once
+        ran = subprocess.run(
+            [sys.executable, str(here / "drill.py"), "--json"], capture_output=True, text=True, timeout=120, check=False
+        )
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        found = json.loads(ran.stdout)
+        assert (found["state"], found["rule"]) == ("passed", "mend the canary")
+        assert None not in found["times_ms"].values()
+        assert "HealerDrill" in ran.stderr
+        incidents.add(found["incident"])
+    assert len(incidents) == 2

@@ -80,6 +80,15 @@ def test_one_that_takes_too_long_fails() -> None:
     assert (found.state, found.why) == ("failed", "it took longer than 10m: 'mend it' is verifying")
 
 
+def test_what_came_of_an_earlier_run_is_no_proof() -> None:
+    """An alert that reopens an incident, or joins one, finds a repair and messages there that are not about it."""
+    later = msgspec.structs.replace(RUN, id="a2", began_at=NOON + MINUTE)
+    before = msgspec.structs.replace(incident(later), opened_at=NOON + SECOND)
+    found = report(later, before, [TOLD], [remediation("succeeded")], later.began_at + SECOND)
+    assert (found.state, found.incident, found.remediation) == ("failed", "i1", "")
+    assert found.why.startswith("its alert fell into an incident that was there before: leave convergence.settle")
+
+
 def test_only_told() -> None:
     """Where no repair is expected it passes when people were told."""
     run = msgspec.structs.replace(RUN, drill=Drill(expects="told"))
