@@ -29,17 +29,24 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
-def routes(service: Service, agents: Agents) -> list[web.RouteDef]:
+def routes(service: Service) -> list[web.RouteDef]:
     bodies = Bodies(service.bounds)
 
-    async def listed(_: web.Request) -> web.Response:
+    def known() -> Agents:
+        """Those of this healer, where agents may dial in. Raises Problem."""
+        if service.agents is None:
+            raise Problem(404, "no agent can dial in here: set executors.agent (docs/agent.md says how)")
         must_converge(service)
+        return service.agents
+
+    async def listed(_: web.Request) -> web.Response:
+        agents = known()
         items = [standing(each, service.clock.now()) for each in agents.standings()]
         items += [invited(each) for each in agents.invited()]
         return as_json({"items": items, "total": len(items), "next": None})
 
     async def invite(request: web.Request) -> web.Response:
-        must_converge(service)
+        agents = known()
         body = await bodies.read(request, BODY_BYTES)
         try:
             order = read_order(body, Order)
@@ -52,7 +59,7 @@ def routes(service: Service, agents: Agents) -> list[web.RouteDef]:
         return as_json(made)
 
     async def remove(request: web.Request) -> web.Response:
-        must_converge(service)
+        agents = known()
         name = request.match_info["name"]
         if not await agents.remove(name, acting.who(request, "") or acting.ANONYMOUS):
             raise Problem(404, f"there is no agent {name[:200]}, and nobody invited it")

@@ -66,7 +66,7 @@ def create_app(service: Service, oversize: Oversize | None = None, access: Acces
         *report.routes(service),
         *audit.routes(service),
         *users.routes(access),
-        *(agents.routes(service, service.agents) if service.agents is not None else ()),
+        *agents.routes(service),
         *alertmanager.routes(service),
         *topology.routes(service),
         *replicas.routes(service),

@@ -34,6 +34,8 @@ CHANGING: dict[tuple[str, str], Right] = {
     ("POST", f"{_V1}/remediations/{{id}}/cancel"): "operate",
     ("POST", f"{_V1}/remediations/{{id}}/run"): "operate",
     ("POST", f"{_V1}/topology/sources/{{name}}/accept"): "operate",
+    ("POST", f"{_V1}/agents"): "administer",
+    ("DELETE", f"{_V1}/agents/{{name}}"): "administer",
     ("PUT", f"{_V1}/topology"): "administer",
     ("POST", "/-/reload"): "administer",
 }
