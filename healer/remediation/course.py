@@ -3,7 +3,7 @@
 Kept by the planner, and in the journey's snapshots.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Literal
 
 import msgspec
@@ -66,6 +66,12 @@ class Course(msgspec.Struct):
     """What its remediations tell of others that were held back."""
     recoveries: dict[str, str] = {}
     """By rule, the remediation that is its `on recovery`."""
+
+    def watch_only(self, rules: Container[str]) -> None:
+        """All others wait for nothing any more: they had their turn, or do not listen to the root that it has by now."""
+        for name, watch in self.watches.items():
+            if name not in rules:
+                watch.next_at, watch.needs, watch.waits = None, (), False
 
 
 def notices(planned: Iterable[RenderedStep], when: Literal["failed", "helped"]) -> tuple[Notice, ...]:

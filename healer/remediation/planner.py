@@ -229,8 +229,7 @@ class Planner:
             self._recover(course, now, decided)
         under_way = [id for id, deed in course.deeds.items() if deed.state in UNDER_WAY]
         if incident.status != "open" or not incident.told:
-            for watch in course.watches.values():
-                watch.next_at, watch.needs, watch.waits = None, (), False
+            course.watch_only(())
             if incident.status == "merged" or not incident.told:
                 why = f"merged into {incident.merged_into}" if incident.merged_into else "its root is silenced"
             else:
@@ -241,10 +240,13 @@ class Planner:
                 self.begun.supersede(course, id, why, now, decided)
             return
         ready: list[Match] = []
-        for rule in self._rules(course).listening(incident.root.name):
-            again = again_at(course, rule)
-            if again is None:
-                continue
+        listening = [
+            (rule, again)
+            for rule in self._rules(course).listening(incident.root.name)
+            if (again := again_at(course, rule)) is not None
+        ]
+        course.watch_only({rule.name for rule, _ in listening})
+        for rule, again in listening:
             watch = course.watches.setdefault(rule.name, Watch())
             facts = self._facts(incident, watch, now)
             verdict = matches(rule, facts)

@@ -90,6 +90,17 @@ def test_what_cannot_be_filled_in_is_refused(text: str, why: str) -> None:
     assert why in planned.detail
 
 
+def test_what_listens_to_another_root_waits_for_nothing() -> None:
+    """The root of an incident may change while a rule waits for the time: that instant is nobody's any more."""
+    desk = Desk(rule("shop", "when: duration > 10m"))
+    assert desk.sees(incident()) == []
+    due = desk.planner.next_due()
+    assert due is not None
+    other = msgspec.structs.replace(incident().root, name="RackDown")
+    assert desk.sees(incident(root=other, suppressed=5), now=NOON + SECOND) == []
+    assert desk.planner.next_due() is None
+
+
 def test_a_rule_acts_once_for_an_incident() -> None:
     """However often the incident changes, and also after the remediation has ended."""
     desk = Desk(rule("shop"))
