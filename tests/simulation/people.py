@@ -64,7 +64,8 @@ class People:
         async def close(door: Door) -> None:
             found, _ = await door.projections.incidents(status="open")
             for incident in found:
-                who = f"closes {incident.id}"
+                # What came back is closed by another word than the last time, which counts once.
+                who = f"closes {incident.id} {incident.reopened}"
                 saying.check("close", saying.Order(by=who, comment=who, id=who), incident)
                 how = incident.people.how or incident.how
                 await words.say(door, Said("close", incident.id, who, who, who, how=how))

@@ -46,7 +46,9 @@ class OneSummary(Checker, Watcher):
         incident = self._incidents.get(post.incident)
         # Who is called by a message of its own heard of it before it was only one of many.
         first = post.kind == "send" and not place_of(post)[1]
-        if first and self._speaks_for(incident) and not post.life.frozen:
+        # A message may come of a step that was committed and is not seen yet: what it says of itself is newer.
+        critical = post.text.startswith("[CRIT ")
+        if first and not critical and self._speaks_for(incident) and not post.life.frozen:
             self._court.accuse(
                 "storm", f"incident {post.incident} is told by name in a storm: {post.text.splitlines()[0]}"
             )

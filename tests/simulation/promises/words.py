@@ -75,7 +75,8 @@ class Heeded(Checker):
             was = self._incidents.get(said.other)
             # Where nothing fires (a flapping incident stays open), there is nothing that could be merged.
             both = was is not None and was.status == "open" and was.firing and before.firing
-            apart = both and other is not None and other.status == "open"
+            # What came and went often stays until it is calm, with nothing in it that fires.
+            apart = both and other is not None and other.status == "open" and not (other.flapping and not other.firing)
             return "the other one is still open" if apart else ""
         return self._unblamed(said, after, alerts) if said.verb == "blame" else ""
 
