@@ -6,15 +6,14 @@ healer agents remove host/cn-1                      it may not come in any more
 """
 
 import argparse
-import os
 from pathlib import Path
 
 import msgspec
 
 from healer.cli import connection
 from healer.cli.connection import Json
-from healer.cli.failure import CALLED_WRONG, Failure
 from healer.cli.output import Output
+from healer.cli.private_file import write_new
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,18 +64,7 @@ def _invite(arguments: argparse.Namespace, invitation: Json, output: Output) -> 
     if arguments.out is None:
         output.json(invitation)
     else:
-        _keep(arguments.out.expanduser(), msgspec.json.format(msgspec.json.encode(invitation), indent=2))
+        write_new(arguments.out, msgspec.json.format(msgspec.json.encode(invitation), indent=2).decode())
         output.line(f"The invitation is in {arguments.out}.", "green")
     output.aside("Bring it to the machine as /etc/healer/invitation.json: whoever has it becomes this agent, once.")
     return 0
-
-
-def _keep(file: Path, data: bytes) -> None:
-    try:
-        opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        raise Failure(f"{file} is there already: name a new file", CALLED_WRONG) from None
-    except OSError as error:
-        raise Failure(f"{file} cannot be written: {error.strerror}", CALLED_WRONG) from None
-    with os.fdopen(opened, "wb") as out:
-        out.write(data + b"\n")

@@ -6,7 +6,6 @@ healer users me                                                  who healer take
 """
 
 import argparse
-import os
 from pathlib import Path
 from typing import get_args
 
@@ -16,6 +15,7 @@ from healer.cli import connection
 from healer.cli.connection import Json
 from healer.cli.failure import CALLED_WRONG, Failure
 from healer.cli.output import Output
+from healer.cli.private_file import write_new
 from healer.seams import SystemRandom
 from healer.web.settings import NAME
 
@@ -69,7 +69,7 @@ def _token(arguments: argparse.Namespace, output: Output) -> int:
         raise Failure(f"{arguments.name!r} is no name: letters, digits and . _ @ -, at most 100", CALLED_WRONG)
     token = new_token(SystemRandom())
     if arguments.out:
-        _keep(arguments.out.expanduser(), token)
+        write_new(arguments.out, token)
         output.aside(
             f"The token is in {arguments.out}: give it to {arguments.name}, who points HEALER_TOKEN_FILE at it."
         )
@@ -83,14 +83,3 @@ def _token(arguments: argparse.Namespace, output: Output) -> int:
     ):
         output.line(line)
     return 0
-
-
-def _keep(file: Path, token: str) -> None:
-    try:
-        opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        raise Failure(f"{file} is there already: name a new file", CALLED_WRONG) from None
-    except OSError as error:
-        raise Failure(f"{file} cannot be written: {error.strerror}", CALLED_WRONG) from None
-    with os.fdopen(opened, "w") as out:
-        out.write(token + "\n")
