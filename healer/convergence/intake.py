@@ -23,7 +23,7 @@ def deliver(state: State, sender: str, alerts: tuple[Alert, ...], position: int,
         if over and begins and state.people.is_over(alert.labels, alert.starts_at):
             continue
         if episode is None:
-            if alert.firing:
+            if begins:
                 begin(state, alert, sender, position, index, at)
         elif not alert.firing:
             resolve(state, episode, sender, alert)

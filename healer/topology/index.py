@@ -9,8 +9,6 @@ from bisect import insort
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from healer.topology.circles import find_circles
 from healer.topology.graph import Group, Topology, kind_of
 from healer.topology.packed import CHANGED, NONE, Packed, written
@@ -19,13 +17,6 @@ from healer.topology.redundancy import of, reaching
 
 MAX_NODES = 2_000_000
 """Nodes at most; alerts may bring in new ones by their labels."""
-
-
-class Growth(msgspec.Struct, frozen=True):
-    """What alerts' labels added to a topology, in the order in which they did. Part of a snapshot of the engine."""
-
-    nodes: tuple[str, ...] = ()
-    edges: tuple[tuple[str, str], ...] = ()
 
 
 class Index:
@@ -65,8 +56,8 @@ class Index:
             node: of(packed.about(node).redundancy, self.id) for node in packed.grouped
         }
         """By child: how many of which parents it needs (see `redundancy`). Empty in most topologies."""
-        self._grown_nodes: dict[str, None] = {}
-        self._grown_edges: dict[tuple[str, str], None] = {}
+        self._grown: set[tuple[int, int]] = set()
+        """Edges that only alerts' labels name."""
 
     def __len__(self) -> int:
         return self._loaded + len(self._names)
@@ -117,11 +108,11 @@ class Index:
 
     def declared_parents(self, node: int) -> list[int]:
         """The parents that the topology names, not alerts' labels."""
-        return [one for one in self.parents(node) if not self._is_grown(one, node)]
+        return [one for one in self.parents(node) if (one, node) not in self._grown]
 
     def declared_children(self, node: int) -> list[int]:
         """The children that the topology names, not alerts' labels."""
-        return [one for one in self.children(node) if not self._is_grown(node, one)]
+        return [one for one in self.children(node) if (node, one) not in self._grown]
 
     def above(self, node: int) -> Sequence[tuple[int, int]]:
         """Ancestors with their distance in hops, nearest first; at one distance in the order of the parents. Not itself."""
@@ -225,10 +216,6 @@ class Index:
         loaded = [node for node in self._packed.by_attribute(attribute, value) if node not in said]
         return (*loaded, *self._found_by.get(attribute, {}).get(value, ()))
 
-    def grown(self) -> Growth:
-        """What was added by `grow`, for a snapshot."""
-        return Growth(tuple(self._grown_nodes), tuple(self._grown_edges))
-
     # Changing
 
     def add(
@@ -296,8 +283,7 @@ class Index:
         if parent == child:
             raise ValueError(f"an edge from {self.name(parent)} to itself: a node cannot be its own cause")
         self.version += 1
-        if self._grown_edges:
-            self._grown_edges.pop((self.name(parent), self.name(child)), None)
+        self._grown.discard((parent, child))
         return self._join(parent, child)
 
     def _join(self, parent: int, child: int) -> bool:
@@ -306,7 +292,7 @@ class Index:
         parents = self.parents(child)
         if parent in parents:
             return False
-        self._set_parents(child, tuple(sorted((*parents, parent), key=self.name)))
+        self._set_parents(child, tuple(sorted((*parents, parent), key=self.name)) if parents else (parent,))
         insort(self._own_children(parent), child, key=self.name)
         return True
 
@@ -328,22 +314,19 @@ class Index:
         self._own_children(parent).remove(child)
         return True
 
-    def grow(self, growth: Growth) -> list[int]:
-        """Add nodes and edges that alerts' labels name. Returns the numbers of the nodes, -1 beyond `max_nodes`.
+    def grow(self, chain: Iterable[str]) -> int:
+        """Add nodes that alerts' labels name, each beneath the one before. Returns the number of the last, -1 beyond
+        `max_nodes`.
 
-        Edges whose ends are not both known, and edges that the topology already has, are left out.
+        An edge whose ends are not both known, or that the topology already has, is left out.
         """
-        nodes = []
-        for name in growth.nodes:
+        above = node = -1
+        for name in chain:
             node = self._number(name)
-            if node >= 0 and not self._declared[node]:
-                self._grown_nodes[name] = None
-            nodes.append(node)
-        for parent, child in growth.edges:
-            above, below = self.id(parent), self.id(child)
-            if above >= 0 and below >= 0 and above != below and self._join(above, below):
-                self._grown_edges[parent, child] = None
-        return nodes
+            if above >= 0 and node >= 0 and above != node and self._join(above, node):
+                self._grown.add((above, node))
+            above = node
+        return node
 
     def _number(self, name: str) -> int:
         node = self.id(name)
@@ -353,9 +336,6 @@ class Index:
             self._first.append(NONE)
             self._declared.append(0)
         return node
-
-    def _is_grown(self, parent: int, child: int) -> bool:
-        return bool(self._grown_edges) and (self.name(parent), self.name(child)) in self._grown_edges
 
     def _set_parents(self, child: int, parents: tuple[int, ...]) -> None:
         self._asked = NONE

@@ -5,13 +5,12 @@ episode (`place`); `healer topology map` and the API ask for the reason (`map`).
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 
 import msgspec
 
 from healer.alerts.glance import Values, given, values_of
 from healer.topology.graph import MAX_ID
-from healer.topology.index import Growth, Index
+from healer.topology.index import Index
 from healer.topology.lines import NARROW, Line
 from healer.topology.mapped import Mapped
 from healer.topology.placing import Placing
@@ -83,28 +82,21 @@ class Mapper:
             self._version = self._index.version
 
     def _place(self, values: Values) -> int:
-        mapped = self._look_up(values)
+        self._refresh()
+        labels = given(self.names, values)
+        mapped = self._mapped.get(values) or self._map(labels)
         node = ASIDE if mapped.code == "none" else NOWHERE
         if mapped.code != "none":
-            for growth in self._growths(given(self.names, values)):
-                self._index.grow(growth)
+            for source in self._sources:  # a node for each label that there is, and edges inwards
+                self._index.grow(_chain(source, labels))
         if mapped.node is not None:
-            node = self._index.grow(Growth((mapped.node,)))[0]
+            node = self._index.grow((mapped.node,))
             if node < 0:  # the index is full; it may have room when the topology changes
                 return node
         if len(self._placed) >= REMEMBERED:
             self._placed.clear()
         self._placed[values] = node
         return node
-
-    def _growths(self, labels: Mapping[str, str]) -> list[Growth]:
-        """What the labels sources read from one alert: a node per label it has, and edges inwards."""
-        growths = []
-        for source in self._sources:
-            nodes = _chain(source, labels)
-            if nodes:
-                growths.append(Growth(tuple(nodes), tuple(pairwise(nodes))))
-        return growths
 
     def _map(self, labels: Mapping[str, str]) -> Mapped:
         for line in self._left(labels):

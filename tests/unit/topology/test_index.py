@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from healer.topology import graph
 from healer.topology.graph import Node, Topology, topology
-from healer.topology.index import Growth, Index
+from healer.topology.index import Index
 
 _names = [f"n/{number}" for number in range(8)]
 _edges = st.lists(
@@ -135,27 +135,25 @@ def test_a_kind_is_given_or_told_by_the_id() -> None:
 
 def test_what_alerts_add_is_known_by_number_but_is_not_the_topology() -> None:
     index = Index(topology([Node("rack/1")], []))
-    nodes = index.grow(Growth(("rack/1", "host/a"), (("rack/1", "host/a"), ("rack/1", "none"))))
-    assert nodes == [0, 1]
+    assert index.grow(("rack/1", "host/a")) == 1
     assert "host/a" not in index
     assert index.id("host/a") == 1
     assert index.above(1) == [(0, 1)]
-    assert index.grown() == Growth(("host/a",), (("rack/1", "host/a"),))
+    assert index.declared_parents(1) == []
 
 
-def test_what_alerts_added_comes_back_with_the_same_numbers() -> None:
-    base = topology([Node("dc/1"), Node("rack/1")], [("dc/1", "rack/1")])
-    one = Index(base)
-    one.grow(Growth(("host/b", "host/a"), (("rack/1", "host/b"), ("rack/1", "host/a"))))
-    other = Index(base)
-    other.grow(one.grown())
-    assert [other.name(node) for node in range(len(other))] == [one.name(node) for node in range(len(one))]
-    assert all(one.above(node) == other.above(node) for node in range(len(one)))
+def test_what_alerts_add_twice_is_there_once_and_nothing_is_beneath_itself() -> None:
+    index = Index(topology([Node("rack/1")], []))
+    assert index.grow(("rack/1", "host/a")) == index.grow(("rack/1", "host/a", "host/a")) == 1
+    assert (index.parents(1), list(index.children(0))) == ((0,), [1])
 
 
 def test_it_takes_no_more_nodes_than_it_may() -> None:
     index = Index(topology([Node("a"), Node("b")], []), max_nodes=3)
-    assert index.grow(Growth(("c", "d"), (("a", "d"),))) == [2, -1]
+    assert index.grow(("c",)) == 2
+    assert index.grow(("a", "d")) == -1
+    assert index.grow(("d", "b")) == 1
+    assert list(index.parents(1)) == []
     assert index.add("e") == -1
     assert len(index) == 3
 

@@ -8,7 +8,7 @@ from healer.alerts.glance import values_of
 from healer.settings import parse_settings
 from healer.topology import mapping
 from healer.topology.graph import Node, topology
-from healer.topology.index import Growth, Index
+from healer.topology.index import Index
 from healer.topology.lines import MappingError, compile_mapping
 from healer.topology.mapping import Mapper
 from healer.topology.patch import change, difference
@@ -310,7 +310,7 @@ def test_the_owner_of_a_pod_is_what_the_topology_says_and_else_what_its_name_say
 def test_what_alerts_say_makes_nobody_an_owner() -> None:
     """Else it would depend on the order in which alerts came."""
     index = Index(topology([Node("pod/shop/x-x2x8z"), Node("workload/shop/y")], []))
-    index.grow(Growth((), (("workload/shop/y", "pod/shop/x-x2x8z"),)))
+    index.grow(("workload/shop/y", "pod/shop/x-x2x8z"))
     here = Mapper([compile_mapping(Mapping(node="workload/{namespace}/{pod|owner}"), 0)], index)
     assert here.map({"namespace": "shop", "pod": "x-x2x8z"}).node == "workload/shop/x"
     index.link(index.id("workload/shop/y"), index.id("pod/shop/x-x2x8z"))
