@@ -7,7 +7,7 @@ failure leaves open whether anybody heard; and it can neither edit nor say when 
 import asyncio
 import logging
 from importlib import import_module
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, ClassVar, Protocol
 
 import msgspec
 
@@ -29,6 +29,8 @@ _TALKATIVE = ("apprise", "urllib3", "requests_oauthlib", "oauthlib")
 
 class AppriseConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A service and its recipient. A refused value names its key as the second argument of the ValueError."""
+
+    takes_proxy: ClassVar[bool] = False
 
     url: Secret
     """The service as Apprise writes it, such as `matrix://user:password@example.org/#room`."""

@@ -12,7 +12,7 @@ from email.message import EmailMessage
 from email.policy import SMTP as POLICY
 from email.utils import formatdate, parseaddr
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import aiosmtplib
 import msgspec
@@ -33,6 +33,8 @@ _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 class EmailConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A mail server and whom to write to. A refused value names its key as the second argument of the ValueError."""
+
+    takes_proxy: ClassVar[bool] = False
 
     host: str
     """The mail server."""

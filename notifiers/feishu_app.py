@@ -42,6 +42,10 @@ class FeishuAppConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """For `webhook`: the Encrypt Key of the application's page of events and callbacks."""
     verification_token: Secret | None = None
     """For `webhook`: the Verification Token of the same page."""
+    card_version: Literal[1, 2] = 1
+    """Which JSON cards are written in: 1, which every client shows, or 2, for which Feishu has to be 7.20 or later."""
+    pictures: bool = False
+    """Show the affected part of the topology below each new message. Needs the extra `pictures`."""
     api_url: Annotated[str, msgspec.Meta(extra={"written": "url"})] = "https://open.feishu.cn"
     """Feishu; https://open.larksuite.com for Lark."""
     timeout: Annotated[Micros, msgspec.Meta(extra={"written": "duration"})] = 10 * SECOND
@@ -101,11 +105,24 @@ class FeishuAppSender:
         answer = await self._application.change(reference.message_id, self._card(message), trace_id)
         return Ok(reference) if isinstance(answer, Ok) else answer
 
+    @property
+    def takes_pictures(self) -> bool:
+        return self._config.pictures
+
+    async def show(self, reference: Told, picture: bytes, *, trace_id: str) -> Answer:
+        """An image as an answer to the card. It is uploaded first; what became of one whose answer was lost is nobody's loss."""
+        if not _MESSAGE.fullmatch(reference.message_id):
+            return Permanent(why="this is no message of Feishu", reason=Reason.MESSAGE_GONE)
+        key = await self._application.upload(picture, trace_id)
+        if not isinstance(key, str):
+            return key
+        return await self._application.reply(reference.message_id, "image", {"image_key": key}, trace_id)
+
     async def close(self) -> None:
         """The session belongs to whoever handed it in."""
 
     def _card(self, message: Message) -> dict[str, object]:
-        return card(message, buttons=self._config.buttons == "webhook")
+        return card(message, self._config.card_version, buttons=self._config.buttons == "webhook")
 
 
 def rates(config: FeishuAppConfig) -> tuple[Rate, ...]:

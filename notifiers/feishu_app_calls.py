@@ -1,7 +1,7 @@
-"""What an application of Feishu or Lark asks of it: its token, to send a card, to change one. One try each.
+"""What an application of Feishu or Lark asks of it: its token, to send a card, to change one, to answer below one. One try each.
 
-Used by `feishu_app` for its messages, and by healer's bootstrap for the cards whose buttons were pressed. Source: open.feishu.cn,
-"tenant_access_token", im/v1 message create and patch, and their error codes.
+Used by `feishu_app` for its messages, and by healer's bootstrap for the cards whose buttons were pressed and commands. Source:
+open.feishu.cn, "tenant_access_token", im/v1 message create, patch and reply, image create, and their error codes.
 """
 
 from typing import Any
@@ -14,6 +14,7 @@ from notifiers.application import unsent, with_token
 from notifiers.clock import SECOND, Micros
 from notifiers.exchange import JSON, Reply, Request, exchange
 from notifiers.message import Ambiguous, Answer, Ok, Permanent, Reason, Told, Transient, hidden
+from notifiers.multipart import Form, form
 from notifiers.robot import Codes, Wall, code_of, interpret
 from notifiers.secret import Secret
 from notifiers.tokens import Token, Tokens
@@ -30,10 +31,14 @@ CODES = Codes(
         230002: Reason.FORBIDDEN,
         230006: Reason.FORBIDDEN,
         230013: Reason.FORBIDDEN,
+        234007: Reason.FORBIDDEN,
     },
-    message=(230001, 230025, 230099),
+    message=(230001, 230025, 230099, 234001, 234006, 234010, 234011),
     stale=(99991661, 99991663, 99991664, 99991668, 99991671),
 )
+NOTHING = Told("")
+Content = dict[str, Any]
+"""What a message holds, by its `msg_type`."""
 _GONE = {230011: Reason.MESSAGE_GONE, 230031: Reason.NOT_EDITABLE, 230110: Reason.MESSAGE_GONE}
 """A card that was taken back or deleted, or is older than 14 days: only a new one can tell it."""
 
@@ -43,13 +48,14 @@ class _Given(msgspec.Struct):
     expire: int = 0
 
 
-class _Message(msgspec.Struct):
+class _Made(msgspec.Struct):
     message_id: str = ""
     chat_id: str = ""
+    image_key: str = ""
 
 
 class _Sent(msgspec.Struct):
-    data: _Message = msgspec.field(default_factory=_Message)
+    data: _Made = msgspec.field(default_factory=_Made)
 
 
 class Door(msgspec.Struct, frozen=True):
@@ -75,41 +81,49 @@ class FeishuApplication:
         self._tokens = tokens
         self._wall = wall
 
-    async def send(self, to: str, card: dict[str, Any], uuid: str, trace_id: str) -> Answer:
+    async def send(self, to: str, card: Content, uuid: str, trace_id: str) -> Answer:
         """A new card; with a `uuid` that was used within an hour there is none, and the answer is that of the first."""
         kind = "chat_id" if to.startswith("oc_") else "open_id"
         body = {"receive_id": to, "msg_type": "interactive", "content": _text(card), "uuid": uuid}
-        reply = await self._call("POST", f"messages?receive_id_type={kind}", "messages", body, trace_id)
-        answer = self._interpret(reply, Told(""))
-        if not isinstance(answer, Ok) or not isinstance(reply, Reply):
-            return answer
-        told = _sent(reply)
-        return Ok(Told(told.message_id, told.chat_id)) if told.message_id else _unread()
+        return _told(*await self._made("POST", f"messages?receive_id_type={kind}", _json(body), trace_id))
 
-    async def change(self, message_id: str, card: dict[str, Any], trace_id: str) -> Answer:
+    async def change(self, message_id: str, card: Content, trace_id: str) -> Answer:
         """Make the card of a message look so. `Permanent.send_anew` says when only a new message can."""
-        place = f"messages/{quote(message_id, safe='')}"
-        reply = await self._call("PATCH", place, "messages", {"content": _text(card)}, trace_id)
-        return self._interpret(reply, Told(message_id))
+        answer, _ = await self._made("PATCH", _place(message_id), _json({"content": _text(card)}), trace_id)
+        return Ok(Told(message_id)) if isinstance(answer, Ok) else answer
 
-    def _interpret(self, reply: Reply | Answer, reference: Told) -> Answer:
+    async def reply(self, message_id: str, kind: str, content: Content, trace_id: str) -> Answer:
+        """A message of this `msg_type` below another one."""
+        body = {"msg_type": kind, "content": _text(content)}
+        return _told(*await self._made("POST", f"{_place(message_id)}/reply", _json(body), trace_id))
+
+    async def upload(self, picture: bytes, trace_id: str) -> str | Answer:
+        """The key by which a PNG of at most 10 MB can be shown, by this application alone."""
+        answer, made = await self._made("POST", "images", form({"image_type": "message"}, "image", picture), trace_id)
+        if isinstance(answer, Ok):
+            return made.image_key or _unread()
+        return answer
+
+    async def _made(self, method: str, place: str, body: Form, trace_id: str) -> tuple[Answer, _Made]:
+        """The answer, and what there is from now on."""
+        door, (data, kind) = self.door, body
+        what = place.partition("?")[0].partition("/")[0]
+
+        async def attempt(token: Token) -> Reply | Transient | Ambiguous:
+            headers = {"Content-Type": kind, "Authorization": f"Bearer {token.value.reveal()}"}
+            request = Request(f"{self._base}/open-apis/im/v1/{place}", door.api_url, what, data, headers, method)
+            return await exchange(self._session, request, timeout=door.timeout, trace_id=trace_id)
+
+        reply = await with_token(self._tokens, door.key, self._fetch, attempt, CODES)
+        return self._interpret(reply), _made(reply)
+
+    def _interpret(self, reply: Reply | Answer) -> Answer:
         if not isinstance(reply, Reply):
             return reply
-        answer, reason = interpret(reply, CODES, reference), _GONE.get(code_of(reply) or 0)
+        answer, reason = interpret(reply, CODES, NOTHING), _GONE.get(code_of(reply) or 0)
         if isinstance(answer, Permanent) and reason is not None:
             answer = Permanent(answer.why, reason)
         return hidden(answer, self.door.secret)
-
-    async def _call(self, method: str, place: str, what: str, body: dict[str, Any], trace_id: str) -> Reply | Answer:
-        door = self.door
-
-        async def attempt(token: Token) -> Reply | Transient | Ambiguous:
-            headers = {**JSON, "Authorization": f"Bearer {token.value.reveal()}"}
-            url = f"{self._base}/open-apis/im/v1/{place}"
-            request = Request(url, door.api_url, what, msgspec.json.encode(body), headers, method)
-            return await exchange(self._session, request, timeout=door.timeout, trace_id=trace_id)
-
-        return await with_token(self._tokens, door.key, self._fetch, attempt, CODES)
 
     @property
     def _base(self) -> str:
@@ -121,7 +135,7 @@ class FeishuApplication:
         body = {"app_id": door.app_id, "app_secret": door.secret.reveal()}
         request = Request(url, door.api_url, "tenant_access_token", msgspec.json.encode(body))
         reply = await exchange(self._session, request, timeout=door.timeout, trace_id="")
-        answer = unsent(self._interpret(reply, Told("")))
+        answer = unsent(self._interpret(reply))
         if not isinstance(reply, Reply) or not isinstance(answer, Ok):
             return answer
         given = msgspec.json.decode(reply.body, type=_Given)
@@ -130,17 +144,31 @@ class FeishuApplication:
         return Token(Secret(given.tenant_access_token), self._wall() + given.expire * SECOND)
 
 
-def _sent(reply: Reply) -> _Message:
+def _made(reply: Reply | Answer) -> _Made:
     try:
-        return msgspec.json.decode(reply.body, type=_Sent).data
+        return msgspec.json.decode(reply.body, type=_Sent).data if isinstance(reply, Reply) else _Made()
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return _Message()
+        return _Made()
+
+
+def _told(answer: Answer, made: _Made) -> Answer:
+    if not isinstance(answer, Ok):
+        return answer
+    return Ok(Told(made.message_id, made.chat_id)) if made.message_id else _unread()
 
 
 def _unread() -> Ambiguous:
-    return Ambiguous(why="a success without a message", reason=Reason.STRANGE_ANSWER)
+    return Ambiguous(why="a success without what it made", reason=Reason.STRANGE_ANSWER)
 
 
-def _text(card: dict[str, Any]) -> str:
-    """In a request the card is a string."""
-    return msgspec.json.encode(card).decode()
+def _place(message_id: str) -> str:
+    return f"messages/{quote(message_id, safe='')}"
+
+
+def _json(body: Content) -> Form:
+    return msgspec.json.encode(body), JSON["Content-Type"]
+
+
+def _text(content: Content) -> str:
+    """In a request a card, as all content, is a string."""
+    return msgspec.json.encode(content).decode()

@@ -1,4 +1,4 @@
-"""What Feishu or Lark sends when a button of a card is pressed: is it from there, and what was pressed? Pure.
+"""What Feishu or Lark sends when a button of a card is pressed, or a command is written: is it from there, and what is it? Pure.
 
 Both secrets of the application are needed: the encrypt key signs and encrypts, the verification token names the application.
 Without one nothing is taken. Who calls it keeps the ids of presses, since a delivery within the time of its signature could come
@@ -14,13 +14,11 @@ import msgspec
 
 from notifiers.callback import IV_BYTES, NotGenuine, check_fresh, decrypted, same
 from notifiers.clock import Micros
-from notifiers.press import Press
+from notifiers.feishu_events import MOST, pressed, written
+from notifiers.press import Press, Word
 from notifiers.secret import Secret
 
 BLOCK = 16
-PRESSED = "card.action.trigger"
-MOST = 200
-"""Characters of a value that are looked at."""
 
 
 class Keys(msgspec.Struct, frozen=True):
@@ -51,40 +49,14 @@ class _Header(msgspec.Struct):
     token: str
 
 
-class _Operator(msgspec.Struct):
-    open_id: str
-
-
-class _Action(msgspec.Struct):
-    value: dict[str, str] = {}
-
-
-class _Context(msgspec.Struct):
-    open_message_id: str
-    open_chat_id: str
-
-
-class _Event(msgspec.Struct):
-    operator: _Operator
-    action: _Action
-    context: _Context
-
-
 class _Delivery(msgspec.Struct):
-    schema: str
     header: _Header
-    event: _Event
+    event: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class _Kind(msgspec.Struct):
-    header: _Header
-
-
-def read(headers: Mapping[str, str], body: bytes, keys: Keys, now: Micros) -> Press | Challenge | None:
-    """A press, the question when an address is registered, or None for another event. Raises NotGenuine.
-
-    `data` of the press is what stands under `d` in the button's value. `now` is wall time.
-    """
+def read(headers: Mapping[str, str], body: bytes, keys: Keys, now: Micros) -> Press | Word | Challenge | None:
+    """A press, a command, the question when an address is registered, or None for another event. Raises NotGenuine. `now` is
+    wall time."""
     if not keys.encrypt_key.reveal() or not keys.verification_token.reveal():
         raise NotGenuine("the application's secrets are not set")
     plain = _opened(body, keys)
@@ -94,7 +66,7 @@ def read(headers: Mapping[str, str], body: bytes, keys: Keys, now: Micros) -> Pr
             raise NotGenuine("the verification token is another one")
         return Challenge(asked.challenge[:MOST])
     _check_signature(headers, body, keys, now)
-    return _pressed(plain, keys)
+    return _meant(plain, keys)
 
 
 def signature(stamp: str, nonce: str, key: str, body: bytes) -> str:
@@ -126,25 +98,17 @@ def _question(plain: bytes) -> _Asked | None:
         return None
 
 
-def _pressed(plain: bytes, keys: Keys) -> Press | None:
+def _meant(plain: bytes, keys: Keys) -> Press | Word | None:
     try:
-        header = msgspec.json.decode(plain, type=_Kind).header
+        delivery = msgspec.json.decode(plain, type=_Delivery)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise NotGenuine("it cannot be read") from None
+    header, event = delivery.header, bytes(delivery.event)
     if not same(header.token, keys.verification_token.reveal()):
         raise NotGenuine("the verification token is another one")
-    if header.event_type != PRESSED:
-        return None
-    try:
-        event = msgspec.json.decode(plain, type=_Delivery).event
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    return Press(
-        id=header.event_id[:MOST],
-        user=event.operator.open_id[:MOST],
-        name="",
-        chat=event.context.open_chat_id[:MOST],
-        public="",
-        message_id=event.context.open_message_id[:MOST],
-        data=event.action.value.get("d", "")[:MOST],
-    )
+    match header.event_type:
+        case "card.action.trigger":
+            return pressed(header.event_id, event)
+        case "im.message.receive_v1":
+            return written(event)
+    return None

@@ -3,7 +3,7 @@
 Lines cannot be taken back, so an edit prints the story anew, marked `~` instead of `*`.
 """
 
-from typing import Literal, TextIO
+from typing import ClassVar, Literal, TextIO
 
 import msgspec
 from rich.console import Console
@@ -21,6 +21,8 @@ _COLOURS = {Tone.BROKEN: "red", Tone.WORKING: "yellow", Tone.GOOD: "green", Tone
 
 class TerminalConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How stories look there."""
+
+    takes_proxy: ClassVar[bool] = False
 
     colour: Literal["auto", "always", "never"] = "auto"
     """`auto` colours only a real terminal."""

@@ -7,6 +7,7 @@ application does not get the rest, and WeCom does not say so: the rates here sta
 
 import logging
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, unquote
 
@@ -184,9 +185,14 @@ def _sent(reply: Reply | Answer) -> _Sent:
 
 def rates(config: WecomAppConfig) -> tuple[Rate, ...]:
     """For each member 28 a minute and 950 an hour; where departments, tags or everybody are named, for these together."""
-    whom = [user.lower() for user in config.users if user != EVERYBODY]
+    whom = [user for user in config.users if user != EVERYBODY]
     if config.parties or config.tags or EVERYBODY in config.users:
         whom.append("others")
-    keys = [f"{config.door.key}:{one}" for one in whom]
+    return rates_of(config, whom)
+
+
+def rates_of(config: WecomAppConfig, members: Iterable[str]) -> tuple[Rate, ...]:
+    """... of these members."""
+    keys = [f"{config.door.key}:{one.lower()}" for one in members]
     minute = [Rate(key, 28, MINUTE) for key in keys]
     return (*minute, *(Rate(f"{key}:hour", 950, 60 * MINUTE) for key in keys))

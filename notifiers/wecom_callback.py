@@ -1,7 +1,7 @@
-"""What WeCom sends when a button of a template card is pressed: is it from there and for us, and what was pressed? Pure.
+"""What WeCom sends when a button of a template card is pressed, or a command is written: is it from there and for us? Pure.
 
 The token signs, the AES key encrypts, and the company's id stands inside. Without one of them nothing is taken. Who calls it
-keeps the ids of presses, since WeCom repeats what it was not answered in time.
+keeps the ids of presses and commands, since WeCom repeats what it was not answered in time.
 """
 
 import base64
@@ -14,8 +14,8 @@ from xml.parsers import expat
 import msgspec
 
 from notifiers.callback import IV_BYTES, NotGenuine, check_fresh, decrypted, encrypted, same
-from notifiers.clock import Micros
-from notifiers.press import Press
+from notifiers.clock import SECOND, Micros
+from notifiers.press import Press, Word
 from notifiers.secret import Secret
 
 BLOCK = 32
@@ -24,6 +24,8 @@ RANDOM_BYTES = 16
 PRESSED = "template_card_event"
 MOST = 200
 """Characters of a value that are looked at."""
+MOST_TEXT = 1_000
+"""... and of what somebody wrote."""
 MOST_XML = 64 * 1024
 
 
@@ -51,14 +53,16 @@ def challenge(query: Mapping[str, str], keys: Keys, now: Micros) -> str:
     return _opened(query, query.get("echostr", ""), keys, now)
 
 
-def read(query: Mapping[str, str], body: bytes, keys: Keys, now: Micros) -> Press | None:
-    """A press, or None for another event. Raises NotGenuine. `now` is wall time.
-
-    `data` of the press is the button's key; `message_id` the card's task, and `public` the code that changes it once.
-    """
+def read(query: Mapping[str, str], body: bytes, keys: Keys, now: Micros) -> Press | Word | None:
+    """A press, a command, or None for whatever else it is. Raises NotGenuine. `now` is wall time."""
     said = _fields(_opened(query, _fields(body).get("Encrypt", ""), keys, now).encode())
-    if said.get("Event") != PRESSED:
-        return None
+    if said.get("Event") == PRESSED:
+        return _press(said)
+    return _word(said) if said.get("MsgType") == "text" else None
+
+
+def _press(said: Mapping[str, str]) -> Press:
+    """`data` is the button's key; `message_id` the card's task, and `public` the code that changes it once."""
     user, at, task, key = (said.get(name, "")[:MOST] for name in ("FromUserName", "CreateTime", "TaskId", "EventKey"))
     return Press(
         id=f"{user}:{at}:{task}:{key}",
@@ -68,6 +72,23 @@ def read(query: Mapping[str, str], body: bytes, keys: Keys, now: Micros) -> Pres
         public=said.get("ResponseCode", "")[:MOST],
         message_id=task,
         data=key,
+    )
+
+
+def _word(said: Mapping[str, str]) -> Word | None:
+    """None for whatever else people write. What was written at no time is older than anything else."""
+    text, at = said.get("Content", "").strip(), said.get("CreateTime", "")
+    if not text.startswith("/"):
+        return None
+    user = said.get("FromUserName", "")[:MOST]
+    return Word(
+        user=user,
+        name=user,
+        chat=said.get("AgentID", "")[:MOST],
+        public="",
+        message_id=said.get("MsgId", "")[:MOST],
+        at=int(at) * SECOND if at.isascii() and at.isdecimal() and len(at) <= 12 else 0,
+        text=text[:MOST_TEXT],
     )
 
 

@@ -1,22 +1,23 @@
-"""Applications of WeCom and Feishu whose readers press buttons: which there are, by the settings, and what takes their callbacks.
+"""Applications of WeCom and Feishu whose readers press buttons and write commands: which there are, and what takes callbacks.
 
-What a press does is `healer.web.pressing`'s. Made by `healer.bootstrap.starting`, told of changed settings by `renewal`. Any
-healer of several may take a press: it goes into the journal.
+What a press does is `healer.web.pressing`'s, what a command does `healer.web.spoken`'s. Made by `healer.bootstrap.starting`, told
+of changed settings by `renewal`. Any healer of several may take either: it goes into the journal, or the store.
 """
 
 from collections.abc import Mapping
 from typing import TypeVar
 
-import aiohttp
-
 from healer.bootstrap.cards import Cards, Desk
 from healer.bootstrap.feishu import Feishu
+from healer.bootstrap.ways import Ways
 from healer.bootstrap.wecom import Wecom
 from healer.notification.settings import Channel
 from healer.seams import Clock, Spawn
 from healer.settings.model import Settings
 from healer.web.ports import Callback
+from healer.web.spoken import Commands
 from notifiers.feishu_app import FeishuAppConfig
+from notifiers.limiter import Limiter
 from notifiers.tokens import Tokens
 from notifiers.wecom_app import WecomAppConfig
 
@@ -30,15 +31,21 @@ class Applications:
     """All of them; `callbacks` are what `healer.web` hands to them, by the name of the provider."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, spawn: Spawn, tokens: Tokens, clock: Clock, answer_s: float = ANSWER_S
+        self,
+        ways: Ways,
+        spawn: Spawn,
+        tokens: Tokens,
+        clock: Clock,
+        limiter: Limiter,
+        answer_s: float = ANSWER_S,
     ) -> None:
-        self._desk = Desk(session, spawn, tokens, clock, answer_s)
+        self._desk = Desk(ways, spawn, tokens, clock, limiter, answer_s)
         self._wecom, self._feishu = Wecom(self._desk), Feishu(self._desk)
         self.callbacks: Mapping[str, Callback] = {"wecom": self._wecom, "feishu": self._feishu}
 
-    def serve(self, cards: Cards) -> None:
-        """What presses are handed to; before the first one comes."""
-        self._desk.cards = cards
+    def serve(self, cards: Cards, commands: Commands) -> None:
+        """What presses and commands are handed to; before the first one comes."""
+        self._desk.cards, self._desk.commands = cards, commands
 
     def use(self, settings: Settings) -> None:
         """Go on by these settings."""

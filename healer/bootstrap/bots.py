@@ -9,13 +9,15 @@ import hmac
 import logging
 from collections.abc import Callable, Mapping
 
-import aiohttp
 import msgspec
 
+from healer.bootstrap.pacing import in_turn
+from healer.bootstrap.ways import Ways
+from healer.documents import fields
 from healer.notification.wording import Speech
 from healer.seams import Spawn
 from healer.settings.model import Settings
-from healer.times import SECOND, Micros
+from healer.times import SECOND
 from healer.web.presses import TELEGRAM
 from healer.web.pressing import Pressed, Pressing, Reply
 from healer.web.spoken import Commands, Spoken
@@ -34,8 +36,6 @@ CONFLICT_S = 30.0
 """Seconds until a bot is asked again for which somebody else asks as well."""
 AGAIN_S = 5.0
 """Seconds between looks whether this healer is the one that may ask."""
-PATIENCE: Micros = 2 * SECOND
-"""For so long other buttons may wait for the chat's rate."""
 
 
 class Chat(msgspec.Struct, frozen=True):
@@ -43,6 +43,15 @@ class Chat(msgspec.Struct, frozen=True):
 
     speech: Speech
     rates: tuple[Rate, ...]
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """A bot by the settings: those of its first channel, its proxy, where presses are sent to, and all its chats."""
+
+    config: TelegramConfig
+    proxy: fields.Secret | None
+    url: str
+    chats: dict[str, Chat]
 
 
 class Bot:
@@ -67,7 +76,7 @@ class Bots:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        ways: Ways,
         spawn: Spawn,
         limiter: Limiter,
         leads: Callable[[], bool],
@@ -75,7 +84,7 @@ class Bots:
     ) -> None:
         self.pressing: Pressing | None = None
         self.commands: Commands | None = None
-        self._session = session
+        self._ways = ways
         self._spawn = spawn
         self._limiter = limiter
         self._leads = leads
@@ -85,17 +94,18 @@ class Bots:
 
     def use(self, settings: Settings) -> None:
         """Go on by these settings; a bot of which nothing changed is not interrupted."""
-        url = f"{settings.server.url}{TELEGRAM}"
-        wanted = {token: (config, chats, url) for token, (config, chats) in bots_in(settings).items()}
+        wanted = bots_in(settings)
         for token in [token for token, (depends, _) in self._jobs.items() if wanted.get(token) != depends]:
             self._jobs.pop(token)[1].cancel()
         self._hooks = []
-        for token, (config, chats, _) in wanted.items():
-            bot = Bot(TelegramBot(config.token, config.api_url, self._session), config.secret_token, chats)
+        for token, heard in wanted.items():
+            config = heard.config
+            api = TelegramBot(config.token, config.api_url, self._ways.by(heard.proxy))
+            bot = Bot(api, config.secret_token, heard.chats)
             if config.buttons == "webhook":
                 self._hooks.append(bot)
             if token not in self._jobs:
-                self._jobs[token] = wanted[token], self._start(bot, config, url)
+                self._jobs[token] = heard, self._start(bot, config, heard.url)
 
     def _start(self, bot: Bot, config: TelegramConfig, url: str) -> asyncio.Task[None]:
         name = f"buttons of bot {bot.api.number}"
@@ -200,11 +210,9 @@ class Bots:
         reply = await self.commands.hear(Spoken(f"telegram:{word.user}", word.text, word.at), chat.speech)
         if reply is None or (reply.loud and bot.own(word) is None):
             return
-        wait = await self._limiter.reserve(chat.rates, patience=PATIENCE)
-        if wait > PATIENCE:
+        if not await in_turn(self._limiter, chat.rates):
             log.warning("the chat is at its rate limit: a command is not answered")
             return
-        await asyncio.sleep(wait / SECOND)
         try:
             await bot.api.reply(word, reply.text)
         except NotDone as error:
@@ -212,23 +220,22 @@ class Bots:
 
     async def _show(self, bot: Bot, press: Press, chat: Chat, reply: Reply) -> None:
         """Other buttons under the message, within the chat's rates."""
-        wait = await self._limiter.reserve(chat.rates, patience=PATIENCE)
-        if wait > PATIENCE:
+        if not await in_turn(self._limiter, chat.rates):
             log.warning("the chat is at its rate limit: other buttons are not shown")
             return
-        await asyncio.sleep(wait / SECOND)
         try:
             await bot.api.show(press, reply.rows or ())
         except NotDone as error:
             log.warning("other buttons could not be shown: %s", error)
 
 
-def bots_in(settings: Settings) -> Mapping[str, tuple[TelegramConfig, dict[str, Chat]]]:
-    """The bots whose buttons are heard, by token, each with the settings of its first channel and all its chats."""
-    found: dict[str, tuple[TelegramConfig, dict[str, Chat]]] = {}
+def bots_in(settings: Settings) -> Mapping[str, Heard]:
+    """The bots whose buttons are heard, by token."""
+    found: dict[str, Heard] = {}
+    url = f"{settings.server.url}{TELEGRAM}"
     for channel in settings.channels.values():
         config = channel.config
         if isinstance(config, TelegramConfig) and config.buttons != "none":
-            _, chats = found.setdefault(config.token.reveal(), (config, {}))
-            chats[str(config.chat_id)] = Chat(channel.speech, rates(config))
+            heard = found.setdefault(config.token.reveal(), Heard(config, channel.proxy, url, {}))
+            heard.chats[str(config.chat_id)] = Chat(channel.speech, rates(config))
     return found

@@ -1,25 +1,31 @@
-"""A card whose button was pressed: what the press does, and what the card says from then on. Used by `wecom` and `feishu`."""
+"""A card whose button was pressed, or a command: what that does, and what the card says from then on. Used by `wecom` and
+`feishu`."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
-import aiohttp
 import msgspec
 
+from healer.bootstrap.pacing import in_turn
+from healer.bootstrap.ways import Ways
 from healer.journey.ports import StoreUnavailable
 from healer.notification.message import message_of
 from healer.notification.ports import LedgerRow
 from healer.notification.settings import Channel
 from healer.notification.story import Story
+from healer.notification.wording import Speech
 from healer.seams import Clock, Spawn
 from healer.times import Micros
 from healer.web.ports import Told as Ledger
 from healer.web.pressing import Pressed, Pressing, Reply
+from healer.web.spoken import Commands, Spoken
 from notifiers.callback import WINDOW
+from notifiers.limiter import Limiter
 from notifiers.message import Message, Told
-from notifiers.press import Press
+from notifiers.press import Press, Word
+from notifiers.sender import Rate
 from notifiers.tokens import Tokens
 
 log = logging.getLogger(__name__)
@@ -95,21 +101,29 @@ class Cards:
 
 
 class Desk:
-    """What the callbacks of all applications share. `cards` is set before the first press comes."""
+    """What the callbacks of all applications share. `cards` and `commands` are set before the first press comes."""
 
     def __init__(
-        self, session: aiohttp.ClientSession, spawn: Spawn, tokens: Tokens, clock: Clock, answer_s: float
+        self,
+        ways: Ways,
+        spawn: Spawn,
+        tokens: Tokens,
+        clock: Clock,
+        limiter: Limiter,
+        answer_s: float,
     ) -> None:
-        self.session = session
+        self.ways = ways
         self.tokens = tokens
         self.clock = clock
+        self.limiter = limiter
         self.cards: Cards | None = None
+        self.commands: Commands | None = None
         self._spawn = spawn
         self._answer_s = answer_s
         self._until: dict[str, Micros] = {}
 
     def is_new(self, key: str) -> bool:
-        """Whether a press came for the first time, as long as what was signed for it is good."""
+        """Whether a press or a command came for the first time, as long as what was signed for it is good."""
         now = self.clock.now()
         for old in [one for one, until in self._until.items() if until < now]:
             del self._until[old]
@@ -123,6 +137,15 @@ class Desk:
         """Do it. `channels` are those of the application, at least one."""
         assert self.cards is not None, "set before any callback is taken"
         return await self.cards.press(press, pressed, channels)
+
+    async def hear(self, word: Word, who: str, speech: Speech, rates: Sequence[Rate]) -> Reply | None:
+        """Do what was written, and wait until it can be answered within these rates; None where nobody is to be answered."""
+        assert self.commands is not None, "set before any callback is taken"
+        reply = await self.commands.hear(Spoken(who, word.text, word.at), speech)
+        if reply is None or await in_turn(self.limiter, rates):
+            return reply
+        log.warning("the chat is at its rate limit: a command is not answered")
+        return None
 
     async def in_time(self, work: Coroutine[Any, Any, None]) -> None:
         """Have it done, and wait for it no longer than the provider does: what takes longer goes on."""

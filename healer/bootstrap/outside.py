@@ -23,6 +23,7 @@ from healer.audit.signing import BadKey, signing_key
 from healer.bootstrap.agents import with_agents
 from healer.bootstrap.reaching import CannotReach, requests, targets, watched_access
 from healer.bootstrap.refusal import CannotStart
+from healer.bootstrap.ways import Ways
 from healer.executors.agent.agents import Agents
 from healer.heartbeat.http import HttpPing
 from healer.heartbeat.watch import Ping
@@ -70,6 +71,7 @@ class Ground(msgspec.Struct, frozen=True):
     store: Store
     locks: LockService
     session: aiohttp.ClientSession
+    ways: Ways
     apart: Apart
     limiter: Limiter
     tokens: Tokens
@@ -85,7 +87,7 @@ def ports(settings: Settings, ground: Ground, kept: Kept, stack: AsyncExitStack)
         asking = requests(settings, clock, session, kept)
     except CannotReach as error:
         raise CannotStart(str(error)) from error
-    telling = senders(settings, session, clock, ground.random, ground.registry, kept, ground.limiter, ground.tokens)
+    telling = senders(settings, ground, kept)
     return Ports(
         clock=clock,
         random=ground.random,
@@ -167,22 +169,16 @@ def pass_on(passing_on: PassingOn, ground: Ground, settings: Settings, kept: Kep
     passing_on.use(alertmanagers(settings.alertmanager, ground, kept) if wanted else ())
 
 
-def senders(
-    settings: Settings,
-    session: aiohttp.ClientSession,
-    clock: Clock,
-    random: SystemRandom,
-    registry: Registry,
-    kept: Kept,
-    limiter: Limiter,
-    tokens: Tokens,
-) -> Mapping[str, Sender]:
+def senders(settings: Settings, ground: Ground, kept: Kept) -> Mapping[str, Sender]:
     """A sender per channel, within its rates, behind its breaker."""
-    opened = registry.gauges("healer_channel_open", "1 while a channel's breaker keeps messages back.", ("channel",))
-    means = notifiers.Means(session, sys.stdout, clock.now, tokens)
+    opened = ground.registry.gauges(
+        "healer_channel_open", "1 while a channel's breaker keeps messages back.", ("channel",)
+    )
+    clock = ground.clock
 
     def make(name: str, channel: ChannelSettings) -> Sender:
         kind = notifiers.CHANNELS[channel.type]
+        means = notifiers.Means(ground.ways.by(channel.proxy), sys.stdout, clock.now, ground.tokens)
         try:
             sender = kind.factory(name, channel.config, means)
         except Unavailable as error:
@@ -191,9 +187,9 @@ def senders(
         return Channel(
             sender,
             breaker=Breaker(name, clock, on_change=lambda name, state: opened.of(name).set(state != "closed")),
-            limiter=limiter,
+            limiter=ground.limiter,
             backoff=kind.backoff,
-            random=random,
+            random=ground.random,
             sleep=asyncio.sleep,
         )
 
@@ -202,7 +198,10 @@ def senders(
 
     return {
         name: kept.once(
-            f"channel {name}", (channel.type, channel.config), partial(make, name, channel), partial(end, name)
+            f"channel {name}",
+            (channel.type, channel.config, channel.proxy),
+            partial(make, name, channel),
+            partial(end, name),
         )
         for name, channel in settings.channels.items()
     }

@@ -31,6 +31,7 @@ from healer.bootstrap.plan import read_plan, tls_context
 from healer.bootstrap.refusal import CannotStart
 from healer.bootstrap.renewal import Renewal, tell_of_files
 from healer.bootstrap.sharing import share
+from healer.bootstrap.ways import Ways
 from healer.journey.ports import StoreUnavailable
 from healer.kept import Kept
 from healer.locks.opening import CannotLock, open_locks
@@ -112,8 +113,9 @@ async def start(
     # One for all channels and callbacks of an application.
     tokens = Tokens(shared.tokens, clock.now)
     apart = Apart(store.aside)
+    ways = Ways(session, stack)
     ground = Ground(
-        clock, random, registry, spawn, store, locks, session, apart, shared.limiter, tokens, tenure=shared.tenure
+        clock, random, registry, spawn, store, locks, session, ways, apart, shared.limiter, tokens, tenure=shared.tenure
     )
     agents = agents_of(settings, store, clock, random)
     ground = msgspec.structs.replace(ground, agents=agents)
@@ -124,8 +126,8 @@ async def start(
     renewal = Renewal(file, settings, healer, ground, kept, stack, tls)
     reload = Reload(renewal, clock, partial(tell_of_files, healer))
     registry.read(reload.samples)
-    bots = Bots(session, spawn, shared.limiter, lambda: healer.owner.leads and healer.view.ready()[0])
-    applications = Applications(session, spawn, tokens, clock)
+    bots = Bots(ways, spawn, shared.limiter, lambda: healer.owner.leads and healer.view.ready()[0])
+    applications = Applications(ways, spawn, tokens, clock, shared.limiter)
     offered = msgspec.structs.replace(
         service(settings, healer, registry), reload=reload, hook=bots, agents=agents, callbacks=applications.callbacks
     )
@@ -136,7 +138,8 @@ async def start(
     bots.commands = Commands(offered, renewal.access)
     passing_on = PassingOn(healer.view.all_silences, lambda: healer.owner.leads and healer.view.ready()[0], clock)
     renewal.pass_on = partial(pass_on, passing_on, ground)
-    applications.serve(Cards(bots.pressing, store, partial(story_of, healer), lambda: healer.plan.base_url))
+    cards = Cards(bots.pressing, store, partial(story_of, healer), lambda: healer.plan.base_url)
+    applications.serve(cards, bots.commands)
     listener = Listener(create_app(offered, oversize, renewal.access), settings.server.host, settings.server.port, tls)
     stack.push_async_callback(spawn.stop, STOP_S)
     for_agents = agents_listener(settings, agents, healer, spawn, registry) if agents is not None else None

@@ -28,7 +28,8 @@ async def tell(settings: Settings, channel: str, stream: TextIO) -> Tried:
     chosen = settings.channels[channel]
     kind = notifiers.CHANNELS[chosen.type]
     clock = SystemClock()
-    async with aiohttp.ClientSession() as session:
+    proxy = chosen.proxy.reveal() if chosen.proxy is not None else None
+    async with aiohttp.ClientSession(proxy=proxy) as session:
         means = notifiers.Means.alone(session, stream, clock.now)
         try:
             sender = kind.factory(channel, chosen.config, means)

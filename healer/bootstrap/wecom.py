@@ -1,7 +1,7 @@
-"""Presses in WeCom: taken when WeCom sends them, done, and shown on the card. Made by `applications`.
+"""Presses and commands in WeCom: taken when WeCom sends them, and done. Made by `applications`.
 
 WeCom waits five seconds for an answer, which may be empty, and asks again without one. What came of a press can only be said on
-the card, by the code that the press brought.
+the card, by the code that the press brought; what came of a command is a message to whoever wrote it.
 """
 
 import logging
@@ -15,10 +15,10 @@ from healer.web.pressing import Pressed
 from notifiers import wecom_callback
 from notifiers.callback import NotGenuine
 from notifiers.message import Message, Ok
-from notifiers.press import Press
-from notifiers.wecom_app import WecomAppConfig
-from notifiers.wecom_app_calls import WecomApplication, Whom
-from notifiers.wecom_card import card, with_word
+from notifiers.press import Press, Word
+from notifiers.wecom_app import WecomAppConfig, rates_of
+from notifiers.wecom_app_calls import NOBODY, WecomApplication, Whom
+from notifiers.wecom_card import card, text, with_word
 
 log = logging.getLogger(__name__)
 
@@ -44,15 +44,17 @@ class Wecom:
             try:
                 if "echostr" in delivery.query:
                     return Answered(wecom_callback.challenge(delivery.query, config.keys, now).encode())
-                press = wecom_callback.read(delivery.query, delivery.body, config.keys, now)
+                came = wecom_callback.read(delivery.query, delivery.body, config.keys, now)
             except NotGenuine as error:
                 why = str(error)
                 continue
-            if press is not None and press.chat != str(config.agent_id):
+            if came is not None and came.chat != str(config.agent_id):
                 why = "it is for another application, which has the same keys"
                 continue
-            if press is not None:
-                await self._serve(app, config, press)
+            if isinstance(came, Word):
+                await self._obey(app, came)
+            elif came is not None:
+                await self._serve(app, config, came)
             return Answered()
         log.warning("a callback of WeCom was refused", extra={"why": why})
         return None
@@ -60,21 +62,47 @@ class Wecom:
     async def _serve(self, app: App, config: WecomAppConfig, press: Press) -> None:
         key = f"{config.door.key}:{press.id}"
         if self._desk.is_new(key):
-            who = f"wecom:{config.corp_id}:{press.user.lower()}"
-            await self._desk.in_time(self._do(app, press, Pressed(key, who, press.data)))
+            await self._desk.in_time(self._do(app, press, Pressed(key, _who(config, press), press.data)))
+
+    async def _obey(self, app: App, word: Word) -> None:
+        """Do what was written, and tell whoever wrote it what came of it: only members of the company can."""
+        known = [one for one in app.values() if word.user.lower() in map(str.lower, one[0].users)]
+        config, channel = next(iter((*known, *app.values())))
+        if not self._desk.is_new(f"{config.door.key}:{word.message_id}"):
+            return
+
+        async def do() -> None:
+            reply = await self._desk.hear(word, _who(config, word), channel.speech, rates_of(config, [word.user]))
+            if reply is None:
+                return
+            shown = {"msgtype": "text", "text": {"content": text(Message(reply.text))}}
+            application = self._application(config, channel)
+            answer = application.interpret(await application.send(shown, Whom((word.user,)), ""), NOBODY)
+            if not isinstance(answer, Ok):
+                log.info("whoever wrote a command was not answered: %s", getattr(answer, "why", answer.reason))
+
+        await self._desk.in_time(do())
 
     async def _do(self, app: App, press: Press, pressed: Pressed) -> None:
         desk = self._desk
         done = await desk.press(press, pressed, {name: channel for name, (_, channel) in app.items()})
-        config, _ = app[done.channel]
+        config, channel = app[done.channel]
         # Of an incident that is over the card says no more than what whoever pressed is told.
         shown = done.message or Message(title=done.reply.text[:TITLE_LIMIT], more_url=done.base_url)
         made = card(with_word(shown, done.reply.text))
         if made is None or not press.public:
             log.warning("whoever pressed a button in WeCom is not answered: the card would lead nowhere")
             return
-        application = WecomApplication(config.door, desk.session, desk.tokens, desk.clock.now)
         whom = Whom((press.user,)) if done.alone else config.whom
-        answer = await application.update(press.public, whom, made, "")
+        answer = await self._application(config, channel).update(press.public, whom, made, "")
         if not isinstance(answer, Ok):
             log.warning("a card in WeCom could not be changed: %s", getattr(answer, "why", answer.reason))
+
+    def _application(self, config: WecomAppConfig, channel: Channel) -> WecomApplication:
+        desk = self._desk
+        return WecomApplication(config.door, desk.ways.by(channel.proxy), desk.tokens, desk.clock.now)
+
+
+def _who(config: WecomAppConfig, where: Press | Word) -> str:
+    """As `chat` of `server.auth.users` has it."""
+    return f"wecom:{config.corp_id}:{where.user.lower()}"

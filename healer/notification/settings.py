@@ -1,11 +1,12 @@
 """What people may set about who hears of what. Assembled by `healer.settings`, which knows the types of channels."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
 from healer.alerts.matchers import Matchers
-from healer.documents.fields import Duration
+from healer.documents.fields import OR_TEXT, Duration, Secret
 from healer.notification.conduct import Conduct
 from healer.notification.hours import end_of, parse_hours, parse_moment
 from healer.notification.wording import Language, Speech, is_zone
@@ -34,11 +35,15 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     lost_answer: Literal["again", "once"] = "again"
     """A new message whose answer was lost, so that nobody knows whether it arrived: `again` sends it again, and it may be there
     twice; `once` does not: it is a dead letter, and `fallback` is told."""
+    proxy: Annotated[Secret, OR_TEXT] | None = None
+    """The HTTP proxy by which its provider is reached, such as http://proxy.example:3128; plain, or a secret."""
     config: Any = None
     """The type's own settings."""
 
     def __post_init__(self) -> None:
         check_hours(self.quiet, "quiet")
+        if self.proxy is not None:
+            check_proxy(self.proxy.reveal(), "proxy")
 
     @property
     def conduct(self) -> Conduct:
@@ -83,6 +88,17 @@ class Route(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     def is_on(self, now: Micros) -> bool:
         """Whether this is one of its hours."""
         return not self.hours or end_of(self.hours, self.zone, now) > 0
+
+
+def check_proxy(url: str, key: str) -> None:
+    """Raises ValueError, for this key, without the URL: there may be a password in it."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError("expected the URL of an HTTP proxy such as http://proxy.example:3128", key)
 
 
 def check_zone(zone: str, key: str) -> None:

@@ -2,12 +2,12 @@
 
 import difflib
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from healer.documents.convert import Converter, Hook
-from healer.documents.fields import Secret
+from healer.documents.fields import OR_TEXT, Secret
 from healer.documents.problems import Path
 from healer.documents.references import WRONG
 from healer.notification.settings import Channel
@@ -15,7 +15,8 @@ from healer.notification.template import BadTemplate, read
 from healer.notification.wording import Language, is_zone
 from notifiers.secret import Secret as ChannelSecret
 
-_OURS = ("type", "last_resort", "language", "zone", "template", "fallback", "quiet", "bundle", "lost_answer")
+_PROXY: Any = Annotated[Secret, OR_TEXT] | None
+_OURS = frozenset(Channel.__struct_fields__) - {"config"}
 
 
 def hooks(types: Mapping[str, type[msgspec.Struct]]) -> dict[Any, Hook]:
@@ -47,12 +48,17 @@ def hooks(types: Mapping[str, type[msgspec.Struct]]) -> dict[Any, Hook]:
         lost_answer = converter.read(
             Literal["again", "once"], value.get("lost_answer", "again"), (*path, "lost_answer")
         )
+        proxy = converter.read(_PROXY, value.get("proxy"), (*path, "proxy"))
+        if proxy is not None and proxy is not WRONG and not getattr(types[name], "takes_proxy", True):
+            proxy = converter.complain(
+                (*path, "proxy"), f"a channel of type {name} takes no proxy: it does not go over HTTP here"
+            )
         conduct = {"fallback": fallback, "quiet": quiet, "bundle": bundle, "lost_answer": lost_answer}
         speech = {"language": language, "zone": zone, "template": template}
-        if any(one is WRONG for one in (last_resort, config, *speech.values(), *conduct.values())):
+        if any(one is WRONG for one in (last_resort, config, proxy, *speech.values(), *conduct.values())):
             return WRONG
         try:
-            return Channel(type=name, last_resort=last_resort, config=config, **speech, **conduct)
+            return Channel(type=name, last_resort=last_resort, config=config, proxy=proxy, **speech, **conduct)
         except ValueError as error:
             message, *where = error.args
             return converter.complain((*path, *where), message)

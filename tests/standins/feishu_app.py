@@ -1,6 +1,7 @@
-"""A stand-in for an application's bot of Feishu: its token, cards in chats, changes of cards, and presses.
+"""A stand-in for an application's bot of Feishu: its token, cards in chats, what stands below them, presses, and words.
 
-Sources: open.feishu.cn, tenant_access_token, im/v1 message create and patch, rate limits, and card callbacks.
+Sources: open.feishu.cn, tenant_access_token, im/v1 message create, patch and reply, image create, rate limits, card callbacks and
+`im.message.receive_v1`.
 """
 
 import base64
@@ -18,7 +19,7 @@ from aiohttp import web
 from notifiers import feishu_callback as callback
 from notifiers.callback import encrypted
 from notifiers.secret import Secret
-from tests.standins.provider import Fault, Provider, reset
+from tests.standins.provider import PNG, Fault, Provider, read_form, reset
 from tests.standins.robots import Sliding
 
 DEADLINE_S = 3.0
@@ -29,6 +30,16 @@ AGAIN_S = 1800
 UUID_S = 3600
 CHANGEABLE_S = 14 * 86400
 CARD_BYTES = 30 * 1024
+MOST_ELEMENTS = 200
+"""Of a card of JSON 2.0, those in others among them."""
+PROPERTIES = {
+    "div": {"text"},
+    "hr": set[str](),
+    "button": {"type", "text", "behaviors"},
+    "column_set": {"flex_mode", "columns"},
+    "column": {"width", "elements"},
+}
+"""Of elements of JSON 2.0, as far as healer uses them."""
 KEYS = callback.Keys(Secret("encrypt-key"), Secret("verif-token"))
 
 
@@ -56,8 +67,16 @@ class FeishuAppStandin(Provider):
         self.secret = secret
         self.recipients = set(recipients)
         self.cards: dict[str, Card] = {}
+        self.replies: list[tuple[str, str]] = []
+        """What the application said below a message, by that message's id."""
+        self.pictures: list[tuple[str, bytes]] = []
+        """... and what it showed there."""
+        self.written: dict[str, str] = {}
+        """Messages of people: by id, their chat."""
         self.given = 0
         """How often a token was asked for."""
+        self.image_bytes = 10 * 1024 * 1024
+        """The most that an image may have."""
         self.token_lost = False
         """Whether the answer to who asks for a token is lost."""
         self.stale_code = 99991663
@@ -66,6 +85,7 @@ class FeishuAppStandin(Provider):
         self._tokens: dict[str, float] = {}
         self._uuids: dict[str, tuple[str, float]] = {}
         self._seconds: dict[str, Sliding] = defaultdict(lambda: Sliding(5, 1))
+        self._images: dict[str, bytes] = {}
         self._presses = 0
 
     @property
@@ -118,12 +138,16 @@ class FeishuAppStandin(Provider):
             return 400, self.stale_code, "Invalid access token for authorization", {}
         if fault is Fault.TOO_MANY:
             return self.limit_status, 99991400, "request trigger frequency limit", {}
+        if request.path == "/open-apis/im/v1/images":
+            return self._take_in(request, body)
         if request.content_type != "application/json":
             return 400, 9499, "Bad Request", {}
         asked: dict[str, Any] = json.loads(body.decode("utf-8"))
         place = request.path.removeprefix("/open-apis/im/v1/messages")
         if request.method == "POST" and not place:
             return self._send(asked, request.query.get("receive_id_type", ""))
+        if request.method == "POST" and place.endswith("/reply"):
+            return self._reply(asked, place.removeprefix("/").removesuffix("/reply"))
         if request.method == "PATCH" and place.startswith("/"):
             return self._change(asked, place.removeprefix("/"))
         return 404, 99991404, "not found", {}
@@ -161,7 +185,44 @@ class FeishuAppStandin(Provider):
         known.text, known.buttons, known.colour = card
         return 200, 0, "success", {}
 
-    # --- presses
+    def _reply(self, asked: dict[str, Any], id: str) -> tuple[int, int, str, dict[str, Any]]:
+        """A text of pieces, or an image that this application uploaded."""
+        chat = self.cards[id].chat if id in self.cards else self.written.get(id)
+        if chat is None:
+            return 400, 230011, "The message has been recalled.", {}
+        if self.overrun(not self._seconds[chat].take(self.clock())):
+            return self.limit_status, 99991400, "request trigger frequency limit", {}
+        content = json.loads(asked["content"])
+        match asked["msg_type"]:
+            case "post":
+                rows = content["zh_cn"]["content"]
+                assert all(set(piece) == {"tag", "text"} for row in rows for piece in row), "labels are data"
+                self.replies.append((id, "\n".join("".join(piece["text"] for piece in row) for row in rows)))
+            case "image":
+                if content.get("image_key") not in self._images:
+                    return 400, 230055, "The type of file upload does not match the type of message being sent.", {}
+                self.pictures.append((id, self._images[content["image_key"]]))
+            case _:
+                return 400, 230001, "Your request contains an invalid request parameter", {}
+        return 200, 0, "success", {"message_id": f"om_reply{len(self.replies) + len(self.pictures)}", "chat_id": chat}
+
+    def _take_in(self, request: web.Request, body: bytes) -> tuple[int, int, str, dict[str, Any]]:
+        """An image of at most 10 MB; its key is good for this application's messages."""
+        kind, fields = read_form(request.headers["Content-Type"], body)
+        if kind != "multipart/form-data" or fields.get("image_type") != b"message" or "image" not in fields:
+            return 400, 234001, "Invalid request param.", {}
+        image = fields["image"]
+        if not image:
+            return 400, 234010, "File's size can't be 0.", {}
+        if len(image) > self.image_bytes:
+            return 400, 234006, "The file size exceed the max value.", {}
+        if not image.startswith((PNG, b"\xff\xd8")):
+            return 400, 234011, "Can't recognize the image format.", {}
+        key = f"img_v3_{self.app_id}_{len(self._images)}"
+        self._images[key] = image
+        return 200, 0, "success", {"image_key": key}
+
+    # --- presses, and what people write
 
     async def press(self, url: str, id: str, button: str, user: str, value: Any = None) -> tuple[int, dict[str, Any]]:
         """Somebody presses: status and body of the answer, which changes the card where it brings one."""
@@ -183,6 +244,25 @@ class FeishuAppStandin(Provider):
             assert not isinstance(found, str), found
             card.text, card.buttons, card.colour = found
         return status, answer
+
+    async def write(self, url: str, chat: str, user: str, text: str, *, times: int = 1, **said: Any) -> list[int]:
+        """Somebody writes: the status of each delivery of it. In a group they call the bot by its name first."""
+        id = f"om_written{len(self.written) + 1}"
+        self.written[id] = chat
+        group = chat not in self.recipients or chat.startswith("oc_")
+        message = {
+            "message_id": id,
+            "create_time": str(int(self.clock() * 1000)),
+            "chat_id": chat,
+            "chat_type": "group" if group else "p2p",
+            "message_type": "text",
+            "content": json.dumps({"text": f"@_user_1 {text}" if group else text}),
+            "mentions": [{"key": "@_user_1", "id": {"open_id": "ou_bot"}, "name": "healer"}] if group else [],
+        }
+        sender = {"sender_id": {"open_id": user, "union_id": "on_1"}, "sender_type": said.pop("sender_type", "user")}
+        header = {"event_id": id, "event_type": "im.message.receive_v1", "token": "verif-token", "app_id": self.app_id}
+        event = {"schema": "2.0", "header": header, "event": {"sender": sender, "message": message | said}}
+        return [(await self.deliver(url, *self.sealed(event)))[0] for _ in range(times)]
 
     def sealed(self, said: dict[str, Any]) -> tuple[dict[str, str], bytes]:
         """Headers and body of a callback."""
@@ -216,18 +296,51 @@ def _card(asked: dict[str, Any]) -> tuple[str, dict[str, Any], str] | str:
 
 
 def _read(card: dict[str, Any]) -> tuple[str, dict[str, Any], str] | str:
-    if not card.get("config", {}).get("update_multi") or not card.get("elements"):
-        return "a card that cannot be changed, or without elements"
-    rows, buttons = [card["header"]["title"]["content"]], dict[str, Any]()
-    for element in card["elements"]:
-        match element["tag"]:
-            case "div":
+    """By the version that it says. 1.0 ignores what it does not know, 2.0 refuses it."""
+    if not card.get("config", {}).get("update_multi"):
+        return "a card that cannot be changed"
+    newer = card.get("schema") == "2.0"
+    elements = card.get("body", {}).get("elements") if newer else card.get("elements")
+    if not elements:
+        return "a card without elements"
+    known = {"schema", "config", "header", "body", "card_link"}
+    if newer and (strange := card.keys() - known):
+        return f"unknown property {min(strange)}"
+    shown = _Shown()
+    wrong = shown.add(elements, newer)
+    if not wrong and newer and shown.elements > MOST_ELEMENTS:
+        wrong = "too many elements"
+    rows = [card["header"]["title"]["content"], *shown.rows]
+    return wrong or ("\n".join(rows), shown.buttons, card["header"]["template"])
+
+
+class _Shown:
+    """What the elements of a card show."""
+
+    def __init__(self) -> None:
+        self.rows: list[str] = []
+        self.buttons: dict[str, Any] = {}
+        self.elements = 0
+
+    def add(self, elements: list[dict[str, Any]], newer: bool) -> str:
+        """What is wrong with these, or nothing."""
+        for element in elements:
+            self.elements += 1
+            tag, wrong = element["tag"], ""
+            if newer and (strange := element.keys() - PROPERTIES.get(tag, set()) - {"tag"}):
+                return f"unknown property {min(strange)} of {tag}"
+            if tag == "div":
                 assert element["text"]["tag"] == "plain_text", "labels are data"
-                rows.append(element["text"]["content"])
-            case "action":
-                buttons |= {one["text"]["content"]: one["value"] for one in element["actions"]}
-            case "hr":
-                pass
-            case other:
-                return f"there is no element {other}"
-    return "\n".join(rows), buttons, card["header"]["template"]
+                self.rows.append(element["text"]["content"])
+            elif tag == "action" and not newer:
+                wrong = self.add(element["actions"], newer)
+            elif tag in ("column_set", "column") and newer:
+                wrong = self.add(element["columns" if tag == "column_set" else "elements"], newer)
+            elif tag == "button":
+                called = [one["value"] for one in element.get("behaviors", ()) if one["type"] == "callback"]
+                self.buttons[element["text"]["content"]] = called[0] if newer else element["value"]
+            elif tag != "hr":
+                return f"there is no element {tag}"
+            if wrong:
+                return wrong
+        return ""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import math
+import re
 import time
 from abc import ABC, abstractmethod
 from collections import deque
@@ -161,6 +162,19 @@ async def broken(
         case _:
             pass
     return said
+
+
+def read_form(content_type: str, body: bytes) -> tuple[str, dict[str, bytes]]:
+    """What kind of body it is, and its fields by name, files among them."""
+    kind, _, boundary = content_type.partition("; boundary=")
+    fields: dict[str, bytes] = {}
+    for part in body.split(f"--{boundary}\r\n".encode())[1:]:
+        head, _, data = (
+            part.removesuffix(f"\r\n--{boundary}--\r\n".encode()).removesuffix(b"\r\n").partition(b"\r\n\r\n")
+        )
+        if name := re.search(rb'name="([^"]*)"', head):
+            fields[name[1].decode()] = data
+    return kind, fields
 
 
 def page(status: int) -> web.Response:

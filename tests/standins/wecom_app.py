@@ -1,4 +1,4 @@
-"""A stand-in for an application of WeCom: its token, messages to members, cards that change once by a code, and presses.
+"""A stand-in for an application of WeCom: its token, messages to members, cards that change once by a code, presses, and words.
 
 Sources: developer.work.weixin.qq.com, documents 91039 (gettoken), 90236 (message/send), 94945 (update_template_card) and 91144
 (callbacks). Every answer is an HTTP 200 with an `errcode`.
@@ -198,7 +198,7 @@ class WecomAppStandin(Provider):
             shown.text, shown.buttons = text, buttons
         return 0, "ok", {"invaliduser": []}
 
-    # --- presses
+    # --- presses, and what people write
 
     async def press(
         self, url: str, keys: callback.Keys, number: int, button: str, user: str, key: str | None = None
@@ -214,6 +214,22 @@ class WecomAppStandin(Provider):
             f"<ResponseCode>{self._code(number)}</ResponseCode><AgentID>{self.agent_id}</AgentID></xml>"
         )
         query, body = self.sealed(keys, xml, f"n{self._presses}")
+        return await self.deliver(url, query, body)
+
+    async def write(self, url: str, keys: callback.Keys, user: str, text: str, **said: Any) -> list[int]:
+        """Somebody writes to the application: the status of each delivery."""
+        self._presses += 1
+        fields = {
+            "ToUserName": self.corp_id,
+            "FromUserName": user,
+            "CreateTime": int(self.clock()),
+            "MsgType": "text",
+            "Content": f"<![CDATA[{text}]]>",
+            "MsgId": 7_000_000_000_000_000 + self._presses,
+            "AgentID": self.agent_id,
+        }
+        xml = "".join(f"<{name}>{value}</{name}>" for name, value in (fields | said).items())
+        query, body = self.sealed(keys, f"<xml>{xml}</xml>", f"n{self._presses}")
         return await self.deliver(url, query, body)
 
     def sealed(self, keys: callback.Keys, xml: str, nonce: str) -> tuple[dict[str, str], str]:

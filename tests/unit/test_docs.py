@@ -52,6 +52,7 @@ class Environment(Mapping[str, str]):
             return "693a91f6-7aoc-4bc4-97a0-0ec2sifa5aaa"
         return {
             "DINGTALK_TOKEN": "d" * 64,
+            "OUTBOUND_PROXY": "http://proxy.example:3128",
             "HOOK_URL": "https://tickets.example/hook",
             "HOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
             "WECOM_AES": "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG",

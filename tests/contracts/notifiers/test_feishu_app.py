@@ -9,7 +9,8 @@ import pytest
 
 from notifiers.clock import SECOND
 from notifiers.feishu_app import FeishuAppConfig, FeishuAppSender
-from notifiers.feishu_card import CARD_BYTES, card
+from notifiers.feishu_app_calls import FeishuApplication
+from notifiers.feishu_card import CARD_BYTES, Version, card
 from notifiers.limiter import MemoryLimiter
 from notifiers.message import (
     Ambiguous,
@@ -83,8 +84,12 @@ async def told(sender: FeishuAppSender, message: Message = STORY) -> Told:
     return answer.reference
 
 
-async def test_a_card_follows_the_story(sender: FeishuAppSender, standin: FeishuAppStandin, time: Time) -> None:
-    """One card, in its colour, with the buttons that there are now; changed as often as there is news."""
+@pytest.mark.parametrize("version", [1, 2])
+async def test_a_card_follows_the_story(
+    version: int, standin: FeishuAppStandin, session: aiohttp.ClientSession, time: Time
+) -> None:
+    """One card, in its colour, with the buttons that there are now; changed as often as there is news. In both versions."""
+    sender = made(standin, session, time, card_version=version)
     reference = Told.unpack((await told(sender)).pack())
     (shown,) = standin.cards.values()
     assert shown.text == "[CRIT broken] host web-1 down\nsince 10:02\ncause: switch-3"
@@ -223,10 +228,34 @@ async def test_neither_secret_nor_token_gets_out(
 
 
 @pytest.mark.parametrize("text", ['"' * 30_000, "\\" * 30_000, "🔥" * 30_000, "x" * 60_000])
-def test_no_card_is_larger_than_feishu_takes(text: str) -> None:
-    """Whatever its text takes when it is written as JSON."""
-    made = card(Message("title", tuple(line(text[:1000]) for _ in range(60))), buttons=True)
+@pytest.mark.parametrize("version", [1, 2])
+def test_no_card_is_larger_than_feishu_takes(version: Version, text: str) -> None:
+    """Whatever its text takes when it is written as JSON, and however many buttons there are."""
+    rows = tuple(tuple(Button(text[:40], text[:60]) for _ in range(4)) for _ in range(9))
+    made = card(Message("title", tuple(line(text[:1000]) for _ in range(60)), buttons=rows), version, buttons=True)
     assert len(msgspec.json.encode(made)) <= CARD_BYTES
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"fallback": {}}, "unknown property fallback"),
+        ({"config": {}}, "cannot be changed"),
+        ({"body": {"elements": []}}, "without elements"),
+        ({"body": {"elements": [{"tag": "action", "actions": []}]}}, "of action"),
+        ({"body": {"elements": [{"tag": "hr"}] * 201}}, "too many elements"),
+    ],
+)
+async def test_what_feishu_refuses_is_a_bad_message(
+    wrong: dict[str, Any], why: str, standin: FeishuAppStandin, session: aiohttp.ClientSession, time: Time
+) -> None:
+    """A card of version 2 is taken as it should be or not at all, and the answer says that it will never be."""
+    application = FeishuApplication(
+        configured(standin.url).door, session, Tokens(MemoryTokenCache(), time.wall), time.wall
+    )
+    answer = await application.send("oc_1", card(STORY, 2, buttons=True) | wrong, "u", "")
+    assert isinstance(answer, Permanent)
+    assert (answer.reason, why in answer.why, answer.disable) == (Reason.BAD_MESSAGE, True, False)
 
 
 @pytest.mark.parametrize(

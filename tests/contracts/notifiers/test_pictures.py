@@ -14,15 +14,18 @@ import pytest
 from notifiers.breaker import Breaker
 from notifiers.channel import Channel
 from notifiers.clock import SECOND, ManualClock
+from notifiers.feishu_app import FeishuAppConfig, FeishuAppSender
 from notifiers.limiter import MemoryLimiter
 from notifiers.message import Answer, Message, NotTried, Ok, Permanent, Reason, Told
 from notifiers.retry import TELEGRAM
 from notifiers.secret import Secret
 from notifiers.sender import Illustrated, Sender
 from notifiers.telegram import TelegramConfig, TelegramSender
+from notifiers.tokens import MemoryTokenCache, Tokens
 from notifiers.webhook import WebhookConfig, WebhookSender
 from notifiers.wecom import WecomConfig, WecomSender
 from tests.simulation.world import SimRandom
+from tests.standins.feishu_app import FeishuAppStandin
 from tests.standins.provider import PNG, Fault, Provider
 from tests.standins.robots import WecomStandin
 from tests.standins.telegram import TelegramStandin
@@ -41,6 +44,9 @@ def picture() -> bytes:
     return PNG + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\x00\xff")) + chunk(b"IEND", b"")
 
 
+KINDS = pytest.mark.parametrize("kind", ["telegram", "wecom", "feishu_app"])
+
+
 class Taker(NamedTuple):
     sender: Sender
     standin: TelegramStandin | Provider
@@ -55,6 +61,12 @@ async def taker(kind: str) -> AsyncIterator[Taker]:
                 chat = TelegramConfig(token=Secret(TOKEN), chat_id=-5, api_url=telegram.url, pictures=True)
                 sender = TelegramSender("ops", chat, session)
                 yield Taker(sender, telegram, lambda: [shown for _, shown in telegram.photos])
+        elif kind == "feishu_app":
+            async with FeishuAppStandin("cli_1", KEY, ("oc_1",), clock=time.time) as feishu:
+                app = FeishuAppConfig(app_id="cli_1", secret=Secret(KEY), to="oc_1", api_url=feishu.url, pictures=True)
+                tokens = Tokens(MemoryTokenCache(), lambda: 1)
+                bot = FeishuAppSender("ops", app, session, tokens, lambda: 1)
+                yield Taker(bot, feishu, lambda: [shown for _, shown in feishu.pictures])
         else:
             async with WecomStandin(KEY, clock=time.time) as wecom:
                 robot = WecomConfig(key=Secret(KEY), api_url=wecom.url, pictures=True)
@@ -68,7 +80,7 @@ async def told_and_shown(taken: Taker, shown: bytes) -> Answer:
     return await taken.sender.show(answer.reference, shown, trace_id="")
 
 
-@pytest.mark.parametrize("kind", ["telegram", "wecom"])
+@KINDS
 async def test_a_picture_arrives_as_it_was_drawn(kind: str) -> None:
     """Every byte of it, after the message that it belongs to."""
     async with taker(kind) as taken:
@@ -86,7 +98,7 @@ async def test_a_picture_answers_its_message() -> None:
         assert taken.standin.requests[-1].body["disable_notification"] == "true"
 
 
-@pytest.mark.parametrize("kind", ["telegram", "wecom"])
+@KINDS
 async def test_what_is_no_picture_is_refused_without_harm(kind: str) -> None:
     """An answer of the closed set, without the secret in it."""
     async with taker(kind) as taken:
@@ -95,10 +107,30 @@ async def test_what_is_no_picture_is_refused_without_harm(kind: str) -> None:
         assert not answer.disable
         taken.standin.faults.append(Fault.BAD_GATEWAY)
         assert isinstance(taken.sender, Illustrated)
-        failed = await taken.sender.show(Told("1", "-5"), picture(), trace_id="")
+        failed = await taken.sender.show(Told("om_1" if kind == "feishu_app" else "1", "-5"), picture(), trace_id="")
         assert not isinstance(failed, Ok)
         assert TOKEN not in repr((answer, failed))
         assert KEY not in repr((answer, failed))
+
+
+async def test_a_picture_of_feishu_stands_below_its_card() -> None:
+    """It is uploaded for that, within what Feishu takes; a token that is known no more is fetched anew."""
+    async with taker("feishu_app") as taken:
+        feishu, sender = taken.standin, taken.sender
+        assert isinstance(feishu, FeishuAppStandin)
+        assert isinstance(sender, Illustrated)
+        told = await sender.send(STORY, trace_id="")
+        assert isinstance(told, Ok)
+        feishu.forget_tokens()
+        answer = await sender.show(told.reference, picture(), trace_id="")
+        assert isinstance(answer, Ok)
+        assert [id for id, _ in feishu.pictures] == [told.reference.message_id]
+        feishu.image_bytes = 100
+        refused = await sender.show(told.reference, PNG + bytes(100), trace_id="")
+        assert isinstance(refused, Permanent)
+        assert (refused.reason, "234006" in refused.why, len(feishu.pictures)) == (Reason.BAD_MESSAGE, True, 1)
+        strange = await sender.show(Told("7", "-5"), picture(), trace_id="")
+        assert isinstance(strange, Permanent)
 
 
 def channel_of(sender: Sender, clock: ManualClock) -> Channel:

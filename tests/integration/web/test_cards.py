@@ -12,6 +12,7 @@ import pytest
 from healer.accounts.settings import User
 from healer.bootstrap.applications import Applications
 from healer.bootstrap.cards import Cards
+from healer.bootstrap.ways import Ways
 from healer.convergence.outcome import People
 from healer.convergence.people import Said
 from healer.journey.ports import Planned, Wanted
@@ -26,7 +27,9 @@ from healer.times import HOUR, MINUTE, SECOND
 from healer.web.auth import Access
 from healer.web.pressing import Pressing
 from healer.web.settings import Auth
+from healer.web.spoken import Commands
 from notifiers import CHANNELS, Means, wecom_callback
+from notifiers.limiter import MemoryLimiter
 from notifiers.message import Ok
 from notifiers.tokens import MemoryTokenCache, Tokens
 from tests.integration.web.stand import NOW, SetClock, Stand, standing
@@ -110,7 +113,9 @@ async def desk(
     state: State = "suggested" if plan.capped_by else "awaiting_approval"
     async with provider, aiohttp.ClientSession() as session:
         tokens = Tokens(MemoryTokenCache(), clock.now)
-        applications = Applications(session, spawn, tokens, clock, answer_s)
+        applications = Applications(
+            Ways(session, contextlib.AsyncExitStack()), spawn, tokens, clock, MemoryLimiter(clock), answer_s
+        )
         async with standing(auth=AUTH, view=mind, callbacks=applications.callbacks) as (stand, client):
             given = CONFIG.format(corp=CORP, app=APP, url=provider.url, buttons=buttons)
             settings = parse_settings(given, SECRETS)
@@ -120,8 +125,9 @@ async def desk(
                 people = People(acked_by="ann", acked_at=NOW) if mind.acked else FOUND.people
                 return tell(msgspec.structs.replace(FOUND, people=people), ())
 
-            pressing = Pressing(stand.service, Access(AUTH), now_told)
-            applications.serve(Cards(pressing, stand.store, now_told, lambda: settings.server.url))
+            access = Access(AUTH)
+            pressing, commands = Pressing(stand.service, access, now_told), Commands(stand.service, access)
+            applications.serve(Cards(pressing, stand.store, now_told, lambda: settings.server.url), commands)
             applications.use(settings)
             planned = Planned("rem1", plan, state, NOW + HOUR, plan.capped_by)
             data = msgspec.msgpack.encode(unworded(story))
@@ -302,3 +308,61 @@ async def _press(here: Desk, channel: str, data: str, user: str) -> None:
         await here.provider.press(here.url, WECOM_KEYS, 0, "", user, key=data)
     else:
         await here.provider.press(here.url, "om_1", "", f"ou_{user}", value={"d": data})
+
+
+async def _switches(here: Desk) -> list[tuple[bool, str, str]]:
+    return [(one.thrown, one.by, one.why) for one in await here.stand.store.switches()]
+
+
+async def test_a_word_in_wecom_is_the_kill_switch() -> None:
+    """Judged as in Telegram, and once however often it comes; whoever wrote it, and nobody else, reads what came of it."""
+    async with desk("duty") as here:
+        said = here.provider.write
+        assert await said(here.url, WECOM_KEYS, "Eve", "/resume") == [200]
+        assert here.provider.seen_by["Eve"][-1] == "eve is a viewer: this takes an operator"
+        for _ in range(2):
+            assert await said(here.url, WECOM_KEYS, "ann", "/pause it is\nodd &lt;", MsgId=1) == [200]
+        assert await _switches(here) == [(True, "ann", "it is odd &lt;")]
+        assert [text[:6] for text in here.provider.seen_by["ann"][1:]] == ["Paused"]
+        await said(here.url, WECOM_KEYS, "zoe", "/resume")
+        assert here.provider.seen_by["zoe"][-1].startswith("healer 不认识")
+        earlier = here.provider.clock() - 10
+        await said(here.url, WECOM_KEYS, "ann", "/resume", CreateTime=int(earlier))
+        assert here.provider.seen_by["ann"][-1].startswith("Still paused: ann paused at ")
+        await said(here.url, WECOM_KEYS, "ann", "/resume")
+        assert [thrown for thrown, *_ in await _switches(here)] == [False]
+
+
+async def test_a_word_in_feishu_is_the_kill_switch() -> None:
+    """Of the application's own chat, behind its name; whoever may is answered elsewhere too, strangers there are not."""
+    async with desk("team") as here:
+        said = here.provider.write
+        assert await said(here.url, "oc_1", "ou_eve", "/resume") == [200]
+        assert await said(here.url, "oc_1", "ou_ann", "/pause the disk", times=2) == [200, 200]
+        assert await said(here.url, "oc_9", "ou_9", "/pause") == [200]
+        assert await _switches(here) == [(True, "ann", "the disk")]
+        await said(here.url, "oc_1", "ou_ann", "/resume", create_time=str(int(here.provider.clock() * 1000) - 10_000))
+        assert [thrown for thrown, *_ in await _switches(here)] == [True]
+        await said(here.url, "oc_9", "ou_ann", "/resume")
+        assert [thrown for thrown, *_ in await _switches(here)] == [False]
+        assert [(id, text[:9]) for id, text in here.provider.replies] == [
+            ("om_written1", "eve is a "),
+            ("om_written2", "已暂停：不再开始任"),
+            ("om_written4", "仍处于暂停：ann"),
+            ("om_written5", "修复可以重新开始"),
+        ]
+
+
+@pytest.mark.parametrize("text", ["/start", "pause", "please /pause", ""])
+async def test_what_is_no_command_is_left_alone(text: str) -> None:
+    """People and other programs go on undisturbed; what is not text is no command either."""
+    async with desk("team") as here:
+        assert await here.provider.write(here.url, "oc_1", "ou_ann", text) == [200]
+        assert await here.provider.write(here.url, "oc_1", "ou_ann", "/pause", sender_type="app") == [200]
+        assert await here.provider.write(here.url, "oc_1", "ou_ann", "/pause", message_type="image") == [200]
+        assert (await _switches(here), here.provider.replies) == ([], [])
+    async with desk("duty") as here:
+        assert await here.provider.write(here.url, WECOM_KEYS, "ann", text) == [200]
+        assert await here.provider.write(here.url, WECOM_KEYS, "ann", "/pause", MsgType="image") == [200]
+        assert await here.provider.write(here.url, WECOM_KEYS, "ann", "/pause", AgentID=8) == [403]
+        assert (await _switches(here), len(here.provider.shown)) == ([], 1)

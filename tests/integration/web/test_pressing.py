@@ -12,6 +12,7 @@ import pytest
 from healer.accounts.settings import Grant, User
 from healer.alerts.silences import Silence, SilenceMatcher
 from healer.bootstrap.bots import Bots
+from healer.bootstrap.ways import Ways
 from healer.convergence.outcome import AlertView, Candidate, People
 from healer.convergence.people import Said
 from healer.journey.ports import Planned
@@ -292,7 +293,10 @@ class Hooked:
 async def hooked(more: str, *, leads: Callable[[], bool] = lambda: True, answer_s: float = 5) -> AsyncIterator[Hooked]:
     spawn, clock = Supervisor(), SystemClock()
     async with TelegramStandin("8:T") as telegram, aiohttp.ClientSession() as session:
-        bots, ears = Bots(session, spawn, MemoryLimiter(clock), leads, answer_s), Ears()
+        bots, ears = (
+            Bots(Ways(session, contextlib.AsyncExitStack()), spawn, MemoryLimiter(clock), leads, answer_s),
+            Ears(),
+        )
         async with standing(auth=AUTH, view=ears, hook=bots) as (stand, client):
             await stand.decide(incidents=(FOUND,))
             bots.pressing = Pressing(stand.service, Access(AUTH), lambda _: tell(FOUND, ()))
