@@ -8,11 +8,14 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
+from msgspec.structs import replace
+
 from healer.alertmanager.backstop import Backstop
 from healer.alertmanager.mirror import SUSPICION, Mirror, Reconciler
 from healer.assembly.adopting import Adopting
 from healer.assembly.ongoing import Ongoing, Work
 from healer.assembly.ports import Plan, Ports
+from healer.executors.redacted import redacted
 from healer.heartbeat.agents import AgentWatch
 from healer.heartbeat.locks import LockWatch
 from healer.heartbeat.pulse import Pulse
@@ -67,7 +70,7 @@ class Healer:
     def __init__(self, plan: Plan, ports: Ports, registry: Registry) -> None:
         self.plan = plan
         self.ports = ports
-        self._targets = dict(ports.targets)
+        self._targets = redacted(ports.targets, self._redact)
         self._channels: dict[str, None] = {}
         self._ongoing = Ongoing(ports.spawn)
         self.registry = registry
@@ -97,6 +100,7 @@ class Healer:
             count=lambda channel, reason: attempts.of(channel, reason).inc(),
             speech=plan.speech,
             conduct=plan.conduct,
+            redact=self._redact,
         )
         self.weekly = Weekly(
             store,
@@ -150,6 +154,7 @@ class Healer:
             ports.clock,
             plan.terms,
             lambda code: self.owner.ready and self.owner.fold.troubled(code),
+            self._redact,
         )
         self.publishing = Publishing(
             self.gathering, store, self.apart, ports.clock, self._topology, self._adopt_whole, self.owner.settled
@@ -200,7 +205,7 @@ class Healer:
             self.plan, self.ports = plan, ports
         self._ongoing.end_all_but(self._wanted())
         self._targets.clear()
-        self._targets.update(ports.targets)
+        self._targets.update(redacted(ports.targets, self._redact))
         self.deliverer.use(ports.senders, plan.base_url, plan.speech, plan.conduct)
         self.last_resort.use(self._last_told(), plan.base_url)
         self.mirror.use(ports.alertmanagers, plan.silences_every)
@@ -222,7 +227,8 @@ class Healer:
         ports = self.ports
         where, read = self.view.where, ports.store.detail
         look = Looking(self._targets, ports.clock).ask
-        return await Telling(ports.asker, ports.prometheus, where, read, ports.probe, look).ask(queries, labels)
+        said = await Telling(ports.asker, ports.prometheus, where, read, ports.probe, look).ask(queries, labels)
+        return [self._readable(one) for one in said]
 
     async def budget(self, since: Micros, until: Micros) -> Budget:
         """What that time cost people."""
@@ -241,6 +247,14 @@ class Healer:
             await self.owner.save_snapshot()
 
     # --- inside
+
+    def _readable(self, said: Answer) -> Answer:
+        """The answer as it may be kept."""
+        return replace(said, why=self._redact(said.why), text=said.text and self._redact(said.text))
+
+    def _redact(self, text: str) -> str:
+        """What may be read of a text from outside, by the secrets that there are now."""
+        return self.ports.redact(text)
 
     async def _begin(self) -> None:
         """Converge from here on: with what the sources of the topology said last, by what the files say."""

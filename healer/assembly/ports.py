@@ -1,6 +1,6 @@
 """What the service is made of: everything that it touches outside, and what its files say. `healer.bootstrap` makes both."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -31,6 +31,7 @@ from healer.store.store import Store
 from healer.survey.apart import Apart
 from healer.survey.standing import Terms
 from healer.telemetry.exporting import Sink
+from healer.telemetry.redacting import Redactor
 from healer.times import MINUTE, SECOND, Micros
 from healer.topology import graph
 from healer.topology import source as topology_source
@@ -77,6 +78,8 @@ class Ports(msgspec.Struct, frozen=True):
     """The right to converge, where several processes share the store."""
     locks_outside: bool = False
     """Whether the locks are kept by somebody else, who may be gone."""
+    redact: Callable[[str], str] = Redactor()
+    """Takes secrets out of what the outside says, before it is kept."""
 
 
 class Plan(msgspec.Struct, frozen=True):

@@ -49,6 +49,7 @@ from healer.survey.apart import Apart
 from healer.telemetry.exporting import Sink
 from healer.telemetry.metrics import Registry
 from healer.telemetry.otlp import ExtraMissing, OtlpHttp
+from healer.telemetry.redacting import Redactor
 from healer.topology.source import Source as TopologySource
 from healer.topology.sources.files import FileSource
 from healer.topology.sources.http import HttpSource
@@ -115,6 +116,7 @@ def ports(settings: Settings, ground: Ground, kept: Kept, stack: AsyncExitStack)
         probe=HttpProbe(session, clock).ask,
         tenure=ground.tenure,
         locks_outside=settings.locks.redis is not None or settings.locks.etcd is not None,
+        redact=Redactor(settings.secrets()),
     )
 
 

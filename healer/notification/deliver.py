@@ -101,6 +101,7 @@ class Deliverer:
         count: Callable[[str, str], None],
         speech: Mapping[str, Speech] = MappingProxyType({}),
         conduct: Mapping[str, Conduct] = MappingProxyType({}),
+        redact: Callable[[str], str] = str,
     ) -> None:
         self._ledger = ledger
         self._senders = dict(senders)
@@ -110,6 +111,7 @@ class Deliverer:
         self._speech = dict(speech)
         self._conduct = dict(conduct)
         self._count = count
+        self._redact = redact
         self._shut: dict[str, Micros] = {}
         """Until when a channel with a fallback is not tried: its breaker is open."""
         self._crowded: set[str] = set()
@@ -286,12 +288,19 @@ class Deliverer:
         """What came of it within `TELL_S`."""
         try:
             async with asyncio.timeout(TELL_S):
-                return await tell()
+                answer = await tell()
         except TimeoutError:
             return Ambiguous(f"no answer within {TELL_S:g} s")
         except Exception as error:  # a mistake in one channel's code is that row's failure; other rows go on
             log.exception("channel %s", channel)
-            return Ambiguous(f"{type(error).__name__}: {error}")
+            answer = Ambiguous(f"{type(error).__name__}: {error}")
+        return self._readable(answer)
+
+    def _readable(self, answer: Answer) -> Answer:
+        """The answer as it may be kept: whoever failed may have quoted the URL, and the token in it."""
+        if isinstance(answer, Ok | OkNoop):
+            return answer
+        return msgspec.structs.replace(answer, why=self._redact(answer.why))
 
     def _learn(self, channel: str, answer: Answer) -> None:
         """Does the channel accept messages? Being asked to wait, or one message refused, says nothing of that."""

@@ -56,6 +56,7 @@ class Gathering:
         clock: Clock,
         terms: Terms,
         troubled: Callable[[str], bool] = lambda _: False,
+        redact: Callable[[str], str] = str,
     ) -> None:
         """`names` has name and kind of each source in the order in which they are believed; `sources` are those to poll."""
         self.standings = {name: Standing(name, kind) for name, kind in (*names, (PUT, PUT))}
@@ -66,6 +67,7 @@ class Gathering:
         self._apart = apart
         self._clock = clock
         self._troubled = troubled
+        self._redact = redact
         self._kept_at: dict[str, Micros] = {}
         self._locks = {name: asyncio.Lock() for name in self.standings}
 
@@ -130,7 +132,7 @@ class Gathering:
             except Unreadable as error:
                 if not standing.failing_since:
                     log.warning("the topology's source %s cannot be read: %s", source.name, error)
-                standing.fail(str(error), self._clock.now())
+                standing.fail(self._redact(str(error)), self._clock.now())
             else:
                 if topology is not None:
                     await self.hear(source.name, topology)

@@ -13,12 +13,13 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Literal, TextIO
 
+from healer.telemetry.redacting import Redactor
+
 trace_id: ContextVar[str] = ContextVar("trace_id", default="")
 """32 hexadecimal digits while something works for an incident or a request, else ""."""
 
 MAX_VALUE_CHARACTERS = 8_000
 """Of one value; a traceback is cut in its middle."""
-HIDDEN = "***"
 CHATTY = ("asyncssh",)
 """Libraries that tell each step at level info; healer's own lines say what matters of it."""
 
@@ -27,11 +28,6 @@ _LEVELS = {"WARNING": "warn", "CRITICAL": "fatal"}
 _BARE = re.compile(r'[^\s"=\x00-\x1f\x7f]+')
 _KEY = re.compile(r"[^A-Za-z0-9_.-]")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?")
-_SECRET = re.compile(
-    r"(?i)(\bbearer |\bbasic |/bot\d{3,}:|\b(?:authorization|password|token|secret)=|"
-    r"://[^/\s:@]*:(?=[^\s/]*@)"  # a user's password, not a port
-    r")([^\s@/\"']{3,})"
-)
 
 
 def trace_of(traceparent: str) -> str:
@@ -48,19 +44,6 @@ def within_trace(trace: str) -> Iterator[None]:
         yield
     finally:
         trace_id.reset(token)
-
-
-class Redactor:
-    """Takes secrets out of text: those it was told of, and whatever looks like a credential in a header or a URL."""
-
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
-        known = sorted({secret for secret in secrets if len(secret) >= 4}, key=len, reverse=True)
-        self._known = re.compile("|".join(map(re.escape, known))) if known else None
-
-    def __call__(self, text: str) -> str:
-        if self._known:
-            text = self._known.sub(HIDDEN, text)
-        return _SECRET.sub(rf"\1{HIDDEN}", text)
 
 
 class Logfmt(logging.Formatter):
@@ -89,7 +72,7 @@ class Logfmt(logging.Formatter):
             yield "error", self._text(self.formatException(record.exc_info))
 
     def _text(self, value: object) -> str:
-        return self._redact(_cut(str(value)))
+        return _cut(self._redact(str(value)))
 
 
 class Json(Logfmt):

@@ -12,6 +12,7 @@ from aiohttp.typedefs import Handler, Middleware
 from healer.journey.ports import StoreUnavailable
 from healer.telemetry.logs import trace_of, within_trace
 from healer.telemetry.metrics import Registry
+from healer.telemetry.redacting import Redactor
 from healer.web import acting, rights
 from healer.web.auth import Access
 from healer.web.oversize import Oversize
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 5
 """Said to senders when the store cannot take anything now."""
+_redact = Redactor()
+"""A database may name itself with the user's password in its URL."""
 
 
 def guarding(access: Access, registry: Registry) -> Middleware:
@@ -102,7 +105,7 @@ def refuse_large(size: int, limit: int) -> None:
 
 def unavailable_store(unavailable: StoreUnavailable) -> Problem:
     """What senders are told while the store cannot answer: 503, the one status that Alertmanager retries."""
-    return Problem(503, f"the store cannot answer now: {unavailable}", retry_after=RETRY_SECONDS)
+    return Problem(503, f"the store cannot answer now: {_redact(str(unavailable))}", retry_after=RETRY_SECONDS)
 
 
 def _of_aiohttp(request: web.Request, refused: web.HTTPException) -> web.Response:

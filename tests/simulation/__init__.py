@@ -88,6 +88,7 @@ def load() -> None:
     importlib.import_module("tests.simulation.ablations")
     importlib.import_module("tests.simulation.ablations_of_effects")
     importlib.import_module("tests.simulation.ablations_of_escalations")
+    importlib.import_module("tests.simulation.ablations_of_secrets")
     package = importlib.import_module("tests.simulation.scenarios")
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{package.__name__}.{module.name}")

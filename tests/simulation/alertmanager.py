@@ -73,4 +73,4 @@ class Alertmanager:
         await asyncio.sleep(self._faults.delay() / SECOND if kind == "delay" else 0.01)
         await self._faults.after(self._life, kind)
         if kind in ("lost call", "lost answer"):
-            raise Unreachable("no answer")
+            raise Unreachable(self._faults.secrets.of_alertmanager())

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+from collections.abc import Callable
 
 import msgspec
 
@@ -45,7 +46,7 @@ class Chat:
     def __init__(self, clock: SimClock) -> None:
         self.posts: list[Post] = []
         self.texts: dict[str, str] = {}
-        self.watchers: list[Watcher] = []
+        self.watchers: list[Callable[[Post], None]] = []
         self._clock = clock
 
     def send(self, message: Message, life: Incarnation, *, swallowed: bool = False) -> tuple[Answer, Post]:
@@ -129,8 +130,8 @@ class Line:
 
     def _refuse(self) -> Answer:
         if self._faults.toss():
-            return RateLimited(7 * SECOND, why="too many requests")
-        return Transient("it answers 502", Reason.SERVER_ERROR)
+            return RateLimited(7 * SECOND, why=f"too many requests to {self._faults.secrets.of_channel()}")
+        return Transient(f"502 of {self._faults.secrets.of_channel()}", Reason.SERVER_ERROR)
 
     async def _arrive(self, reference: Told | None, message: Message, takes: float) -> tuple[Answer, Post | None]:
         await asyncio.sleep(takes)

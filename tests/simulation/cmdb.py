@@ -66,5 +66,5 @@ class Cmdb:
         await asyncio.sleep(self._faults.delay() / SECOND if kind == "delay" else 0.02)
         await self._faults.after(self._life, kind)
         if kind in ("lost call", "lost answer"):
-            raise Unreadable("no answer")
+            raise Unreadable(f"{self._faults.secrets.of_inventory()}: no answer")
         return found

@@ -58,7 +58,7 @@ class Disk(InlineRun):
         kind = await self._faults.before(self._life, f"store.{name}", rarely=name in POLLS, also=STORE)
         early = kind == "delay" and self._faults.toss()
         if kind == "lost call":
-            raise StoreUnavailable(f"{name}: the disk did not take it")
+            raise StoreUnavailable(f"{name}: not taken by {self._faults.secrets.of_store()}")
         if kind == "undone":
             await self._write(name, _undone(work), *args)
         if kind == "late":
@@ -81,7 +81,7 @@ class Disk(InlineRun):
         kind = await self._faults.before(self._life, f"store.{name}", rarely=name in POLLS)
         early = kind == "delay" and self._faults.toss()
         if kind == "lost call":
-            raise StoreUnavailable(f"{name}: the disk does not answer")
+            raise StoreUnavailable(f"{name}: no answer of {self._faults.secrets.of_store()}")
         if early:
             await asyncio.sleep(self._faults.delay() / SECOND)
             await self._life.alive_or_never()

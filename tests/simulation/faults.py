@@ -19,6 +19,7 @@ import msgspec
 from healer.times import MILLISECOND, SECOND, Micros, format_duration
 from tests.simulation.incarnation import Incarnation
 from tests.simulation.loop import SimLoop
+from tests.simulation.secrets import Secrets
 
 Kind = Literal[
     "none",
@@ -111,6 +112,8 @@ class Faults:
     def __init__(self, loop: SimLoop, seed: int, odds: Odds) -> None:
         self.odds = odds
         self.injected: list[str] = []
+        self.secrets = Secrets(seed)
+        """What a failure may blurt out."""
         self.on_fault: Callable[[str, Kind], None] = lambda _call, _kind: None
         self._loop = loop
         self._chance = random.Random(f"faults {seed}")

@@ -26,16 +26,18 @@ class _Errors(logging.Handler):
 
 
 @contextmanager
-def listening(court: Court) -> Iterator[None]:
-    """Hear what is logged as an error; keep the rest to ourselves."""
-    log, handler = logging.getLogger("healer"), _Errors(court)
+def listening(court: Court, *more: logging.Handler) -> Iterator[None]:
+    """Hear what is logged as an error, and have all that is written by default looked through; keep it to ourselves."""
+    log, handlers = logging.getLogger("healer"), (_Errors(court), *more)
     level, propagate = log.level, log.propagate
-    log.addHandler(handler)
-    log.setLevel(logging.ERROR)
+    for handler in handlers:
+        log.addHandler(handler)
+    log.setLevel(logging.INFO)
     log.propagate = False
     try:
         yield
     finally:
-        log.removeHandler(handler)
+        for handler in handlers:
+            log.removeHandler(handler)
         log.setLevel(level)
         log.propagate = propagate

@@ -9,6 +9,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from healer.executors.conversation import READY_S
 from healer.executors.memory import Cut, Effect, MemoryTarget, Moment
 from healer.executors.register import Attempt, Ran, Register
@@ -37,9 +39,10 @@ class Fleet:
     """All machines of a run, and their own log. Those who keep count are called first: when a target has accepted a token, of
     a run or of a probe (`on_accept`), and when a command starts (`on_start`)."""
 
-    def __init__(self, hardware: Hardware, clock: SimClock) -> None:
+    def __init__(self, hardware: Hardware, clock: SimClock, printed: Callable[[], bytes] = bytes) -> None:
         self.hardware = hardware
         self.clock = clock
+        self._printed = printed
         self.effects: list[Effect] = []
         self.registers: defaultdict[str, Register] = defaultdict(lambda: _Register(self))
         self.on_accept: Callable[[Order], None] = lambda _: None
@@ -48,7 +51,7 @@ class Fleet:
     def perform(self, order: Order) -> Ran:
         """A command starts."""
         self.on_start(order)
-        return self.hardware.perform(order)
+        return replace(self.hardware.perform(order), output=self._printed())
 
 
 class _Register(Register):

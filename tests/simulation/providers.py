@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from notifiers.secret import Secret
+from tests.simulation.secrets import Secrets
 from tests.standins import telegram_html
 from tests.standins.pagerduty import PagerdutyStandin
 from tests.standins.provider import Provider
@@ -46,21 +47,23 @@ class Provided(NamedTuple):
         return self.texts()
 
 
-def providers(clock: Seconds) -> dict[str, Provided]:
+def providers(clock: Seconds, secrets: Secrets) -> dict[str, Provided]:
     """By the type of the channel. Each is one recipient: a group, a telephone, an integration."""
-    bot, key, hook, token = "123456:AAsecret", "693a91f6-7aoc-4bc4-97a0", "a1b2c3d4-0000", "d" * 64
-    slack, hooks = "xoxb-123-456-abcdef", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-    account, pager = "AC0123456789abcdef0123456789abcdef", "R0UT1NGKEY0123456789abcdef012345"
+    bot, key, hook, token = (secrets.drawn(begins) for begins in ("123456:AA", "693a91f6-", "a1b2c3d4-", "d"))
+    slack, hooks, pager = (secrets.drawn(begins) for begins in ("xoxb-123-456-", "whsec_MfKQ9r8GKYqr+/", "R0UT1NG"))
+    feishu, dingtalk, owner = (secrets.drawn(begins) for begins in ("demo", "SEC", "twilio"))
+    ali, ten = secrets.drawn("aliyun"), secrets.drawn("tencent")
+    account = "AC0123456789abcdef0123456789abcdef"
     number = {"number": "+8613800000000", "most_per_hour": TEXTS, "most_per_day": TEXTS}
     aliyun = {
         "access_key_id": "LTAI5t",
-        "access_key_secret": Secret("aliyun"),
+        "access_key_secret": Secret(ali),
         "sign_name": "演示",
         "template_code": "SMS_1",
     }
-    tencent = {"secret_id": "AKID", "secret_key": Secret("tencent"), "app_id": "1400000000", "sign_name": "演示"}
+    tencent = {"secret_id": "AKID", "secret_key": Secret(ten), "app_id": "1400000000", "sign_name": "演示"}
     tencent |= {"template_id": "1110"}
-    twilio = {"account_sid": account, "secret": Secret("twilio"), "sender": "+15005550006"}
+    twilio = {"account_sid": account, "secret": Secret(owner), "sender": "+15005550006"}
     found = {
         "telegram": Provided(
             TelegramStandin(bot, clock=clock, wall=clock, slow=SLOW_S),
@@ -69,13 +72,13 @@ def providers(clock: Seconds) -> dict[str, Provided]:
         ),
         "wecom": Provided(WecomStandin(key, clock=clock, slow=SLOW_S), {"key": Secret(key)}, share=150),
         "feishu": Provided(
-            FeishuStandin(hook, secret="demo", clock=clock, slow=SLOW_S),
-            {"hook": Secret(hook), "secret": Secret("demo")},
+            FeishuStandin(hook, secret=feishu, clock=clock, slow=SLOW_S),
+            {"hook": Secret(hook), "secret": Secret(feishu)},
             share=150,
         ),
         "dingtalk": Provided(
-            DingtalkStandin(token, "SECdemo", clock=clock, slow=SLOW_S),
-            {"access_token": Secret(token), "secret": Secret("SECdemo")},
+            DingtalkStandin(token, dingtalk, clock=clock, slow=SLOW_S),
+            {"access_token": Secret(token), "secret": Secret(dingtalk)},
             share=150,
         ),
         "slack": Provided(
@@ -95,9 +98,9 @@ def providers(clock: Seconds) -> dict[str, Provided]:
             share=100,
             keyed=True,
         ),
-        "sms_aliyun": Provided(AliyunStandin("LTAI5t", "aliyun", clock=clock, slow=SLOW_S), aliyun | number, share=1),
-        "sms_tencent": Provided(TencentStandin("AKID", "tencent", clock=clock, slow=SLOW_S), tencent | number, share=1),
-        "sms_twilio": Provided(TwilioStandin(account, "twilio", clock=clock, slow=SLOW_S), twilio | number, share=1),
+        "sms_aliyun": Provided(AliyunStandin("LTAI5t", ali, clock=clock, slow=SLOW_S), aliyun | number, share=1),
+        "sms_tencent": Provided(TencentStandin("AKID", ten, clock=clock, slow=SLOW_S), tencent | number, share=1),
+        "sms_twilio": Provided(TwilioStandin(account, owner, clock=clock, slow=SLOW_S), twilio | number, share=1),
     }
     for name, one in found.items():
         if name != "webhook":

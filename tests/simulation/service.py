@@ -29,9 +29,11 @@ from healer.store.inline import Memory
 from healer.store.store import Store
 from healer.store.transactions import switches
 from healer.telemetry.metrics import Registry
+from healer.telemetry.redacting import Redactor
 from healer.times import SECOND, Micros
 from healer.topology.source import Source
 from healer.web import ports as web
+from healer.web.guard import unavailable_store
 from healer.web.intake import Intake
 from healer.web.problems import Problem
 from notifiers.breaker import Breaker
@@ -52,6 +54,7 @@ from tests.simulation.promises.arrows import Arrows
 from tests.simulation.promises.counted import Counted
 from tests.simulation.promises.noted import Noted
 from tests.simulation.promises.stopped import Stopped
+from tests.simulation.promises.unsaid import Unsaid
 from tests.simulation.valkey import NODES, Node, Wire
 from tests.simulation.world import SimClock, SimRandom
 
@@ -128,7 +131,9 @@ class World:
         self.memory = Memory(f"seed {options.seed}")
         self.datacentre = Datacentre(options, self.clock)
         self.chat = Chat(self.clock)
-        self.fleet = Fleet(self.datacentre, self.clock)
+        self.fleet = Fleet(self.datacentre, self.clock, self.faults.secrets.printed)
+        self.unsaid = Unsaid(self.court, self.memory, self.faults.secrets)
+        self.chat.watchers.append(lambda post: self.unsaid.look("a message", post.text))
         self.nodes = [Node(loop) for _ in range(NODES[options.locks])]
         self.outlasted = 0
         """Pauses that were longer than what was left of a lock's time to live."""
@@ -336,7 +341,8 @@ class Service:
             await work
         except Problem as problem:
             return problem.status
-        except StoreUnavailable:
+        except StoreUnavailable as unavailable:
+            self._world.unsaid.look("an answer", unavailable_store(unavailable).detail)
             return 503
         except Exception as error:  # noqa: BLE001 - a defect, and no answer of the service's
             self._world.court.raised(error)
@@ -377,6 +383,7 @@ class Service:
             alertmanagers=self.alertmanagers(life),
             sources=self.sources(life),
             halted=lambda _: world.halted,
+            redact=Redactor(world.faults.secrets.known),
         )
 
     def _targets(self, life: Life) -> dict[str, Target]:

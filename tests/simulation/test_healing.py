@@ -63,6 +63,7 @@ COUNTS = (
     "limits met",
     "locks lost",
     "pauses beyond a lock's time",
+    "secrets blurted out",
     "successes",
     "switches",
 )

@@ -25,6 +25,7 @@ SELDOM = {
     "locks lost": 0.01,
     "half done": 0.005,
     "pauses beyond a lock's time": 0.002,
+    "secrets blurted out": 1,
 }
 """What not every seed has: how many of each there are for a seed, at least."""
 

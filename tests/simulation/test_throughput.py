@@ -24,6 +24,7 @@ from tests.effort import Effort
 from tests.simulation.loop import SimLoop
 from tests.simulation.network import Host, Network
 from tests.simulation.providers import Provided, providers
+from tests.simulation.secrets import Secrets
 from tests.simulation.world import SimClock, SimRandom
 from tests.standins.telegram import TelegramStandin
 
@@ -96,7 +97,7 @@ class Queue:
         self.start()
 
     def _providers(self) -> dict[str, Provided]:
-        return providers(lambda: self.clock.now() / SECOND)
+        return providers(lambda: self.clock.now() / SECOND, Secrets(0))
 
     @property
     def group(self) -> TelegramStandin:

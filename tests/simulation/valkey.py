@@ -105,7 +105,7 @@ class Wire:
     async def _reach(self, call: str, effect: Callable[[], int]) -> int:
         kind = await self._faults.before(self._life, call, also=_HOLES)
         if kind == "lost call" or self._loop.now < self._node.away_until:
-            raise Disconnected("no answer")
+            raise Disconnected(self._faults.secrets.of_locks())
         takes = min(self._faults.delay() / SECOND, 8.0) if kind == "delay" else 0.001
         answer = await land(self._arrive(effect, self._faults.hole() / SECOND if kind == "black hole" else takes), call)
         if kind == "lost answer":

@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Coroutine
 from contextvars import Context
 
+from healer.executors.redacted import redacted
 from healer.locks.local import LocalLocks
 from healer.locks.ports import LockService
 from healer.locks.redis import RedisLocks
@@ -16,6 +17,7 @@ from healer.remediation.verify import Verifier
 from healer.seams import Supervisor
 from healer.store.inline import Memory
 from healer.store.store import Store
+from healer.telemetry.redacting import Redactor
 from healer.times import SECOND
 from rules import RuleSet
 from tests.simulation.disk import Disk
@@ -67,7 +69,7 @@ class Ground:
         self.hosts = hosts
         self.clock = clock
         self.memory = Memory(f"seed {options.seed}")
-        self.fleet = Fleet(hosts, clock)
+        self.fleet = Fleet(hosts, clock, faults.secrets.printed)
         self.outlasted = 0
         """Pauses that were longer than what was left of a lock's time to live."""
         self.nodes = [Node(loop) for _ in range(NODES[options.locks])]
@@ -130,7 +132,7 @@ class Holders:
         runner = Runner(
             Store(disk, ground.memory.installation),
             view,
-            {"ssh": Machines(ground.fleet, ground.faults, holder)},
+            redacted({"ssh": Machines(ground.fleet, ground.faults, holder)}, Redactor(ground.faults.secrets.known)),
             self._locks(holder),
             Verifier(view, view, clock),
             clock,

@@ -91,7 +91,7 @@ class Run:
         calm = replace(Options.drawn(seed), sender="alertmanager", down_for=30 * SECOND, snapshot_every=5_000)
         self.world = Town(replace(calm, locks="local", skew=0, odds=Odds()), loop)
         clock = self.world.clock
-        self.providers = providers(lambda: clock.now() / SECOND)
+        self.providers = providers(lambda: clock.now() / SECOND, self.world.faults.secrets)
         self.network = Network()
         self.answers = {name: Answers(seed, name, day.ambiguous) for name in self.providers}
         for name, provided in self.providers.items():
@@ -101,7 +101,7 @@ class Run:
         self.service.network = self.network
         self.service.configured = {name: CHANNELS[name].config(**one.config) for name, one in self.providers.items()}
         self.crashes = Crashes(day, loop, seed)
-        self.world.faults = self.crashes
+        self.crashes.secrets, self.world.faults = self.world.faults.secrets, self.crashes
         self.network.on_passing = lambda host, what: self.crashes.passes(self.service.life, host, what)
         self.found = troubles(day, seed, self.providers)
         self.feed = Feed(self.found, loop, clock)
@@ -141,6 +141,7 @@ class Run:
 
     def _was(self, everybody: Everybody) -> Outcome:
         texts = "".join(text for one in self.providers.values() for text in one.texts())
+        self.world.unsaid.look("a message", texts)
         trace = blake2b(f"{self._loop.trace()}\n{texts}".encode(), digest_size=8).hexdigest()
         return Outcome(
             trace=trace,
@@ -196,7 +197,7 @@ def bad_day(seed: int, day: Day) -> Outcome:
     """Such a day under this seed. Raises `Broken` where a promise does not hold."""
     with SimLoop(seed) as loop:
         run = Run(seed, day, loop)
-        with listening(run.world.court):
+        with listening(run.world.court, run.world.unsaid):
             loop.run(run.go())
             run.world.court.errors.extend(loop.uncaught())
             loop.close()

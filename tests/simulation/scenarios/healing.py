@@ -39,6 +39,7 @@ from tests.simulation.promises.noted import Noted
 from tests.simulation.promises.observed import Observed
 from tests.simulation.promises.proven import Proven
 from tests.simulation.promises.stopped import Stopped
+from tests.simulation.promises.unsaid import Unsaid
 from tests.simulation.valkey import unsettle
 from tests.simulation.world import SimClock
 
@@ -85,6 +86,7 @@ class Run:
         self.stopped = Stopped(court, self.arrows, self.clock)
         self.proven = Proven(court, self.arrows, self.hosts, fleet, slack)
         self.noted = Noted(court, memory)
+        self.unsaid = Unsaid(court, memory, self.faults.secrets)
         self.arrows.followers = [self.counted, self.stopped, self.proven, self.noted]
         fleet.on_accept, fleet.on_start = self.fenced.accepted, self._starts
         self.holders = Holders(self.ground, self.ruleset, self._committed)
@@ -278,6 +280,7 @@ class Run:
                 "switches": self.stopped.count,
                 "limits met": self.counted.refusals,
                 "successes": self.proven.count,
+                "secrets blurted out": self.faults.secrets.said,
                 "callbacks": self._loop.callbacks,
                 **{f"arrow {arrow}": count for arrow, count in sorted(self.arrows.counts.items())},
             },
@@ -294,7 +297,7 @@ def healed(options: Options, pointed: Callable[[SimLoop], Faults | None]) -> Out
     """Healing alone with these options, and with other faults than those of the options where there are any."""
     with SimLoop(options.seed) as loop:
         run = Run(options, loop, pointed(loop))
-        with listening(run.court):
+        with listening(run.court, run.unsaid):
             loop.run(run.go())
             run.court.errors.extend(loop.uncaught())
             outcome = run.outcome()

@@ -210,6 +210,7 @@ class Run:
         await asyncio.sleep(options.settle / SECOND + LOOK_S)
         await healer.owner.settled(60)
         self.replayed.finally_compare(healer)
+        world.unsaid.finally_look(healer)
 
     def _healer(self) -> Healer | None:
         life = self.service.life
@@ -249,6 +250,7 @@ class Run:
                 "words answered": self.people.answered,
                 "words heeded": self.heeded.count,
                 "alerts covered": self.left_alone.count,
+                "secrets blurted out": world.faults.secrets.said,
                 "causes looked for": self.statuses.causes,
                 "callbacks": self._loop.callbacks,
                 **{f"arrow {arrow}": count for arrow, count in sorted(world.arrows.counts.items())},
@@ -266,7 +268,7 @@ def run_of(kind: type[Run], seed: int) -> Outcome:
     """One seed of such a run, to its end. Raises Broken."""
     with SimLoop(seed) as loop:
         run = kind(seed, loop)
-        with listening(run.world.court):
+        with listening(run.world.court, run.world.unsaid):
             loop.run(run.go())
             run.world.court.errors.extend(loop.uncaught())
             outcome = run.outcome()

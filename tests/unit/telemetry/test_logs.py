@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from healer.telemetry.logs import Logfmt, Redactor, configure, trace_of, within_trace
+from healer.telemetry.logs import Logfmt, configure, trace_of, within_trace
+from healer.telemetry.redacting import Redactor
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
