@@ -81,14 +81,16 @@ def _starts(count: int, above: Iterable[int]) -> Numbers:
 
 
 def _said(count: int, described: Iterable[tuple[int, Node]]) -> tuple[bytes, Numbers]:
-    """What is said of each, one after the other, and where it ends."""
-    pieces = [b""] * count
+    """What is said of each, one after the other, and where it ends; nothing at all where nothing is said of any."""
+    found: dict[int, bytes] = {}
     for number, node in described:
         kind = "" if node.kind == kind_of(node.id) else node.kind
         if kind or node.attributes or node.redundancy:
-            pieces[number] = _encode(Said(kind, node.attributes, node.redundancy))
-    said = b"".join(pieces)
-    return said, array("I", accumulate(map(len, pieces))) if said else array("I")
+            found[number] = _encode(Said(kind, node.attributes, node.redundancy))
+    if not found:
+        return b"", array("I")
+    pieces = [found.get(number, b"") for number in range(count)]
+    return b"".join(pieces), array("I", accumulate(map(len, pieces)))
 
 
 def _found_by(described: Iterable[tuple[int, Node]]) -> dict[str, Numbers]:

@@ -5,6 +5,8 @@ mistakes, is None here.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
+from operator import attrgetter, eq
 from typing import Any, Generic, TypeVar, cast
 
 import msgspec
@@ -43,23 +45,20 @@ def read(body: bytes) -> tuple[bytes, Packed] | None:
     named = _named(document.nodes)
     if named is None:
         return None
-    nodes = sorted(named, key=lambda node: node.id)
+    nodes = sorted(named, key=attrgetter("id"))
     names = [node.id for node in nodes]
     number = dict(zip(names, range(len(names)), strict=True))
     if len(number) < len(names) or not _are_ids(names):
         return None
-    count = len(names)
-    more = [
-        (place, node if isinstance(node, Node) else Node(node.id, node.kind))
-        for place, node in enumerate(nodes)
-        if node.kind or isinstance(node, Node)
-    ]
     try:
         edges = _numbered(document.edges or document.links, number)
-        packed = arrange(names, more, edges)
+        packed = arrange(names, _more(nodes), edges)
     except (KeyError, ValueError):  # an edge to nowhere, or from a node to itself
         return None
-    return encode(nodes, [(names[edge // count], names[edge % count]) for edge in edges]), packed
+    del number
+    name, count = names.__getitem__, len(names)
+    above, below = (edge // count for edge in edges), (edge % count for edge in edges)
+    return encode(nodes, list(zip(map(name, above), map(name, below), strict=True))), packed
 
 
 def _decoded(body: bytes) -> _Document[Any, Any] | None:
@@ -74,16 +73,25 @@ def _decoded(body: bytes) -> _Document[Any, Any] | None:
 
 
 def _numbered(edges: Sequence[_Edge | tuple[str, str]], number: Mapping[str, int]) -> list[int]:
-    """Each once, sorted."""
-    count = len(number)
+    """Each once, sorted. All parents are looked up before the first child: they are few, and next to one another."""
     if edges and isinstance(edges[0], _Edge):
-        found = [number[edge.source] * count + number[edge.target] for edge in cast("Sequence[_Edge]", edges)]
+        said = cast("Sequence[_Edge]", edges)
+        above, below = [number[edge.source] for edge in said], [number[edge.target] for edge in said]
     else:
         pairs = cast("Sequence[tuple[str, str]]", edges)
-        found = [number[parent] * count + number[child] for parent, child in pairs]
+        above, below = [number[parent] for parent, _ in pairs], [number[child] for _, child in pairs]
+    count = len(number)
+    found = [parent * count + child for parent, child in zip(above, below, strict=True)]
     found.sort()
-    once = set(found)
-    return found if len(once) == len(found) else sorted(once)
+    twice = any(map(eq, found, islice(found, 1, None)))
+    return sorted(set(found)) if twice else found
+
+
+def _more(nodes: Sequence[Named]) -> list[tuple[int, Node]]:
+    """The nodes of which more is said than their names, with their places."""
+    if nodes and isinstance(nodes[0], Node):
+        return list(enumerate(cast("Sequence[Node]", nodes)))
+    return [(place, Node(node.id, node.kind)) for place, node in enumerate(nodes) if node.kind]
 
 
 def _named(said: Sequence[Any]) -> Sequence[Named] | None:
