@@ -93,7 +93,9 @@ class Patience:
         known.causes = {one for one in known.causes if one in alerts}
         if cause.labels in known.causes:
             return
-        if cause.starts_at > known.wall and all(alerts[one].ended_at for one in known.causes):
+        # What ended beneath the new cause still fired when that took over, if only for a part of one step.
+        before = [alerts[one] for one in known.causes]
+        if cause.starts_at > known.wall and all(one.ended_at and one.by != cause.labels for one in before):
             known.causes, known.covered_since = set(), now
         known.causes.add(cause.labels)
 
