@@ -100,7 +100,7 @@ def _notify(item: syntax.Step, checker: Checker) -> Notify | None:
     if channels is not None and channel not in channels:
         listed = f"there are: {', '.join(sorted(channels))}" if channels else "the configuration has no `channels:` yet"
         more = did_you_mean(channel, channels) or {"hint": listed}
-        checker.error("E0208", item.subject.span, f"there is no channel `{channel}`", **more)
+        checker.error("E0208", item.subject.span, f"there is no channel, person or schedule `{channel}`", **more)
         return None
     return Notify(to=channel, message=message, escalate=escalate)
 

@@ -72,7 +72,7 @@ def check_rules(settings: Settings, files: Sequence[tuple[str, bytes]], kinds: f
         [Source(path, text) for path, text in files],
         packs=settings.rules.packs,
         kinds=kinds,
-        channels=settings.channels,
+        channels=settings.recipients,
         calendars=settings.calendars,
         permissions=permissions(settings),
         lacks=LACKS,

@@ -138,7 +138,7 @@ def prove(settings: Settings, plan: Plan, running: Plan) -> None:
         [Source(rule.path, rule.text.encode()) for rule in plan.rules],
         packs=plan.deciding.packs,
         kinds=frozenset(plan.deciding.kinds),
-        channels=settings.channels,
+        channels=settings.recipients,
         calendars=settings.calendars,
         permissions=permissions(settings),
         lacks=LACKS,

@@ -142,7 +142,7 @@ def _check_config(report: Report, file: Path) -> None:
         [rule.path for rule in settings.rules.paths],
         settings.rules.packs,
         kinds=kinds,
-        channels=settings.channels,
+        channels=settings.recipients,
         calendars=settings.calendars,
         permitted=permissions(settings),
         users=settings.server.auth.users,

@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
     if settings is not None:
         surroundings = Surroundings(
             kinds=kinds_in(settings),
-            channels=tuple(settings.channels),
+            channels=settings.recipients,
             calendars=tuple(settings.calendars),
             permissions=tuple(permissions(settings)),
             packs=tuple(name for name in settings.rules.packs if name in pack_names()),

@@ -56,7 +56,7 @@ def compiled_files(
         sources_of(own),
         packs=chosen,
         kinds=kinds_in(settings) if settings is not None else None,
-        channels=settings.channels if settings is not None else None,
+        channels=settings.recipients if settings is not None else None,
         calendars=settings.calendars if settings is not None else None,
         permissions=permissions(settings) if settings is not None else (),
         lacks=LACKS,

@@ -30,6 +30,8 @@ class Heard(msgspec.Struct, frozen=True):
 
     hearing: dict[str, tuple[str, ...]] = {}
     briefed: dict[str, dict[str, Brief]] = {}
+    named: dict[str, dict[str, tuple[str, ...]]] = {}
+    """... and by what names of rules each was meant that hears of it because of a rule: its own, a person's, a schedule's."""
 
 
 class Audience:
@@ -38,16 +40,26 @@ class Audience:
     def __init__(self, heard: Heard | None = None) -> None:
         self._hearing = dict(heard.hearing) if heard is not None else {}
         self._briefed = {one: dict(there) for one, there in heard.briefed.items()} if heard is not None else {}
+        self._named = {one: dict(there) for one, there in heard.named.items()} if heard is not None else {}
 
     def heard(self) -> Heard:
-        return Heard(self._hearing, self._briefed)
+        return Heard(self._hearing, self._briefed, self._named)
 
     def channels(self, incident: Incident, charter: Charter, now: Micros, also: Iterable[str] = ()) -> tuple[str, ...]:
         """Who hears all of it: by routes and rules now, and before, when it had another root or it was another hour."""
         known = charter.settings.channels
         before = [channel for channel in self._hearing.get(incident.id, ()) if channel in known]
-        self._hearing[incident.id] = found = tuple(dict.fromkeys((*before, *charter.route(incident, now), *also)))
+        meant = [(channel, name) for name in also for channel in charter.reached((name,), now)]
+        named = self._named.setdefault(incident.id, {}) if meant else {}
+        for channel, name in meant:
+            named[channel] = tuple(dict.fromkeys((*named.get(channel, ()), name)))
+        also_now = [channel for channel, _ in meant]
+        self._hearing[incident.id] = found = tuple(dict.fromkeys((*before, *charter.route(incident, now), *also_now)))
         return found
+
+    def names(self, incident: str, channel: str) -> tuple[str, ...]:
+        """By which names rules may have meant a channel, now or before, as when its person was on call."""
+        return self._named.get(incident, {}).get(channel, (channel,))
 
     def affected(
         self, incident: Incident, charter: Charter, now: Micros, channels: tuple[str, ...]
@@ -80,3 +92,4 @@ class Audience:
         """It is over for good."""
         self._hearing.pop(incident, None)
         self._briefed.pop(incident, None)
+        self._named.pop(incident, None)

@@ -174,8 +174,11 @@ class Charter(msgspec.Struct, frozen=True):
 
     def _reached(self, routes: Iterable[Route], now: Micros) -> tuple[str, ...]:
         """The channels of these routes, and of whoever is on call by their schedules."""
-        names = dict.fromkeys(name for route in routes for name in route.channels)
-        oncall = self.settings.oncall
+        return self.reached((name for route in routes for name in route.channels), now)
+
+    def reached(self, names: Iterable[str], now: Micros) -> tuple[str, ...]:
+        """The channels that these names mean at this moment: their own, those of people, and of whoever is on call."""
+        names, oncall = dict.fromkeys(names), self.settings.oncall
         if not any(name in oncall.schedules or name in oncall.people for name in names):
             return tuple(names)
         return tuple(one.channel for one in self.rota.reach(names, now))

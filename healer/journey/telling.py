@@ -143,7 +143,8 @@ class Telling:
             yield from self._reminded(incident, charter, story, now)
         channels = self._audience.channels(incident, charter, now, planner.also_tell(incident.id))
         affected = self._audience.affected(incident, charter, now, channels)
-        words = {channel: own for channel in channels if (own := planner.says(incident.id, channel))}
+        names = {channel: self._audience.names(incident.id, channel) for channel in channels}
+        words = {channel: own for channel in channels if (own := _words(planner, incident.id, names[channel]))}
         needless = self.escalations.needless(incident.id)
         news = _encode(
             (
@@ -180,7 +181,7 @@ class Telling:
         urgent, too_late = _is_urgent(story), incident.told and _is_over_for_most(incident)
         opens = incident.told and not too_late
         for channel in channels:
-            loud = urgent or planner.wakes(incident.id, channel)
+            loud = urgent or any(planner.wakes(incident.id, name) for name in names[channel])
             told = data
             if channel in words:
                 with_words = tell(incident, deeds, tuple(map(said, words[channel])), summary)
@@ -228,6 +229,11 @@ class Telling:
             ends = one.escalation in self.escalations.needless(incident.id)
             data = _encode(unworded(msgspec.structs.replace(story, called=called)))
             yield Wanted(incident.id, one.channel, self._revisions[incident.id], data, False, False, one.matter, ends)
+
+
+def _words(planner: Planner, incident: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """What rules say to whom they meant by these names."""
+    return tuple(dict.fromkeys(word for name in names for word in planner.says(incident, name)))
 
 
 def _digest(data: bytes) -> bytes:

@@ -77,6 +77,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log: Log = Log()
     """Log lines."""
 
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Whom a rule's `notify` may name."""
+        return (*self.channels, *self.oncall.people, *self.oncall.schedules)
+
     def document(self) -> bytes:
         """All settings as canonical JSON, with `***` for every secret: what is kept with the journal's versions."""
         return _encoder.encode(self)

@@ -185,6 +185,26 @@ def test_who_hears_of_a_route_with_a_schedule() -> None:
     assert {one.channel for one in world.diary.wanted} == {"ann-sms", "log", "bo-sms", "bo-mail"}
 
 
+def test_a_rule_tells_whoever_is_on_call() -> None:
+    """By the schedule's name, in the rule's words and as loud as it says; after a hand-over the next one hears all of it too,
+    and who was told before keeps the words."""
+    oncall = escalating().settings.oncall
+    settings_ = msgspec.structs.replace(DECIDING, channels=CHANNELS, routes=(Route(channels=("log",)),), oncall=oncall)
+    rule = (
+        'rule "x"\n  on event: "Hot"\n  then: notify("primary", message: "mind the fan", escalate: yes)\n  mode: auto\n'
+    )
+    world = broken(chartered(settings_, rules=rule), severity="warning")
+    loud = {one.channel: one.urgent for one in world.diary.wanted}
+    assert loud == {"ann-sms": True, "log": False}
+    again = Fold.load(remembered(world.fold.dump()), world.charter, INSTALLATION)
+    assert again.telling.remembered().heard == world.fold.telling.remembered().heard
+    world.applied(DAY / SECOND, fires("Hot@host/a", "ServiceDown@host/a", at=DAY / SECOND))
+    world.until(DAY / SECOND + 60)
+    newest = {one.channel: one for one in world.diary.wanted}
+    assert newest.keys() == {"ann-sms", "log", "bo-sms", "bo-mail"}
+    assert {name for name, one in newest.items() if b"mind the fan" in one.story} == {"ann-sms", "bo-sms", "bo-mail"}
+
+
 def test_an_escalation_that_is_taken_out_ends() -> None:
     """With the configuration that no longer has it, also where nothing else happens."""
     world = broken()

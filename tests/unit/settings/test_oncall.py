@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from healer.bootstrap import CannotStart, read_plan
 from healer.bootstrap.plan import deciding
 from healer.settings import SettingsError, load_settings, parse_settings
 from tests.unit.notification.oncall.test_ical import WEEK, calendar
@@ -90,3 +91,18 @@ def test_a_calendar_that_is_a_file_decides(tmp_path: Path) -> None:
     (tmp_path / "oncall.ics").write_bytes(calendar(WEEK.replace("SUMMARY", "RRULE:FREQ=MONTHLY\nSUMMARY")))
     with pytest.raises(SettingsError, match=r"oncall.schedules.a.ical.file: .*line 7: RRULE: FREQ=MONTHLY"):
         load_settings(config, {"CALENDAR": "https://calendar.example/secret"})
+
+
+@pytest.mark.parametrize("name", ["primary", "ann", "chat"])
+def test_a_rule_names_whom_routes_name(tmp_path: Path, name: str) -> None:
+    """A schedule, a person, a channel; anybody else stops the start, with whom there is."""
+    file = tmp_path / "healer.yaml"
+    file.write_text(GOOD + "rules: {paths: [x.heal]}\n")
+    rule = tmp_path / "x.heal"
+    rule.write_text(f'rule "x"\n  on event: "Down"\n  then: notify("{name}")\n')
+    assert [one.text for one in read_plan(load_settings(file)).rules] == [rule.read_text()]
+    rule.write_text('rule "x"\n  on event: "Down"\n  then: notify("nobody")\n')
+    with pytest.raises(
+        CannotStart, match=r"no channel, person or schedule `nobody`[\s\S]*there are: ann, ann-sms, chat, primary"
+    ):
+        read_plan(load_settings(file))
