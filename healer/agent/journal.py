@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from healer.executors.agent.durable import keep
+from healer.executors.agent.durable import DiskFolder, Folder
 from healer.executors.agent.wire import Report, Task, read_by_agent, read_by_healer, write
 
 log = logging.getLogger(__name__)
@@ -22,53 +22,58 @@ REPORTS = 10_000
 class Journal:
     """Tasks that were begun, and reports that were not acknowledged, of one agent."""
 
-    def __init__(self, folder: Path) -> None:
-        self._tasks = folder / "tasks"
-        self._reports = folder / "reports"
-        for each in (folder, self._tasks, self._reports):
-            each.mkdir(mode=0o700, parents=True, exist_ok=True)
+    def __init__(self, tasks: Folder, reports: Folder) -> None:
+        self._tasks = tasks
+        self._reports = reports
 
     def begin(self, task: Task) -> None:
         """Before it may run. Raises OSError: then it must not."""
-        keep(self._tasks / _name(task.id), write(task))
+        self._tasks.keep(_name(task.id), write(task))
 
     def end(self, report: Report) -> None:
         """How it ended; from now on it is a report to be heard. Raises OSError."""
-        keep(self._reports / _name(report.id), write(report))
-        (self._tasks / _name(report.id)).unlink(missing_ok=True)
+        self._reports.keep(_name(report.id), write(report))
+        self._tasks.drop(_name(report.id))
 
     def heard(self, id: str) -> None:
         """healer knows."""
-        (self._reports / _name(id)).unlink(missing_ok=True)
+        self._reports.drop(_name(id))
+        # Still there where the disk did not take the report.
+        self._tasks.drop(_name(id))
 
     def begun(self) -> Iterator[Task]:
         """What was under way when this agent ended, or was killed."""
-        for file in sorted(self._tasks.glob("*.json")):
+        for name in self._tasks.names():
             try:
-                task = read_by_agent(file.read_bytes())
+                task = read_by_agent(self._tasks.read(name) or b"")
             except msgspec.MsgspecError as error:
-                log.error("%s cannot be read, and is left alone: %s", file, error)
+                log.error("%s cannot be read, and is left alone: %s", name, error)
                 continue
-            if isinstance(task, Task) and not (self._reports / file.name).exists():
+            if isinstance(task, Task) and self._reports.read(name) is None:
                 yield task
             else:
-                file.unlink(missing_ok=True)
+                self._tasks.drop(name)
 
     def unheard(self) -> list[Report]:
         """Reports, the oldest first."""
-        files = sorted(self._reports.glob("*.json"), key=lambda file: file.stat().st_mtime_ns)
-        for file in files[:-REPORTS]:
-            file.unlink(missing_ok=True)
+        names = self._reports.names()
+        for name in names[:-REPORTS]:
+            self._reports.drop(name)
         found = []
-        for file in files[-REPORTS:]:
+        for name in names[-REPORTS:]:
             try:
-                report = read_by_healer(file.read_bytes())
+                report = read_by_healer(self._reports.read(name) or b"")
             except msgspec.MsgspecError as error:
-                log.error("%s cannot be read, and is left alone: %s", file, error)
+                log.error("%s cannot be read, and is left alone: %s", name, error)
                 continue
             if isinstance(report, Report):
                 found.append(report)
         return found
+
+
+def journal_in(state: Path) -> Journal:
+    """The one in an agent's state folder; a new one is made. Raises OSError."""
+    return Journal(DiskFolder(state / "tasks"), DiskFolder(state / "reports"))
 
 
 def _name(id: str) -> str:

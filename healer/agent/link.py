@@ -1,31 +1,17 @@
-"""How does an agent reach healer, and stay reached? It dials, shows its certificate and a fresh token, and speaks until cut.
+"""How does an agent stay reached? It dials, one server after the other, and speaks until the line is cut; then it dials again.
 
-One server after the other, with pauses that grow and differ; what goes on here (`healer.agent.work`) does not wait for it.
+With pauses that grow and differ; what goes on here (`healer.agent.work`) does not wait for it. How a line comes to be is the
+dialler's (`healer.agent.dialling`).
 """
 
 import asyncio
 import logging
 from collections.abc import Callable
-from pathlib import Path
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
-import aiohttp
-import msgspec
-
-from healer.agent.identity import Identity, NotEnrolled, is_due, proving, renew
 from healer.agent.work import Worker
-from healer.executors.agent.wire import (
-    BEAT,
-    MESSAGE_BYTES,
-    MISSED,
-    TOKEN,
-    WORK,
-    Fresh,
-    FromAgent,
-    Hello,
-    Pass,
-    read_by_agent,
-    write,
-)
+from healer.executors.agent.wire import BEAT, Fresh, FromAgent, Hello, Pass, ToAgent
 from healer.seams import Clock, Random, Spawn
 from healer.times import SECOND
 
@@ -35,42 +21,62 @@ PAUSE_S = (0.5, 10.0)
 """Seconds between two attempts at least, and after many at most."""
 SAID = 10_000
 """Messages that wait to go out; a line that takes none is cut."""
-WITHIN = aiohttp.ClientTimeout(total=None, sock_connect=10.0)
-ANSWER_S = 15.0
-"""Seconds for an answer that is no line."""
-SILENT_S = BEAT * MISSED / SECOND
-"""Seconds after which a healer that says nothing is asked whether it is there; half of that later the line counts as cut."""
 
-TROUBLES = (OSError, aiohttp.ClientError, TimeoutError, NotEnrolled, msgspec.MsgspecError)
-"""What a line may end by, and is dialled again after."""
 
-_pass = msgspec.json.Decoder(Pass)
+class NoLine(Exception):
+    """There is none, or it is over, and why."""
+
+
+class Wire(Protocol):
+    """A line that stands."""
+
+    async def hear(self) -> ToAgent | None:
+        """What healer says next; None when it is cut. Raises NoLine for what nobody can read."""
+        ...
+
+    async def say(self, message: FromAgent) -> None:
+        """Raises NoLine."""
+        ...
+
+    async def fresh(self) -> Pass:
+        """Another token. Raises NoLine."""
+        ...
+
+    async def hang_up(self) -> None: ...
+
+
+class Dialler(Protocol):
+    """Who this agent is, and how it proves it."""
+
+    def is_due(self) -> bool:
+        """Whether it has to dial anew, for another certificate."""
+        ...
+
+    def dial(self, server: str) -> AbstractAsyncContextManager[tuple[Wire, Pass] | None]:
+        """A line and the token that opened it; None where another certificate was to be had first. Raises NoLine."""
+        ...
 
 
 class Link:
-    """The line to whichever healer leads. `machine` is the machine-id."""
+    """The line to whichever healer leads."""
 
     def __init__(
         self,
-        identity: Identity,
+        dialler: Dialler,
         servers: tuple[str, ...],
-        state: Path,
         worker: Worker,
         clock: Clock,
         random: Random,
         spawn: Spawn,
-        *,
-        machine: str,
-        version: str,
+        hello: Hello,
     ) -> None:
-        self._identity = identity
-        self._servers = servers or identity.servers
-        self._state = state
+        self._dialler = dialler
+        self._servers = servers
         self._worker = worker
         self._clock = clock
         self._random = random
         self._spawn = spawn
-        self._hello = Hello(machine, version)
+        self._hello = hello
 
     async def keep(self) -> None:
         """Dial for as long as the process lives."""
@@ -80,8 +86,8 @@ class Link:
                 try:
                     await self._talk(server)
                     pause, trouble = PAUSE_S[0], ""
-                except TROUBLES as error:
-                    why = f"{server}: {str(error) or type(error).__name__}"
+                except NoLine as error:
+                    why = f"{server}: {error}"
                     if why != trouble:
                         log.warning("healer is not reached at %s", why)
                     trouble = why
@@ -89,27 +95,13 @@ class Link:
             pause = min(pause * 2, PAUSE_S[1])
 
     async def _talk(self, server: str) -> None:
-        """One line, until it is cut. Raises what goes wrong before it stands."""
-        connector = aiohttp.TCPConnector(ssl=proving(self._identity, self._state))
-        async with aiohttp.ClientSession(connector=connector, timeout=WITHIN) as session:
-            shown = await _token(session, server)
-            if is_due(self._identity, self._clock.now()):
-                self._identity = await renew(self._identity, server, shown.token, self._state, self._clock)
-                log.info("%s has a new certificate", self._identity.name)
-                return
-            headers = {"Authorization": f"Bearer {shown.token}"}
-            # A network that is cut in between would have it wait for as long as TCP does: a quarter of an hour.
-            async with asyncio.timeout(ANSWER_S):
-                socket = await session.ws_connect(
-                    f"{server}{WORK}", headers=headers, max_msg_size=MESSAGE_BYTES, heartbeat=SILENT_S
-                )
-            async with socket:
-                log.info("%s is reached as %s", server, self._identity.name)
-                await self._serve(session, server, socket, shown)
+        """One line, until it is cut. Raises NoLine."""
+        async with self._dialler.dial(server) as dialled:
+            if dialled is not None:
+                log.info("%s is reached", server)
+                await self._serve(server, *dialled)
 
-    async def _serve(
-        self, session: aiohttp.ClientSession, server: str, socket: aiohttp.ClientWebSocketResponse, shown: Pass
-    ) -> None:
+    async def _serve(self, server: str, wire: Wire, shown: Pass) -> None:
         """Say and hear until it is cut."""
         outgoing: asyncio.Queue[FromAgent] = asyncio.Queue(SAID)
 
@@ -119,55 +111,40 @@ class Link:
             else:
                 outgoing.put_nowait(message)
 
-        telling = self._spawn.start("telling", _tell(socket, outgoing))
-        beating = self._spawn.start("beating", self._beat(say, session, server, shown))
+        telling = self._spawn.start("telling", _tell(wire, outgoing))
+        beating = self._spawn.start("beating", self._beat(say, wire, shown))
         for task in (telling, beating):
             # Whichever ends, the line is of no use any more.
-            task.add_done_callback(lambda _: self._spawn.start("hanging up", _hang_up(socket)))
+            task.add_done_callback(lambda _: self._spawn.start("hanging up", wire.hang_up()))
         say(self._hello)
         self._worker.connected(say)
         try:
-            async for message in socket:
-                self._worker.hear(read_by_agent(message.data))
+            while (said := await wire.hear()) is not None:
+                self._worker.hear(said)
         finally:
             self._worker.cut()
             telling.cancel()
             beating.cancel()
             log.info("the line to %s is cut", server)
 
-    async def _beat(
-        self, say: Callable[[FromAgent], None], session: aiohttp.ClientSession, server: str, shown: Pass
-    ) -> None:
+    async def _beat(self, say: Callable[[FromAgent], None], wire: Wire, shown: Pass) -> None:
         """Be heard, show a fresh token before the old one ends, and dial anew where the certificate wants it."""
         fetched = self._clock.monotonic()
-        while not is_due(self._identity, self._clock.now()):
+        while not self._dialler.is_due():
             await asyncio.sleep(BEAT / SECOND)
             if self._clock.monotonic() - fetched > shown.life // 2:
                 try:
-                    shown, fetched = await _token(session, server), self._clock.monotonic()
-                except TROUBLES as error:
+                    shown, fetched = await wire.fresh(), self._clock.monotonic()
+                except NoLine as error:
                     log.warning("there is no fresh token, so it dials anew: %s", error)
                     return
                 say(Fresh(shown.token))
             say(self._worker.beat())
 
 
-async def _token(session: aiohttp.ClientSession, server: str) -> Pass:
-    """Raises OSError, ClientError, TimeoutError, NotEnrolled, MsgspecError."""
-    async with asyncio.timeout(ANSWER_S), session.post(f"{server}{TOKEN}") as answer:
-        said = await answer.read()
-        if answer.status != 200:
-            raise NotEnrolled(f"it is refused: {said.decode(errors='replace')[:200]}")
-        return _pass.decode(said)
-
-
-async def _tell(socket: aiohttp.ClientWebSocketResponse, outgoing: "asyncio.Queue[FromAgent]") -> None:
+async def _tell(wire: Wire, outgoing: "asyncio.Queue[FromAgent]") -> None:
     try:
         while True:
-            await socket.send_bytes(write(await outgoing.get()))
-    except (ConnectionError, aiohttp.ClientError) as error:
+            await wire.say(await outgoing.get())
+    except NoLine as error:
         log.debug("the line takes nothing more: %s", error)
-
-
-async def _hang_up(socket: aiohttp.ClientWebSocketResponse) -> None:
-    await socket.close()

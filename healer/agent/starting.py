@@ -9,13 +9,15 @@ import signal
 from functools import partial
 from pathlib import Path
 
+from healer.agent.dialling import TlsDialler
 from healer.agent.hands import LocalTarget
 from healer.agent.identity import Identity, enrol, known
-from healer.agent.journal import Journal
+from healer.agent.journal import journal_in
 from healer.agent.limits import own_groups
 from healer.agent.link import Link
 from healer.agent.settings import AgentFile
 from healer.agent.work import Worker
+from healer.executors.agent.wire import Hello
 from healer.pause_file import halted
 from healer.seams import Supervisor, SystemClock, SystemRandom
 
@@ -37,19 +39,11 @@ async def serve(settings: AgentFile) -> None:
     try:
         identity = await enrolled(settings, state, clock)
         target = LocalTarget(settings, clock, own_groups(settings.limits))
-        worker = Worker(target, Journal(state), clock, spawn, partial(halted, settings.pause_file), target.tail)
+        worker = Worker(target, journal_in(state), clock, spawn, partial(halted, settings.pause_file), target.tail)
         worker.recover()
-        link = Link(
-            identity,
-            settings.servers,
-            state,
-            worker,
-            clock,
-            random,
-            spawn,
-            machine=machine_id(),
-            version=importlib.metadata.version("healer-oncall"),
-        )
+        dialler = TlsDialler(identity, state, clock)
+        hello = Hello(machine_id(), importlib.metadata.version("healer-oncall"))
+        link = Link(dialler, settings.servers or identity.servers, worker, clock, random, spawn, hello)
         spawn.keep("line", link.keep)
         stopping = asyncio.Event()
         for name in (signal.SIGTERM, signal.SIGINT):

@@ -143,7 +143,8 @@ class Worker:
         try:
             self._journal.end(report)
         except OSError as error:
-            log.error("the report on %s is kept in memory alone: %s", task.order.intent, error.strerror)
+            left = "an agent that begins before healer heard it asks the register"
+            log.warning("the report on %s is not on the disk (%s): %s", task.order.intent, error.strerror, left)
         self._tell(self._aged(report))
         self._tell(Pull(1))
 

@@ -13,9 +13,10 @@ from typing import Any, Self
 import msgspec
 from aiohttp import web
 
+from healer.agent.dialling import TlsDialler
 from healer.agent.hands import LocalTarget
 from healer.agent.identity import enrol
-from healer.agent.journal import Journal
+from healer.agent.journal import journal_in
 from healer.agent.limits import Groups
 from healer.agent.link import Link
 from healer.agent.settings import AgentFile
@@ -25,6 +26,7 @@ from healer.executors.agent.door import Door
 from healer.executors.agent.opening import open_agents, server_tls
 from healer.executors.agent.settings import AgentSettings
 from healer.executors.agent.target import AgentTarget
+from healer.executors.agent.wire import Hello
 from healer.executors.target import Target
 from healer.pause_file import halted
 from healer.seams import Supervisor, SystemClock, SystemRandom
@@ -145,8 +147,9 @@ async def agent_here(
     identity = await enrol(file, state, clock)
     hands = LocalTarget(settings, clock, Groups(settings.limits, None))
     paused = partial(halted, settings.pause_file)
-    worker = Worker(target() if target else hands, Journal(state), clock, spawn, paused, hands.tail)
-    link = Link(identity, (), state, worker, clock, SystemRandom(), spawn, machine=machine, version="test")
+    worker = Worker(target() if target else hands, journal_in(state), clock, spawn, paused, hands.tail)
+    dialler = TlsDialler(identity, state, clock)
+    link = Link(dialler, identity.servers, worker, clock, SystemRandom(), spawn, Hello(machine, "test"))
     spawn.keep("line", link.keep)
     try:
         await stand.active(name)

@@ -19,7 +19,8 @@ from cryptography.x509 import Certificate as Certified
 from healer.executors.agent.agents import Agents
 from healer.executors.agent.authority import BadRequest, name_in
 from healer.executors.agent.passes import NoPass
-from healer.executors.agent.post import SILENT, Line, Post
+from healer.executors.agent.post import SILENT
+from healer.executors.agent.reception import UNREADABLE, Caller, Reception, Refused
 from healer.executors.agent.roll import NotInvited
 from healer.executors.agent.wire import (
     ENROL,
@@ -30,12 +31,9 @@ from healer.executors.agent.wire import (
     WORK,
     Certificate,
     Enrolment,
-    Fresh,
     FromAgent,
-    Hello,
     Pass,
     Renewal,
-    Report,
     ToAgent,
     read_by_healer,
     write,
@@ -49,20 +47,8 @@ BODY_BYTES = 16 << 10
 """A request for a certificate has less than one kilobyte."""
 BODY_S = 10.0
 """Seconds for it to come."""
-UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-SAID = 10_000
-"""Messages that wait to go out on one line: one that takes none is cut."""
 
 T = TypeVar("T")
-
-
-class Refused(Exception):
-    """Somebody is not let in: `reason` is a metric's label."""
-
-    def __init__(self, reason: str, why: str, status: int = 403) -> None:
-        super().__init__(why)
-        self.reason = reason
-        self.status = status
 
 
 class Door:
@@ -70,8 +56,8 @@ class Door:
 
     def __init__(self, agents: Agents, spawn: Spawn, count: Callable[[str], None]) -> None:
         self._agents = agents
-        self._spawn = spawn
         self._count = count
+        self._reception = Reception(agents, spawn, self._refuse)
 
     def app(self) -> web.Application:
         """Its four ways."""
@@ -161,63 +147,9 @@ class Door:
             compress=False, max_msg_size=MESSAGE_BYTES, receive_timeout=SILENT / SECOND, timeout=1.0
         )
         await socket.prepare(request)
-        outgoing: asyncio.Queue[ToAgent | None] = asyncio.Queue(SAID)
-        line = _line(outgoing, until)
-        telling = self._spawn.start(f"agent {name}", _tell(socket, outgoing))
-        post: Post | None = None
-        try:
-            post = await self._meet(socket, name, line, request.remote or "")
-            await self._listen(socket, post, line, fingerprint)
-        except Refused as refused:
-            self._refuse(name, refused.reason, str(refused))
-        except (TimeoutError, *UNREADABLE) as error:
-            log.info("the line to agent %s ended: %s", name, str(error) or "nothing was heard")
-        finally:
-            if post is not None:
-                post.hung_up(line)
-            telling.cancel()
-            await socket.close()
+        caller = Caller(name, request.remote or "", until, lambda token: self._shown(token, name, fingerprint))
+        await self._reception.receive(_Socket(socket), caller)
         return socket
-
-    # --- one line
-
-    async def _meet(self, socket: web.WebSocketResponse, name: str, line: Line, remote: str) -> Post:
-        """The first word says on which machine it is; two machines are not one agent. Raises Refused."""
-        hello = await _heard(socket)
-        if not isinstance(hello, Hello):
-            raise Refused("protocol", "its first word was no hello")
-        line.machine, line.version = hello.machine, hello.version
-        post = self._agents.post(name)
-        if post.active and post.line is not None and post.line.machine != hello.machine:
-            raise Refused("cloned", f"{name} is there already, on another machine: was its certificate copied?")
-        if post.line is not None:
-            post.line.hang_up("dialled anew")
-        post.take_up(line)
-        log.info("agent %s dialled in", name, extra={"remote": remote, "version": hello.version})
-        return post
-
-    async def _listen(self, socket: web.WebSocketResponse, post: Post, line: Line, fingerprint: str) -> None:
-        """Until it hangs up, or its token ends. Raises Refused, TimeoutError, UNREADABLE."""
-        agents = self._agents
-        while (said := await _heard(socket)) is not None and post.line is line:
-            if line.until <= agents.clock.now():
-                raise Refused("expired token", "its token ended, and it brought no new one")
-            if not agents.leads():
-                raise Refused("follows", "another healer repairs now")
-            if isinstance(said, Fresh):
-                line.until = self._shown(said.token, post.name, fingerprint)
-            elif isinstance(said, Hello):
-                raise Refused("protocol", "it said hello twice")
-            elif not post.hear(said) and isinstance(said, Report) and said.verb == "run":
-                self._spawn.start("late report", self._came_late(post, said))
-
-    async def _came_late(self, post: Post, report: Report) -> None:
-        """Nobody waits for this report any more: whoever settles the intent asks the machine's register."""
-        result = report.result
-        outcome = f"{result.outcome}: {result.why}" if result is not None else "unknown"
-        log.warning("agent %s reports %s late: %s", post.name, report.intent, outcome)
-        note = {"agent": post.name, "intent": report.intent, "outcome": outcome}
-        await self._agents.note("agent reported late", note)
 
     # --- who is there
 
@@ -242,39 +174,23 @@ class Door:
             raise Refused(error.reason, f"{name}: {error}", 401) from error
 
 
-def _line(outgoing: "asyncio.Queue[ToAgent | None]", until: int) -> Line:
-    def say(message: ToAgent) -> None:
-        if outgoing.full():
-            hang_up("it takes nothing any more")
-        else:
-            outgoing.put_nowait(message)
+class _Socket:
+    """`Wire` over a websocket."""
 
-    def hang_up(why: str) -> None:
-        log.info("a line is cut: %s", why)
-        while not outgoing.empty():
-            outgoing.get_nowait()
-        outgoing.put_nowait(None)
+    def __init__(self, socket: web.WebSocketResponse) -> None:
+        self._socket = socket
 
-    return Line(say, hang_up, until)
+    async def hear(self) -> FromAgent | None:
+        message = await self._socket.receive()
+        if message.type not in (WSMsgType.BINARY, WSMsgType.TEXT):
+            return None
+        return read_by_healer(message.data)
 
+    async def say(self, message: ToAgent) -> None:
+        await self._socket.send_bytes(write(message))
 
-async def _tell(socket: web.WebSocketResponse, outgoing: "asyncio.Queue[ToAgent | None]") -> None:
-    """Send what is said, in its order; None hangs up, and so does the end of the service."""
-    try:
-        while (message := await outgoing.get()) is not None:
-            await socket.send_bytes(write(message))
-    except ConnectionError as error:
-        log.debug("a line took nothing more: %s", error)
-    finally:
-        await socket.close()
-
-
-async def _heard(socket: web.WebSocketResponse) -> FromAgent | None:
-    """The next message, None when the line is cut. Raises TimeoutError, UNREADABLE."""
-    message = await socket.receive()
-    if message.type not in (WSMsgType.BINARY, WSMsgType.TEXT):
-        return None
-    return read_by_healer(message.data)
+    async def hang_up(self) -> None:
+        await self._socket.close()
 
 
 async def _body(request: web.Request, kind: type[T]) -> T:

@@ -1,7 +1,61 @@
 """How is a small file written so that it survives whatever comes next? By healer for its agents, and by agents for themselves."""
 
+import contextlib
 import os
 from pathlib import Path
+from typing import Protocol
+
+
+class Folder(Protocol):
+    """Small files beside one another, for their owner alone."""
+
+    def keep(self, name: str, data: bytes) -> None:
+        """It is there whole, and on the disk, when this returns. Raises OSError."""
+        ...
+
+    def read(self, name: str) -> bytes | None:
+        """None where there is none. Raises OSError."""
+        ...
+
+    def drop(self, name: str) -> bool:
+        """Whether it was there; of several who drop it, one hears so. After a loss of power it may be there again."""
+        ...
+
+    def names(self) -> list[str]:
+        """The oldest first."""
+        ...
+
+
+class DiskFolder:
+    """`Folder` on a disk; it is made where there is none. Its files are called `*.json`."""
+
+    def __init__(self, path: Path) -> None:
+        for each in (path.parent, path):
+            each.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._path = path
+
+    def keep(self, name: str, data: bytes) -> None:
+        keep(self._path / name, data)
+
+    def read(self, name: str) -> bytes | None:
+        try:
+            return (self._path / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def drop(self, name: str) -> bool:
+        try:
+            (self._path / name).unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
+    def names(self) -> list[str]:
+        aged = []
+        for file in self._path.glob("*.json"):
+            with contextlib.suppress(FileNotFoundError):  # somebody else dropped it meanwhile
+                aged.append((file.stat().st_mtime_ns, file.name))
+        return [name for _, name in sorted(aged)]
 
 
 def keep(file: Path, data: bytes) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from healer.executors.agent.agents import Agents, Note
 from healer.executors.agent.authority import open_authority
-from healer.executors.agent.durable import keep
+from healer.executors.agent.durable import DiskFolder, keep
 from healer.executors.agent.passes import Passes
 from healer.executors.agent.roll import Roll
 from healer.executors.agent.settings import AgentSettings
@@ -26,7 +26,7 @@ class CannotOpen(Exception):
 def open_agents(settings: AgentSettings, folder: Path, clock: Clock, random: Random, note: Note) -> Agents:
     """What the folder holds; a new one is made. Raises CannotOpen."""
     try:
-        roll = Roll(folder)
+        roll = Roll(DiskFolder(folder / "enrolled"), DiskFolder(folder / "invited"))
         authority = open_authority(folder, clock.now())
         file = folder / "pass.key"
         if not file.exists():

@@ -5,12 +5,11 @@ by removing its file, which works once, whoever else tries. Called by the agents
 """
 
 import hashlib
-from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-from healer.executors.agent.durable import keep
+from healer.executors.agent.durable import Folder
 from healer.times import Micros
 
 
@@ -43,14 +42,12 @@ _invited = msgspec.json.Decoder(Invited)
 
 
 class Roll:
-    """All agents, in memory and in the folder."""
+    """All agents, in memory and in a folder, and who was invited in another."""
 
-    def __init__(self, folder: Path) -> None:
-        self._enrolled = folder / "enrolled"
-        self._invitations = folder / "invited"
-        for each in (folder, self._enrolled, self._invitations):
-            each.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = [_read(file, _member) for file in self._enrolled.glob("*.json")]
+    def __init__(self, enrolled: Folder, invitations: Folder) -> None:
+        self._enrolled = enrolled
+        self._invitations = invitations
+        found = [_read(enrolled, name, _member) for name in enrolled.names()]
         self._members = {member.name: member for member in found if member is not None}
 
     def __contains__(self, name: str) -> bool:
@@ -63,28 +60,24 @@ class Roll:
 
     def invite(self, name: str, token: str, until: Micros) -> None:
         """Whoever shows this token until then becomes this agent."""
-        keep(self._invitations / f"{_digest(token)}.json", msgspec.json.encode(Invited(name, until)))
+        self._invitations.keep(_file(token), msgspec.json.encode(Invited(name, until)))
 
     def invited(self, now: Micros) -> list[Invited]:
         """Invitations that are open; those that are over are removed."""
         found = []
-        for file in self._invitations.glob("*.json"):
-            invited = _read(file, _invited)
+        for file in self._invitations.names():
+            invited = _read(self._invitations, file, _invited)
             if invited is not None and invited.until > now:
                 found.append(invited)
             else:
-                file.unlink(missing_ok=True)
+                self._invitations.drop(file)
         return sorted(found, key=lambda invited: invited.name)
 
     def take(self, token: str, now: Micros) -> Invited:
         """Whom a token invites, once. Raises NotInvited."""
-        file = self._invitations / f"{_digest(token)}.json"
-        invited = _read(file, _invited)
-        try:
-            file.unlink()
-        except FileNotFoundError:
-            invited = None
-        if invited is None or invited.until <= now:
+        invited = _read(self._invitations, _file(token), _invited)
+        taken = self._invitations.drop(_file(token))
+        if not taken or invited is None or invited.until <= now:
             raise NotInvited("its invitation was used, is too old, or never was")
         return invited
 
@@ -103,7 +96,7 @@ class Roll:
         member = self._members.get(name)
         if member is None or certificate not in member.certificates:
             # Another replica may have enrolled or renewed it.
-            member = _read(self._file(name), _member)
+            member = _read(self._enrolled, _file(name), _member)
             if member is None:
                 self._members.pop(name, None)
                 return False
@@ -117,28 +110,26 @@ class Roll:
     def strike_off(self, name: str) -> bool:
         """It is no agent any more, and none that was invited. Whether it was one."""
         known = self._members.pop(name, None) is not None
-        self._file(name).unlink(missing_ok=True)
-        for file in self._invitations.glob("*.json"):
-            invited = _read(file, _invited)
+        self._enrolled.drop(_file(name))
+        for file in self._invitations.names():
+            invited = _read(self._invitations, file, _invited)
             if invited is not None and invited.name == name:
-                file.unlink(missing_ok=True)
+                self._invitations.drop(file)
                 known = True
         return known
 
     def _keep(self, member: Member) -> None:
-        keep(self._file(member.name), msgspec.json.encode(member))
+        self._enrolled.keep(_file(member.name), msgspec.json.encode(member))
         self._members[member.name] = member
 
-    def _file(self, name: str) -> Path:
-        return self._enrolled / f"{_digest(name)}.json"
 
-
-def _read(file: Path, decoder: "msgspec.json.Decoder[T]") -> T | None:
+def _read(folder: Folder, file: str, decoder: "msgspec.json.Decoder[T]") -> T | None:
     try:
-        return decoder.decode(file.read_bytes())
+        return decoder.decode(folder.read(file) or b"")
     except (OSError, msgspec.MsgspecError):
         return None
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _file(text: str) -> str:
+    """What a file about a name, or a token, is called: neither stands in it."""
+    return f"{hashlib.sha256(text.encode()).hexdigest()}.json"

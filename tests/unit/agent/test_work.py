@@ -1,14 +1,15 @@
 """The agent's own part: three at once, reports until they are heard, the pause file, and what a killed agent finds again."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from healer.agent.journal import Journal
+from healer.agent.journal import Journal, journal_in
 from healer.agent.work import Worker
+from healer.executors.agent.durable import DiskFolder
 from healer.executors.agent.wire import ROOM, FromAgent, Go, Heard, Pull, Ready, Report, Task
 from healer.executors.memory import MemoryTarget
 from healer.executors.target import Order
@@ -44,7 +45,7 @@ class Desk:
 
 @asynccontextmanager
 async def desk(
-    folder: Path, fleet: MemoryTarget | None = None, journal: type[Journal] = Journal
+    folder: Path, fleet: MemoryTarget | None = None, journal: Callable[[Path], Journal] = journal_in
 ) -> AsyncIterator[Desk]:
     spawn = Supervisor()
     made = Desk(journal(folder), fleet or MemoryTarget(SystemClock()), spawn)
@@ -135,7 +136,7 @@ async def test_a_report_is_said_until_it_is_heard(tmp_path: Path) -> None:
         again.worker.hear(Heard(report.id))
         again.connect()
         assert [each for each in again.said if isinstance(each, Report)] == []
-    assert Journal(tmp_path).unheard() == []
+    assert journal_in(tmp_path).unheard() == []
 
 
 async def test_what_was_under_way_when_the_agent_was_killed(tmp_path: Path) -> None:
@@ -155,7 +156,7 @@ async def test_what_was_under_way_when_the_agent_was_killed(tmp_path: Path) -> N
         assert report.result is not None
         assert (report.result.outcome, report.result.started) == ("succeeded", True)
         assert len(fleet.effects) == 1
-    assert list(Journal(tmp_path).begun()) == []
+    assert list(journal_in(tmp_path).begun()) == []
 
 
 async def test_the_same_task_twice(tmp_path: Path) -> None:
@@ -207,13 +208,17 @@ class Forgetful(Journal):
         """Not a word."""
 
 
+def forgetful(folder: Path) -> Journal:
+    return Forgetful(DiskFolder(folder / "tasks"), DiskFolder(folder / "reports"))
+
+
 async def test_without_its_journal_ends_would_be_lost(tmp_path: Path) -> None:
     """The ablation: what the tests above hold an agent to does not hold for one that notes nothing."""
     fleet = MemoryTarget(SystemClock())
-    async with desk(tmp_path, fleet, Forgetful) as here:
+    async with desk(tmp_path, fleet, forgetful) as here:
         here.worker.hear(task(1))
         here.worker.hear(Go("h:1", True))
         await here.until(Report)
-    async with desk(tmp_path, fleet, Forgetful) as again:
+    async with desk(tmp_path, fleet, forgetful) as again:
         assert [each for each in again.said if isinstance(each, Report)] == []
     assert len(fleet.effects) == 1
