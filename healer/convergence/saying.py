@@ -143,10 +143,9 @@ def let_suspect_go(state: State, case: Case) -> None:
 
 def split(state: State, case: Case, said: Said, position: int) -> None:
     """These alerts have nothing to do with it: an incident of their own, for as long as they fire. The root stays."""
+    stays = (case.face, case.face.by)  # a root that is silenced is no face, and has the last one beneath it
     wanted = (state.episodes.get(labels) for labels in said.alerts)
-    going = [
-        one for one in wanted if one is not None and not one.ended_at and one is not case.face and is_of(one, case)
-    ]
+    going = [one for one in wanted if one is not None and not one.ended_at and one not in stays and is_of(one, case)]
     for one in going:
         if one.place is not None:
             leave(state, one)

@@ -90,8 +90,10 @@ class Heeded(Checker):
         return ""
 
     def _was_of(self, labels: bytes, incident: Incident) -> bool:
-        one = self._alerts.get(labels)
-        return one is not None and one.incident == incident.id and labels != incident.root.labels
+        """Whether it was one of an incident's alerts, and not what all others are explained by."""
+        one, face = self._alerts.get(labels), self._alerts.get(incident.root.labels)
+        root = face.by or face.labels if face is not None else b""
+        return one is not None and one.incident == incident.id and labels not in (incident.root.labels, root)
 
     def _unblamed(self, said: Said, incident: Incident, alerts: dict[bytes, AlertView]) -> str:
         there = [one for one in alerts.values() if one.node == said.node and one.status != "resolved"]

@@ -192,6 +192,14 @@ class TestSplit:
         dark.say("split", dark.open[0].id, on=("SwitchDown@switch/s",))
         assert len(dark.open) == 1
 
+    def test_silenced_root_stays(self, dark: Spoken) -> None:
+        """Nor is what was blamed while it is silenced, although the incident still has the name of what went before."""
+        dark.silence("am", ("HostDown@host/b", "0s", "1h"))
+        dark.say("blame", dark.open[0].id, node="host/b")
+        dark.say("split", dark.open[0].id, on=("HostDown@host/b",))
+        assert dark.by("SwitchDown@switch/s") == "HostDown@host/b"
+        assert not dark.engine.state.people.apart
+
 
 class TestMerge:
     @pytest.mark.parametrize("kept", ["host/a", "host/b"])
