@@ -8,8 +8,8 @@ from healer.alerts.limits import Limits as AlertLimits
 from healer.assembly import Healer
 from healer.notification.budget import Budget
 from healer.notification.message import message_of
-from healer.notification.story import Story, said
-from healer.notification.wording import PLAIN, tell
+from healer.notification.story import Story
+from healer.notification.wording import PLAIN
 from healer.rehearsal import preview
 from healer.rehearsal.foreseen import Present
 from healer.rehearsal.record import COUNTED, records
@@ -47,6 +47,7 @@ def service(settings: Settings, healer: Healer, registry: Registry) -> Service:
         audit=store,
         converging=lambda: tenure.known() if (tenure := healer.ports.tenure) is not None else None,
         halted=healer.runner.observing.halted,
+        doubt=healer.view.doubt,
         installation=store.installation,
         auth=settings.server.auth,
         covers=partial(covers, healer),
@@ -80,12 +81,9 @@ def beneath(healer: Healer, node: str) -> Beneath:
 
 def previewed(healer: Healer, incident: str, channel: str) -> str | None:
     """What a channel's readers would read of an incident under way, cut as the channel cuts."""
-    fold, sender = healer.owner.fold, healer.ports.senders.get(channel)
-    found = fold.incident(incident)
-    if found is None or sender is None:
+    story, sender = story_of(healer, incident, channel), healer.ports.senders.get(channel)
+    if story is None or sender is None:
         return None
-    words = [said(message) for message in fold.planner.says(incident, channel)]
-    story = tell(found, fold.planner.deeds(incident), words)
     message = message_of(story, healer.plan.base_url, speech=healer.plan.speech.get(channel, PLAIN))
     limits = getattr(sender, "limits", Limits(0, Unit.NONE))
     return plain_text(fit(message, limits.size, utf8_bytes if limits.unit is Unit.BYTES else utf16_units, links=False))
@@ -97,11 +95,9 @@ async def budget_of(healer: Healer, duration: Micros) -> Budget:
     return await healer.budget(now - duration, now)
 
 
-def story_of(healer: Healer, incident: str) -> Story | None:
-    """What people are told of an incident now, None where it is over."""
-    fold = healer.owner.fold
-    found = fold.incident(incident)
-    return tell(found, fold.planner.deeds(incident)) if found is not None else None
+def story_of(healer: Healer, incident: str, channel: str = "") -> Story | None:
+    """What people are told of an incident now, in a channel or in any; None where it is over."""
+    return healer.owner.fold.story(incident, channel)
 
 
 async def foresee(healer: Healer, labels: Mapping[str, str], starts_at: Micros) -> dict[str, Any]:

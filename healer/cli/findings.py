@@ -166,7 +166,11 @@ def _healing(evidence: Evidence) -> Iterator[Finding]:
         if switch["paused"]:
             why = f": {switch['why']}" if switch["why"] else ""
             what = f"paused ({switch['scope']}) since {switch['at']} by {switch['by']}{why}"
-            yield Finding("note", what, f"`{resuming(switch['scope'])}` lets repairs start again")
+            ends = f"`{resuming(switch['scope'])}` lets repairs start again"
+            if doubt := switch.get("doubt"):
+                yield Finding("wrong", f"{what}, but {doubt}", f"`healer pause` stops everything; {ends}")
+            else:
+                yield Finding("note", what, ends)
 
 
 def _coming_in(evidence: Evidence) -> Iterator[Finding]:

@@ -1,5 +1,8 @@
 """The kill switch. Once `healer pause` says so, no repair starts any more; what is under way is listed.
 
+A rule, node or cluster that nothing is called by stops nothing: the switch is thrown all the same, that is said in red, and the
+exit code is 1.
+
 healer pause --why "network work until 4 pm"
 healer pause --rule "restart a failed systemd unit"
 healer pause --cluster north
@@ -8,7 +11,6 @@ healer resume
 """
 
 import argparse
-import difflib
 
 from healer.cli import connection, remediation
 from healer.cli.connection import Connection
@@ -47,19 +49,19 @@ def run(arguments: argparse.Namespace, output: Output | None = None) -> int:
     going_on = _under_way(link) if switch["paused"] else []
     if arguments.json:
         output.json(switch | {"under_way": going_on})
-        return 0
+        return int(bool(switch.get("doubt")))
     what = "everything" if scope == "all" else scope.removeprefix("rule:")
     if not switch["paused"]:
         output.line(f"{what} was not paused." if idle else f"Resumed: {what}. Repairs may start again.", "green")
         _say_what_stays(link, output)
         return 0
-    output.line(f"Paused: {what}. No repair starts any more; `{resuming(scope)}` ends it.", "bold yellow")
-    if doubt := _doubt(link, scope):
-        output.line(doubt, "bold red")
+    doubted = _say_doubts([switch], output)
+    if not doubted:
+        output.line(f"Paused: {what}. No repair starts any more; `{resuming(scope)}` ends it.", "bold yellow")
     if going_on:
         output.heading("Still under way (a step that runs is not broken off)")
         remediation.table(output, going_on, empty="")
-    return 0
+    return int(doubted)
 
 
 def _scope(arguments: argparse.Namespace) -> str:
@@ -88,17 +90,16 @@ def _list(link: Connection, output: Output, *, as_json: bool) -> None:
             return
     rows = [(each["scope"], each["at"], each["by"], each["why"], resuming(each["scope"])) for each in thrown]
     output.table(("PAUSED", "SINCE", "BY", "WHY", "ENDS WITH"), rows, empty="nothing is paused")
+    _say_doubts(thrown, output)
 
 
-def _doubt(link: Connection, scope: str) -> str:
-    """What is wrong with a scope that was switched: no rule is called so. "" where nothing is, and where nobody knows."""
-    names = [each["name"] for each in link.get("/api/v1/rules")["items"]]
-    asked = scope.removeprefix("rule:")
-    if asked == scope or not names or any(asked == name or asked.startswith(f"{name} on ") for name in names):
-        return ""
-    near = difflib.get_close_matches(asked, names, 1)
-    meant = f"did you mean {near[0]!r}?" if near else "`healer rules list` shows them."
-    return f"But no rule is called {asked!r} now, so nothing is stopped by this: {meant}"
+def _say_doubts(found: list[connection.Json], output: Output) -> bool:
+    """What is wrong with switches that are thrown, and whether anything is."""
+    doubted = [each for each in found if each.get("doubt")]
+    for each in doubted:
+        output.line(f"Careful: {each['doubt']}", "bold red")
+        output.line(f"`healer pause` stops everything; `{resuming(each['scope'])}` takes this one back.")
+    return bool(doubted)
 
 
 def _say_what_stays(link: Connection, output: Output) -> None:

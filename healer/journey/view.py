@@ -12,6 +12,7 @@ from healer.convergence.outcome import AlertView, AtWork, Incident
 from healer.convergence.reasons import explain
 from healer.journey.charter import Charter
 from healer.journey.owner import SETTLED_S, Owner
+from healer.journey.scopes import doubt
 from healer.notification.own import is_own
 from healer.remediation.autonomy import Record
 from healer.times import Micros
@@ -163,6 +164,12 @@ class View:
         said, names = node.rpartition("/")[2], [index.name(number) for number in range(min(len(index), COMPARED))]
         alike = [name for name in names if said and said in name]
         return sorted(alike, key=len)[:NEAR] or difflib.get_close_matches(node, names[:COMPARED_CLOSELY], NEAR)
+
+    def doubt(self, scope: str) -> str:
+        """What is wrong with a scope of the kill switch, "" where nothing is, and where nobody knows yet."""
+        if not self.ready()[0]:
+            return ""
+        return doubt(scope, {rule.name for rule in self.charter.ruleset.rules}, self.topology, self.near)
 
     # --- for onsets
 

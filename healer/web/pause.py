@@ -30,11 +30,12 @@ def routes(service: Service) -> list[web.RouteDef]:
     bodies = Bodies(service.bounds)
 
     async def listed(_: web.Request) -> web.Response:
-        """`paused` is about everything; single scopes are in `items`. `file` says why a file stops everything, beside them."""
+        """`paused` is about everything; single scopes are in `items`, with a `doubt` where nothing is called so. `file` says why
+        a file stops everything, beside them."""
         switches = await service.effects.switches()
         file = service.halted()
         paused = bool(file) or any(each.thrown and each.scope == "all" for each in switches)
-        items = [shapes.switch(each) for each in switches]
+        items = [shapes.switch(each, service.doubt(each.scope)) for each in switches]
         return as_json({"paused": paused, "file": file or None, "items": items, "total": len(items), "next": None})
 
     async def order(request: web.Request, *, thrown: bool) -> web.Response:
@@ -44,7 +45,9 @@ def routes(service: Service) -> list[web.RouteDef]:
         finally:
             bodies.free(len(body))
         by = acting.who(request, said.by) or acting.ANONYMOUS
-        return as_json(shapes.switch(await turn(service, said.scope, by, said.why, thrown=thrown)))
+        # Written first, also for what nobody knows: a switch is never refused, only doubted.
+        switch = await turn(service, said.scope, by, said.why, thrown=thrown)
+        return as_json(shapes.switch(switch, service.doubt(said.scope)))
 
     async def pause(request: web.Request) -> web.Response:
         return await order(request, thrown=True)

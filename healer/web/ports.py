@@ -271,6 +271,8 @@ class Service(msgspec.Struct, frozen=True):
     """Who converges, of several replicas; None where there is only one."""
     halted: Callable[[], str] = lambda: ""
     """Why nothing may be begun, whatever the switches say: a file on healer's machine."""
+    doubt: Callable[[str], str] = lambda _: ""
+    """What is wrong with a scope of the kill switch: nothing is called so. "" where nothing is wrong."""
     installation: str = ""
     auth: Auth = Auth()
     beneath: Callable[[str], Beneath] = lambda _: Beneath(0)

@@ -229,10 +229,12 @@ def request(found: Request) -> Json:
     return {**shown, "steps": steps, "earlier": earlier, "expires": when(found.expires)}
 
 
-def switch(found: Switch) -> Json:
+def switch(found: Switch, doubt: str) -> Json:
+    """A kill switch, and what is wrong with its scope while it is thrown."""
     return {
         "scope": found.scope,
         "paused": found.thrown,
+        "doubt": (doubt if found.thrown else "") or None,
         "by": found.by,
         "why": found.why,
         "at": when(found.at),

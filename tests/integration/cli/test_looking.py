@@ -1,6 +1,7 @@
 """The commands that ask a running healer, against its real HTTP side over a real store in memory."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -285,29 +286,30 @@ async def test_a_pause_file_is_shown(capsys: Captured) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scope", "doubt"),
-    [
-        ("rule:restart it", ""),
-        ("rule:restart it on host/h1", ""),
-        (
-            "rule:restart if",
-            "no rule is called 'restart if' now, so nothing is stopped by this: did you mean 'restart it'?",
-        ),
-        ("cluster:north", ""),
-    ],
+    ("doubt", "code"), [("", 0), ("no cluster is called 'nroth' now, so nothing is stopped by this", 1)]
 )
-async def test_a_rule_that_nobody_knows_is_doubted(scope: str, doubt: str, capsys: Captured) -> None:
-    """A slip of the pen stops nothing, and does not look as if it did."""
-
-    async def rules() -> list[dict[str, object]]:
-        return [{"name": "restart it"}]
-
-    async with standing(rules=rules) as (stand, _):
-        assert await asyncio.to_thread(main, ["pause", "--scope", scope, "--url", stand.url]) == 0
+async def test_a_slip_of_the_pen_does_not_look_as_if_it_had_stopped_anything(
+    doubt: str, code: int, capsys: Captured
+) -> None:
+    """It is written all the same, the exit code says so, and so do the list and the doctor until somebody takes it back."""
+    async with standing(doubt=lambda _: doubt) as (stand, _):
+        url = ["--url", stand.url]
+        assert await asyncio.to_thread(main, ["pause", "--cluster", "nroth", *url]) == code
         said = capsys.readouterr().out
-        assert (doubt in said) if doubt else ("no rule" not in said)
-        assert await asyncio.to_thread(main, ["resume", "--scope", "rule:never", "--url", stand.url]) == 0
-        assert "never was not paused" in capsys.readouterr().out
+        assert (doubt in said and "Paused" not in said) if doubt else "Paused: cluster:nroth." in said
+        assert [switch.thrown for switch in await stand.store.switches()] == [True]
+        assert await asyncio.to_thread(main, ["pause", "--cluster", "nroth", "--json", *url]) == code
+        assert json.loads(capsys.readouterr().out)["doubt"] == (doubt or None)
+        for again in (["pause", "--list"], ["doctor"]):
+            await asyncio.to_thread(main, [*again, *url])
+            assert doubt in capsys.readouterr().out
+        assert await asyncio.to_thread(main, ["resume", "--cluster", "nroth", *url]) == 0
+        assert "Careful" not in capsys.readouterr().out
+
+
+async def test_what_was_never_paused_is_not_resumed(healer: Healer, capsys: Captured) -> None:
+    assert await healer("resume", "--scope", "rule:never") == 0
+    assert "never was not paused" in capsys.readouterr().out
 
 
 async def test_what_is_under_way_is_listed_with_a_pause(healer: Healer, stand: Stand, capsys: Captured) -> None:

@@ -26,6 +26,7 @@ async def test_pausing_is_written_before_it_is_answered_and_resuming_ends_it() -
             assert await response.json() == {
                 "scope": "all",
                 "paused": True,
+                "doubt": None,
                 "by": "ann",
                 "why": "maintenance",
                 "at": "2026-01-07T10:00:00.000Z",
