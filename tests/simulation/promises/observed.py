@@ -25,7 +25,9 @@ class Observed:
         now = self._clock.now()
         then = now - OBSERVED
         silence = self._hosts.silence(order.target, now)
-        if silence is not None and silence.begins < then:
+        # What tidies up may come when the alert is over, and then there is none to be silenced.
+        fires = not any(self._hosts.alert(order.target, at).ended_at for at in (then, now))
+        if silence is not None and silence.begins < then and fires:
             self._accuse(order, f"somebody silenced it {(now - silence.begins) // SECOND} s ago")
         work = self._hosts.work(order.target, now)
         if work is not None and work.begins < then - LAG:
