@@ -4,7 +4,7 @@ Implemented by `healer.store`. Each method appends, in its own transaction, the 
 by which the change reaches the engine and the story, and an audit entry.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -34,8 +34,8 @@ class Probe(msgspec.Struct, frozen=True):
 class EffectStore(Protocol):
     """T3 and T4. `now` is the clock's, for windows of limits and deadlines."""
 
-    async def under_way(self) -> list[Remediation]:
-        """Remediations in a state that is not final, oldest first."""
+    async def under_way(self, but: Collection[str] = ()) -> list[Remediation]:
+        """Remediations in a state that is not final, oldest first, without those of these ids."""
         ...
 
     async def unsettled(self) -> list[Intent]:

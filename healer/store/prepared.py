@@ -16,6 +16,8 @@ from healer.store.driver import Cursor, Driver, driver_of
 
 _SQLITE = sqlite.dialect(paramstyle="named")
 _POSTGRESQL = PGDialect_psycopg()  # type: ignore[no-untyped-call] # SQLAlchemy left it so
+_SIZES = (64, 32, 16, 8, 4, 2, 1)
+"""Rows of one statement."""
 
 
 class Prepared:
@@ -62,6 +64,25 @@ class Plain:
 
     def _for(self, driver: Driver) -> str:
         return self._sqlite if isinstance(driver, sqlite3.Connection) else self._postgresql
+
+
+class Inserting:
+    """Rows into a table, in as few statements as can be without a text for each number of rows: 64 at a time, then 32, 16, ..."""
+
+    __slots__ = ("_of",)
+
+    def __init__(self, table: str, columns: Sequence[str], conflict: str = "") -> None:
+        """`conflict` is the end of the statement: what to do about a row that is there."""
+        row = f"({', '.join('?' * len(columns))})"
+        into = f"INSERT INTO {table} ({', '.join(columns)}) VALUES "  # noqa: S608 - names of the schema, no values
+        self._of = {size: Plain(f"{into}{', '.join([row] * size)} {conflict}".rstrip()) for size in _SIZES}
+
+    def execute(self, connection: Connection, rows: Sequence[Sequence[object]]) -> None:
+        start = 0
+        while start < len(rows):
+            size = next(size for size in _SIZES if size <= len(rows) - start)
+            self._of[size].execute(connection, [value for row in rows[start : start + size] for value in row])
+            start += size
 
 
 def _each(driver: Driver, sql: str, rows: Sequence[Any]) -> None:

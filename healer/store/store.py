@@ -5,7 +5,7 @@ It is `journey.ports.Journal`, `StepStore` and `Terms`, `remediation.ports.Effec
 each method promises. Every method may raise StoreUnavailable.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from healer.alerts.model import Detail, RefusedAlert
 from healer.audit.anchor import Anchor
@@ -145,8 +145,8 @@ class Store:
 
     # EffectStore
 
-    async def under_way(self) -> list[Remediation]:
-        return await self.run.read("under_way", remediations.under_way)
+    async def under_way(self, but: Collection[str] = ()) -> list[Remediation]:
+        return await self.run.read("under_way", remediations.under_way, but)
 
     async def unsettled(self) -> list[Intent]:
         return await self.run.read("unsettled", intents.unsettled)

@@ -12,7 +12,7 @@ from healer.journey.records import Entry, decode
 from healer.seams import Clock
 from healer.store.session import Session
 from healer.store.transaction import Transaction
-from healer.store.transactions import journal
+from healer.store.transactions import audit, journal
 
 PAGE = 256
 """Entries that are read at once of what nobody was told of."""
@@ -71,8 +71,7 @@ class Writer:
         answer was lost, and what other processes wrote."""
         self._session.begin()
         transaction = self._transaction
-        transaction.connection = self._session.connection
-        transaction.appended = []
+        transaction.begin(self._session.connection)
         if self._head_known and not self._session.shared:
             return
         transaction.read_head()
@@ -84,14 +83,16 @@ class Writer:
     def _together(self, group: Sequence[Write]) -> bool:
         """Execute all without savepoints, as nearly every group can be. Rolls everything back when one fails."""
         start = self._transaction.mark()
-        for write in group:
-            try:
+        write = group[0]
+        try:
+            for write in group:
                 write.result = write.work(self._transaction, *write.args)
-            except Exception as error:  # noqa: BLE001 - a write's failure is its caller's, and not the writer's end
-                write.failure = self._session.failed(error, write.name)
-                self._transaction.back_to(start)
-                self._try_to_roll_back()
-                return False
+            _insert_what_waits(self._transaction)
+        except Exception as error:  # noqa: BLE001 - a write's failure is its caller's, and not the writer's end
+            write.failure = self._session.failed(error, write.name)
+            self._transaction.back_to(start)
+            self._try_to_roll_back()
+            return False
         return True
 
     def _apart(self, group: Sequence[Write]) -> bool:
@@ -116,6 +117,7 @@ class Writer:
         self._session.execute("SAVEPOINT mine")
         try:
             write.result = write.work(self._transaction, *write.args)
+            _insert_what_waits(self._transaction)
         except Exception as error:  # noqa: BLE001 - as above
             write.failure = self._session.failed(error, write.name)
             self._transaction.back_to(mark)
@@ -128,6 +130,11 @@ class Writer:
             self._session.roll_back()
         except self._session.errors:
             self._head_known = False  # the next group rolls back first
+
+
+def _insert_what_waits(transaction: Transaction) -> None:
+    journal.insert_rows(transaction)
+    audit.insert_notes(transaction)
 
 
 def _between(transaction: Transaction, heard: int) -> Iterator[Entry]:

@@ -24,11 +24,8 @@ executing -> succeeded
 executing -> undone
 executing -> verifying
 executing -> waiting
-locked -> executing
-locked -> superseded
-locked -> waiting
 planned -> cancelled
-planned -> locked
+planned -> executing
 planned -> superseded
 planned -> verifying
 planned -> waiting
@@ -38,15 +35,13 @@ verifying -> planned
 verifying -> succeeded
 verifying -> undoing
 waiting -> cancelled
-waiting -> locked
+waiting -> executing
 waiting -> superseded
 """
 SELDOM = """
 awaiting_approval -> expired
 executing -> handed_over
 executing -> undoing
-locked -> cancelled
-locked -> verifying
 planned -> handed_over
 planned -> refused
 waiting -> handed_over

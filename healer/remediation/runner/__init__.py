@@ -83,7 +83,7 @@ class Runner:
         while True:
             self._awake.clear()
             self._full = False
-            for remediation in await self._store.under_way():
+            for remediation in await self._store.under_way(but=frozenset(self._driven)):
                 # What waits for people is only looked at: it may wait long, and must not keep others from being driven.
                 room = len(self._driven) < AT_ONCE or remediation.state == "awaiting_approval"
                 self._full |= not room

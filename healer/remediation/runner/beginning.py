@@ -99,19 +99,14 @@ class Beginning:
         refused = guards.refusal(await self._effects.ask(remediation, step, held))
         if refused is not None:
             return No(remediation, refused)
-        locked = remediation
-        if not remediation.to_undo:
-            locked = msgspec.structs.replace(remediation, state="locked")
-            if not await self._desk.move(locked, remediation.state):
-                return await self._desk.again(remediation)
         change, before = await self._looks.before(step, target)
         if change.verdict != "change":
-            return await self._unchanged(locked, step, change)
-        written = await self._effects.write(locked, step, before, held)
+            return await self._unchanged(remediation, step, change)
+        written = await self._effects.write(remediation, step, before, held)
         if isinstance(written, Refused):
-            return No(locked, written)
+            return No(remediation, written)
         log.info("intent %s: %s on %s, token %d", written.id, step.action, step.node, written.token)
-        return await self._effects.execute(locked, step, written, target, hold, held)
+        return await self._effects.execute(remediation, step, written, target, hold, held)
 
     async def _without(self, remediation: Remediation, step: PlanStep) -> Remediation | None:
         """Nothing here can carry out the step."""

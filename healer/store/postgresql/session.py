@@ -79,7 +79,7 @@ class PostgresqlSession:
         return self._connection
 
     def begin(self) -> None:
-        self._start(_WRITE, f"SELECT pg_advisory_xact_lock({IN_TURN}, {self._schema})")
+        self._start(f"{_WRITE}; SELECT pg_advisory_xact_lock({IN_TURN}, {self._schema})")
 
     def view(self) -> None:
         self._start(_READ)
@@ -115,22 +115,22 @@ class PostgresqlSession:
             self._connection.engine.dispose()
         self._raw.close()
 
-    def _start(self, *statements: str) -> None:
+    def _start(self, statements: str) -> None:
         if not self._raw.closed:
             try:
-                return self._each(statements)
+                return self._together(statements)
             except psycopg.Error:
                 # The server may have been restarted since; nothing has happened yet on either connection.
                 if not self._raw.closed:
                     raise
         self.close()
         self._open()
-        return self._each(statements)
+        return self._together(statements)
 
-    def _each(self, statements: tuple[str, ...]) -> None:
+    def _together(self, statements: str) -> None:
+        """All in one message, which is why they cannot be prepared."""
         self.roll_back()
-        for statement in statements:
-            self._raw.execute(statement.encode())
+        self._raw.execute(statements.encode(), prepare=False)
 
     def _open(self) -> None:
         raw = self._opened()

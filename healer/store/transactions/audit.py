@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Select, func, insert, select, text
 from healer.audit.anchor import Anchor, read_anchor
 from healer.audit.chain import START, Entry, Head, incident_of, seal
 from healer.store.dialect import upsert
-from healer.store.prepared import Prepared
+from healer.store.prepared import Inserting, Prepared
 from healer.store.schema import anchor as anchored
 from healer.store.schema import audit, audit_head, meta
 from healer.store.transaction import Transaction
@@ -32,18 +32,29 @@ _MOVE_HEAD = Prepared(
     )
 )
 _PAID = "anchors taken by "
-_INSERT = Prepared(insert(audit), ("at", "kind", "detail", "writer", "place", "incident", "digest"))
+_INSERT = Inserting("audit", ("at", "kind", "detail", "writer", "place", "incident", "digest"))
 
 
 def note(transaction: Transaction, at: Micros, kind: str, **detail: object) -> None:
     """Add an entry of `kind` with `detail` as JSON."""
-    connection = transaction.connection
     said = msgspec.json.encode(detail).decode()
+    head = seal(transaction.sealed or _head(transaction.connection), at, kind, said)
+    transaction.sealed = head
+    transaction.notes.append((at, kind, said, head.writer, head.place, incident_of(said), head.digest))
+
+
+def insert_notes(transaction: Transaction) -> None:
+    """Insert what was noted, and move the head: once for all that share a commit."""
+    if transaction.notes and transaction.sealed is not None:
+        _INSERT.execute(transaction.connection, transaction.notes)
+        _MOVE_HEAD.execute(transaction.connection, msgspec.structs.asdict(transaction.sealed))
+        transaction.notes = []
+
+
+def _head(connection: Connection) -> Head:
+    """The newest entry that is stored."""
     writer, place, digest = _READ_HEAD.execute(connection).fetchone()
-    head = seal(Head(writer, place, digest or START), at, kind, said)
-    sealed = msgspec.structs.asdict(head)
-    _INSERT.execute(connection, {"at": at, "kind": kind, "detail": said, "incident": incident_of(said), **sealed})
-    _MOVE_HEAD.execute(connection, sealed)
+    return Head(writer, place, digest or START)
 
 
 def act(transaction: Transaction, kind: str, detail: Mapping[str, object], now: Micros) -> None:

@@ -3,7 +3,7 @@
 from hashlib import sha256
 
 import msgspec
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, text, update
 
 from healer.remediation import guards
 from healer.remediation.approval import used
@@ -11,7 +11,6 @@ from healer.remediation.guards import Answer, Place
 from healer.remediation.model import UNDER_WAY, Intent, PlanStep, Refused, Remediation, State
 from healer.remediation.ports import Probe
 from healer.store import schema
-from healer.store.dialect import upsert
 from healer.store.prepared import Prepared
 from healer.store.transaction import Transaction
 from healer.store.transactions import audit, counting, remediations
@@ -19,8 +18,17 @@ from healer.times import Micros
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Intent).decode
+_ONE = Prepared(select(schema.intent.c.data).where(schema.intent.c.id == bindparam("one")))
 _UNSETTLED = Prepared(
     select(schema.intent.c.data).where(schema.intent.c.unsettled == 1).order_by(schema.intent.c.number)
+)
+_INSERT = Prepared(insert(schema.intent), ("id", "remediation", "target", "unsettled", "data"))
+_CHANGE = Prepared(update(schema.intent).where(schema.intent.c.id == bindparam("one")), ("unsettled", "data"))
+_RAISE_TOKEN = Prepared(
+    text(
+        "INSERT INTO target (name, token) VALUES (:target, 1) "
+        "ON CONFLICT (name) DO UPDATE SET token = target.token + 1 RETURNING token"
+    )
 )
 
 _NOTED = frozenset({"output", "argv", "observe", "before", "parameters", "guards", "address", "identity", "shows"})
@@ -50,8 +58,9 @@ def write(transaction: Transaction, asked: Asked) -> Intent | Refused:
         # Whoever did not write it knows nothing of what became of it since: it is settled by a probe, and not begun again.
         mine = written.author == asked.author and not written.outcome
         return written if mine else Refused("state", f"intent {written.id} was written by somebody else before")
-    answers = count(connection, asked.remediation, asked.step, asked.place, asked.now)
-    refused = _refuse_state(connection, asked.remediation) or guards.refusal(answers)
+    stored = remediations.one(connection, asked.remediation.id)
+    answers = _count(connection, stored or asked.remediation, asked.step, asked.place, asked.now)
+    refused = _refuse_state(stored, asked.remediation) or guards.refusal(answers)
     if refused:
         # Once for each reason: what waits for an hour is refused again and again.
         if asked.remediation.detail != f"{refused.guard}: {refused.why}":
@@ -61,7 +70,11 @@ def write(transaction: Transaction, asked: Asked) -> Intent | Refused:
     asked = msgspec.structs.replace(asked, said=(*asked.said, *map(str, answers)))
     intent = _intent(asked, _raise_token(connection, asked.step.node))
     row = {"id": intent.id, "remediation": intent.remediation, "target": intent.target, **_changing(intent)}
-    connection.execute(insert(schema.intent), row)
+    _INSERT.execute(connection, row)
+    if not asked.remediation.to_undo:
+        # To hold the lock is an arrow of its own, and without an effect: it is stored with the one that has one.
+        locked = msgspec.structs.replace(asked.remediation, state="locked", changed_at=asked.now)
+        remediations.pass_through(transaction, locked, asked.now)
     _note(transaction, asked.now, "intent", intent, asked.remediation)
     executing = msgspec.structs.replace(asked.remediation, state="executing", detail="", changed_at=asked.now)
     remediations.change(transaction, used(executing, intent.id), asked.now)
@@ -70,9 +83,11 @@ def write(transaction: Transaction, asked: Asked) -> Intent | Refused:
 
 def count(connection: Connection, remediation: Remediation, step: PlanStep, place: Place, now: Micros) -> list[Answer]:
     """What every counted guard says of a step at this instant. Of a remediation that is not stored: by what it says itself."""
-    stored = remediations.one(connection, remediation.id) or remediation
-    counted = counting.read(connection, stored, step, place, unsettled(connection), now)
-    return guards.count(remediation.plan, step, counted)
+    return _count(connection, remediations.one(connection, remediation.id) or remediation, step, place, now)
+
+
+def _count(connection: Connection, stored: Remediation, step: PlanStep, place: Place, now: Micros) -> list[Answer]:
+    return guards.count(stored.plan, step, counting.read(connection, stored, step, place, now))
 
 
 def settle(transaction: Transaction, intent: Intent, remediation: Remediation, was: State, now: Micros) -> bool:
@@ -82,11 +97,10 @@ def settle(transaction: Transaction, intent: Intent, remediation: Remediation, w
     """
     if not intent.outcome:
         raise ValueError(f"intent {intent.id} has no outcome to settle: probe it first")
-    table = schema.intent
     stored = one(transaction.connection, intent.id)
     if stored is None or stored.outcome:
         return stored == intent
-    transaction.connection.execute(update(table).where(table.c.id == intent.id), _changing(intent))
+    _CHANGE.execute(transaction.connection, {"one": intent.id, **_changing(intent)})
     _note(transaction, now, f"intent {intent.outcome}", intent, remediation)
     remediations.move(transaction, remediation, was, now)
     return True
@@ -104,8 +118,8 @@ def begin_probe(transaction: Transaction, id: str, now: Micros) -> Probe | None:
 
 
 def one(connection: Connection, id: str) -> Intent | None:
-    data = connection.execute(select(schema.intent.c.data).where(schema.intent.c.id == id)).scalar()
-    return None if data is None else _unpack(data)
+    found = _ONE.execute(connection, {"one": id}).fetchone()
+    return None if found is None else _unpack(found[0])
 
 
 def unsettled(connection: Connection) -> list[Intent]:
@@ -120,8 +134,7 @@ def of(connection: Connection, remediation: str) -> list[Intent]:
     return [_unpack(data) for data in connection.execute(query).scalars()]
 
 
-def _refuse_state(connection: Connection, remediation: Remediation) -> Refused | None:
-    stored = remediations.one(connection, remediation.id)
+def _refuse_state(stored: Remediation | None, remediation: Remediation) -> Refused | None:
     if stored is None:
         return Refused("state", f"remediation {remediation.id} is not in the store")
     if stored.state not in UNDER_WAY or stored.state == "awaiting_approval":
@@ -132,10 +145,7 @@ def _refuse_state(connection: Connection, remediation: Remediation) -> Refused |
 
 
 def _raise_token(connection: Connection, target: str) -> int:
-    table = schema.target
-    statement = upsert(table).values(name=target, token=1)
-    raised = statement.on_conflict_do_update(index_elements=["name"], set_={"token": table.c.token + 1})
-    token: int = connection.execute(raised.returning(table.c.token)).scalar_one()
+    token: int = _RAISE_TOKEN.execute(connection, {"target": target}).fetchone()[0]
     return token
 
 

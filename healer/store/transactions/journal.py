@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 from healer.alerts.model import Refusal
 from healer.journey.ports import Arrival, Row
 from healer.journey.records import Delivered, Entry, Record, encode
-from healer.store.prepared import Plain
+from healer.store.prepared import Inserting, Plain
 from healer.store.schema import refused
 from healer.store.transaction import Transaction
 from healer.store.transactions import audit
@@ -20,7 +20,7 @@ from healer.times import Micros
 REFUSED_KEPT = 10_000
 """Rows of refused alerts that are kept: enough to see what a sender does wrong, whatever it sends."""
 
-_INSERT = Plain("INSERT INTO journal (position, at, alerts, data, details) VALUES (?, ?, ?, ?, ?)")
+_INSERT = Inserting("journal", ("position", "at", "alerts", "data", "details"))
 _HEAD = Plain("SELECT position FROM journal ORDER BY position DESC LIMIT 1")
 _READ = Plain("SELECT position, at, data FROM journal WHERE position > ? ORDER BY position LIMIT ?")
 
@@ -43,19 +43,25 @@ def append(transaction: Transaction, arrivals: Sequence[Encoded]) -> list[tuple[
     """T1: one row per arrival at the next positions. Returns (position, accepted at) of each."""
     at = transaction.now()
     position = transaction.position
-    rows = []
     for arrival in arrivals:
         position += 1
-        rows.append((position, at, arrival.alerts, arrival.data, arrival.details))
+        transaction.rows.append((position, at, arrival.alerts, arrival.data, arrival.details))
         transaction.appended.append(Entry(position, at, arrival.record))
         if arrival.refusals:
             _refuse(transaction, arrival.record, at, arrival.refusals)
         if act := act_of(arrival.record):
             kind, detail = act
             audit.note(transaction, at, kind, position=position, **detail)
-    _INSERT.execute_many(transaction.connection, rows)
+    first = transaction.position + 1
     transaction.position, transaction.at = position, at
-    return [(row[0], at) for row in rows]
+    return [(each, at) for each in range(first, position + 1)]
+
+
+def insert_rows(transaction: Transaction) -> None:
+    """Insert what was appended: once for all that share a commit."""
+    if transaction.rows:
+        _INSERT.execute(transaction.connection, transaction.rows)
+        transaction.rows = []
 
 
 def append_record(transaction: Transaction, record: Record) -> None:

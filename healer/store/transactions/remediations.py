@@ -1,9 +1,9 @@
 """Remediations and their states: planned and superseded by T2, moved by the runner, read by both and by people."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import msgspec
-from sqlalchemy import Connection, exists, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, or_, select, update
 
 from healer.journey.ports import Planned, Superseded
 from healer.journey.records import Progressed
@@ -16,11 +16,12 @@ from healer.times import Micros
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Remediation).decode
-_UNDER_WAY = Prepared(
-    select(schema.remediation.c.data)
-    .where(or_(*(schema.remediation.c.state == state for state in sorted(UNDER_WAY))))
-    .order_by(schema.remediation.c.number)
-)
+_GOES_ON = or_(*(schema.remediation.c.state == state for state in sorted(UNDER_WAY)))
+_UNDER_WAY = Prepared(select(schema.remediation.c.data).where(_GOES_ON).order_by(schema.remediation.c.number))
+_WHICH = Prepared(select(schema.remediation.c.id).where(_GOES_ON).order_by(schema.remediation.c.number))
+_ONE = Prepared(select(schema.remediation.c.data).where(schema.remediation.c.id == bindparam("one")))
+_INSERT = Prepared(insert(schema.remediation), ("id", "incident", "state", "data"))
+_CHANGE = Prepared(update(schema.remediation).where(schema.remediation.c.id == bindparam("one")), ("state", "data"))
 Say = Callable[[Remediation], Remediation]
 """What somebody says: the remediation before, and after it. Pure; raises where it cannot be said."""
 _BEFORE_INTENT: frozenset[str] = frozenset({"planned", "waiting", "awaiting_approval", "locked"})
@@ -38,7 +39,7 @@ def plan(transaction: Transaction, planned: Planned, now: Micros) -> None:
         deadline=planned.deadline,
     )
     row = {"id": remediation.id, "incident": planned.plan.incident, **_changing(remediation)}
-    transaction.connection.execute(insert(schema.remediation), row)
+    _INSERT.execute(transaction.connection, row)
     _note(transaction, remediation, now)
 
 
@@ -80,8 +81,7 @@ def answer(transaction: Transaction, id: str, say: Say, now: Micros) -> Remediat
     if (after.state, after.agreed) != (before.state, before.agreed):
         change(transaction, after, now)
         return after
-    table = schema.remediation
-    transaction.connection.execute(update(table).where(table.c.id == id), _changing(after))
+    _CHANGE.execute(transaction.connection, {"one": id, **_changing(after)})
     people = [tap.who for tap in after.tapped if tap not in before.tapped]
     what = {"remediation": id, "incident": after.plan.incident, "plan": after.plan.hash, "by": people}
     audit.note(transaction, now, "approval begun", **what, trace_id=after.plan.trace_id)
@@ -90,8 +90,7 @@ def answer(transaction: Transaction, id: str, say: Say, now: Micros) -> Remediat
 
 def change(transaction: Transaction, remediation: Remediation, now: Micros) -> None:
     """Store the remediation, tell the engine, note it."""
-    table = schema.remediation
-    transaction.connection.execute(update(table).where(table.c.id == remediation.id), _changing(remediation))
+    _CHANGE.execute(transaction.connection, {"one": remediation.id, **_changing(remediation)})
     incident = remediation.plan.incident
     progress = Progressed(
         remediation.id, incident, remediation.state, remediation.detail, now, doubted=remediation.doubted
@@ -101,14 +100,22 @@ def change(transaction: Transaction, remediation: Remediation, now: Micros) -> N
     suspending.suspend(transaction, remediation, now)
 
 
+def pass_through(transaction: Transaction, remediation: Remediation, now: Micros) -> None:
+    """Note a state that it leaves in this very transaction, so that nobody meets it there."""
+    _note(transaction, remediation, now)
+
+
 def one(connection: Connection, id: str) -> Remediation | None:
-    data = connection.execute(select(schema.remediation.c.data).where(schema.remediation.c.id == id)).scalar()
-    return None if data is None else _unpack(data)
+    found = _ONE.execute(connection, {"one": id}).fetchone()
+    return None if found is None else _unpack(found[0])
 
 
-def under_way(connection: Connection) -> list[Remediation]:
-    """Those that somebody still has to bring to an end, oldest first."""
-    return [_unpack(data) for (data,) in _UNDER_WAY.execute(connection)]
+def under_way(connection: Connection, but: Collection[str]) -> list[Remediation]:
+    """Those that somebody still has to bring to an end, oldest first, without some that are known."""
+    if not but:
+        return [_unpack(data) for (data,) in _UNDER_WAY.execute(connection)]
+    unknown = [id for (id,) in _WHICH.execute(connection) if id not in but]
+    return [found for id in unknown if (found := one(connection, id)) is not None]
 
 
 def newest(connection: Connection, incident: str, limit: int) -> list[Remediation]:

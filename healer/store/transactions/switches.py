@@ -1,15 +1,16 @@
 """The kill switch: thrown by people, read in the transaction that writes an intent. Called by `healer.store.store` and T3."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import msgspec
 from sqlalchemy import Connection, select
 
 from healer.journey.records import Switched, Troubled
-from healer.remediation.guards.counted import Thrown
 from healer.remediation.ports import Switch
 from healer.store import schema
 from healer.store.dialect import upsert
+from healer.store.prepared import Plain
 from healer.store.transaction import Transaction
 from healer.store.transactions import audit, journal
 
@@ -46,13 +47,18 @@ def read(connection: Connection) -> list[Switch]:
     return [Switch(scope, thrown != 0, by, why, at) for scope, thrown, by, why, at in found]
 
 
-def thrown(connection: Connection, scopes: Sequence[str]) -> list[Thrown]:
-    """Those of these scopes that are thrown. Whatever does not plainly say released counts as thrown."""
-    table = schema.switch
-    query = select(table.c.scope, table.c.by, table.c.why).where(table.c.scope.in_(scopes), table.c.thrown != 0)
-    return [Thrown(*row) for row in connection.execute(query.order_by(table.c.scope))]
+def among(connection: Connection, scopes: Sequence[str]) -> list[Switch]:
+    """Those of these scopes that were ever switched. Whatever does not plainly say released counts as thrown."""
+    found = _among(len(scopes)).execute(connection, scopes)
+    return [Switch(scope, thrown != 0, by, why, at) for scope, thrown, by, why, at in found]
 
 
 def of(connection: Connection, scope: str) -> Switch | None:
     """The switch of one scope; None where it was never touched."""
-    return next((switch for switch in read(connection) if switch.scope == scope), None)
+    return next(iter(among(connection, (scope,))), None)
+
+
+@cache
+def _among(scopes: int) -> Plain:
+    marks = ", ".join("?" * scopes)
+    return Plain(f"SELECT scope, thrown, by, why, at FROM switch WHERE scope IN ({marks}) ORDER BY scope")  # noqa: S608 - marks alone

@@ -113,9 +113,10 @@ async def test_who_agreed_is_in_the_audit_log(store: Store) -> None:
         "approval begun",
         "remediation awaiting_approval",
         "remediation planned",
+        "remediation locked",
         "intent",
         "remediation executing",
     ]
     assert log[0][1]["by"] == ["ann"]
     assert all(one["plan"] == ASKING.hash for _, one in log)
-    assert log[2][1]["agreed"] == log[3][1]["agreed"] == ["ann", "bob"]
+    assert log[2][1]["agreed"] == log[4][1]["agreed"] == ["ann", "bob"]

@@ -104,7 +104,8 @@ async def test_an_intent_carries_all_that_is_needed_to_finish_it(store: Store) -
     stored = await store.remediation("r1")
     assert stored == msgspec.structs.replace(remediation, state="executing", changed_at=NOON)
     assert await journal(store) == [Progressed("r1", "i1", "executing", "", NOON)]
-    assert [kind for _, _, kind, _ in await store.audit(1, 10)] == ["intent", "remediation executing"]
+    kinds = [kind for _, _, kind, _ in await store.audit(1, 10)]
+    assert kinds == ["remediation locked", "intent", "remediation executing"]
 
 
 async def test_the_same_intent_again_is_the_one_already_written(store: Store) -> None:
