@@ -86,6 +86,7 @@ def ablation(
 def load() -> None:
     """Import every module of `tests.simulation.scenarios`, and the ablations: they register themselves."""
     importlib.import_module("tests.simulation.ablations")
+    importlib.import_module("tests.simulation.ablations_of_agents")
     importlib.import_module("tests.simulation.ablations_of_effects")
     importlib.import_module("tests.simulation.ablations_of_escalations")
     importlib.import_module("tests.simulation.ablations_of_secrets")

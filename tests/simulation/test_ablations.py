@@ -29,7 +29,11 @@ def test_the_page_lists_every_ablation() -> None:
 
 
 @pytest.mark.parametrize(
-    "promise", ["A1", "A2", "A4", "E1", "E2", "E3", "E4", "E5", "arrows", "audit", "liveness", "escalation", "secrets"]
+    "promise",
+    [
+        *("A1", "A2", "A4", "E1", "E2", "E3", "E4", "E5", "arrows", "audit", "liveness", "escalation", "secrets"),
+        *("places", "turns", "heard"),
+    ],
 )
 def test_every_promise_can_fail(promise: str) -> None:
     """For each promise there is something whose absence breaks it."""
