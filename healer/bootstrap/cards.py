@@ -52,10 +52,10 @@ class Done(msgspec.Struct, frozen=True):
 
 
 class Cards:
-    """`story(incident)` is what people are told of it now, None where it is over; `base_url` is healer's own."""
+    """`story(incident, channel)` is what people are told of it there now, None where it is over; `base_url` is healer's own."""
 
     def __init__(
-        self, pressing: Pressing, ledger: Ledger, story: Callable[[str], Story | None], base_url: Callable[[], str]
+        self, pressing: Pressing, ledger: Ledger, story: Callable[[str, str], Story | None], base_url: Callable[[], str]
     ) -> None:
         self._pressing = pressing
         self._ledger = ledger
@@ -68,7 +68,7 @@ class Cards:
         channel, row = await self._place(incident, press.message_id, channels)
         speech = channels[channel].speech
         reply, url = await self._pressing.press(pressed, speech), self._base_url()
-        story = self._story(incident) if incident else None
+        story = self._story(incident, channel) if incident else None
         if story is None:
             return Done(reply, channel, None, url)
         matter, meant_for = (row.matter, row.meant_for) if row is not None else ("", "")

@@ -49,7 +49,7 @@ from healer.journey.records import (
 from healer.journey.telling import Telling, Told
 from healer.notification.oncall.turns import Shift
 from healer.notification.own import ALERT, is_own
-from healer.notification.story import Summary, sum_up
+from healer.notification.story import Story, Summary, sum_up
 from healer.remediation.autonomy import Trust
 from healer.remediation.course import Course
 from healer.remediation.planner import Planner, Question
@@ -330,6 +330,12 @@ class Fold:
     def incident(self, id: str) -> Incident | None:
         """One incident, under way, or over less than `settle` ago, or with a remediation that may not be at its end."""
         return self._incidents.get(id)
+
+    def story(self, id: str, channel: str = "") -> Story | None:
+        """What people are told of it by now, in a channel or in any to which rules say nothing of their own; None where it is
+        over for good."""
+        found = self._incidents.get(id)
+        return self.telling.story(found, self._summary(found), channel) if found is not None else None
 
     def troubled(self, code: str) -> bool:
         """Whether something of this kind is wrong with healer itself, as far as it was said."""

@@ -128,6 +128,17 @@ class Telling:
 
     # --- what is wanted
 
+    def story(self, incident: Incident, summary: Summary | None, channel: str = "") -> Story:
+        """All that people are told of it by now; a channel in the words that rules have for it, too."""
+        words = self._words(incident.id, channel) if channel else ()
+        first = self._called.get(incident.id, Called()).first
+        return tell(incident, self._planner.deeds(incident.id), tuple(map(said, words)), summary, first)
+
+    def _words(self, incident: str, channel: str) -> tuple[str, ...]:
+        """What rules say to whom they meant by any name of this channel."""
+        names = self._audience.names(incident, channel)
+        return tuple(dict.fromkeys(word for name in names for word in self._planner.says(incident, name)))
+
     def take(self, incident: Incident, charter: Charter, summary: Summary | None, now: Micros) -> list[Wanted]:
         """All that is new to somebody since the last step. `summary`: what it says of others, where it speaks for a storm."""
         return [*self._wanted(incident, charter, summary, now), *self._escalated(incident, summary)]
@@ -138,13 +149,12 @@ class Telling:
             return
         planner, revision = self._planner, self._revisions[incident.id]
         deeds = planner.deeds(incident.id)
-        story = tell(incident, deeds, (), summary)
+        story = self.story(incident, summary)
         if self._reminders.rings(incident.id):
             yield from self._reminded(incident, charter, story, now)
         channels = self._audience.channels(incident, charter, now, planner.also_tell(incident.id))
         affected = self._audience.affected(incident, charter, now, channels)
-        names = {channel: self._audience.names(incident.id, channel) for channel in channels}
-        words = {channel: own for channel in channels if (own := _words(planner, incident.id, names[channel]))}
+        words = {channel: own for channel in channels if (own := self._words(incident.id, channel))}
         needless = self.escalations.needless(incident.id)
         news = _encode(
             (
@@ -181,10 +191,11 @@ class Telling:
         urgent, too_late = _is_urgent(story), incident.told and _is_over_for_most(incident)
         opens = incident.told and not too_late
         for channel in channels:
-            loud = urgent or any(planner.wakes(incident.id, name) for name in names[channel])
+            names = self._audience.names(incident.id, channel)
+            loud = urgent or any(planner.wakes(incident.id, name) for name in names)
             told = data
             if channel in words:
-                with_words = tell(incident, deeds, tuple(map(said, words[channel])), summary)
+                with_words = self.story(incident, summary, channel)
                 told = _encode(unworded(msgspec.structs.replace(with_words, called=matter)))
             yield Wanted(incident.id, channel, revision, told, loud, opens, ends=too_late)
             for called in self._called[incident.id].matters:
@@ -212,7 +223,7 @@ class Telling:
         calls = self._calls.pop(incident.id, ())
         if not calls:
             return
-        story = tell(incident, self._planner.deeds(incident.id), (), summary)
+        story = self.story(incident, summary)
         data, revision = _encode(unworded(story)), self._revisions[incident.id]
         for one in calls:
             yield Wanted(incident.id, one.channel, revision, data, urgent=True, opens=True, matter=one.matter)
@@ -229,11 +240,6 @@ class Telling:
             ends = one.escalation in self.escalations.needless(incident.id)
             data = _encode(unworded(msgspec.structs.replace(story, called=called)))
             yield Wanted(incident.id, one.channel, self._revisions[incident.id], data, False, False, one.matter, ends)
-
-
-def _words(planner: Planner, incident: str, names: tuple[str, ...]) -> tuple[str, ...]:
-    """What rules say to whom they meant by these names."""
-    return tuple(dict.fromkeys(word for name in names for word in planner.says(incident, name)))
 
 
 def _digest(data: bytes) -> bytes:

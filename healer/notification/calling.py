@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from healer.convergence.outcome import Incident
-from healer.notification.story import came_back, last_that_counts, state_of
+from healer.notification.story import came_back, cause_of, last_that_counts, state_of
 from healer.remediation.deed import Deed
 
 REMINDER = "reminder"
@@ -19,19 +19,30 @@ MOST_MATTERS = 20
 
 
 class Called(msgspec.Struct, frozen=True, array_like=True):
-    """What people were called for about one incident, and the root that they were told of last."""
+    """What people were called for about one incident, and the cause that they were told of last, and at first."""
 
     root: str = ""
     matters: tuple[str, ...] = ()
+    first: str = ""
 
 
 def call(before: Called, incident: Incident, deeds: Sequence[Deed]) -> tuple[Called, str]:
     """What people are called for by now, and the matter that is new among it, "" for none. No matter is called for twice."""
-    root = _root(incident)
+    root = cause_of(incident)
+    first = before.first or (root if incident.told else "")
     matter = _turn(incident, deeds) or _other_root(before.root, root, incident)
     if not matter or matter in before.matters or len(before.matters) >= MOST_MATTERS:
-        return Called(root, before.matters), ""
-    return Called(root, (*before.matters, matter)), matter
+        return Called(root, before.matters, first), ""
+    return Called(root, (*before.matters, matter), first), matter
+
+
+def why_called(matter: str) -> tuple[str, dict[str, str]]:
+    """In which words a language says what a matter is, and what is filled in: whoever is woken by it knows no code of ours."""
+    about, _, what = matter.partition(" ")
+    if about == "root":
+        return "called root", {"root": what}
+    what, _, count = what.partition(", ")
+    return f"called {what}", {"remediation": about, "count": count}
 
 
 def _turn(incident: Incident, deeds: Sequence[Deed]) -> str:
@@ -52,8 +63,3 @@ def _other_root(before: str, now: str, incident: Incident) -> str:
     if not before or before == now or incident.status != "open" or incident.people.blamed_by:
         return ""
     return f"root {now}"
-
-
-def _root(incident: Incident) -> str:
-    root = incident.named or incident.root
-    return " ".join((incident.people.suspect or root.node or root.name).split())

@@ -6,7 +6,7 @@ Pure. Used by `healer.notification.deliver`, and for previews.
 import logging
 
 from healer.notification import buttons, template
-from healer.notification.calling import REMINDER
+from healer.notification.calling import REMINDER, why_called
 from healer.notification.escalation import is_escalation, needless, read_matter
 from healer.notification.story import State, Story, one_line
 from healer.notification.wording import PLAIN, Speech, worded
@@ -39,7 +39,8 @@ def _why_called(story: Story, matter: str, speech: Speech) -> str:
     if matter == REMINDER:
         return speech.say("reminded")
     if not is_escalation(matter):
-        return speech.say("called", matter=matter)
+        key, facts = why_called(matter)
+        return speech.say(key, **facts)
     name, number = read_matter(matter)
     needed = story.facts is None or not needless(story.facts.incident)
     return speech.say("escalated" if needed else "escalated before", escalation=one_line(name), number=number)
@@ -53,14 +54,10 @@ def message_of(
     story = worded(story, speech)
     where = f"incidents/{story.incident}" if story.trace_id else "report"
     url = f"{base_url}/api/v1/{where}" if base_url else ""
-    words = _words(story, url, speech)
+    called = (_why_called(story, matter, speech),) if matter else ()
+    words = (*called, *_words(story, url, speech))
     lines: list[Line] = [line(Span(words[0], Emphasis.STRONG)) if words else ()]
     lines += [line(text) if text else () for text in words[1:]]
-    if matter:
-        lines += [
-            (),
-            line(_why_called(story, matter, speech)),
-        ]
     if meant_for:
         lines += [(), line(speech.say("meant for", channel=meant_for))]
     if story.trace_id:

@@ -40,13 +40,14 @@ class Summary(msgspec.Struct, frozen=True):
 
 class Facts(msgspec.Struct, frozen=True):
     """All that a story says, in no language. `said` are a rule's own words; `owners` those whose alerts come from it, for a
-    story in one line to them."""
+    story in one line to them; `first` is the cause that people were told at first."""
 
     incident: Incident
     deeds: tuple[Deed, ...] = ()
     said: tuple[str, ...] = ()
     summary: Summary | None = None
     owners: tuple[str, ...] = ()
+    first: str = ""
 
 
 class Story(msgspec.Struct, frozen=True):
@@ -75,6 +76,12 @@ def last_that_counts(deeds: Sequence[Deed]) -> Deed | None:
 def came_back(incident: Incident, last: Deed) -> bool:
     """Whether the alert began anew after that."""
     return last.state == "succeeded" and incident.root.starts_at > last.at
+
+
+def cause_of(incident: Incident) -> str:
+    """What people are told is the cause: a node, or the alert of one that is on none."""
+    root = incident.named or incident.root
+    return one_line(incident.people.suspect or root.node or root.name)
 
 
 def state_of(incident: Incident, deeds: Sequence[Deed]) -> State:

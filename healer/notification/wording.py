@@ -13,10 +13,11 @@ import msgspec
 
 from healer.alerts.identity import labels_of
 from healer.changes.wording import told as changed
+from healer.convergence.fixed import ONE
 from healer.convergence.outcome import Incident, Root
 from healer.notification.chinese import CHINESE
 from healer.notification.english import ENGLISH
-from healer.notification.own import trouble
+from healer.notification.own import ALERT, trouble
 from healer.notification.story import (
     DEEDS,
     REASON_LIMIT,
@@ -25,6 +26,7 @@ from healer.notification.story import (
     State,
     Story,
     Summary,
+    cause_of,
     cut,
     one_line,
     state_of,
@@ -57,16 +59,15 @@ class Speech(msgspec.Struct, frozen=True):
         """The words for `key`, filled in."""
         return self.tongue.lines[key].format(**facts)
 
-    def clock(self, instant: Micros) -> str:
-        """Time of day, to the second."""
-        return f"{to_datetime(instant).astimezone(ZoneInfo(self.zone)):%H:%M:%S}"
+    def clock(self, instant: Micros, since: Micros) -> str:
+        """Time of day, to the second; with the day where that is not the day of `since`."""
+        here, then = (to_datetime(one).astimezone(ZoneInfo(self.zone)) for one in (instant, since))
+        return f"{here:%H:%M:%S}" if here.date() == then.date() else f"{here:%Y-%m-%d %H:%M:%S}"
 
     def clocks(self, instant: Micros) -> str:
-        """Time of day with its zone, and in UTC beside it: people elsewhere read the same message."""
-        utc = f"{to_datetime(instant):%H:%M:%S} UTC"
-        if self.zone == "UTC":
-            return utc
-        return f"{to_datetime(instant).astimezone(ZoneInfo(self.zone)):%H:%M:%S %Z} ({utc})"
+        """The day, and the time of day with its zone, and in UTC beside it: people elsewhere read the same message."""
+        here = f"{to_datetime(instant).astimezone(ZoneInfo(self.zone)):%Y-%m-%d %H:%M:%S %Z}"
+        return here if self.zone == "UTC" else f"{here} ({to_datetime(instant):%H:%M:%S} UTC)"
 
 
 PLAIN = Speech()
@@ -81,9 +82,16 @@ def is_zone(name: str) -> bool:
     return True
 
 
-def tell(incident: Incident, deeds: Sequence[Deed], said: Sequence[str] = (), summary: Summary | None = None) -> Story:
-    """The whole story as it stands. `said` are lines of its own; `summary` is for an incident that speaks for others."""
-    return _worded(Facts(incident, tuple(deeds), tuple(said), summary), PLAIN)
+def tell(
+    incident: Incident,
+    deeds: Sequence[Deed],
+    said: Sequence[str] = (),
+    summary: Summary | None = None,
+    first: str = "",
+) -> Story:
+    """The whole story as it stands. `said` are lines of its own; `summary` is for an incident that speaks for others; `first` is
+    the cause that people were told at first."""
+    return _worded(Facts(incident, tuple(deeds), tuple(said), summary, first=first), PLAIN)
 
 
 def tell_affected(story: Story, owners: Sequence[str]) -> Story:
@@ -156,11 +164,14 @@ def _theirs(facts: Facts, speech: Speech) -> Iterator[str]:
 
 def _lines(facts: Facts, state: State, speech: Speech) -> Iterator[str]:
     incident = facts.incident
-    yield from _what_broke(incident, speech)
+    yield from _since_when(incident, speech)
+    yield from _who_is_hurt(incident, speech)
+    yield from _the_cause(facts, speech)
     yield from _what_people_say(incident, speech)
     yield ""
     yield from _what_was_done(incident, facts.deeds, speech)
     yield from _how_it_stands(incident, state, speech)
+    yield from _what_changed(incident, speech)
     if facts.summary is not None or facts.said:
         yield ""
     if facts.summary is not None:
@@ -176,51 +187,68 @@ def _how_it_stands(incident: Incident, state: State, speech: Speech) -> Iterator
             ended = speech.say("closed by", who=one_line(incident.people.closed_by))
         if incident.resolution in ("expired", "vanished"):
             ended = speech.say("seen well" if state == "healed" else "not well", ended=ended)
-        yield speech.say("over", at=speech.clock(incident.resolved_at), lasted=lasted, ended=ended)
+        yield speech.say("over", at=speech.clock(incident.resolved_at, incident.root.onset), lasted=lasted, ended=ended)
     elif incident.status == "merged":
         yield speech.say("merged", incident=incident.merged_into)
     elif state == "needs you":
         yield speech.say("your turn")
 
 
-def _what_broke(incident: Incident, speech: Speech) -> Iterator[str]:
-    root = incident.named or incident.root
-    name, node, beneath = _name(root, speech), one_line(root.node), one_line(root.beneath)
-    where = "beneath" if beneath and beneath != node else "where"
-    yield speech.say(where, name=name, node=node, beneath=beneath) if node else name
+def _since_when(incident: Incident, speech: Speech) -> Iterator[str]:
+    root, back = incident.named or incident.root, incident.reopened
+    since = speech.say("since", at=speech.clocks(root.onset))
+    if root.onset_from == "judged afresh":
+        since += speech.say("left over")
+    yield since + (speech.say("back once" if back == 1 else "back", count=back) if back else "")
+
+
+def _who_is_hurt(incident: Incident, speech: Speech) -> Iterator[str]:
+    if incident.status != "open" or incident.root.name == ALERT:
+        return
+    others = incident.suppressed + incident.members
+    yield speech.say({0: "no others", 1: "one other"}.get(others, "others"), count=others)
+    if incident.affected:
+        yield cut(speech.say("hurts", owners=", ".join(map(one_line, incident.affected))), REASON_LIMIT)
+    if incident.said_again and incident.suppressed:
+        yield speech.say("said again", ordinal=_ordinal(incident.said_again), count=incident.said_again)
+    if incident.flapping:
+        yield speech.say("flapping")
+
+
+def _the_cause(facts: Facts, speech: Speech) -> Iterator[str]:
+    """What it is and where, how sure that is, what else it could be, and what was said before."""
+    incident = facts.incident
+    root, sure = incident.named or incident.root, incident.confidence
     own = trouble(root.name, root.labels, speech.tongue.troubles)
     if own:
         yield own.meaning
-    elif not root.node:
+        return
+    name, node, beneath = _name(root, speech), one_line(root.node), one_line(root.beneath)
+    where = "beneath" if beneath and beneath != node else "where"
+    yield speech.say(where, name=name, node=node, beneath=beneath) if node else name
+    if not node:
         shown = (f"{key}={value}" for key, value in labels_of(root.labels).items() if key not in _SAID)
         yield cut(one_line(", ".join(shown)) or speech.say("no labels"), REASON_LIMIT)
     if incident.how == "ranked" and len(incident.candidates) > 1:
         best, second = incident.candidates[:2]
         why, count = one_line(best.why[0] if best.why else ""), len(incident.candidates)
         yield cut(speech.say("likeliest", count=count, why=why, second=one_line(second.node)), REASON_LIMIT)
+    if sure.value is not None and incident.status == "open":
+        yield speech.say("sure", share=f"{sure.value / ONE:.0%}", right=sure.right, of=sure.of)
+    if facts.first and facts.first != cause_of(incident):
+        yield cut(speech.say("first said", first=facts.first, now=cause_of(incident)), REASON_LIMIT)
+    if incident.beside and incident.status == "open":
+        yield speech.say("beside", incident=incident.beside)
+
+
+def _what_changed(incident: Incident, speech: Speech) -> Iterator[str]:
+    """The newest change shortly before, and how many more there are."""
     if incident.changes:
+        root = incident.named or incident.root
         before = changed(incident.changes[0], root.onset, speech.tongue.changes)
         more = len(incident.changes) - 1
         rest = speech.say("more changes", count=more) if more else ""
         yield cut(speech.say("changed", change=before), REASON_LIMIT) + rest
-    since = speech.say("since", at=speech.clocks(root.onset))
-    if root.onset_from == "judged afresh":
-        since += speech.say("left over")
-    back = incident.reopened
-    yield since + (speech.say("back once" if back == 1 else "back", count=back) if back else "")
-    if incident.status == "open":
-        yield from _what_hangs_on_it(incident, speech)
-
-
-def _what_hangs_on_it(incident: Incident, speech: Speech) -> Iterator[str]:
-    others = incident.suppressed + incident.members
-    yield speech.say({0: "no others", 1: "one other"}.get(others, "others"), count=others)
-    if incident.said_again and incident.suppressed:
-        yield speech.say("said again", ordinal=_ordinal(incident.said_again), count=incident.said_again)
-    if incident.flapping:
-        yield speech.say("flapping")
-    if incident.beside:
-        yield speech.say("beside", incident=incident.beside)
 
 
 def _what_people_say(incident: Incident, speech: Speech) -> Iterator[str]:
@@ -246,16 +274,19 @@ def _what_was_done(incident: Incident, deeds: Sequence[Deed], speech: Speech) ->
     for deed in deeds[-DEEDS:]:
         sentence = speech.tongue.deeds.get(deed.state, f"{deed.state}: {{what}}").format(what=one_line(deed.what))
         because = speech.say("because", why=cut(one_line(deed.detail), REASON_LIMIT)) if deed.detail else ""
-        at, rule = speech.clock(deed.at), one_line(deed.rule)
+        at, rule = speech.clock(deed.at, incident.root.onset), one_line(deed.rule)
         yield speech.say("deed", at=at, deed=sentence, because=because, rule=rule)
     if not deeds and incident.status == "open":
         yield speech.say("nothing done")
+    if incident.status == "open" and deeds and deeds[-1].runbook:
+        yield speech.say("runbook", runbook=cut(one_line(deeds[-1].runbook), REASON_LIMIT))
 
 
 def _storm(summary: Summary, speech: Speech) -> Iterator[str]:
     yield speech.say("storm", opened=summary.opened, left=summary.left)
     for severity, named in summary.worst:
-        yield speech.say("in storm", severity=severity, title=named)
+        shown = speech.tongue.severities.get(severity, severity)
+        yield speech.say("in storm", severity=shown, title=named)
     if summary.left > len(summary.worst):
         yield speech.say("more in storm", count=summary.left - len(summary.worst))
 

@@ -112,7 +112,7 @@ class Begun:
         if state == "refused" and repeat.together:
             detail = self._sum_up(course, rule, repeat, id, facts, decided)
         what = ", ".join(one.sentence for one in rendered.then if isinstance(one, PlannedStep)) or "tell people"
-        course.deeds[id] = Deed(id, rule.name, what, state, detail, now)
+        course.deeds[id] = Deed(id, rule.name, what, state, detail, now, runbook=rule.runbook or "")
         if state in UNDER_WAY and not match.recovery:
             self._remember(id, course, match, rendered, state)
         course.later[id] = (*notices(rendered.otherwise, "failed"), *notices(rendered.after, "helped"))

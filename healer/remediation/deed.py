@@ -16,3 +16,5 @@ class Deed(msgspec.Struct, frozen=True):
     at: Micros = 0
     acted: bool = False
     """Whether an effect was begun."""
+    runbook: str = ""
+    """Where its rule says that people read what to do."""

@@ -17,7 +17,7 @@ import msgspec
 from healer.journey.ports import Wanted
 from healer.notification.deliver import Deliverer
 from healer.notification.story import State, Story
-from healer.notification.wording import Language, Speech, tell
+from healer.notification.wording import Language, Speech
 from healer.seams import SystemClock
 from healer.store.inline import InlineRun, Memory
 from healer.store.store import Store
@@ -86,8 +86,8 @@ async def _told(bench: Bench, memory: Memory, speech: Speech) -> list[Appeared]:
     found: list[Appeared] = []
     seen: list[str] = []
     called = ""
-    for number, (matter, incident, deeds) in enumerate(life()[:HEALED], start=1):
-        story = msgspec.structs.replace(tell(incident, deeds), trace_id=TRACE, called=matter)
+    for number, (matter, told) in enumerate(life()[:HEALED], start=1):
+        story = msgspec.structs.replace(told, trace_id=TRACE, called=matter)
         called = matter or called
         wanted = tuple(_wanted(story, number, called))
         await store.commit(step(number, 1, 0, now=clock.now(), wanted=wanted))

@@ -121,7 +121,7 @@ async def desk(
             settings = parse_settings(given, SECRETS)
             story = tell(FOUND, ())
 
-            def now_told(_: str) -> Any:
+            def now_told(_: str, __: str = "") -> Any:
                 people = People(acked_by="ann", acked_at=NOW) if mind.acked else FOUND.people
                 return tell(msgspec.structs.replace(FOUND, people=people), ())
 

@@ -13,7 +13,13 @@ from tests.simulation.court import Court
 from tests.simulation.incarnation import Incarnation
 from tests.simulation.promises import Checker
 
-_CALLED = re.compile(r"^Called for: (.*)$", re.MULTILINE)
+_CALLED = {
+    "{0} approval": re.compile(r"^You are called: a repair waits .*\(remediation (\S+)\)$", re.MULTILINE),
+    "{0} failed": re.compile(r"^You are called: what healer tried .*\(remediation (\S+)\)$", re.MULTILINE),
+    "{1} came back, {0}": re.compile(r"^You are called: it is back, (\d+) .*\(remediation (\S+)\)$", re.MULTILINE),
+    "root {0}": re.compile(r"^You are called: the cause is another one than you were told, (.*)$", re.MULTILINE),
+}
+"""What a message says that it calls for, by the matter of its row."""
 _ESCALATED = re.compile(r"^You (?:are|were) called.* \(escalation (\S+), call (\d+)\)", re.MULTILINE)
 
 
@@ -87,5 +93,5 @@ def place_of(post: Post) -> tuple[str, str]:
     """The incident that a message tells of, and what it calls people for, if it is a call."""
     if (escalated := _ESCALATED.search(post.text)) is not None:
         return post.incident, matter_of(escalated[1], int(escalated[2]))
-    called = _CALLED.search(post.text)
-    return post.incident, called[1] if called else ""
+    found = ((matter, called.search(post.text)) for matter, called in _CALLED.items())
+    return post.incident, next((matter.format(*one.groups()) for matter, one in found if one is not None), "")

@@ -203,6 +203,11 @@ def test_a_rule_tells_whoever_is_on_call() -> None:
     newest = {one.channel: one for one in world.diary.wanted}
     assert newest.keys() == {"ann-sms", "log", "bo-sms", "bo-mail"}
     assert {name for name, one in newest.items() if b"mind the fan" in one.story} == {"ann-sms", "bo-sms", "bo-mail"}
+    (id,) = {one.incident for one in newest.values()}
+    there, elsewhere = world.fold.story(id, "ann-sms"), world.fold.story(id)
+    assert there is not None
+    assert elsewhere is not None
+    assert ("mind the fan" in there.lines, "mind the fan" in elsewhere.lines) == (True, False)
 
 
 def test_an_escalation_that_is_taken_out_ends() -> None:

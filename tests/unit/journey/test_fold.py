@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from healer.alerts.model import Alert
-from healer.journey.fold import LINGER, MAX_QUARANTINED, remembered
+from healer.journey.fold import LINGER, MAX_QUARANTINED, Fold, remembered
 from healer.journey.records import (
     Adopted,
     Answer,
@@ -24,6 +24,7 @@ from healer.notification.settings import Route
 from healer.times import MINUTE, SECOND
 from tests.unit.journey.world import (
     DECIDING,
+    INSTALLATION,
     START,
     TREE,
     World,
@@ -427,6 +428,20 @@ def test_people_are_called_once_for_what_failed() -> None:
     assert world.diary.calls == [("duty", f"{remediation} failed"), ("boss", f"{remediation} failed")]
     assert world.story(incident).called == "", "it was called for when it failed, and not at the end"
     assert remembered(world.fold.dump()).called[incident].matters == (f"{remediation} failed",)
+
+
+def test_another_cause_is_a_call_and_hides_no_earlier_one() -> None:
+    """Who was told of a host reads of the rack, and of the host; so does who is told again after a restart."""
+    world = broken()
+    assert "First said" not in " ".join(world.story(world.incident.id).lines)
+    world.applied(5, fires("ServiceDown@rack/r", at=5))
+    world.until(15)
+    incident = world.incident.id
+    assert ("duty", "root rack/r") in world.diary.calls
+    again = Fold.load(remembered(world.fold.dump()), world.charter, INSTALLATION)
+    for told in (world.story(incident), again.story(incident)):
+        assert told is not None
+        assert "First said host/a, now rack/r" in told.lines
 
 
 def test_a_question_is_asked_and_its_answer_decides() -> None:

@@ -61,7 +61,7 @@ def test_routes_match_the_owner(dark: World) -> None:
     """The owner of the root's node is told all of it, and the incident names them."""
     (incident,) = dark.diary.incidents.values()
     assert incident.owner == "net"
-    assert story(dark, "net").lines[0].startswith("SwitchDown")
+    assert story(dark, "net").lines[3].startswith("SwitchDown")
     assert "duty" not in channels(dark)
 
 
@@ -114,7 +114,7 @@ def test_without_routes_nobody_is_told_twice() -> None:
     world.applied(0, fires(*EVERYTHING))
     world.until(10)
     assert {
-        one.channel: worded(msgspec.msgpack.decode(one.story, type=Story)).lines[0][:6] for one in world.diary.wanted
+        one.channel: worded(msgspec.msgpack.decode(one.story, type=Story)).lines[3][:6] for one in world.diary.wanted
     } == {
         "duty": "Switch",
         "net": "Switch",
@@ -126,8 +126,8 @@ def test_blame_tells_the_right_owner(dark: World) -> None:
     (incident,) = dark.diary.incidents
     dark.applied(12, Said("blame", incident, "ada", node="host/a"))
     assert dark.diary.incidents[incident].owner == "web"
-    assert story(dark, "apps").lines[0].startswith("HostDown")
-    assert story(dark, "net").lines[0].startswith("HostDown")
+    assert story(dark, "apps").lines[3].startswith("HostDown")
+    assert story(dark, "net").lines[3].startswith("HostDown")
     dark.applied(20, ends(*EVERYTHING, at=20))
     dark.until(40)
     assert {story(dark, channel).state for channel in ("apps", "net")} == {"over"}

@@ -167,8 +167,11 @@ class Diary:
 
 
 def read(story: bytes) -> Story:
-    """A story as people read it: its facts hold more than the words say."""
-    return msgspec.structs.replace(worded(msgspec.msgpack.decode(story, type=Story)), facts=None)
+    """A story as people read it for the first time: its facts hold more than the words say, and what they were told before
+    depends on where steps ended."""
+    told = msgspec.msgpack.decode(story, type=Story)
+    facts = msgspec.structs.replace(told.facts, first="") if told.facts is not None else None
+    return msgspec.structs.replace(worded(msgspec.structs.replace(told, facts=facts)), facts=None, called="")
 
 
 class World:

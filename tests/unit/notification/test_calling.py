@@ -67,7 +67,10 @@ def test_calls_of_one_incident_have_a_limit() -> None:
     [
         (REMINDER, "en", "Still open, and nobody said that they are on it."),
         (REMINDER, "zh", "仍未结束，且无人认领。"),
-        ("r1 failed", "en", "Called for: r1 failed"),
+        ("r1 failed", "en", "You are called: what healer tried did not help (remediation r1)"),
+        ("r1 approval", "zh", "请你处理：有修复等待你批准（处置 r1）"),
+        ("r1 came back, 2", "en", "You are called: it is back, 2 times by now, although it was repaired (remediation r1)"),
+        ("root rack/r, a 7", "en", "You are called: the cause is another one than you were told, rack/r, a 7"),
     ],
 )
 def test_a_reminder_says_that_nobody_is_on_it(matter: str, language: Language, words: str) -> None:

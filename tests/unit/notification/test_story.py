@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from healer.alerts.identity import canonical
 from healer.changes.model import Change, Touched
-from healer.convergence.outcome import Incident, People
+from healer.convergence.outcome import Candidate, Confidence, Incident, People
 from healer.notification.own import ALERT
 from healer.notification.story import DEEDS, REASON_LIMIT, TITLE_LIMIT, State, state_of
-from healer.notification.wording import PLAIN, TONGUES, Language, Speech, tell, title
+from healer.notification.wording import TONGUES, Language, Speech, tell, title, worded
 from healer.remediation.deed import Deed
 from healer.remediation.model import UNDER_WAY
 from healer.times import MINUTE, SECOND
@@ -144,9 +144,9 @@ def test_a_fault_that_nobody_treats() -> None:
     """What, where, since when, how much with it, and that nothing was done."""
     story = tell(incident(suppressed=18, members=2), [])
     assert story.lines == (
-        "HostDown on host/web-1, beneath rack/r1",
-        "Since 11:59:00 UTC",
+        "Since 2026-01-01 11:59:00 UTC",
         "20 more alerts come from it",
+        "HostDown on host/web-1, beneath rack/r1",
         "",
         "healer has done nothing about it.",
     )
@@ -195,8 +195,8 @@ def test_a_merged_incident_says_where_it_went() -> None:
 def test_coming_back_and_leftovers_are_said() -> None:
     """It flapped, or it was hidden by something else before: that changes what a person does next."""
     story = tell(incident(reopened=2, root_onset_from="judged afresh"), [])
-    assert story.lines[1] == "Since 11:59:00 UTC (left over from an earlier fault); came back 2 times"
-    assert tell(incident(reopened=1), []).lines[1].endswith("came back once")
+    assert story.lines[0] == "Since 2026-01-01 11:59:00 UTC (left over from an earlier fault); came back 2 times"
+    assert tell(incident(reopened=1), []).lines[0].endswith("came back once")
 
 
 def test_a_long_history_shows_its_end() -> None:
@@ -258,8 +258,8 @@ def test_an_alert_on_no_node_says_which_one_by_its_labels(
     written = canonical({"alertname": "DiskFull", "severity": "critical", **labels})
     story = tell(incident(root_node="", root_beneath="", root_name="DiskFull", root_labels=written), [])
     assert story.title == title_says
-    assert line_says in story.lines[1]
-    assert "severity" not in story.lines[1]
+    assert line_says in story.lines[3]
+    assert "severity" not in story.lines[3]
 
 
 def test_what_changed_before_is_one_line() -> None:
@@ -277,10 +277,55 @@ def test_people_are_named_who_said_something_of_it() -> None:
     """Who is on it, who confirmed or named the root, which node is suspected without an alert, who closed it."""
     asked = People(acked_by="ada\n", acked_at=NOON, confirmed_by="bob")
     lines = tell(incident(people=asked), ()).lines
-    assert f"ada is on it since {PLAIN.clock(NOON)} UTC" in lines
+    assert "ada is on it since 2026-01-01 12:00:00 UTC" in lines
     assert "bob confirmed this root" in lines
     suspected = incident(people=People(blamed_by="ada", suspect="power/x"))
     assert "ada says that the root is power/x, which has no alert of its own" in tell(suspected, ()).lines
     assert title(suspected, "broken") == "[CRIT broken] power/x suspected"
     closed = tell(over(resolution="person", people=People(closed_by="ada")), ())
     assert closed.lines[-1].endswith("ada closed it, whatever still fires")
+
+
+def test_an_edit_never_hides_what_was_claimed_before() -> None:
+    """Whoever ran to another machine reads why; who reads it for the first time has nothing to compare."""
+    moved = tell(incident(), [], first="switch/s3").lines
+    assert moved[3] == "First said switch/s3, now host/web-1"
+    assert not [text for text in tell(incident(), [], first="host/web-1").lines if "First said" in text]
+    suspected = incident(people=People(blamed_by="ada", suspect="power/x"))
+    assert "First said host/web-1, now power/x" in tell(suspected, [], first="host/web-1").lines
+
+
+def test_who_is_hurt_and_how_sure_the_cause_is() -> None:
+    """Whose alerts come from it, how often such causes proved right here, and what else it could be."""
+    candidates = (
+        Candidate("host/web-1", b"", 9, ("it was first",)),
+        Candidate("switch/s3", b"", 5, ("it is above all",)),
+    )
+    found = incident(
+        affected=("pay", "shop"), how="ranked", candidates=candidates, confidence=Confidence(870_000, right=8, of=9)
+    )
+    assert tell(found, []).lines[1:5] == (
+        "No other alert comes from it",
+        "It hurts pay, shop",
+        "HostDown on host/web-1, beneath rack/r1",
+        "The likeliest of 2: it was first; then switch/s3",
+    )
+    assert tell(found, []).lines[5] == "healer is 87% sure of this cause: 8 of 9 such causes proved right here"
+    over_by_now = msgspec.structs.replace(found, status="resolved", resolved_at=NOON + MINUTE)
+    assert not [text for text in tell(over_by_now, []).lines if "hurts" in text or "sure" in text]
+
+
+def test_times_of_another_day_say_which() -> None:
+    """A fault that lasts, and a silence of a week, would else be read as of today; in the day of whoever reads it."""
+    lasting = over(resolved_at=NOON + 30 * 3600 * SECOND, people=People(acked_by="ada", acked_at=NOON))
+    lines = worded(tell(lasting, [deed("failed")]), Speech("zh", "Asia/Shanghai")).lines
+    assert lines[0] == "开始于 2026-01-01 19:59:00 CST (11:59:00 UTC)"
+    assert [text[:19] for text in lines[-2:]] == ["20:00:30 失败：restart", "2026-01-03 02:00:00"]
+
+
+def test_a_rules_runbook_is_at_hand() -> None:
+    """While somebody may have to act; it is text of the rule's, in one line."""
+    last = deed("failed", runbook="https://wiki.example/power\n")
+    assert tell(incident(), [last]).lines[-1].startswith("It is your turn")
+    assert "Runbook: https://wiki.example/power" in tell(incident(), [deed("failed"), last]).lines
+    assert not [text for text in tell(over(), [last]).lines if "Runbook" in text]
