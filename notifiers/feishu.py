@@ -31,6 +31,7 @@ CODES = Codes(
     busy=(),
     target={19001: Reason.NOT_FOUND, 19021: Reason.UNAUTHORIZED, 19022: Reason.FORBIDDEN},
     message=(9499, 19002, 19024, 19036),
+    as_said={9499: ("too many request", 11232)},
 )
 
 

@@ -39,7 +39,7 @@ CODES = Codes(
 NOTHING = Told("")
 Content = dict[str, Any]
 """What a message holds, by its `msg_type`."""
-_GONE = {230011: Reason.MESSAGE_GONE, 230031: Reason.NOT_EDITABLE, 230110: Reason.MESSAGE_GONE}
+GONE = {230011: Reason.MESSAGE_GONE, 230031: Reason.NOT_EDITABLE, 230110: Reason.MESSAGE_GONE}
 """A card that was taken back or deleted, or is older than 14 days: only a new one can tell it."""
 
 
@@ -120,7 +120,7 @@ class FeishuApplication:
     def _interpret(self, reply: Reply | Answer) -> Answer:
         if not isinstance(reply, Reply):
             return reply
-        answer, reason = interpret(reply, CODES, NOTHING), _GONE.get(code_of(reply) or 0)
+        answer, reason = interpret(reply, CODES, NOTHING), GONE.get(code_of(reply) or 0)
         if isinstance(answer, Permanent) and reason is not None:
             answer = Permanent(answer.why, reason)
         return hidden(answer, self.door.secret)

@@ -22,7 +22,7 @@ Wall = Callable[[], Micros]
 
 class Codes(msgspec.Struct, frozen=True):
     """What a provider's error codes mean; one that is not listed is refused for good, 0 is success. `stale`: the token is known
-    no more."""
+    no more. `as_said`: a code that means another one where its text has these words."""
 
     provider: str
     throttled: Mapping[int, Micros]
@@ -30,6 +30,7 @@ class Codes(msgspec.Struct, frozen=True):
     target: Mapping[int, Reason]
     message: Collection[int]
     stale: Collection[int] = ()
+    as_said: Mapping[int, tuple[str, int]] = {}
 
 
 class _Said(msgspec.Struct):
@@ -54,6 +55,9 @@ def interpret(reply: Reply, codes: Codes, reference: Told) -> Answer:
     if code is None:
         return strange(reply, codes.provider)
     why = f"{code} {said.errmsg or said.msg}"[:WHY_CHARACTERS]
+    words, other = codes.as_said.get(code, ("", code))
+    if words in why.lower():
+        code = other
     if code == 0:
         return Ok(reference)
     if code in codes.throttled:

@@ -28,6 +28,7 @@ CODES = Codes(
     busy=(-1, 6000),
     target={93000: Reason.NOT_FOUND, 40001: Reason.UNAUTHORIZED, 48002: Reason.FORBIDDEN, 60020: Reason.FORBIDDEN},
     message=(40008, 40033, 40035, 40058, 44004, 45002),
+    as_said={93000: ("exceed max length", 45002)},
 )
 
 
