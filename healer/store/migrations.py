@@ -82,6 +82,11 @@ def _keep_rates_together(connection: Connection) -> None:
     rate.create(connection)
 
 
+def _find_what_one_reserved(connection: Connection) -> None:
+    """From 8 to 9: what a remediation counts under is found by the remediation."""
+    connection.execute(text("CREATE INDEX reserved_remediation ON reserved (remediation)"))
+
+
 OLDEST = 1
 STEPS: tuple[Callable[[Connection], None], ...] = (
     _keep_answers,
@@ -91,6 +96,7 @@ STEPS: tuple[Callable[[Connection], None], ...] = (
     _share,
     _tell_elsewhere,
     _keep_rates_together,
+    _find_what_one_reserved,
 )
 """`STEPS[0]` brings version 1 to 2, and so on."""
 

@@ -5,7 +5,7 @@ before. What people and rare events ask is executed the plain way.
 """
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ClauseElement, Connection, Dialect
@@ -66,6 +66,30 @@ class Plain:
         return self._sqlite if isinstance(driver, sqlite3.Connection) else self._postgresql
 
 
+class About:
+    """Plain SQL about any number of pairs of a text and a number, which are the table `asked (key, since)` in it; other
+    parameters come after them. Nothing is found for the same pair twice where the rest of it says UNION, or IN."""
+
+    __slots__ = ("_postgresql", "_sql")
+
+    def __init__(self, sql: str) -> None:
+        self._sql = sql
+        arrays = "SELECT * FROM unnest(%s::text[], %s::bigint[])"
+        self._postgresql = f"WITH asked (key, since) AS ({arrays}) {sql}".replace("?", "%s")
+
+    def execute(self, connection: Connection, pairs: Sequence[tuple[str, int]], *values: object) -> Cursor:
+        """`pairs` are one at least."""
+        driver = driver_of(connection)
+        if isinstance(driver, sqlite3.Connection):
+            # SQLite has no arrays: as many rows as the next power of two, so that there are few texts.
+            padded = [*pairs, *(list(pairs[-1:]) * ((1 << (len(pairs) - 1).bit_length()) - len(pairs)))]
+            rows = ", ".join(["(?, ?)"] * len(padded))
+            sql = f"WITH asked (key, since) AS (VALUES {rows}) {self._sql}"
+            return driver.execute(sql, [*(value for pair in padded for value in pair), *values])
+        keys, numbers = [key for key, _ in pairs], [number for _, number in pairs]
+        return driver.execute(self._postgresql, (keys, numbers, *values))
+
+
 class Inserting:
     """Rows into a table, in as few statements as can be without a text for each number of rows: 64 at a time, then 32, 16, ..."""
 
@@ -78,10 +102,18 @@ class Inserting:
         self._of = {size: Plain(f"{into}{', '.join([row] * size)} {conflict}".rstrip()) for size in _SIZES}
 
     def execute(self, connection: Connection, rows: Sequence[Sequence[object]]) -> None:
+        for _ in self._each(connection, rows):
+            pass
+
+    def returning(self, connection: Connection, rows: Sequence[Sequence[object]]) -> list[Any]:
+        """What a `conflict` that ends in RETURNING says of the rows, in any order."""
+        return [found for cursor in self._each(connection, rows) for found in cursor]
+
+    def _each(self, connection: Connection, rows: Sequence[Sequence[object]]) -> Iterator[Cursor]:
         start = 0
         while start < len(rows):
             size = next(size for size in _SIZES if size <= len(rows) - start)
-            self._of[size].execute(connection, [value for row in rows[start : start + size] for value in row])
+            yield self._of[size].execute(connection, [value for row in rows[start : start + size] for value in row])
             start += size
 
 

@@ -214,6 +214,7 @@ reserved = Table(
     Column("at", BigInteger, nullable=False),
     Index("reserved_key", "key", "at"),
     Index("reserved_at", "at"),
+    Index("reserved_remediation", "remediation"),
 )
 """Which remediation last wrote an intent, and when, under the key of each limit of its plan."""
 

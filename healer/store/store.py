@@ -174,7 +174,7 @@ class Store:
         author: str = "",
     ) -> Intent | Refused:
         asked = intents.Asked(remediation, step, intent, deadline, now, place, before, said, author)
-        return await self.run.write("write_intent", steps.fenced, self._epoch, intents.write, asked)
+        return await self.run.write("write_intent", intents.write, self._epoch, asked)
 
     async def settle_intent(self, intent: Intent, remediation: Remediation, *, was: State, now: Micros) -> bool:
         settling = (intents.settle, intent, remediation, was, now)

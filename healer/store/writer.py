@@ -1,15 +1,17 @@
 """How a group of writes becomes one transaction, each with its own fate. Used by the runs, on whatever thread they have.
 
-A group is synced once however many wait for it. When one fails, the group is executed again with a savepoint each, so
-that it fails alone: a write may be executed twice, and touches nothing but the database.
+A group is synced once however many wait for it, and what is cheaper for many is done for all of them at once. When one fails,
+the group is executed again with a savepoint each, so that it fails alone: a write may be executed twice, and touches nothing
+but the database.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from healer.journey.ports import StoreUnavailable
 from healer.journey.records import Entry, decode
 from healer.seams import Clock
+from healer.store.joint import Joint
 from healer.store.session import Session
 from healer.store.transaction import Transaction
 from healer.store.transactions import audit, journal
@@ -85,8 +87,14 @@ class Writer:
         start = self._transaction.mark()
         write = group[0]
         try:
-            for write in group:
-                write.result = write.work(self._transaction, *write.args)
+            for writes in _by_kind(group):
+                write = writes[0]
+                if isinstance(write.work, Joint):
+                    results = write.work.many(self._transaction, [each.args for each in writes])
+                    for each, result in zip(writes, results, strict=True):
+                        each.result = result
+                else:
+                    write.result = write.work(self._transaction, *write.args)
             _insert_what_waits(self._transaction)
         except Exception as error:  # noqa: BLE001 - a write's failure is its caller's, and not the writer's end
             write.failure = self._session.failed(error, write.name)
@@ -130,6 +138,14 @@ class Writer:
             self._session.roll_back()
         except self._session.errors:
             self._head_known = False  # the next group rolls back first
+
+
+def _by_kind(group: Sequence[Write]) -> Iterable[Sequence[Write]]:
+    """In their order; those that are done together at the place of the first. All wait, so nobody knows another order."""
+    kinds: dict[object, list[Write]] = {}
+    for write in group:
+        kinds.setdefault(write.work if isinstance(write.work, Joint) else write, []).append(write)
+    return kinds.values()
 
 
 def _insert_what_waits(transaction: Transaction) -> None:

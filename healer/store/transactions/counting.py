@@ -4,7 +4,6 @@ A remediation reserves the keys of its plan's limits, and of the step itself; ea
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 
 import msgspec
 from sqlalchemy import Connection, bindparam, or_, select, union
@@ -14,7 +13,7 @@ from healer.remediation.guards.counted import Counted, Place, Run, Thrown, Unset
 from healer.remediation.guards.standing import keys_of, opposing_keys
 from healer.remediation.model import UNDER_WAY, Limit, PlanStep, Remediation
 from healer.remediation.ports import Switch
-from healer.store.prepared import Inserting, Plain, Prepared
+from healer.store.prepared import About, Inserting, Prepared
 from healer.store.schema import intent, reserved
 from healer.store.schema import remediation as run
 from healer.store.transactions import switches
@@ -23,11 +22,20 @@ from healer.times import Micros
 _GOING = ", ".join(f"'{state}'" for state in sorted(UNDER_WAY))
 _GOES_ON = or_(*(run.c.state == state for state in sorted(UNDER_WAY)))
 _MAY_ACT = intent.c.unsettled == 1
-_OF_OTHERS = intent.c.remediation != bindparam("asking")
+_COLUMNS = "asked.key, reserved.remediation, reserved.at, remediation.state"
+# A union, because no index serves both; what is old and at its end is never looked at.
+_RUNS = About(
+    f"SELECT {_COLUMNS} FROM asked JOIN reserved ON reserved.key = asked.key AND reserved.at > asked.since "  # noqa: S608 - names of the schema
+    "JOIN remediation ON remediation.id = reserved.remediation "
+    f"UNION SELECT {_COLUMNS} FROM (SELECT id FROM remediation WHERE state IN ({_GOING}) "
+    "UNION SELECT remediation FROM intent WHERE unsettled = 1) AS going "
+    "JOIN reserved ON reserved.remediation = going.id JOIN asked ON asked.key = reserved.key "
+    "JOIN remediation ON remediation.id = going.id ORDER BY 3, 2"
+)
 _UNDER_REPAIR = Prepared(
     union(
-        select(intent.c.target).join(run, run.c.id == intent.c.remediation).where(_OF_OTHERS, _GOES_ON),
-        select(intent.c.target).where(_OF_OTHERS, _MAY_ACT),
+        select(intent.c.target, intent.c.remediation).join(run, run.c.id == intent.c.remediation).where(_GOES_ON),
+        select(intent.c.target, intent.c.remediation).where(_MAY_ACT),
     )
 )
 _DOUBTS = Prepared(select(intent.c.data).where(_MAY_ACT).order_by(intent.c.number))
@@ -51,40 +59,88 @@ class Doubt(msgspec.Struct, frozen=True):
 _doubt = msgspec.msgpack.Decoder(Doubt).decode
 
 
-def read(connection: Connection, remediation: Remediation, step: PlanStep, place: Place, now: Micros) -> Counted:
-    """All that is counted for one step. `remediation` is as the store has it."""
-    doubts = _doubts(connection)
-    since = dict.fromkeys(opposing_keys(step), now)
-    for limit in _counted(remediation, step):
-        if limit.form != "share":  # of those it is counted who is under repair
-            since[limit.key] = min(since.get(limit.key, now), now - limit.window)
-    suspension = scope_of(remediation.plan.rule, step.node)
-    switched = {one.scope: one for one in switches.among(connection, (*place.scopes, suspension))}
-    suspended = switched.get(suspension)
-    return Counted(
-        now=now,
-        place=place,
-        unapproved=unapproved(remediation, now),
-        thrown=tuple(_thrown(one) for scope, one in switched.items() if one.thrown and scope in place.scopes),
-        unsettled=tuple(Unsettled(one.id, one.target, one.above) for one in doubts),
-        runs=_runs(connection, remediation.id, since, doubts),
-        under_repair=_under_repair(connection, remediation.id)
-        if place.siblings or place.control_plane
-        else frozenset(),
-        suspended=_thrown(suspended) if suspended and suspended.thrown else None,
-        resumed_at=suspended.at if suspended and not suspended.thrown else 0,
-    )
+class Question(msgspec.Struct, frozen=True):
+    """A step that is asked about: of a remediation, as the store has it, at a place, now."""
+
+    remediation: Remediation
+    step: PlanStep
+    place: Place
+    now: Micros
+
+    def since(self) -> dict[str, Micros]:
+        """By key that is counted, since when."""
+        found = dict.fromkeys(opposing_keys(self.step), self.now)
+        for limit in self.counted():
+            if limit.form != "share":  # of those it is counted who is under repair
+                found[limit.key] = min(found.get(limit.key, self.now), self.now - limit.window)
+        return found
+
+    def counted(self) -> list[Limit]:
+        return [limit for limit in self.remediation.plan.limits if limit.applies(self.step)]
+
+    def reserves(self) -> list[str]:
+        """All keys under which it is counted from its intent on."""
+        own = () if self.step.diagnostic else keys_of(self.step)
+        return sorted({limit.key for limit in self.counted()} | set(own))
+
+    @property
+    def suspension(self) -> str:
+        return scope_of(self.remediation.plan.rule, self.step.node)
 
 
-def reserve(connection: Connection, remediation: Remediation, step: PlanStep, now: Micros) -> None:
-    """Count this remediation, from now, under every key that is about this step."""
-    keys = sorted({limit.key for limit in _counted(remediation, step)} | set(() if step.diagnostic else keys_of(step)))
-    _RESERVE.execute(connection, [(key, remediation.id, now) for key in keys])
+class Tally:
+    """What is counted for several who ask in one transaction: read once for all of them, and each sees who began before it."""
+
+    def __init__(self, connection: Connection, questions: Sequence[Question]) -> None:
+        since: dict[str, Micros] = {}
+        for question in questions:
+            for key, at in question.since().items():
+                since[key] = min(since.get(key, at), at)
+        self._doubts = _doubts(connection)
+        self._runs = _runs(connection, since, self._doubts)
+        scopes = [scope for each in questions for scope in (*each.place.scopes, each.suspension)]
+        self._switches = {one.scope: one for one in switches.among(connection, list(dict.fromkeys(scopes)))}
+        grouped = any(each.place.siblings or each.place.control_plane for each in questions)
+        self._under_repair = _under_repair(connection) if grouped else set()
+
+    def counted(self, question: Question) -> Counted:
+        """All that is counted for one step."""
+        me, now = question.remediation.id, question.now
+        suspended = self._switches.get(question.suspension)
+        thrown = [self._switches[scope] for scope in sorted(question.place.scopes) if scope in self._switches]
+        return Counted(
+            now=now,
+            place=question.place,
+            unapproved=unapproved(question.remediation, now),
+            thrown=tuple(_thrown(one) for one in thrown if one.thrown),
+            unsettled=tuple(Unsettled(one.id, one.target, one.above) for one in self._doubts),
+            runs={key: _others(self._runs[key], me, since) for key, since in question.since().items()},
+            under_repair=frozenset(target for target, of in self._under_repair if of != me),
+            suspended=_thrown(suspended) if suspended and suspended.thrown else None,
+            resumed_at=suspended.at if suspended and not suspended.thrown else 0,
+        )
+
+    def begins(self, question: Question, intent: str) -> None:
+        """Count it for those after it."""
+        me, node = question.remediation.id, question.step.node
+        self._doubts.append(Doubt(intent, me, node, question.place.above))
+        self._under_repair.add((node, me))
+        for key in question.reserves():
+            if key in self._runs:
+                others = [run for run in self._runs[key] if run.remediation != me]
+                self._runs[key] = [*others, Run(me, question.now, "executing", acting=True, going=True)]
+
+
+def reserve(connection: Connection, questions: Sequence[Question]) -> None:
+    """Count these remediations, each from its now, under every key that is about its step."""
+    rows = {(key, each.remediation.id): each.now for each in questions for key in each.reserves()}
+    _RESERVE.execute(connection, [(key, id, at) for (key, id), at in rows.items()])
 
 
 def runs(connection: Connection, remediation: str, limit: Limit, now: Micros) -> tuple[Run, ...]:
     """The other remediations that one limit counts."""
-    return _runs(connection, remediation, {limit.key: now - limit.window}, _doubts(connection))[limit.key]
+    since = now - limit.window
+    return _others(_runs(connection, {limit.key: since}, _doubts(connection))[limit.key], remediation, since)
 
 
 def has_acted(connection: Connection, remediation: str, key: str) -> bool:
@@ -92,12 +148,13 @@ def has_acted(connection: Connection, remediation: str, key: str) -> bool:
     return _HAS_ACTED.execute(connection, {"limit": key, "asking": remediation}).fetchone() is not None
 
 
-def _counted(remediation: Remediation, step: PlanStep) -> list[Limit]:
-    return [limit for limit in remediation.plan.limits if limit.applies(step)]
-
-
 def _thrown(switch: Switch) -> Thrown:
     return Thrown(switch.scope, switch.by, switch.why)
+
+
+def _others(runs: Sequence[Run], me: str, since: Micros) -> tuple[Run, ...]:
+    """Those after `since`, those under way and those with an unsettled intent."""
+    return tuple([run for run in runs if run.remediation != me and (run.going or run.acting or run.at > since)])
 
 
 def _doubts(connection: Connection) -> list[Doubt]:
@@ -105,36 +162,15 @@ def _doubts(connection: Connection) -> list[Doubt]:
     return [_doubt(data) for (data,) in _DOUBTS.execute(connection)]
 
 
-def _runs(
-    connection: Connection, remediation: str, since: Mapping[str, Micros], doubts: Sequence[Doubt]
-) -> dict[str, tuple[Run, ...]]:
+def _runs(connection: Connection, since: Mapping[str, Micros], doubts: Sequence[Doubt]) -> dict[str, list[Run]]:
     """By key, those after an instant, those under way and those with an unsettled intent, oldest first."""
     acting = {one.remediation for one in doubts}
     found: dict[str, list[Run]] = {key: [] for key in since}
-    asked = [value for pair in since.items() for value in pair]
-    for key, id, at, state in _reserved(len(since)).execute(connection, (*asked, remediation, remediation)):
-        found[key].append(Run(id, at, state, id in acting, state in UNDER_WAY))
-    return {key: tuple(each) for key, each in found.items()}
+    for key, id, at, state in _RUNS.execute(connection, list(since.items())):
+        found[key].append(Run(id, at, state, acting=id in acting, going=state in UNDER_WAY))
+    return found
 
 
-@cache
-def _reserved(keys: int) -> Plain:
-    """All keys in one statement. A union, because no index serves both; what is old and at its end is never looked at."""
-    pairs = ", ".join(["(CAST(? AS TEXT), CAST(? AS BIGINT))"] * keys)
-    columns = "asked.key, reserved.remediation, reserved.at, remediation.state"
-    return Plain(
-        f"WITH asked (key, since) AS (VALUES {pairs}), going (id) AS ("  # noqa: S608 - names of the schema, no values
-        f"SELECT id FROM remediation WHERE state IN ({_GOING}) "
-        "UNION SELECT remediation FROM intent WHERE unsettled = 1) "
-        f"SELECT {columns} FROM asked JOIN reserved ON reserved.key = asked.key AND reserved.at > asked.since "
-        "JOIN remediation ON remediation.id = reserved.remediation WHERE reserved.remediation <> ? "
-        f"UNION SELECT {columns} FROM going CROSS JOIN asked "
-        "JOIN reserved ON reserved.key = asked.key AND reserved.remediation = going.id "
-        "JOIN remediation ON remediation.id = going.id WHERE going.id <> ? "
-        "ORDER BY 3, 2"
-    )
-
-
-def _under_repair(connection: Connection, remediation: str) -> frozenset[str]:
-    """On which nodes others have acted that are not at their end, or may still act."""
-    return frozenset(target for (target,) in _UNDER_REPAIR.execute(connection, {"asking": remediation}))
+def _under_repair(connection: Connection) -> set[tuple[str, str]]:
+    """On which nodes remediations have acted that are not at their end, or may still act; with the remediation."""
+    return {(target, of) for target, of in _UNDER_REPAIR.execute(connection)}

@@ -1,9 +1,10 @@
 """T3 and T4: nothing is done to a target that these did not write first. Called by `healer.store.store` for the runner."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 
 import msgspec
-from sqlalchemy import Connection, bindparam, insert, select, text, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from healer.remediation import guards
 from healer.remediation.approval import used
@@ -11,9 +12,10 @@ from healer.remediation.guards import Answer, Place
 from healer.remediation.model import UNDER_WAY, Intent, PlanStep, Refused, Remediation, State
 from healer.remediation.ports import Probe
 from healer.store import schema
-from healer.store.prepared import Prepared
+from healer.store.joint import Joint
+from healer.store.prepared import About, Inserting, Prepared
 from healer.store.transaction import Transaction
-from healer.store.transactions import audit, counting, remediations
+from healer.store.transactions import audit, counting, remediations, steps
 from healer.times import Micros
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -22,13 +24,11 @@ _ONE = Prepared(select(schema.intent.c.data).where(schema.intent.c.id == bindpar
 _UNSETTLED = Prepared(
     select(schema.intent.c.data).where(schema.intent.c.unsettled == 1).order_by(schema.intent.c.number)
 )
-_INSERT = Prepared(insert(schema.intent), ("id", "remediation", "target", "unsettled", "data"))
+_SOME = About("SELECT data FROM intent WHERE id IN (SELECT key FROM asked)")
+_INSERT = Inserting("intent", ("id", "remediation", "target", "unsettled", "data"))
 _CHANGE = Prepared(update(schema.intent).where(schema.intent.c.id == bindparam("one")), ("unsettled", "data"))
-_RAISE_TOKEN = Prepared(
-    text(
-        "INSERT INTO target (name, token) VALUES (:target, 1) "
-        "ON CONFLICT (name) DO UPDATE SET token = target.token + 1 RETURNING token"
-    )
+_RAISE_TOKENS = Inserting(
+    "target", ("name", "token"), "ON CONFLICT (name) DO UPDATE SET token = target.token + 1 RETURNING name, token"
 )
 
 _NOTED = frozenset({"output", "argv", "observe", "before", "parameters", "guards", "address", "identity", "shows"})
@@ -50,44 +50,71 @@ class Asked(msgspec.Struct, frozen=True):
     author: str = ""
 
 
-def write(transaction: Transaction, asked: Asked) -> Intent | Refused:
-    """T3: the counted guards and the intent in one transaction. The same id again gives its author the intent it wrote."""
+def _write(transaction: Transaction, asked: Sequence[tuple[int, Asked]]) -> list[Intent | Refused]:
+    """T3 for all that wait for it, each with its epoch: the counted guards and the intents in one transaction, each judged as if
+    it came after those before it. The same id again gives its author the intent it wrote. Raises Overtaken."""
     connection = transaction.connection
-    written = one(connection, asked.intent)
-    if written is not None:
-        # Whoever did not write it knows nothing of what became of it since: it is settled by a probe, and not begun again.
-        mine = written.author == asked.author and not written.outcome
-        return written if mine else Refused("state", f"intent {written.id} was written by somebody else before")
-    stored = remediations.one(connection, asked.remediation.id)
-    answers = _count(connection, stored or asked.remediation, asked.step, asked.place, asked.now)
-    refused = _refuse_state(stored, asked.remediation) or guards.refusal(answers)
-    if refused:
-        # Once for each reason: what waits for an hour is refused again and again.
-        if asked.remediation.detail != f"{refused.guard}: {refused.why}":
-            _note_refusal(transaction, asked, refused)
-        return refused
-    counting.reserve(connection, asked.remediation, asked.step, asked.now)
-    asked = msgspec.structs.replace(asked, said=(*asked.said, *map(str, answers)))
-    intent = _intent(asked, _raise_token(connection, asked.step.node))
-    row = {"id": intent.id, "remediation": intent.remediation, "target": intent.target, **_changing(intent)}
-    _INSERT.execute(connection, row)
-    if not asked.remediation.to_undo:
-        # To hold the lock is an arrow of its own, and without an effect: it is stored with the one that has one.
-        locked = msgspec.structs.replace(asked.remediation, state="locked", changed_at=asked.now)
-        remediations.pass_through(transaction, locked, asked.now)
-    _note(transaction, asked.now, "intent", intent, asked.remediation)
-    executing = msgspec.structs.replace(asked.remediation, state="executing", detail="", changed_at=asked.now)
-    remediations.change(transaction, used(executing, intent.id), asked.now)
-    return intent
+    steps.must_be(connection, *(epoch for epoch, _ in asked))
+    stored = {one.id: one for one in remediations.some(connection, [one.remediation.id for _, one in asked])}
+    written = {one.id: one for one in some(connection, [one.intent for _, one in asked])}
+    asking = [(one, _question(stored.get(one.remediation.id), one)) for _, one in asked]
+    tally = counting.Tally(connection, [question for _, question in asking])
+    begun: dict[str, tuple[Asked, counting.Question]] = {}
+    refused: dict[int, Refused] = {}
+    for place, (one, question) in enumerate(asking):
+        if one.intent in written or one.intent in begun:
+            continue
+        answers = guards.count(one.remediation.plan, one.step, tally.counted(question))
+        no = _refuse_state(stored.get(one.remediation.id), one.remediation) or guards.refusal(answers)
+        if no:
+            _note_refusal(transaction, one, no)
+            refused[place] = no
+        else:
+            begun[one.intent] = msgspec.structs.replace(one, said=(*one.said, *map(str, answers))), question
+            tally.begins(question, one.intent)
+    written |= _begin(transaction, list(begun.values()))
+    return [refused.get(place) or _of_its_author(written[one.intent], one) for place, (one, _) in enumerate(asking)]
+
+
+write = Joint(_write)
+
+
+def _begin(transaction: Transaction, begun: Sequence[tuple[Asked, counting.Question]]) -> dict[str, Intent]:
+    """Reserve, raise tokens, write the intents; by id."""
+    connection = transaction.connection
+    counting.reserve(connection, [question for _, question in begun])
+    tokens = dict(_RAISE_TOKENS.returning(connection, [(one.step.node, 1) for one, _ in begun]))
+    intents = {one.intent: _intent(one, tokens[one.step.node]) for one, _ in begun}
+    _INSERT.execute(connection, [(one.id, one.remediation, one.target, 1, _pack(one)) for one in intents.values()])
+    for one, _ in begun:
+        if not one.remediation.to_undo:
+            # To hold the lock is an arrow of its own, and without an effect: it is stored with the one that has one.
+            remediations.pass_through(transaction, _in_state("locked", one), one.now)
+        _note(transaction, one.now, "intent", intents[one.intent], one.remediation)
+    remediations.change_all(transaction, [(used(_in_state("executing", one), one.intent), one.now) for one, _ in begun])
+    return intents
+
+
+def _of_its_author(written: Intent, asked: Asked) -> Intent | Refused:
+    """Whoever did not write it knows nothing of what became of it since: it is settled by a probe, and not begun again."""
+    mine = written.author == asked.author and not written.outcome
+    return written if mine else Refused("state", f"intent {written.id} was written by somebody else before")
+
+
+def _question(stored: Remediation | None, asked: Asked) -> counting.Question:
+    return counting.Question(stored or asked.remediation, asked.step, asked.place, asked.now)
+
+
+def _in_state(state: State, asked: Asked) -> Remediation:
+    detail = "" if state == "executing" else asked.remediation.detail
+    return msgspec.structs.replace(asked.remediation, state=state, detail=detail, changed_at=asked.now)
 
 
 def count(connection: Connection, remediation: Remediation, step: PlanStep, place: Place, now: Micros) -> list[Answer]:
     """What every counted guard says of a step at this instant. Of a remediation that is not stored: by what it says itself."""
-    return _count(connection, remediations.one(connection, remediation.id) or remediation, step, place, now)
-
-
-def _count(connection: Connection, stored: Remediation, step: PlanStep, place: Place, now: Micros) -> list[Answer]:
-    return guards.count(stored.plan, step, counting.read(connection, stored, step, place, now))
+    stored = remediations.one(connection, remediation.id) or remediation
+    question = counting.Question(stored, step, place, now)
+    return guards.count(remediation.plan, step, counting.Tally(connection, [question]).counted(question))
 
 
 def settle(transaction: Transaction, intent: Intent, remediation: Remediation, was: State, now: Micros) -> bool:
@@ -111,7 +138,7 @@ def begin_probe(transaction: Transaction, id: str, now: Micros) -> Probe | None:
     intent = one(transaction.connection, id)
     if intent is None or intent.outcome:
         return None
-    token = _raise_token(transaction.connection, intent.target)
+    ((_, token),) = _RAISE_TOKENS.returning(transaction.connection, [(intent.target, 1)])
     what = {"intent": id, "incident": intent.incident, "target": intent.target, "token": token}
     audit.note(transaction, now, "probe", **what, trace_id=intent.trace_id)
     return Probe(intent, token)
@@ -120,6 +147,11 @@ def begin_probe(transaction: Transaction, id: str, now: Micros) -> Probe | None:
 def one(connection: Connection, id: str) -> Intent | None:
     found = _ONE.execute(connection, {"one": id}).fetchone()
     return None if found is None else _unpack(found[0])
+
+
+def some(connection: Connection, ids: Sequence[str]) -> list[Intent]:
+    """Those of these that there are."""
+    return [_unpack(data) for (data,) in _SOME.execute(connection, [(id, 0) for id in ids])]
 
 
 def unsettled(connection: Connection) -> list[Intent]:
@@ -142,11 +174,6 @@ def _refuse_state(stored: Remediation | None, remediation: Remediation) -> Refus
     if stored.plan.hash != remediation.plan.hash:
         return Refused("state", f"the plan stored is {stored.plan.hash}, not {remediation.plan.hash}")
     return None
-
-
-def _raise_token(connection: Connection, target: str) -> int:
-    token: int = _RAISE_TOKEN.execute(connection, {"target": target}).fetchone()[0]
-    return token
 
 
 def _intent(asked: Asked, token: int) -> Intent:
@@ -196,6 +223,9 @@ def _note(
 
 
 def _note_refusal(transaction: Transaction, asked: Asked, refused: Refused) -> None:
+    """Once for each reason: what waits for an hour is refused again and again."""
+    if asked.remediation.detail == f"{refused.guard}: {refused.why}":
+        return
     plan = asked.remediation.plan
     audit.note(
         transaction,

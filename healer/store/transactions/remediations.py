@@ -1,6 +1,6 @@
 """Remediations and their states: planned and superseded by T2, moved by the runner, read by both and by people."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 from sqlalchemy import Connection, bindparam, exists, insert, or_, select, update
@@ -9,7 +9,7 @@ from healer.journey.ports import Planned, Superseded
 from healer.journey.records import Progressed
 from healer.remediation.model import UNDER_WAY, Plan, Remediation, State
 from healer.store import schema
-from healer.store.prepared import Prepared
+from healer.store.prepared import About, Prepared
 from healer.store.transaction import Transaction
 from healer.store.transactions import audit, journal, suspending
 from healer.times import Micros
@@ -19,6 +19,7 @@ _unpack = msgspec.msgpack.Decoder(Remediation).decode
 _GOES_ON = or_(*(schema.remediation.c.state == state for state in sorted(UNDER_WAY)))
 _UNDER_WAY = Prepared(select(schema.remediation.c.data).where(_GOES_ON).order_by(schema.remediation.c.number))
 _WHICH = Prepared(select(schema.remediation.c.id).where(_GOES_ON).order_by(schema.remediation.c.number))
+_SOME = About("SELECT data FROM remediation WHERE id IN (SELECT key FROM asked) ORDER BY number")
 _ONE = Prepared(select(schema.remediation.c.data).where(schema.remediation.c.id == bindparam("one")))
 _INSERT = Prepared(insert(schema.remediation), ("id", "incident", "state", "data"))
 _CHANGE = Prepared(update(schema.remediation).where(schema.remediation.c.id == bindparam("one")), ("state", "data"))
@@ -90,14 +91,18 @@ def answer(transaction: Transaction, id: str, say: Say, now: Micros) -> Remediat
 
 def change(transaction: Transaction, remediation: Remediation, now: Micros) -> None:
     """Store the remediation, tell the engine, note it."""
-    _CHANGE.execute(transaction.connection, {"one": remediation.id, **_changing(remediation)})
-    incident = remediation.plan.incident
-    progress = Progressed(
-        remediation.id, incident, remediation.state, remediation.detail, now, doubted=remediation.doubted
-    )
-    journal.append_record(transaction, progress)
-    _note(transaction, remediation, now)
-    suspending.suspend(transaction, remediation, now)
+    change_all(transaction, [(remediation, now)])
+
+
+def change_all(transaction: Transaction, changed: Sequence[tuple[Remediation, Micros]]) -> None:
+    """The same of several, each with its now."""
+    if changed:
+        _CHANGE.execute_many(transaction.connection, [{"one": one.id, **_changing(one)} for one, _ in changed])
+    for one, now in changed:
+        progress = Progressed(one.id, one.plan.incident, one.state, one.detail, now, doubted=one.doubted)
+        journal.append_record(transaction, progress)
+        _note(transaction, one, now)
+        suspending.suspend(transaction, one, now)
 
 
 def pass_through(transaction: Transaction, remediation: Remediation, now: Micros) -> None:
@@ -110,12 +115,17 @@ def one(connection: Connection, id: str) -> Remediation | None:
     return None if found is None else _unpack(found[0])
 
 
+def some(connection: Connection, ids: Sequence[str]) -> list[Remediation]:
+    """Those of these that there are."""
+    return [_unpack(data) for (data,) in _SOME.execute(connection, [(id, 0) for id in ids])]
+
+
 def under_way(connection: Connection, but: Collection[str]) -> list[Remediation]:
     """Those that somebody still has to bring to an end, oldest first, without some that are known."""
     if not but:
         return [_unpack(data) for (data,) in _UNDER_WAY.execute(connection)]
     unknown = [id for (id,) in _WHICH.execute(connection) if id not in but]
-    return [found for id in unknown if (found := one(connection, id)) is not None]
+    return some(connection, unknown) if unknown else []
 
 
 def newest(connection: Connection, incident: str, limit: int) -> list[Remediation]:

@@ -52,7 +52,7 @@ def stand_in(transaction: Transaction, owner: str, url: str, lease: Micros, now:
 def renew(transaction: Transaction, owner: str, epoch: int, lease: Micros, now: Micros) -> None:
     """Move the end of the term. Raises Overtaken."""
     connection = transaction.connection
-    _must_be(connection, epoch)
+    must_be(connection, epoch)
     _RENEW.execute(connection, {"until": store_clock(connection, now) + lease})
     ledger.free_gone(transaction, owner)
 
@@ -76,8 +76,7 @@ def fenced(transaction: Transaction, epoch: int, work: Callable[[Transaction, *A
 
     0 is whoever never did: a store that nobody shares, before its first step.
     """
-    if epoch:
-        _must_be(transaction.connection, epoch)
+    must_be(transaction.connection, epoch)
     return work(transaction, *args)
 
 
@@ -106,10 +105,11 @@ def steps(connection: Connection, after: int, limit: int) -> list[StepMark]:
     return [StepMark(*row) for row in found]
 
 
-def _must_be(connection: Connection, epoch: int) -> None:
-    now = _ownership(connection).epoch
-    if now != epoch:
-        raise Overtaken(f"somebody else converges: this is epoch {epoch}, the store is at {now}")
+def must_be(connection: Connection, *epochs: int) -> None:
+    """Raises Overtaken unless all are the one that converges; 0 is nobody's."""
+    wanted = {epoch for epoch in epochs if epoch}
+    if wanted and wanted != {now := _ownership(connection).epoch}:
+        raise Overtaken(f"somebody else converges: this is epoch {min(wanted)}, the store is at {now}")
 
 
 def _ownership(connection: Connection) -> Ownership:

@@ -1,7 +1,6 @@
 """The kill switch: thrown by people, read in the transaction that writes an intent. Called by `healer.store.store` and T3."""
 
 from collections.abc import Sequence
-from functools import cache
 
 import msgspec
 from sqlalchemy import Connection, select
@@ -10,12 +9,13 @@ from healer.journey.records import Switched, Troubled
 from healer.remediation.ports import Switch
 from healer.store import schema
 from healer.store.dialect import upsert
-from healer.store.prepared import Plain
+from healer.store.prepared import About
 from healer.store.transaction import Transaction
 from healer.store.transactions import audit, journal
 
 SUSPENDER = "healer"
 """By whom a suspension is thrown, and nothing else."""
+_AMONG = About("SELECT scope, thrown, by, why, at FROM switch WHERE scope IN (SELECT key FROM asked) ORDER BY scope")
 
 
 def throw(transaction: Transaction, switch: Switch) -> None:
@@ -49,16 +49,10 @@ def read(connection: Connection) -> list[Switch]:
 
 def among(connection: Connection, scopes: Sequence[str]) -> list[Switch]:
     """Those of these scopes that were ever switched. Whatever does not plainly say released counts as thrown."""
-    found = _among(len(scopes)).execute(connection, scopes)
+    found = _AMONG.execute(connection, [(scope, 0) for scope in scopes])
     return [Switch(scope, thrown != 0, by, why, at) for scope, thrown, by, why, at in found]
 
 
 def of(connection: Connection, scope: str) -> Switch | None:
     """The switch of one scope; None where it was never touched."""
     return next(iter(among(connection, (scope,))), None)
-
-
-@cache
-def _among(scopes: int) -> Plain:
-    marks = ", ".join("?" * scopes)
-    return Plain(f"SELECT scope, thrown, by, why, at FROM switch WHERE scope IN ({marks}) ORDER BY scope")  # noqa: S608 - marks alone

@@ -117,7 +117,8 @@ def back_to_version_1(connection: sqlite3.Connection) -> None:
         "CREATE TABLE audit (number INTEGER NOT NULL, at BIGINT NOT NULL, kind VARCHAR NOT NULL, detail TEXT NOT NULL, "
         "PRIMARY KEY (number))"
     )
-    connection.execute("DROP INDEX reserved_at")
+    for index in ("reserved_at", "reserved_remediation"):
+        connection.execute(f"DROP INDEX {index}")
     connection.execute("UPDATE meta SET value = '1' WHERE key = 'schema'")
 
 
@@ -146,6 +147,7 @@ async def test_a_ledger_that_knew_no_fallbacks_gets_them(tmp_path: Path) -> None
     await store.close()
     with sqlite3.connect(tmp_path / "data" / "healer.db") as connection:
         connection.execute("DROP TABLE rate")
+        connection.execute("DROP INDEX reserved_remediation")
         connection.execute("ALTER TABLE told DROP COLUMN meant_for")
         connection.execute(f"UPDATE meta SET value = '{STEPS.index(_tell_elsewhere) + OLDEST}' WHERE key = 'schema'")
     connection.close()
