@@ -1,8 +1,9 @@
-"""What do the heartbeats of 5,000 agents cost healer? `make bench` runs it.
+"""What do the heartbeats of 5,000 agents cost healer, and what does an agent cost its machine? `make bench` runs it.
 
 healer's side is a process of its own with the real door: TLS 1.3, a certificate and a line for each agent. The agents are
-simulated in this process: each dials, says hello, and beats every five seconds. What counts is the processor time of healer's
-side over a stretch in which all are connected and nothing else happens.
+simulated in this process: each dials, says hello, and beats every five seconds; but one is `healer agent` itself, as systemd
+starts it, which has just enrolled. What counts is the processor time of healer's side, and that and the memory of this one
+agent as the system has them, over a stretch in which all are connected and nothing else happens.
 """
 
 import argparse
@@ -16,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import aiohttp
 import msgspec
@@ -26,9 +28,11 @@ from healer.agent.identity import new_request, trusting
 from healer.executors.agent.wire import BEAT, TOKEN, WORK, Beat, Hello, Pass, Pull, Running, write
 from healer.seams import SystemClock
 from healer.times import DAY, SECOND
-from tests.servers.agents import stand
+from tests.servers.agents import AgentProcess, agent_file, stand
 
 TARGET_CORES = 0.2
+IDLE_CORES = 0.01
+IDLE_BYTES = 60_000_000
 DIALLING = 50
 """Agents that dial at the same moment."""
 SETTLE_S = 10.0
@@ -45,6 +49,7 @@ async def healers_side(folder: Path, agents: int) -> None:
             fingerprint = hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
             made.agents.roll.enrol(name, fingerprint, now, now + life)
             (folder / f"agent-{number}.pem").write_bytes(key + certificate.public_bytes(Encoding.PEM))
+        (folder / "invitation").write_bytes((await made.invitation("host/idle")).read_bytes())
         print(made.url, flush=True)
         while True:
             active = sum(each.active for each in made.agents.standings())
@@ -76,8 +81,16 @@ class Simulated:
                 await asyncio.sleep(BEAT / SECOND)
 
 
-async def fleet(folder: Path, agents: int, seconds: float, process: "asyncio.subprocess.Process") -> float:
-    """Cores that healer's side takes while all are connected."""
+class Cost(NamedTuple):
+    """Of a stretch: cores of healer's side, cores of an idle agent, and the bytes that it holds."""
+
+    healer: float
+    agent: float
+    memory: int
+
+
+async def fleet(folder: Path, agents: int, seconds: float, process: "asyncio.subprocess.Process") -> Cost:
+    """What it costs while all are connected."""
     assert process.stdout is not None
     server = (await process.stdout.readline()).decode().strip()
     print("  all are enrolled", file=sys.stderr)
@@ -86,20 +99,23 @@ async def fleet(folder: Path, agents: int, seconds: float, process: "asyncio.sub
         tls = trusting(authority)
         tls.load_cert_chain(folder / f"agent-{number}.pem")
         tasks.append(asyncio.ensure_future(Simulated(server, tls).live(room)))
-    while int((await process.stdout.readline()).split()[0]) < agents:
+    settings = agent_file(folder / "machine", invitation=folder / "invitation")
+    with AgentProcess(settings, folder / "machine") as idle:
+        while int((await process.stdout.readline()).split()[0]) <= agents:
+            for task in tasks:
+                if task.done():
+                    task.result()
+        await asyncio.sleep(SETTLE_S)
+        first, used = await _newest(process), idle.used
+        await asyncio.sleep(seconds)
+        last, used = await _newest(process), idle.used - used
+        if last[0] <= agents:
+            raise SystemExit(f"only {last[0]:.0f} of {agents + 1} agents are active")
         for task in tasks:
-            if task.done():
-                task.result()
-    await asyncio.sleep(SETTLE_S)
-    first = await _newest(process)
-    await asyncio.sleep(seconds)
-    last = await _newest(process)
-    if last[0] < agents:
-        raise SystemExit(f"only {last[0]:.0f} of {agents} agents are active")
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
-    return (last[1] - first[1]) / (last[2] - first[2])
+            task.cancel()
+        await asyncio.wait(tasks)
+        lasted = last[2] - first[2]
+        return Cost((last[1] - first[1]) / lasted, used / lasted, idle.resident)
 
 
 async def _newest(process: "asyncio.subprocess.Process") -> tuple[float, float, float]:
@@ -112,7 +128,7 @@ async def _newest(process: "asyncio.subprocess.Process") -> tuple[float, float, 
             return active, used, at
 
 
-async def measure(agents: int, seconds: float) -> float:
+async def measure(agents: int, seconds: float) -> Cost:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         command = [sys.executable, "-m", "bench.agents", "--healers-side", str(folder), "--agents", str(agents)]
@@ -136,13 +152,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         uvloop.run(healers_side(arguments.healers_side, arguments.agents))
         return 0
     print(f"{arguments.agents} agents enrol and dial in", file=sys.stderr)
-    cores = uvloop.run(measure(arguments.agents, arguments.seconds))
+    cost = uvloop.run(measure(arguments.agents, arguments.seconds))
     beats = arguments.agents * SECOND / BEAT
+    each = 1e6 * cost.healer / beats
     print(
-        f"{arguments.agents} agents, {beats:.0f} heartbeats a second: {cores:.3f} of a core, {1e6 * cores / beats:.0f} us each"
+        f"{arguments.agents} agents, {beats:.0f} heartbeats a second: {cost.healer:.3f} of a core, {each:.0f} us each"
     )
     print(f"target: below {TARGET_CORES} of a core")
-    return int(cores > TARGET_CORES)
+    print(f"one idle agent: {cost.agent:.4f} of a core, {cost.memory / 1e6:.1f} MB resident")
+    print(f"target: below {IDLE_CORES} of a core, below {IDLE_BYTES / 1e6:.0f} MB")
+    return int(cost.healer > TARGET_CORES or cost.agent > IDLE_CORES or cost.memory > IDLE_BYTES)
 
 
 if __name__ == "__main__":

@@ -164,7 +164,7 @@ class AgentProcess:
 
     def __init__(self, settings: AgentFile, folder: Path, before: Sequence[str] = ()) -> None:
         self._before = before
-        said = {key: value for key, value in msgspec.to_builtins(settings).items() if key not in ("limits", "servers")}
+        said = {key: value for key, value in msgspec.to_builtins(settings).items() if key != "limits" and value}
         (folder / "agent.yaml").write_bytes(msgspec.json.encode(said))
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
@@ -185,6 +185,13 @@ class AgentProcess:
         assert self._process is not None
         lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
         return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+
+    @property
+    def used(self) -> float:
+        """Seconds of processor time that it took so far, with all its threads, as the scheduler counts."""
+        assert self._process is not None
+        threads = Path(f"/proc/{self._process.pid}/task").glob("*/schedstat")
+        return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
 
     def signal(self, number: int) -> None:
         assert self._process is not None

@@ -100,7 +100,8 @@ class Agents:
         return {post.name: post.silent_for for post in posts if post.silent_for > SILENT}
 
     def start_over(self) -> None:
-        """Nobody was listened to until now: none counts as inactive before it had the time to dial again."""
+        """Nobody was listened to until now: none counts as inactive before it had the time to dial again. Raises OSError."""
+        self.roll.refresh()
         for member in self.roll.members:
             post = self.post(member.name)
             post.heard_at = max(post.heard_at, self.clock.monotonic() + GRACE)

@@ -1,8 +1,10 @@
 """How does the agents' side of healer come to be: its folder, its keys, its TLS. Called by `healer.bootstrap`."""
 
+import fcntl
 import os
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from healer.executors.agent.agents import Agents, Note
@@ -27,10 +29,11 @@ def open_agents(settings: AgentSettings, folder: Path, clock: Clock, random: Ran
     """What the folder holds; a new one is made. Raises CannotOpen."""
     try:
         roll = Roll(DiskFolder(folder / "enrolled"), DiskFolder(folder / "invited"))
-        authority = open_authority(folder, clock.now())
-        file = folder / "pass.key"
-        if not file.exists():
-            keep(file, bytes.fromhex(random.token(KEY_BYTES)))
+        with _alone(folder):
+            authority = open_authority(folder, clock.now())
+            file = folder / "pass.key"
+            if not file.exists():
+                keep(file, bytes.fromhex(random.token(KEY_BYTES)))
         passes = Passes(file.read_bytes())
     except OSError as error:
         raise CannotOpen(f"{error.filename or folder} cannot be used: {error.strerror}") from error
@@ -66,9 +69,21 @@ def server_tls(agents: Agents, folder: Path, failed: Callable[[str], None]) -> s
 
 def renew_certificate(context: ssl.SSLContext, agents: Agents, folder: Path) -> None:
     """Show a new certificate of healer's own from now on."""
-    file = folder / f"server.{os.getpid()}.pem"
-    keep(file, agents.authority.for_server(agents.settings.names, agents.clock.now(), SERVER_LIFE))
+    file = folder / "server.pem"
+    with _alone(folder):
+        keep(file, agents.authority.for_server(agents.settings.names, agents.clock.now(), SERVER_LIFE))
+        try:
+            context.load_cert_chain(file)
+        finally:
+            file.unlink()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Replicas that share the folder come one after the other, so that all have one authority."""
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        context.load_cert_chain(file)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
     finally:
-        file.unlink()
+        os.close(lock)

@@ -47,8 +47,8 @@ class Roll:
     def __init__(self, enrolled: Folder, invitations: Folder) -> None:
         self._enrolled = enrolled
         self._invitations = invitations
-        found = [_read(enrolled, name, _member) for name in enrolled.names()]
-        self._members = {member.name: member for member in found if member is not None}
+        self._members: dict[str, Member] = {}
+        self.refresh()
 
     def __contains__(self, name: str) -> bool:
         return name in self._members
@@ -57,6 +57,11 @@ class Roll:
     def members(self) -> list[Member]:
         """All, by name."""
         return sorted(self._members.values(), key=lambda member: member.name)
+
+    def refresh(self) -> None:
+        """Know whom other replicas enrolled, renewed or struck off. Raises OSError."""
+        found = [_read(self._enrolled, name, _member) for name in self._enrolled.names()]
+        self._members = {member.name: member for member in found if member is not None}
 
     def invite(self, name: str, token: str, until: Micros) -> None:
         """Whoever shows this token until then becomes this agent."""
@@ -93,14 +98,12 @@ class Roll:
 
     def admits(self, name: str, certificate: str) -> bool:
         """Whether this certificate is this agent's. The newest ends those before it."""
-        member = self._members.get(name)
-        if member is None or certificate not in member.certificates:
-            # Another replica may have enrolled or renewed it.
-            member = _read(self._enrolled, _file(name), _member)
-            if member is None:
-                self._members.pop(name, None)
-                return False
-            self._members[name] = member
+        # Another replica may have enrolled, renewed or struck it off: what is on the disk counts.
+        member = _read(self._enrolled, _file(name), _member)
+        if member is None:
+            self._members.pop(name, None)
+            return False
+        self._members[name] = member
         if certificate not in member.certificates:
             return False
         if certificate == member.certificates[-1] and len(member.certificates) > 1:

@@ -9,10 +9,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from healer.cli.main import main
+from tests.servers.agents import AgentProcess, agent_file
 from tests.servers.healer import LISTEN, Healer
 from tests.servers.inbox import Inbox
 from tests.servers.postgres import Postgres
-from tests.servers.process import get, post
+from tests.servers.process import free_port, get, post
 from tests.servers.telegram import Telegram
 from tests.servers.valkey import Valkey
 
@@ -27,7 +31,9 @@ channels: {{duty: {{type: telegram, token: {{file: telegram.token}}, chat_id: 1,
 locks: {{redis: {{urls: ["{redis}"]}}}}
 rules: {{paths: [flush.heal], dry_run: false}}
 guards: {{healthy: 0, siblings: 1, ramp: {{first: 10}}}}
-executors: {{http: {{allow: [127.0.0.1], webhooks: {{flush: {{url: "{target}/flush", secret: {{file: word}}}}}}}}}}
+executors:
+  http: {{allow: [127.0.0.1], webhooks: {{flush: {{url: "{target}/flush", secret: {{file: word}}}}}}}}
+  agent: {{listen: "127.0.0.1:{agents}", names: [127.0.0.1], folder: "{folder}", nodes: {{host/m2: host/m1}}}}
 """
 RULES = """
 action "flush"
@@ -42,8 +48,23 @@ rule "flush a cache"
   limit: 1 per 1m per node
   allow: unfenced
   mode: auto
+
+action "mend"
+  run: ssh ["MEND", "{unit}"]
+  with: unit: string =~ "[a-z]+"
+  idempotent: yes   destructive: no   timeout: 20s
+
+rule "mend a unit"
+  on event: "UnitDown"
+  then: execute("mend", unit: "shop")
+  verify: resolved
+  limit: 5 per 1m per node
+  mode: auto
 """
-FILES = {"telegram.token": TOKEN, "word": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "flush.heal": RULES}
+MACHINE = "host/m1"
+MEND = """#!/bin/sh
+echo "$1" >>"$(dirname "$0")/effects.log"
+"""
 
 
 class Pair:
@@ -55,17 +76,28 @@ class Pair:
         self.chat = chat
         self.target = target
         self.sent = 0
+        self.machine = folder / "machine"
+        """Where there is an agent, which may dial both."""
+        self.ports = {name: free_port() for name in ("one", "other")}
+        rules = RULES.replace("MEND", str(self.machine / "mend"))
+        files = {"telegram.token": TOKEN, "word": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "flush.heal": rules}
         store = server.schema("healer")
-        names = ("one", "other")
         self.healers = {
             name: Healer(
                 folder / name,
                 CONFIG.format(
-                    listen=LISTEN, store=store, name=name, chat=chat.url, redis=node.redis, target=target.url
+                    listen=LISTEN,
+                    store=store,
+                    name=name,
+                    chat=chat.url,
+                    redis=node.redis,
+                    target=target.url,
+                    agents=port,
+                    folder=folder / "agents",
                 ),
-                files=FILES,
+                files=files,
             )
-            for name in names
+            for name, port in self.ports.items()
         }
 
     def start(self) -> None:
@@ -102,6 +134,29 @@ class Pair:
         """A cache that is down on a host; there is a rule for that."""
         post(f"{healer.url}/api/v2/alerts", body([{"alertname": "CacheDown", "host": host}]), within=15)
         self.sent += 1
+
+    def send_unit(self, healer: Healer, host: str) -> None:
+        """A unit that is down on a node of the machine with the agent."""
+        post(f"{healer.url}/api/v2/alerts", body([{"alertname": "UnitDown", "host": host}]), within=15)
+        self.sent += 1
+
+    def mended(self) -> int:
+        """How often the agent carried that rule's action out."""
+        log = self.machine / "effects.log"
+        return len(log.read_text().splitlines()) if log.exists() else 0
+
+    @contextmanager
+    def agent(self) -> Iterator[None]:
+        """On its machine, invited by the one that converges; it dials the one that follows first."""
+        owner, follower = self.converges()
+        settings = agent_file(self.machine, f"{self.machine}/mend <name>")
+        (self.machine / "mend").write_text(MEND)
+        (self.machine / "mend").chmod(0o755)
+        assert main(["agents", "invite", MACHINE, "--url", owner.url, "--out", settings.invitation]) == 0
+        ports = (self.ports[healer.folder.name] for healer in (follower, owner))
+        servers = tuple(f"https://127.0.0.1:{port}" for port in ports)
+        with AgentProcess(msgspec.structs.replace(settings, servers=servers), self.machine):
+            yield
 
     def sends(self) -> list[str]:
         """The first line of every message that people got, edits apart."""

@@ -25,6 +25,13 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         yield both
 
 
+@pytest.fixture(scope="module")
+def agent(both: Pair) -> Iterator[None]:
+    """A machine that dials in."""
+    with both.agent():
+        yield
+
+
 LEAVES: dict[str, Callable[[Healer], None]] = {"kill": Healer.kill, "stop": Healer.stop, "pause": Healer.pause}
 """How the one that converges leaves: by kill -9, in peace, or standing still for longer than its term."""
 
@@ -62,6 +69,14 @@ def refused(healer: Healer) -> str:
     return caught.value.read().decode()
 
 
+def test_an_agent_is_led_to_the_one_that_repairs(both: Pair, agent: None) -> None:
+    """It dialled the one that follows first; whoever is told of what broke, the order reaches it."""
+    owner, follower = both.converges()
+    until(lambda: [one["status"] for one in owner.api("agents")["items"]] == ["active"], "it is there", owner, follower)
+    both.send_unit(follower, "m1")
+    until(lambda: both.mended() == 1, "it is mended", owner, follower)
+
+
 def test_the_other_goes_on_when_one_is_killed(both: Pair, effort: Effort, say: Callable[[str], None]) -> None:
     """Alerts sent to either are in one state of things; after kill -9 of who converges nothing is lost, nothing told twice, and
     the end is told of what the dead one had told."""
@@ -71,8 +86,8 @@ def test_the_other_goes_on_when_one_is_killed(both: Pair, effort: Effort, say: C
     assert f"ask {owner.folder.name} at {owner.url}" in refused(follower)
     both.send(owner, "a")
     both.send(follower, "b")
-    told_once(both, 2)
-    assert [known(healer) for healer in (owner, follower)] == [4, 4]
+    told_once(both, 3)
+    assert [known(healer) for healer in (owner, follower)] == [both.sent] * 2
     until(
         lambda: owner.api("incidents")["items"] == follower.api("incidents")["items"],
         "both say the same",
@@ -90,13 +105,21 @@ def test_the_other_goes_on_when_one_is_killed(both: Pair, effort: Effort, say: C
         took = time.monotonic() - began
         say(f"turn {turn}: the other converges {took:.1f} s after {way}")
         assert took < HAND_OVER_S or effort.name == "ci", took
-        told_once(both, 4 + 2 * turn)
+        told_once(both, 5 + 2 * turn)
         assert known(follower) == both.sent
         if effort.name == "full":
             (owner.resume if way == "pause" else owner.start)()
             until(partial(follows, both), "it follows", owner, follower)
     both.send(follower, "a", "b", ends=True)
     until(lambda: sum("over" in one["text"].lower() for one in both.chat.messages()) == 2, "the end is told", follower)
+
+
+def test_an_agent_finds_the_next_one(both: Pair, agent: None) -> None:
+    """Whoever repairs now has its line, and its orders."""
+    owner = the_one(both)
+    until(lambda: [one["status"] for one in owner.api("agents")["items"]] == ["active"], "it is there", owner)
+    both.send_unit(owner, "m2")
+    until(lambda: both.mended() == 2, "it is mended", owner)
 
 
 def the_one(both: Pair) -> Healer:
