@@ -131,9 +131,9 @@ class Healer:
             store,
             ports.clock,
             lambda: self.owner.fold.charter.ruleset,
-            lambda code: self.owner.fold.troubled(code),
+            lambda code: self.owner.fold.troubles.has(code),
         )
-        self.locks = LockWatch(ports.locks, store, ports.clock, lambda code: self.owner.fold.troubled(code))
+        self.locks = LockWatch(ports.locks, store, ports.clock, lambda code: self.owner.fold.troubles.has(code))
         self.escalation_audit = EscalationAudit(store, store, ports.clock, self._known)
         registry.read(self.escalation_audit.samples)
         self.escalation_counts = EscalationCounts(registry)
@@ -144,7 +144,7 @@ class Healer:
             ports.clock,
             plan.reconcile_every,
             self.view.told_by_alertmanager,
-            lambda: self.owner.fold.troubled(SUSPICION),
+            lambda: self.owner.fold.troubles.has(SUSPICION),
         )
         self.gathering = Gathering(
             plan.sources,
@@ -153,7 +153,7 @@ class Healer:
             self.apart,
             ports.clock,
             plan.terms,
-            lambda code: self.owner.ready and self.owner.fold.troubled(code),
+            lambda code: self.owner.ready and self.owner.fold.troubles.has(code),
             self._redact,
         )
         self.publishing = Publishing(
@@ -170,7 +170,7 @@ class Healer:
             ports.random,
             ports.spawn,
             lambda: self.plan.drills,
-            lambda code: self.owner.ready and self.owner.fold.troubled(code),
+            lambda code: self.owner.ready and self.owner.fold.troubles.has(code),
         )
         self.vitals = Vitals(self.owner, store, ports.spawn, ports.clock)
         registry.read(self.vitals.samples)
@@ -403,7 +403,7 @@ class Healer:
         watchdog, pulse = self.plan.watchdog, self.pulse
         if watchdog is None or pulse is None:
             return ""
-        if self.owner.ready and self.owner.fold.troubled(NO_INPUT):
+        if self.owner.ready and self.owner.fold.troubles.has(NO_INPUT):
             return "nothing comes in any more: what fires may have ended since"
         return pulse.silent(watchdog.missing_after)
 
@@ -468,7 +468,7 @@ class Healer:
 
     def _topology(self) -> tuple[bytes, Patch]:
         """What decides now: the topology that was adopted, and what changed since."""
-        return self.owner.fold.charter.topology, self.owner.fold.rewired.patch()
+        return self.owner.fold.charter.topology, self.owner.fold.ground.changed.patch()
 
     async def _answer_questions(self) -> None:
         await answer_questions(self._questions, self, self.ports.store)

@@ -161,7 +161,7 @@ def prove(settings: Settings, plan: Plan, running: Plan) -> None:
 
 async def tell_of_files(healer: Healer, wrong: bool, why: str) -> None:
     """Changed files that cannot be used are an incident until they can be. Nobody is told twice."""
-    if healer.owner.fold.troubled(RELOAD) is wrong:
+    if healer.owner.fold.troubles.has(RELOAD) is wrong:
         return
     try:
         await healer.ports.store.append([Arrival(Troubled(RELOAD, wrong, why))])

@@ -100,7 +100,7 @@ class EscalationAudit:
         for why in found:
             log.warning("%s", why)
         self._unfinished = len(found)
-        if bool(found) != fold.troubled(CODE):
+        if bool(found) != fold.troubles.has(CODE):
             await self._journal.append([Arrival(Troubled(CODE, bool(found), "; ".join(found[:SAID])))])
         return found
 

@@ -6,23 +6,19 @@ feeds it, and so do replay, tests and rehearsals.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from hashlib import blake2b
 from types import MappingProxyType
-from typing import NamedTuple
 
 import msgspec
 
-from healer.alerts.identity import canonical, labels_of
-from healer.alerts.model import Alert
 from healer.changes.model import Touched
 from healer.changes.recent import Remembered
 from healer.convergence.engine import Engine, Taken
-from healer.convergence.episode import Episode
 from healer.convergence.freeze import Frozen
 from healer.convergence.outcome import AtWork, Happening, Incident
 from healer.convergence.people import Said
 from healer.journey.charter import Charter
+from healer.journey.ground import Ground
 from healer.journey.lately import Lately
 from healer.journey.ports import Closed, Planned, Step, Superseded
 from healer.journey.records import (
@@ -47,8 +43,8 @@ from healer.journey.records import (
     Vanished,
 )
 from healer.journey.telling import Telling, Told
+from healer.journey.troubles import Troubles
 from healer.notification.oncall.turns import Shift
-from healer.notification.own import ALERT, is_own
 from healer.notification.story import Story, Summary, sum_up
 from healer.remediation.autonomy import Trust
 from healer.remediation.course import Course
@@ -56,16 +52,10 @@ from healer.remediation.planner import Planner, Question
 from healer.remediation.repetition import Run
 from healer.times import HOUR, Micros
 from healer.topology.map import Map
-from healer.topology.patch import Differences, Patch, Sum, change
+from healer.topology.patch import Patch, change
 
 VERSION = "1"
 """Of the snapshot's format; another version is replayed from the journal instead."""
-
-STORM = "storm"
-"""The code of the alert about healer itself that is a storm's one message."""
-
-OWN = "healer"
-"""The sender of alerts about healer itself."""
 
 MAX_QUARANTINED = 100
 """Records that could not be applied and are remembered, the newest; all are counted."""
@@ -112,26 +102,17 @@ def remembered(data: bytes) -> Memory:
     return msgspec.msgpack.decode(data, type=Memory)
 
 
-class Foreseen(NamedTuple):
-    """What comes of a change of the topology: an engine that takes the place of the one that there is, or what that one has to
-    judge again."""
-
-    map: Map
-    then: Engine | dict[Episode, None]
-
-
 class Fold:
     """All decisions, as a function of the journal."""
 
     def __init__(self, charter: Charter, installation: str) -> None:
         self.installation = installation
         self.charter = charter
-        self.map = charter.map()
-        self.rewired = Sum()
-        """By how much the topology differs from the one that was adopted."""
-        self.lately = Lately(charter, self.map)
-        self.engine = Engine(charter.settings.convergence, self.map, installation, charter.settings.heartbeat)
-        self.engine.ask_changes(self.lately.just_before)
+        topology = charter.map()
+        self.lately = Lately(charter, topology)
+        self.engine = Engine(charter.settings.convergence, topology, installation, charter.settings.heartbeat)
+        self.ground = Ground(charter, topology, self.engine, self.lately, Patch())
+        self.troubles = Troubles(self.engine)
         self.planner = Planner(charter, self.map, at_work=self.at_work, fires=self._fires, changed=self.lately.newest)
         self.telling = Telling(self.planner, Told())
         self.eras = {charter.ruleset.version: charter.adopted}
@@ -142,18 +123,17 @@ class Fold:
         self._stirred: dict[str, None] = {}
         """Incidents of which something changed at this instant."""
         self._over: dict[str, Micros] = {}
-        self._own: dict[str, None] = {STORM: None}
-        """The codes of what may be wrong with healer itself."""
         self._fired = False
         self._changed: dict[str, None] = {}
         self._timeline: list[Happening] = []
-        self._next: tuple[int, Foreseen] | None = None
-        """What was foreseen of the record at a position."""
-        self._changed_at: tuple[int, Differences] = 0, {}
-        """The nodes at which the record at a position changed the topology already."""
         self._planned: list[Planned] = []
         self._superseded: list[Superseded] = []
         self._closed: list[Closed] = []
+
+    @property
+    def map(self) -> Map:
+        """The topology that decides now, and what places alerts on it."""
+        return self.ground.map
 
     # --- in
 
@@ -172,7 +152,7 @@ class Fold:
             self.quarantined.append(Quarantined(entry.position, f"{type(error).__name__}: {error}"))
             del self.quarantined[:-MAX_QUARANTINED]
             self.skipped += 1
-            self._trouble("quarantine", True, entry, QUARANTINE_TOLD)
+            self.troubles.say("quarantine", True, entry.position, entry.at, QUARANTINE_TOLD)
         self._consider()
 
     def ahead(self, entry: Entry, charter: Charter | None = None) -> Callable[[], None] | None:
@@ -183,19 +163,9 @@ class Fold:
             return None
         self.advance(entry.at)
         if isinstance(record, Rewired):
-            nodes = self._change(record.patch)
-            self._changed_at = entry.position, nodes
-            work = partial(self._rewired, nodes, record.patch)
-        else:
-            assert charter is not None, "whoever feeds an Adopted record brings its charter"
-            work = partial(self._adopted, charter)
-        return partial(self._foresee, entry.position, work)
-
-    def _foresee(self, position: int, work: Callable[[], Foreseen]) -> None:
-        try:
-            self._next = position, work()
-        except Exception:  # noqa: BLE001 - it is raised again, and told, where the record is applied
-            self._next = None
+            return self.ground.ahead(entry.position, record.patch)
+        assert charter is not None, "whoever feeds an Adopted record brings its charter"
+        return self.ground.ahead(entry.position, charter)
 
     def advance(self, wall: Micros) -> None:
         """Let time pass: every timer due by `wall` fires at its own due time, and what it changes is considered then."""
@@ -263,7 +233,7 @@ class Fold:
                 over=self._over,
                 shifts=dict(self.charter.shifts),
                 runs=self.planner.begun.runs,
-                patch=self.rewired.patch(),
+                patch=self.ground.changed.patch(),
                 changes=self.lately.remembered(),
                 trust=self.planner.begun.record.remembered(),
                 eras={version: self.eras[version] for version in self._older_rules()},
@@ -283,13 +253,13 @@ class Fold:
         its `eras` that can still be made."""
         charter = charter.saying(memory.shifts)
         fold = cls(charter, installation)
-        fold.rewired = Sum(memory.patch)
         change(fold.map.index, memory.patch)
         fold.engine = Engine.thawed(
             memory.engine, charter.settings.convergence, fold.map, installation, charter.settings.heartbeat
         )
         fold.lately = Lately(charter, fold.map, memory.changes)
-        fold.engine.ask_changes(fold.lately.just_before)
+        fold.ground = Ground(charter, fold.map, fold.engine, fold.lately, memory.patch)
+        fold.troubles = Troubles(fold.engine)
         fold.planner = Planner(
             charter,
             fold.map,
@@ -302,8 +272,6 @@ class Fold:
             changed=fold.lately.newest,
         )
         fold.telling = Telling(fold.planner, memory)
-        own = (labels_of(labels).get("code", "") for labels in fold.engine.known() if is_own(labels))
-        fold._own.update(dict.fromkeys(own))
         fold._incidents, fold._over = memory.incidents, memory.over
         fold.eras = {**memory.eras, charter.ruleset.version: charter.adopted}
         return fold
@@ -337,48 +305,11 @@ class Fold:
         found = self._incidents.get(id)
         return self.telling.story(found, self._summary(found), channel) if found is not None else None
 
-    def troubled(self, code: str) -> bool:
-        """Whether something of this kind is wrong with healer itself, as far as it was said."""
-        alert = self.engine.alert(_own(code))
-        return alert is not None and alert.status != "resolved"
-
-    def troubles(self) -> list[str]:
-        """The codes of all that is wrong with healer itself."""
-        return [code for code in self._own if self.troubled(code)]
-
     def incidents(self) -> Iterator[Incident]:
         """Incidents under way, as last changed."""
         yield from self._incidents.values()
 
     # --- inside
-
-    def _foreseen(self, entry: Entry) -> Foreseen | None:
-        found, self._next = self._next, None
-        return found[1] if found is not None and found[0] == entry.position else None
-
-    def _adopted(self, charter: Charter) -> Foreseen:
-        """The engine that goes on by a charter."""
-        topology = charter.map()
-        if charter.adopted.topology == self.charter.adopted.topology:
-            change(topology.index, self.rewired.patch())
-        changed = Lately(charter, topology, self.lately.remembered()).just_before
-        settings = charter.settings
-        engine = self.engine.successor(settings.convergence, topology, settings.heartbeat, changed)
-        return Foreseen(topology, engine)
-
-    def _change(self, patch: Patch) -> Differences:
-        """Change the topology in place; the nodes at which it changed."""
-        self.rewired.add(patch)
-        return change(self.map.index, patch)
-
-    def _rewired(self, nodes: Differences, patch: Patch) -> Foreseen:
-        return Foreseen(self.map, self.engine.rewired(nodes, placed=self.map.places(patch)))
-
-    def _go_on(self, found: Foreseen) -> None:
-        if isinstance(found.then, Engine):
-            self.engine.go_on(found.then)
-        else:
-            self.engine.judge_again(found.then)
 
     def _fires(self, node: int) -> bool:
         """Whether an alert fires on a node, for rules that ask."""
@@ -406,22 +337,14 @@ class Fold:
             self.engine.vanish(record.labels)
         elif isinstance(record, Adopted):
             assert charter is not None, "whoever feeds an Adopted record brings its charter"
-            adopted = self._foreseen(entry) or self._adopted(charter)
-            if charter.adopted.topology != self.charter.adopted.topology:
-                self.rewired = Sum()
-            self.charter, self.map = charter.saying(self.charter.shifts), adopted.map
+            self.ground.adopt(entry.position, charter)
+            self.charter = charter.saying(self.charter.shifts)
             self._stirred = dict.fromkeys(self._incidents)
-            self.lately.adopt(charter, self.map)
-            self._go_on(adopted)
-            self.engine.ask_changes(self.lately.just_before)
             self.planner.adopt(charter, self.map)
             self.eras = {version: self.eras[version] for version in self._older_rules()}
             self.eras[charter.ruleset.version] = charter.adopted
         elif isinstance(record, Rewired):
-            (position, nodes), self._changed_at = self._changed_at, (0, {})
-            if position != entry.position:
-                nodes = self._change(record.patch)
-            self._go_on(self._foreseen(entry) or self._rewired(nodes, record.patch))
+            self.ground.rewire(entry.position, record.patch)
         elif isinstance(record, Answered):
             self.planner.answer(record, self.engine.now)
         elif isinstance(record, Progressed):
@@ -435,7 +358,7 @@ class Fold:
             if (found := self.lately.take(record.change)) is not None:
                 self._stand_beside(found)
         elif isinstance(record, Troubled):
-            self._trouble(record.code, record.firing, entry)
+            self.troubles.say(record.code, record.firing, entry.position, entry.at)
         elif isinstance(record, Rostered):
             self.charter = self.charter.saying({**self.charter.shifts, record.schedule: record.shifts})
         else:
@@ -451,19 +374,12 @@ class Fold:
             self.engine.lift(record.id)
         self.planner.look_again()
 
-    def _trouble(self, code: str, firing: bool, entry: Entry, lasts: Micros = 0) -> None:
-        """What is wrong with healer itself is an alert like any other. It lasts until it is said to end, or for so long."""
-        self._own[code] = None
-        ends_at = entry.at + lasts if lasts or not firing else 0
-        alert = Alert(_own(code), firing, entry.at, ends_at)
-        self.engine.deliver(OWN, (alert,), entry.position, entry.at)
-
     def _consider(self) -> None:
         """Let the planner see what changed at this instant."""
         taken = self.engine.take()
         self._took(taken)
-        incidents = (*taken.incidents, *self._weather())
-        if incidents and (summary := self._storm_incident()):
+        incidents = (*taken.incidents, *self._storms())
+        if incidents and (summary := self.troubles.storm_incident()):
             self._touch(summary)
         decided = self.planner.consider(incidents, self.engine.now)
         for planned in decided.planned:
@@ -481,23 +397,12 @@ class Fold:
                     self._touch(id)
                 self._timeline.extend(lines)
 
-    def _weather(self) -> tuple[Incident, ...]:
-        """Rule 13: a storm of the engine's is an alert about healer itself, and so one incident with one message."""
-        storm = self.engine.storm
-        if (storm is not None) is self.troubled(STORM):
+    def _storms(self) -> tuple[Incident, ...]:
+        if not self.troubles.weather():
             return ()
-        # No record says so, and an instant is as good for the incident's id as a position.
-        now = self.engine.now
-        self.engine.deliver(
-            OWN, (Alert(_own(STORM), storm is not None, now, 0 if storm is not None else now),), now, now
-        )
         taken = self.engine.take()
         self._took(taken)
         return taken.incidents
-
-    def _storm_incident(self) -> str:
-        alert = self.engine.alert(_own(STORM)) if self.engine.storm is not None else None
-        return alert.incident if alert is not None else ""
 
     def _took(self, taken: Taken) -> None:
         self._timeline.extend(taken.timeline)
@@ -530,7 +435,7 @@ class Fold:
     def _summary(self, incident: Incident) -> Summary | None:
         """What it says of others, where it is the one that speaks for a storm."""
         storm = self.engine.storm
-        if storm is None or incident.id != self._storm_incident():
+        if storm is None or incident.id != self.troubles.storm_incident():
             return None
         return sum_up(storm.opened, [one for one in self._incidents.values() if one.storm])
 
@@ -551,8 +456,3 @@ class Fold:
         self._incidents.pop(incident, None)
         self.telling.let_go(incident)
         self.planner.let_go(incident)
-
-
-def _own(code: str) -> bytes:
-    """The alert by which a trouble of healer's own is known."""
-    return canonical({"alertname": ALERT, "severity": "critical", "code": code})

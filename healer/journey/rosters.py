@@ -78,11 +78,11 @@ class Rosters:
         except (NotRead, BadCalendar) as error:
             log.warning("the calendar of %s is not read: %s", feed.schedule, error)
             away = self._clock.monotonic() - self._read_at.get(feed.schedule, 0)
-            if away >= FAILING and not fold.troubled(code):
+            if away >= FAILING and not fold.troubles.has(code):
                 await self._store.append([Arrival(Troubled(code, True, str(error)))])
             return
         self._read_at[feed.schedule] = self._clock.monotonic()
         if fold.charter.shifts.get(feed.schedule) != shifts:
             await self._store.append([Arrival(Rostered(feed.schedule, shifts))])
-        if fold.troubled(code):
+        if fold.troubles.has(code):
             await self._store.append([Arrival(Troubled(code, False))])

@@ -183,7 +183,7 @@ class View:
 
     def troubles(self) -> list[str]:
         """The codes of what is wrong with healer itself."""
-        return self._owner.fold.troubles()
+        return self._owner.fold.troubles.all()
 
     def told_by_alertmanager(self) -> Iterator[bytes]:
         """Canonical labels of what fires, less what healer says of itself, and what people ask of it."""

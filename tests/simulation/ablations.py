@@ -188,9 +188,9 @@ def snapshot_without_patch() -> Iterator[None]:
     dump = Fold.dump
 
     def forgetful(self: Fold) -> bytes:
-        kept, self.rewired = self.rewired, Sum()
+        kept, self.ground.changed = self.ground.changed, Sum()
         data = dump(self)
-        self.rewired = kept
+        self.ground.changed = kept
         return data
 
     with without(Fold, "dump", forgetful):

@@ -6,8 +6,8 @@ Counted by when incidents opened, by the clock: time in which nobody stepped is 
 from healer.alerts.identity import labels_of
 from healer.assembly import Healer
 from healer.convergence.outcome import AlertView, Incident
-from healer.journey.fold import STORM
 from healer.journey.ports import Step
+from healer.journey.troubles import STORM
 from healer.store.inline import Memory
 from healer.store.transactions import ledger
 from healer.times import SECOND, Micros

@@ -146,7 +146,7 @@ class Run:
                 released = Switch(switch.scope, False, "ines", "it is mended", healer.ports.clock.now())
                 with contextlib.suppress(StoreUnavailable):
                     await healer.ports.store.throw(released)
-        if healer.owner.fold.troubled(SUSPICION) and not self.alerting.firing():
+        if healer.owner.fold.troubles.has(SUSPICION) and not self.alerting.firing():
             await self.people.close_all()
 
     def _starts(self, order: Order) -> None:

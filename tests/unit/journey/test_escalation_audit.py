@@ -135,7 +135,7 @@ def test_the_trouble_has_words() -> None:
     (labels,) = [one for one in world.fold.engine.what_fires() if labels_of(one).get("code") == CODE]
     found = trouble("HealerTrouble", labels)
     assert found is not None
-    assert (found.title, world.fold.troubled(CODE)) == ("somebody was not called", True)
+    assert (found.title, world.fold.troubles.has(CODE)) == ("somebody was not called", True)
 
 
 def test_what_becomes_of_escalations_is_counted() -> None:

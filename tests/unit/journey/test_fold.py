@@ -134,9 +134,9 @@ def test_quarantine_ends() -> None:
         world.applied(1 + number, POISON)
     assert (len(world.fold.quarantined), world.fold.skipped) == (MAX_QUARANTINED, MAX_QUARANTINED + 1)
     world.until(3_600 + MAX_QUARANTINED)
-    assert world.fold.troubled("quarantine")
+    assert world.fold.troubles.has("quarantine")
     world.until(3_602 + MAX_QUARANTINED)
-    assert not world.fold.troubled("quarantine")
+    assert not world.fold.troubles.has("quarantine")
 
 
 def test_replay_quarantines_the_same_record_in_the_same_way() -> None:

@@ -99,7 +99,7 @@ def same(one: Replica, other: Replica) -> None:
 def nodes(replica: Replica) -> set[str]:
     """Of the topology by which it decides."""
     fold = replica.owner.fold
-    return {node.id for node in patched(decode(fold.charter.topology), fold.rewired.patch()).nodes}
+    return {node.id for node in patched(decode(fold.charter.topology), fold.ground.changed.patch()).nodes}
 
 
 def test_one_converges_and_the_other_knows_the_same() -> None:

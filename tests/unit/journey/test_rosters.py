@@ -76,4 +76,4 @@ async def test_one_that_fails_for_long_is_told(published: Published, content: by
     assert [shift.who for shift in published.world.fold.charter.shifts["primary"]] == ["ann"]
     published.content = said
     assert [type(one) for one in await published.looked()] == [Troubled]
-    assert not published.world.fold.troubled("calendar primary")
+    assert not published.world.fold.troubles.has("calendar primary")
