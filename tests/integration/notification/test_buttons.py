@@ -50,7 +50,7 @@ place: only
 topology: {{sources: [{{file: topology.yaml}}, {{labels: [host]}}]}}
 convergence: {{hold: {{default: 100ms, critical: 100ms}}, settle: 1s}}
 rules: {{paths: [count.heal], dry_run: false}}
-channels: {{duty: {{type: telegram, token: {{file: token}}, chat_id: 1, api_url: "{telegram}", buttons: poll}}}}
+channels: {{duty: {{type: telegram, token: {{file: token}}, chat_id: 1, api_url: "{telegram}", buttons: poll, pictures: true}}}}
 watchdog: {{missing_after: 1d}}
 guards: {{healthy: 0}}
 executors:
@@ -122,10 +122,14 @@ def chat(folder: Path) -> Iterator[Chat]:
 
 def test_a_press_of_approve_runs_the_remediation(tmp_path: Path) -> None:
     """Strangers and those without the right are refused; the right person's press runs it once, and the message says who. What
-    is only suggested runs when somebody wants it, and not before."""
+    is only suggested runs when somebody wants it, and not before. Below the message a picture shows where it is."""
     with chat(tmp_path) as here:
         here.fires()
         here.until(lambda: "Approve" in here.message()["buttons"] if here.telegram.messages() else None, "the question")
+        here.until(lambda: here.telegram.requests("sendPhoto"), "the picture")
+        picture = here.telegram.requests("sendPhoto")[0]
+        below = json.loads(picture["body"]["reply_parameters"])["message_id"]
+        assert (below, picture["body"]["disable_notification"]) == (here.message()["message_id"], "true")
         refused = here.press("Approve", STRANGER)
         assert "telegram:44" in refused["text"]
         assert "server.auth.users" in refused["text"]
