@@ -1,8 +1,10 @@
-"""How a message looks as a template card of WeCom: with buttons while there are any, without when there are none left. Pure.
+"""How a message looks as a text of WeCom, or as a template card: with buttons while there are any, without at the end. Pure.
 
-Used by `wecom_app`. Source: developer.work.weixin.qq.com, documents 90236 and 94945. All of a card's text is data, never markup.
+Used by `wecom_app`. Source: developer.work.weixin.qq.com, documents 90236 and 94945. All of a card's text is data, never
+markup; in a text `<a href>` makes a link.
 """
 
+import re
 from typing import Any
 
 import msgspec
@@ -17,13 +19,22 @@ BUTTON_CHARACTERS = 40
 KEY_BYTES = 1024
 _COLOURS = {Tone.NEUTRAL: 0, Tone.WORKING: 1, Tone.BROKEN: 2, Tone.NEEDS_YOU: 2, Tone.GOOD: 3}
 """0 is grey, 1 black, 2 red, 3 green."""
+_LINK = re.compile(r"<(?=/?a\b)", re.IGNORECASE)
 _FIRST, _OTHER = 1, 2
 """Styles of buttons: blue, and grey."""
 
 
 def text(message: Message) -> str:
-    """The whole story as plain text."""
-    return plain_text(fit(message, TEXT_BYTES, utf8_bytes, links=False))
+    """The whole story as plain text, in which nothing is a link but what looks like one."""
+    lines = tuple(
+        tuple(msgspec.structs.replace(span, text=_inert(span.text)) for span in each) for each in message.lines
+    )
+    inert = msgspec.structs.replace(message, title=_inert(message.title), lines=lines)
+    return plain_text(fit(inert, TEXT_BYTES, utf8_bytes, links=False))
+
+
+def _inert(text: str) -> str:
+    return _LINK.sub("‹", text)
 
 
 def buttons_of(message: Message) -> list[dict[str, Any]]:

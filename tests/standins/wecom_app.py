@@ -29,6 +29,7 @@ CARDS = {
     "text_notice": {"main_title", "card_action"},
 }
 """Kinds of cards, and what each of them must have."""
+_LINK = re.compile(r"</?a\b[^>]*>", re.IGNORECASE)
 _TASK = re.compile(r"[0-9A-Za-z_@-]{1,128}")
 
 
@@ -149,7 +150,8 @@ class WecomAppStandin(Provider):
             text = message["text"]["content"]
             if not text:
                 return 44004, "empty content", {}
-            text = text.encode()[:2048].decode(errors="ignore")
+            # A text may have links: people see what they are called.
+            text = _LINK.sub("", text.encode()[:2048].decode(errors="ignore"))
         elif message.get("msgtype") == "template_card":
             card = message["template_card"]
             if (wrong := _wrong(card)) or card["card_type"] != "button_interaction":

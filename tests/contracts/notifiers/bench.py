@@ -4,6 +4,7 @@ One bench for each type in `notifiers.CHANNELS`; a type without one fails the su
 """
 
 import io
+import re
 import time
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -165,7 +166,7 @@ def wecom_app() -> AbstractAsyncContextManager[Bench]:
     corp, secret = "ww0123456789abcdef", "wecom-app-secret_1"
     standin = WecomAppStandin(corp, secret, 1000002, ("ann", "bob"), clock=time.time, slow=5.0)
     whom = {"corp_id": corp, "agent_id": 1000002, "users": ("ann", "bob")}
-    return _bench(
+    bench = _bench(
         "wecom_app",
         standin,
         lambda url: {**whom, "secret": Secret(secret), "api_url": url, "timeout": TIMEOUT},
@@ -176,6 +177,7 @@ def wecom_app() -> AbstractAsyncContextManager[Bench]:
             "wrong secret": standin.change_secret,
         },
     )
+    return _read_as(bench, lambda message: re.sub("<(/?[aA])", r"‹\1", plain_text(message)))
 
 
 def feishu_app() -> AbstractAsyncContextManager[Bench]:
@@ -251,9 +253,7 @@ def _free(message: Message) -> str:
 
 
 @asynccontextmanager
-async def _telephone(
-    bench: AbstractAsyncContextManager[Bench], shown: Callable[[Message], str] = _template
-) -> AsyncIterator[Bench]:
+async def _read_as(bench: AbstractAsyncContextManager[Bench], shown: Callable[[Message], str]) -> AsyncIterator[Bench]:
     async with bench as built:
         built.shown = shown
         yield built
@@ -269,7 +269,7 @@ def sms_aliyun() -> AbstractAsyncContextManager[Bench]:
         lambda url: {**account, **template, "api_url": url, "timeout": TIMEOUT},
         {"wrong secret": lambda: setattr(standin, "secret", "other")},
     )
-    return _telephone(bench)
+    return _read_as(bench, _template)
 
 
 def sms_tencent() -> AbstractAsyncContextManager[Bench]:
@@ -282,7 +282,7 @@ def sms_tencent() -> AbstractAsyncContextManager[Bench]:
         lambda url: {**account, **template, "api_url": url, "timeout": TIMEOUT},
         {"wrong secret": lambda: setattr(standin, "secret", "other")},
     )
-    return _telephone(bench)
+    return _read_as(bench, _template)
 
 
 def sms_twilio() -> AbstractAsyncContextManager[Bench]:
@@ -304,7 +304,7 @@ def sms_twilio() -> AbstractAsyncContextManager[Bench]:
             "unsubscribed": lambda: standin.unsubscribed.add("+8613800000000"),
         },
     )
-    return _telephone(bench, _free)
+    return _read_as(bench, _free)
 
 
 def pagerduty() -> AbstractAsyncContextManager[Bench]:

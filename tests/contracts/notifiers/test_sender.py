@@ -117,6 +117,7 @@ async def test_edit_by_a_reference_from_the_ledger(bench: Bench) -> None:
         "{{ 7 * 7 }} ${HOME} %s %(x)s \\n",
         "机架断电 🔥 é ß ẞ",
         '"quoted" \'and\' "more',
+        '<a href="https://x.example">y</a> <A>',
         "[bold]rich[/bold] :fire: [link=https://x]y[/link]",
     ],
 )

@@ -13,7 +13,7 @@ from notifiers import feishu_callback as feishu
 from notifiers import wecom_callback as wecom
 from notifiers.callback import WINDOW, NotGenuine, encrypted
 from notifiers.clock import SECOND
-from notifiers.press import Press
+from notifiers.press import Press, Word
 from notifiers.secret import Secret
 
 STAMP = "1700000000"
@@ -79,6 +79,64 @@ def test_a_press_in_feishu() -> None:
 
 
 OTHER = {"schema": "2.0", "header": {"event_id": "e", "event_type": "im.message.receive_v1", "token": "verif-token"}}
+
+
+def written(text: str, **more: Any) -> Any:
+    """Somebody wrote this where the application is."""
+    message = {
+        "message_id": "om_1",
+        "chat_id": "oc_1",
+        "message_type": "text",
+        "content": json.dumps({"text": text}),
+        "create_time": "1700000000999",
+    }
+    sender = {"sender_id": {"open_id": "ou_1"}, "sender_type": "user"}
+    return OTHER | {"event": {"sender": sender, "message": message | more}}
+
+
+@pytest.mark.parametrize(
+    "text", ["/pause why", "@_user_1 /pause why", "@_user_1 @_user_2  /pause why ", "@_all /pause why"]
+)
+def test_a_command_in_feishu(text: str) -> None:
+    """Who, where, when, and what, without the names that call the bot; times are whole seconds as everywhere."""
+    assert feishu.read(*lark(written(text)), LARK, NOW) == Word("ou_1", "", "oc_1", "", "om_1", NOW, "/pause why")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        written("pause"),
+        written("/pause", message_type="post"),
+        written("/pause", content="no JSON"),
+        written("/pause", content=json.dumps({"text": 5})),
+    ],
+)
+def test_what_is_no_command_in_feishu(said: Any) -> None:
+    """Whatever else people write is nobody's business here."""
+    assert feishu.read(*lark(said), LARK, NOW) is None
+
+
+@pytest.mark.parametrize("at", ["", "soon", "-1", "9" * 20])
+def test_a_command_of_no_time_is_older_than_any(at: str) -> None:
+    """A time that cannot be read is no reason to let repairs start again."""
+    told = feishu.read(*lark(written("/resume", create_time=at)), LARK, NOW)
+    assert isinstance(told, Word)
+    assert told.at == 0
+    xml = f"<MsgType>text</MsgType><Content>/resume</Content><CreateTime>{at}</CreateTime>"
+    heard = wecom.read(*card(f"<xml>{xml}</xml>"), WECOM, NOW)
+    assert isinstance(heard, Word)
+    assert heard.at == 0
+
+
+def test_a_command_in_wecom() -> None:
+    """Who, to which application, when, and what; a text that is no command is nothing."""
+    xml = (
+        "<xml><ToUserName>wwcorp0001</ToUserName><FromUserName>u1</FromUserName><CreateTime>1700000000</CreateTime>"
+        "<MsgType>text</MsgType><Content><![CDATA[{}]]></Content><MsgId>71</MsgId><AgentID>1000002</AgentID></xml>"
+    )
+    told = wecom.read(*card(xml.format(" /pause a <b> & c ")), WECOM, NOW)
+    assert told == Word("u1", "u1", "1000002", "", "71", NOW, "/pause a <b> & c")
+    assert wecom.read(*card(xml.format("hello")), WECOM, NOW) is None
 
 
 @pytest.mark.parametrize("said", [OTHER, CLICK | {"event": {"action": {"value": 5}}}])
