@@ -7,7 +7,6 @@ aside, in a thread, because a process takes a while to start. `healer.survey.pro
 import asyncio
 import logging
 import sys
-import tempfile
 from collections.abc import Sequence
 from functools import partial
 
@@ -94,7 +93,7 @@ class Apart:
 
 
 async def _elsewhere(job: Job, aside: Aside) -> tuple[Done, Packed | None]:
-    with await aside(partial(process.write, job)) as given, tempfile.TemporaryFile() as answered:
+    with await aside(partial(process.write, job)) as given, process.empty() as answered:
         worker = await asyncio.create_subprocess_exec(
             sys.executable, "-m", process.__name__, stdin=given, stdout=answered, stderr=asyncio.subprocess.DEVNULL
         )

@@ -1,6 +1,7 @@
 """The process that works apart: how a job gets there, and how what came of it gets back. `python -m healer.survey.process`.
 
-Both are files, because through a pipe they would be copied three times, a piece at a time on the event loop.
+Both are files, because through a pipe they would be copied three times, a piece at a time on the event loop; files in memory,
+where there are any, because what is large would hold up what the journal writes to the disk.
 """
 
 import os
@@ -19,9 +20,16 @@ _JOB = b"j"
 """What follows is another job."""
 
 
+def empty() -> IO[bytes]:
+    """A file without a name, which is gone when it is closed."""
+    if hasattr(os, "memfd_create"):
+        return open(os.memfd_create("healer"), "w+b")
+    return tempfile.TemporaryFile()
+
+
 def write(job: Job) -> IO[bytes]:
     """A job as a file, for the process to read."""
-    file = tempfile.TemporaryFile()  # noqa: SIM115 - whoever asked closes it
+    file = empty()
     file.write(_BODY if isinstance(job, Read) else _JOB)
     file.write(job.body if isinstance(job, Read) else msgspec.msgpack.encode(job))
     file.seek(0)
