@@ -22,6 +22,16 @@ class NodeFact(msgspec.Struct, frozen=True):
     attributes: Mapping[str, str] = {}
 
     @property
+    def namespace(self) -> str:
+        """Of `service/shop/cart` that is `shop`, also beneath a cluster's name; "" of `service/cart`."""
+        return self.name.rpartition("/")[0].rpartition("/")[2]
+
+    @property
+    def base(self) -> str:
+        """Of `service/shop/cart`, and of `service/cart`, that is `cart`."""
+        return self.name.rpartition("/")[2]
+
+    @property
     def address(self) -> str:
         """Where it is reached."""
         return self.attributes.get("address") or self.name

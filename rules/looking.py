@@ -88,6 +88,8 @@ def _below(prefix: str, rest: str, facts: Facts, node: NodeFact | None) -> tuple
         return None, f"node.{rest} is unknown: the incident has no node"
     if rest in {"id", "name", "kind"}:
         return str(getattr(node, rest)), ""
+    if rest in {"namespace", "base"}:
+        return node.attributes.get(rest, getattr(node, rest)), ""
     return node.attributes.get(rest), f"{node.id} has no attribute {rest}"
 
 

@@ -64,7 +64,8 @@ NAMES: Final = {
     "alertname": "the name of the root's alert",
     "severity": "how bad it is, from the levels of the settings",
     "status": '"firing" or "resolved"',
-    "node": "the root's node; node.id, node.name, node.kind and its attributes",
+    "node": "the root's node; node.id, node.name, node.kind and its attributes; of a name with parts (service/shop/cart) "
+    "node.base (cart) and node.namespace (shop)",
     "owner": "the node that the root's node is a part of",
     "target": "the node of the first step of `then`",
     "kind": "the kind of the root's node",

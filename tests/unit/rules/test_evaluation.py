@@ -5,7 +5,7 @@ import itertools
 import msgspec
 import pytest
 
-from rules import Answer, Facts, evaluate, remember
+from rules import Answer, Facts, NodeFact, evaluate, remember
 from tests.unit.rules.build import FACTS, HOST, NOW, SECOND, answered, condition, verdict
 
 TRUE, FALSE, UNKNOWN = "suppressed == 4", "suppressed == 5", 'labels.absent == "x"'
@@ -109,6 +109,28 @@ def test_a_query_is_asked_once_and_answered() -> None:
     assert second.value is True
     assert second.needs == ()
     assert second.because == ("cpu_load > 95% holds: cpu_load is 97.3%",)
+
+
+@pytest.mark.parametrize(
+    ("name", "both"),
+    [
+        ("cart", ("{service='cart'}", "{namespace='',service='cart'}")),
+        ("shop/cart", ("{service='shop/cart'}", "{namespace='shop',service='cart'}")),
+        ("north/shop/cart", ("{service='north/shop/cart'}", "{namespace='shop',service='cart'}")),
+    ],
+)
+def test_errors_of_a_service_with_a_namespace(name: str, both: tuple[str, str]) -> None:
+    """Its series are those with its name, or with the namespace and the name that it has in a cluster."""
+    service = NodeFact(f"service/{name}", name, "service")
+    (need,) = verdict("request_rate > 5", msgspec.structs.replace(FACTS, node=service)).needs
+    assert need.text == "sum({})".format(" or ".join(f"rate(http_requests_total{one}[5m])" for one in both))
+
+
+def test_an_attribute_goes_before_a_part_of_the_name() -> None:
+    """Where a source of the topology says what a node's namespace is, that counts."""
+    service = NodeFact("service/shop/cart", "shop/cart", "service", {"namespace": "shop-eu"})
+    found = verdict('node.namespace == "shop-eu" AND node.base == "cart"', msgspec.structs.replace(FACTS, node=service))
+    assert found.value is True
 
 
 def test_units_of_metrics() -> None:
