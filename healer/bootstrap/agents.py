@@ -85,7 +85,9 @@ async def open_to_agents(agents: Agents, listener: Listener) -> None:
 
 
 def samples(agents: Agents) -> list[Sample]:
-    """Numbers for /metrics."""
+    """Numbers for /metrics, of the replica that agents dial: others know nothing of them."""
+    if not agents.leads():
+        return []
     standings = agents.standings()
     active = sum(each.active for each in standings)
     text = "Agents that are enrolled."

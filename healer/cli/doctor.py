@@ -119,6 +119,7 @@ def gather(link: Connection, watchdog: str, now: Micros) -> Evidence:
     lost = Counter(name for name in names if name != watchdog)
     paused = link.get("/api/v1/pause")
     matcher = f"alertname={msgspec.json.encode(watchdog).decode()}"
+    agents = link.get("/api/v1/agents")["items"] if numbers.each("healer_agents") else None
     return Evidence(
         not_ready="",
         numbers=numbers,
@@ -130,4 +131,5 @@ def gather(link: Connection, watchdog: str, now: Micros) -> Evidence:
         clock_apart=apart,
         owner=link.get("/api/v1/owner"),
         unplaced=[name for name, _ in lost.most_common(NAMED)],
+        agents=agents,
     )

@@ -15,6 +15,8 @@ DELIVERED = frozenset({"delivered", "unchanged", "migrated"})
 """Reasons of an attempt to tell people that came through."""
 FAILING = 0.5
 """Share of failed attempts from which on a channel is called failing."""
+NAMED = 5
+"""So many agents are named; of more, how many there are."""
 CLOCK: Micros = 30 * SECOND
 """How far clocks may be apart: half of what healer forgives an alert from the future."""
 LAG = 10_000
@@ -48,6 +50,8 @@ class Evidence(msgspec.Struct, frozen=True):
     """Which replica converges."""
     halted: str = ""
     """Why a file on its machine says that nothing may be begun."""
+    agents: Sequence[dict[str, Any]] | None = None
+    """Who is enrolled and invited, where agents may dial in and this replica is the one that they dial."""
 
 
 def judge(evidence: Evidence) -> Iterator[Finding]:
@@ -59,6 +63,7 @@ def judge(evidence: Evidence) -> Iterator[Finding]:
     yield from _telling(evidence.numbers)
     yield from _escalating(evidence.numbers)
     yield from _healing(evidence)
+    yield from _agents(evidence.agents)
     yield from _coming_in(evidence)
     yield from _severities(evidence.numbers)
     yield from _sources(evidence.numbers)
@@ -171,6 +176,36 @@ def _healing(evidence: Evidence) -> Iterator[Finding]:
                 yield Finding("wrong", f"{what}, but {doubt}", f"`healer pause` stops everything; {ends}")
             else:
                 yield Finding("note", what, ends)
+
+
+def _agents(agents: Sequence[dict[str, Any]] | None) -> Iterator[Finding]:
+    """Machines that dial in: who should, and does not, or takes nothing."""
+    if agents is None:
+        return
+    known = [each for each in agents if each["status"] != "invited"]
+    inactive = [each["name"] for each in known if each["status"] == "inactive"]
+    if not known:
+        mend = "`healer agents invite NAME` makes a file for one machine; deploy/agent installs it there"
+        yield Finding("note", "agents may dial in, and none is enrolled", mend)
+    elif inactive:
+        what = f"{len(inactive)} of {counted(len(known), 'agent')} inactive: {_some(inactive)}"
+        mend = (
+            "on such a machine `systemctl status healer-agent` and `journalctl -u healer-agent` say why; "
+            "`healer agents remove NAME` forgets one that is gone for good"
+        )
+        yield Finding("wrong", what, mend)
+    else:
+        yield Finding("good", f"{counted(len(known), 'agent')} enrolled, and all are active")
+    paused = [each["name"] for each in known if each["status"] == "active" and each["paused"]]
+    if paused:
+        begin = "begins" if len(paused) == 1 else "begin"
+        mend = "`healer agents list` says why; the file is on the machine itself, and healer never removes it"
+        yield Finding("note", f"{counted(len(paused), 'agent')} {begin} nothing: {_some(paused)}", mend)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _coming_in(evidence: Evidence) -> Iterator[Finding]:

@@ -4,6 +4,8 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,9 @@ def repaired(folder: Path, url: str) -> None:
         assert (found["node"], found["labels"]["agent"]) == (NAME, NAME)
         assert main(["agents", "list", "--url", healer.url]) == 1
         assert b'healer_agents{state="inactive"} 1' in get(f"{healer.url}/metrics")
+        with redirect_stdout(StringIO()) as said:
+            main(["doctor", "--url", healer.url, "--json"])
+        assert f"1 of 1 agent inactive: {NAME}" in [each["what"] for each in json.loads(said.getvalue())["items"]]
         assert main(["agents", "remove", NAME, "--url", healer.url]) == 0
         kinds = [each["kind"] for each in healer.api("audit?limit=100")["items"]]
         assert {"agent invited", "agent enrolled", "agent removed"} <= set(kinds)

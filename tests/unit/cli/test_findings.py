@@ -165,3 +165,34 @@ def test_which_replica_converges_is_said(owner: dict[str, Any], said: str) -> No
     assert said in [finding.what for finding in found if finding.level == "good"]
     alone = {"replica": None, "converges": True, "owner": None, "epoch": None}
     assert list(judge(msgspec.structs.replace(FINE, owner=alone))) == list(judge(FINE))
+
+
+def agent(name: str, status: str = "active", paused: str | None = None) -> dict[str, Any]:
+    return {"name": name, "status": status, "paused": paused}
+
+
+@pytest.mark.parametrize(
+    ("agents", "level", "what", "mend"),
+    [
+        ([], "note", "none is enrolled", "healer agents invite"),
+        ([agent("a", "invited")], "note", "none is enrolled", "healer agents invite"),
+        ([agent("a"), agent("b"), agent("c", "invited")], "good", "2 agents enrolled, and all are active", ""),
+        ([agent("a"), agent("b", "inactive")], "wrong", "1 of 2 agents inactive: b", "journalctl -u healer-agent"),
+        (
+            [agent(each, "inactive") for each in "abcdefg"],
+            "wrong",
+            "7 of 7 agents inactive: a, b, c, d, e and 2 more",
+            "",
+        ),
+        ([agent("a", paused="a file is there")], "note", "1 agent begins nothing: a", "healer agents list"),
+    ],
+)
+def test_agents_are_counted(agents: list[dict[str, Any]], level: str, what: str, mend: str) -> None:
+    """How many are there, which are not, and what to do about it."""
+    said = list(judge(msgspec.structs.replace(FINE, agents=agents)))
+    assert any(each.level == level and what in each.what and mend in each.mend for each in said), said
+
+
+def test_without_a_door_for_agents_nothing_is_said_of_them() -> None:
+    """Nor by a replica that no agent dials."""
+    assert not [each for each in judge(FINE) if "agent" in each.what]
