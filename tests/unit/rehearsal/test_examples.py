@@ -1,4 +1,4 @@
-"""The tour and the ten worked examples do what they say: every block compiles, is laid out, and its own tests pass."""
+"""The tour, the ten worked examples and what other pages show do what they say: every block compiles, is laid out, and its own tests pass."""
 
 import re
 from pathlib import Path
@@ -18,6 +18,7 @@ def blocks(page: str) -> list[str]:
 
 EXAMPLES = blocks("rule-examples.md")
 TOUR = blocks("rule-tour.md")
+OTHERS = [*TOUR, *blocks("actions.md"), *blocks("changes.md"), *blocks("first-rule.md")]
 
 
 def test_there_are_ten_examples() -> None:
@@ -29,7 +30,7 @@ def test_there_are_ten_examples() -> None:
         assert {"execute", "suggested"} & set(expected), example
 
 
-@pytest.mark.parametrize("text", [*EXAMPLES, *TOUR], ids=range(len(EXAMPLES) + len(TOUR)))
+@pytest.mark.parametrize("text", [*EXAMPLES, *OTHERS], ids=range(len(EXAMPLES) + len(OTHERS)))
 def test_it_compiles_and_its_tests_pass(text: str) -> None:
     """Without an error, in the layout that `healer fmt` gives, and each test as it is written."""
     compiled = compile_files([Source("own.heal", text)], packs=False)
