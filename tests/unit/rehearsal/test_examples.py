@@ -1,4 +1,4 @@
-"""The tour, the ten worked examples and what other pages show do what they say: every block compiles, is laid out, and its own tests pass."""
+"""The tour, the ten worked examples and what other pages show: every block compiles, is laid out, and its own tests pass."""
 
 import re
 from pathlib import Path
