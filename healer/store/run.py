@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from healer.journey.ports import StoreUnavailable
 from healer.journey.records import Entry
 from healer.seams import Clock
+from healer.store.joint import Joint
 from healer.store.session import Database, Session
 from healer.store.transaction import Transaction
 from healer.store.writer import Write, Writer
@@ -69,7 +70,23 @@ class _Waiting(Write):
         self.future = future
 
 
-_Read = tuple[str, Callable[..., Any], tuple[Any, ...], "asyncio.Future[Any]"]
+class _Reading:
+    """Reads that are executed together: one, or all of a joint kind that came before they began."""
+
+    __slots__ = ("args", "futures", "name", "work")
+
+    def __init__(self, name: str, work: Callable[..., Any]) -> None:
+        self.name = name
+        self.work = work
+        self.args: list[tuple[Any, ...]] = []
+        self.futures: list[asyncio.Future[Any]] = []
+
+    def execute(self, connection: Connection) -> Sequence[Any]:
+        """A result for each."""
+        if isinstance(self.work, Joint):
+            found: Sequence[Any] = self.work.many(connection, self.args)
+            return found
+        return [self.work(connection, *args) for args in self.args]
 
 
 class ThreadRun:
@@ -97,7 +114,10 @@ class ThreadRun:
         self._closing = False
         self._company = False
         self._writes: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
-        self._reads: queue.SimpleQueue[_Read | None] = queue.SimpleQueue()
+        self._reads: queue.SimpleQueue[_Reading | None] = queue.SimpleQueue()
+        self._joint: dict[Joint[Any, *tuple[Any, ...], Any], _Reading] = {}
+        """What waits to be read together, until a reader begins with it."""
+        self._joining = threading.Lock()
         self._session = database.writer()
         self._writer = Writer(self._session, clock)
         reading = [database.reader() for _ in range(readers)]
@@ -120,7 +140,13 @@ class ThreadRun:
         self._admit(name, self.reads_waiting)
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self.reads_waiting += 1
-        self._reads.put((name, work, args, future))
+        reading = _Reading(name, work)
+        with self._joining:
+            joined = self._joint.setdefault(work, reading) if isinstance(work, Joint) else reading
+            joined.args.append(args)
+            joined.futures.append(future)
+        if joined is reading:
+            self._reads.put(reading)
         return await self._answer(name, future)
 
     def listen(self, heard: Heard) -> None:
@@ -204,22 +230,25 @@ class ThreadRun:
                 _resolve(write.future, write.result, write.failure)
 
     def _keep_reading(self, session: Session) -> None:
-        while (job := self._reads.get()) is not None:
-            name, work, args, future = job
-            result, failure = None, None
+        while (reading := self._reads.get()) is not None:
+            ends: Sequence[tuple[object, Exception | None]]
+            with self._joining:
+                if isinstance(reading.work, Joint):
+                    del self._joint[reading.work]
             try:
                 session.view()
-                result = work(session.connection, *args)
-            except Exception as error:  # noqa: BLE001 - a read's failure is its caller's, and not the reader's end
-                failure = session.failed(error, name)
+                ends = [(result, None) for result in reading.execute(session.connection)]
+            except Exception as error:  # noqa: BLE001 - a read's failure is its callers', and not the reader's end
+                ends = [(None, session.failed(error, reading.name)) for _ in reading.futures]
             finally:
                 session.roll_back()
-            _on_loop(future, self._was_read, future, result, failure)
+            _on_loop(reading.futures[0], self._was_read, reading, ends)
         session.close()
 
-    def _was_read(self, future: "asyncio.Future[Any]", result: object, failure: Exception | None) -> None:
-        self.reads_waiting -= 1
-        _resolve(future, result, failure)
+    def _was_read(self, reading: _Reading, ends: Sequence[tuple[object, Exception | None]]) -> None:
+        self.reads_waiting -= len(reading.futures)
+        for future, (result, failure) in zip(reading.futures, ends, strict=True):
+            _resolve(future, result, failure)
 
 
 def _on_loop(future: "asyncio.Future[Any]", call: Callable[..., None], *args: object) -> None:

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import Connection, and_, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, exists, func, or_, select, update
 
 from healer.alerts.model import Detail, RefusedAlert
 from healer.convergence.outcome import AlertView, Happening, Incident
 from healer.remediation.model import UNDER_WAY
 from healer.store import schema
-from healer.store.dialect import upsert
-from healer.store.prepared import Prepared
+from healer.store.prepared import Inserting
 from healer.store.transaction import Transaction
 from healer.times import Micros
 
@@ -19,41 +18,24 @@ _incident = msgspec.msgpack.Decoder(Incident).decode
 _happening = msgspec.msgpack.Decoder(Happening).decode
 _views = msgspec.msgpack.Decoder(list[AlertView]).decode
 _details = msgspec.msgpack.Decoder(list[Detail]).decode
-
-
-def _replacing() -> Prepared:
-    statement = upsert(schema.incident)
-    newer = {name: statement.excluded[name] for name in ("status", "began_at", "opened_at", "data")}
-    columns = ("id", *newer)
-    return Prepared(statement.on_conflict_do_update(index_elements=["id"], set_=newer), columns)
-
-
-_STORE = _replacing()
-_TELL = Prepared(insert(schema.timeline), ("incident", "data"))
+_CHANGES = ("status", "began_at", "opened_at", "data")
+_STORE = Inserting(
+    "incident",
+    ("id", *_CHANGES),
+    f"ON CONFLICT (id) DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _CHANGES)}",
+)
+_TELL = Inserting("timeline", ("incident", "data"))
 
 
 def store(connection: Connection, incidents: Sequence[Incident]) -> None:
-    """Insert or replace the incidents."""
-    if not incidents:
-        return
-    rows = [
-        {
-            "id": incident.id,
-            "status": incident.status,
-            "began_at": incident.began_at,
-            "opened_at": incident.opened_at,
-            "data": _pack(incident),
-        }
-        for incident in incidents
-    ]
-    _STORE.execute_many(connection, rows)
+    """Insert or replace the incidents, each of which is one of them."""
+    rows = [(one.id, one.status, one.began_at, one.opened_at, _pack(one)) for one in incidents]
+    _STORE.execute(connection, rows)
 
 
 def tell(connection: Connection, timeline: Sequence[Happening]) -> None:
     """Add lines to the timelines."""
-    if timeline:
-        lines = [{"incident": happening.incident, "data": _pack(happening)} for happening in timeline]
-        _TELL.execute_many(connection, lines)
+    _TELL.execute(connection, [(happening.incident, _pack(happening)) for happening in timeline])
 
 
 def newest(connection: Connection, status: str, before: str, limit: int) -> tuple[list[Incident], int]:

@@ -6,6 +6,7 @@
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 import msgspec
 from sqlalchemy import (
@@ -32,7 +33,7 @@ from healer.notification.escalation import is_escalation
 from healer.notification.ports import TOGETHER, Claim, LedgerRow, Only
 from healer.store import schema
 from healer.store.dialect import NAMED, greatest, is_server, store_clock, upsert
-from healer.store.prepared import Plain, Prepared
+from healer.store.prepared import About, Plain, Prepared
 from healer.store.schema import told
 from healer.store.transaction import Transaction
 from healer.store.transactions import incidents
@@ -111,20 +112,22 @@ _CALL_AGAIN = _wanting(again=True)
 _ANEW = _wanting(anew=True)
 _DUE_ROWS = {only: _claimable(only) for only in _WHICH}
 _NEXT_DUE = {only: _due(only) for only in _WHICH}
-_STAND_INS = Prepared(
-    select(told.c.channel, told.c.matter, told.c.meant_for).where(
-        told.c.incident == bindparam("of"), told.c.meant_for != ""
-    )
+_STAND_INS = About(
+    "SELECT incident, channel, matter, meant_for FROM told "
+    "WHERE incident IN (SELECT key FROM asked) AND meant_for <> '' ORDER BY incident, channel, matter"
 )
-_CLAIM = Prepared(
-    update(told)
-    .where(
-        told.c.incident == bindparam("where_incident"),
-        told.c.channel == bindparam("where_channel"),
-        told.c.matter == bindparam("where_matter"),
-    )
-    .values(state="claimed", tried=1),
-    ("claimed_until", "claimed_by"),
+_HERE = and_(
+    told.c.incident == bindparam("where_incident"),
+    told.c.channel == bindparam("where_channel"),
+    told.c.matter == bindparam("where_matter"),
+)
+_CLAIM = Prepared(update(told).where(_HERE).values(state="claimed", tried=1), ("claimed_until", "claimed_by"))
+_TRIED = Prepared(select(told.c.tried).where(_HERE))
+_DROP_UNTRIED = Prepared(
+    delete(told).where(_HERE, told.c.tried == 0, told.c.wanted_revision < bindparam("where_revision"))
+)
+_NEWER = Prepared(
+    select(told.c.wanted_revision, told.c.story).where(_HERE, told.c.wanted_revision > bindparam("where_revision"))
 )
 _CLAIMANTS = Prepared(select(told.c.claimed_by).where(text("state = 'claimed'"), told.c.claimed_until > 0).distinct())
 _IS_GONE = Plain(f"SELECT pg_try_advisory_xact_lock({NAMED}, hashtext(current_schema() || ' ' || ?))")
@@ -207,8 +210,8 @@ def claim(
     found = _DUE_ROWS[only].execute(transaction.connection, asked)
     claims = [Claim(*row) for row in found]
     for taken in claims:
-        place = {"where_incident": taken.incident, "where_channel": taken.channel, "where_matter": taken.matter}
-        _CLAIM.execute(transaction.connection, {**place, "claimed_until": taken.until, "claimed_by": claimant})
+        values = {"claimed_until": taken.until, "claimed_by": claimant}
+        _CLAIM.execute(transaction.connection, {**_place(taken), **values})
     return claims
 
 
@@ -270,9 +273,8 @@ def _shown(row: "_Held") -> int:
 
 def _caught_up(transaction: Transaction, claim: Claim, row: "_Held") -> "_Held":
     """People are called with what was so when they were wanted; what the story came to since then follows as an edit."""
-    story = and_(told.c.incident == claim.incident, told.c.channel == claim.channel, told.c.matter == "")
-    newer = and_(story, told.c.wanted_revision > claim.revision)
-    found = transaction.connection.execute(select(told.c.wanted_revision, told.c.story).where(newer)).first()
+    newer = {**_place(claim), "where_matter": "", "where_revision": claim.revision}
+    found = _NEWER.execute(transaction.connection, newer).fetchone()
     if found is None:
         return row
     _set(transaction, claim, wanted_revision=found[0], story=found[1])
@@ -362,9 +364,8 @@ def _withdraw(connection: Connection, wanted: Wanted, now: Micros) -> bool:
     would have been one."""
     if wanted.matter and not wanted.ends:
         return False
-    untried = and_(_place(wanted), told.c.tried == 0, told.c.wanted_revision < wanted.revision)
-    connection.execute(delete(told).where(untried))
-    if wanted.matter or not wanted.ends or connection.execute(select(told.c.tried).where(_place(wanted))).first():
+    _DROP_UNTRIED.execute(connection, {**_place(wanted), "where_revision": wanted.revision})
+    if wanted.matter or not wanted.ends or _TRIED.execute(connection, _place(wanted)).fetchone():
         return False
     line = Happening(wanted.incident, now, "notify", UNHEARD, {"channel": wanted.channel})
     before = incidents.timeline(connection, wanted.incident)
@@ -378,22 +379,21 @@ def _is_wanted(connection: Connection, wanted: Wanted) -> bool:
     if wanted.opens and (not wanted.matter or is_escalation(wanted.matter)):
         return True
     there = "" if wanted.opens else wanted.matter
-    row = and_(told.c.incident == wanted.incident, told.c.channel == wanted.channel, told.c.matter == there)
-    tried = connection.execute(select(told.c.tried).where(row)).scalar()
-    return tried is not None if is_escalation(wanted.matter) else tried == 1
+    found = _TRIED.execute(connection, {**_place(wanted), "where_matter": there}).fetchone()
+    return found is not None if is_escalation(wanted.matter) else found is not None and found[0] == 1
 
 
 def _in_their_place(connection: Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
     """The same for the channels that were told in the place of these."""
-    found = []
-    for incident in dict.fromkeys(each.incident for each in wanted):
-        for channel, matter, meant_for in list(_STAND_INS.execute(connection, {"of": incident})):
-            found += [
-                msgspec.structs.replace(each, channel=channel)
-                for each in wanted
-                if (each.incident, each.channel, each.matter) == (incident, meant_for, matter)
-            ]
-    return found
+    if not wanted:
+        return []
+    stand_ins = _STAND_INS.execute(connection, [(id, 0) for id in dict.fromkeys(each.incident for each in wanted)])
+    return [
+        msgspec.structs.replace(each, channel=channel)
+        for incident, channel, matter, meant_for in stand_ins
+        for each in wanted
+        if (each.incident, each.channel, each.matter) == (incident, meant_for, matter)
+    ]
 
 
 class _Held(msgspec.Struct, frozen=True):
@@ -409,13 +409,16 @@ class _Held(msgspec.Struct, frozen=True):
 
 
 def _row(connection: Connection, claim: Claim) -> _Held | None:
-    columns = [told.c[name] for name in _Held.__struct_fields__]
-    row = connection.execute(select(*columns).where(_place(claim))).first()
+    row = _HELD.execute(connection, _place(claim)).fetchone()
     return None if row is None else _Held(*row)
 
 
-def _place(row: Claim | Wanted) -> ColumnElement[bool]:
-    return and_(told.c.incident == row.incident, told.c.channel == row.channel, told.c.matter == row.matter)
+_HELD = Prepared(select(*(told.c[name] for name in _Held.__struct_fields__)).where(_HERE))
+
+
+def _place(row: Claim | Wanted) -> dict[str, object]:
+    """What `_HERE` asks."""
+    return {"where_incident": row.incident, "where_channel": row.channel, "where_matter": row.matter}
 
 
 def _note(transaction: Transaction, claim: Claim, at: Micros, code: str, **facts: str) -> None:
@@ -426,4 +429,9 @@ def _note(transaction: Transaction, claim: Claim, at: Micros, code: str, **facts
 
 
 def _set(transaction: Transaction, claim: Claim, **values: object) -> None:
-    transaction.connection.execute(update(told).where(_place(claim)).values(**values))
+    _setting(tuple(values)).execute(transaction.connection, {**_place(claim), **values})
+
+
+@cache
+def _setting(columns: tuple[str, ...]) -> Prepared:
+    return Prepared(update(told).where(_HERE), columns)

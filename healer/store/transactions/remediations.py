@@ -3,13 +3,13 @@
 from collections.abc import Callable, Collection, Sequence
 
 import msgspec
-from sqlalchemy import Connection, bindparam, exists, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, exists, or_, select, update
 
 from healer.journey.ports import Planned, Superseded
 from healer.journey.records import Progressed
 from healer.remediation.model import UNDER_WAY, Plan, Remediation, State
 from healer.store import schema
-from healer.store.prepared import About, Prepared
+from healer.store.prepared import About, Inserting, Prepared
 from healer.store.transaction import Transaction
 from healer.store.transactions import audit, journal, suspending
 from healer.times import Micros
@@ -21,27 +21,30 @@ _UNDER_WAY = Prepared(select(schema.remediation.c.data).where(_GOES_ON).order_by
 _WHICH = Prepared(select(schema.remediation.c.id).where(_GOES_ON).order_by(schema.remediation.c.number))
 _SOME = About("SELECT data FROM remediation WHERE id IN (SELECT key FROM asked) ORDER BY number")
 _ONE = Prepared(select(schema.remediation.c.data).where(schema.remediation.c.id == bindparam("one")))
-_INSERT = Prepared(insert(schema.remediation), ("id", "incident", "state", "data"))
+_INSERT = Inserting("remediation", ("id", "incident", "state", "data"))
 _CHANGE = Prepared(update(schema.remediation).where(schema.remediation.c.id == bindparam("one")), ("state", "data"))
 Say = Callable[[Remediation], Remediation]
 """What somebody says: the remediation before, and after it. Pure; raises where it cannot be said."""
 _BEFORE_INTENT: frozenset[str] = frozenset({"planned", "waiting", "awaiting_approval", "locked"})
 
 
-def plan(transaction: Transaction, planned: Planned, now: Micros) -> None:
-    """Store a new remediation. The engine decided it, so it needs no record of it."""
-    remediation = Remediation(
-        planned.remediation,
-        planned.plan,
-        planned.state,
-        detail=planned.detail,
-        created_at=now,
-        changed_at=now,
-        deadline=planned.deadline,
-    )
-    row = {"id": remediation.id, "incident": planned.plan.incident, **_changing(remediation)}
-    _INSERT.execute(transaction.connection, row)
-    _note(transaction, remediation, now)
+def plan(transaction: Transaction, planned: Sequence[Planned], now: Micros) -> None:
+    """Store new remediations. The engine decided them, so it needs no record of them."""
+    new = [
+        Remediation(
+            one.remediation,
+            one.plan,
+            one.state,
+            detail=one.detail,
+            created_at=now,
+            changed_at=now,
+            deadline=one.deadline,
+        )
+        for one in planned
+    ]
+    _INSERT.execute(transaction.connection, [(one.id, one.plan.incident, one.state, _pack(one)) for one in new])
+    for one in new:
+        _note(transaction, one, now)
 
 
 def supersede(transaction: Transaction, superseded: Superseded, now: Micros) -> None:

@@ -132,8 +132,7 @@ def _write(transaction: Transaction, step: Step) -> int:
     incidents.store(connection, step.incidents)
     incidents.tell(connection, step.timeline)
     unheard = ledger.want(connection, step.wanted, step.now)
-    for plan in step.planned:
-        remediations.plan(transaction, plan, step.now)
+    remediations.plan(transaction, step.planned, step.now)
     for superseded in step.superseded:
         remediations.supersede(transaction, superseded, step.now)
     for closed in step.closed:

@@ -3,18 +3,20 @@
 from collections.abc import Sequence
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from healer.journey.records import Switched, Troubled
 from healer.remediation.ports import Switch
 from healer.store import schema
 from healer.store.dialect import upsert
-from healer.store.prepared import About
+from healer.store.joint import Joint
+from healer.store.prepared import About, Plain
 from healer.store.transaction import Transaction
 from healer.store.transactions import audit, journal
 
 SUSPENDER = "healer"
 """By whom a suspension is thrown, and nothing else."""
+_ALL = Plain("SELECT scope, thrown, by, why, at FROM switch ORDER BY scope")
 _AMONG = About("SELECT scope, thrown, by, why, at FROM switch WHERE scope IN (SELECT key FROM asked) ORDER BY scope")
 
 
@@ -39,12 +41,13 @@ def _is_suspension(switch: Switch) -> bool:
     return switch.thrown and switch.by == SUSPENDER
 
 
-def read(connection: Connection) -> list[Switch]:
-    """All scopes that were ever switched."""
-    table = schema.switch
-    columns = (table.c.scope, table.c.thrown, table.c.by, table.c.why, table.c.at)
-    found = connection.execute(select(*columns).order_by(table.c.scope))
-    return [Switch(scope, thrown != 0, by, why, at) for scope, thrown, by, why, at in found]
+def _read(connection: Connection, asked: Sequence[tuple[()]]) -> list[list[Switch]]:
+    """All scopes that were ever switched, for each who asks."""
+    found = [Switch(scope, thrown != 0, by, why, at) for scope, thrown, by, why, at in _ALL.execute(connection)]
+    return [found] * len(asked)
+
+
+read = Joint(_read)
 
 
 def among(connection: Connection, scopes: Sequence[str]) -> list[Switch]:
