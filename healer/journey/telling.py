@@ -181,13 +181,14 @@ class Telling:
         digest = _digest(_encode(msgspec.structs.replace(story, facts=None)))
         if (last_news, last_said) == (news, digest):
             return
-        self._called[incident.id], matter = call(self._called.get(incident.id, Called()), incident, deeds)
+        called, matter = call(self._called.get(incident.id, Called()), incident, deeds)
         if not incident.told or incident.id not in self._told:
             # To whoever hears of it for the first time the story itself is new.
             matter = ""
+        self._called[incident.id] = called = called.at(story.title, matter)
         self._told[incident.id] = (news, digest, now)
         self._reminders.arrange(incident, charter.repeats(incident, now)[0], now)
-        data = _encode(unworded(msgspec.structs.replace(story, called=matter)))
+        data = _encode(unworded(msgspec.structs.replace(story, called=called.says_it)))
         urgent, too_late = _is_urgent(story), incident.told and _is_over_for_most(incident)
         opens = incident.told and not too_late
         for channel in channels:
@@ -196,11 +197,11 @@ class Telling:
             told = data
             if channel in words:
                 with_words = self.story(incident, summary, channel)
-                told = _encode(unworded(msgspec.structs.replace(with_words, called=matter)))
+                told = _encode(unworded(msgspec.structs.replace(with_words, called=called.says_it)))
             yield Wanted(incident.id, channel, revision, told, loud, opens, ends=too_late)
-            for called in self._called[incident.id].matters:
-                new = called == matter
-                yield Wanted(incident.id, channel, revision, told, new, new, called)
+            for one in called.matters:
+                new = one == matter
+                yield Wanted(incident.id, channel, revision, told, new, new, one)
         for channel in self._reminders.heard(incident.id):
             yield Wanted(incident.id, channel, revision, data, False, False, REMINDER)
         yield from self._news_for_called(incident, story, channels)

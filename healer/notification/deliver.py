@@ -338,7 +338,9 @@ class Deliverer:
         failed = partial(self._ledger.failed, now=now, fallback=fallback)
         match answer:
             case OkNoop(reference=reference) if not _can_edit(claim, sender):
-                await self._ledger.told(claim, message_id=reference.pack(), now=now, said=claim.said)
+                # What people are called for in a message of its own is said there.
+                said = story.title if story.called and not claim.matter else claim.said
+                await self._ledger.told(claim, message_id=reference.pack(), now=now, said=said)
             case Ok(reference=reference) | OkNoop(reference=reference):
                 said = story.state if sender.can_edit else story.title
                 await self._ledger.told(claim, message_id=reference.pack(), now=now, said=said)

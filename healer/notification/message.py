@@ -6,7 +6,7 @@ Pure. Used by `healer.notification.deliver`, and for previews.
 import logging
 
 from healer.notification import buttons, template
-from healer.notification.calling import REMINDER, why_called
+from healer.notification.calling import REMINDER, is_needed, why_called
 from healer.notification.escalation import is_escalation, needless, read_matter
 from healer.notification.story import State, Story, one_line
 from healer.notification.wording import PLAIN, Speech, worded
@@ -39,8 +39,9 @@ def _why_called(story: Story, matter: str, speech: Speech) -> str:
     if matter == REMINDER:
         return speech.say("reminded")
     if not is_escalation(matter):
-        key, facts = why_called(matter)
-        return speech.say(key, **facts)
+        key, values = why_called(matter)
+        needed = story.facts is None or is_needed(matter, story.facts.incident, story.facts.deeds)
+        return speech.say("called" if needed else "called before", why=speech.say(key, **values))
     name, number = read_matter(matter)
     needed = story.facts is None or not needless(story.facts.incident)
     return speech.say("escalated" if needed else "escalated before", escalation=one_line(name), number=number)

@@ -64,7 +64,7 @@ class Story(msgspec.Struct, frozen=True):
     title: str
     lines: tuple[str, ...] = ()
     called: str = ""
-    """What people are called for in a message of its own, beside this one."""
+    """What people are called for in a message of its own, beside this one, which says the same line 1."""
     facts: Facts | None = None
 
 

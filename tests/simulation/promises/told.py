@@ -13,11 +13,12 @@ from tests.simulation.court import Court
 from tests.simulation.incarnation import Incarnation
 from tests.simulation.promises import Checker
 
+_CALL = r"^You (?:are called|were called, and that is not needed any more): "
 _CALLED = {
-    "{0} approval": re.compile(r"^You are called: a repair waits .*\(remediation (\S+)\)$", re.MULTILINE),
-    "{0} failed": re.compile(r"^You are called: what healer tried .*\(remediation (\S+)\)$", re.MULTILINE),
-    "{1} came back, {0}": re.compile(r"^You are called: it is back, (\d+) .*\(remediation (\S+)\)$", re.MULTILINE),
-    "root {0}": re.compile(r"^You are called: the cause is another one than you were told, (.*)$", re.MULTILINE),
+    "{0} approval": re.compile(_CALL + r"a repair waits .*\(remediation (\S+)\)$", re.MULTILINE),
+    "{0} failed": re.compile(_CALL + r"what healer tried .*\(remediation (\S+)\)$", re.MULTILINE),
+    "{1} came back, {0}": re.compile(_CALL + r"it is back, (\d+) .*\(remediation (\S+)\)$", re.MULTILINE),
+    "root {0}": re.compile(_CALL + r"the cause is another one than you were told, (.*)$", re.MULTILINE),
 }
 """What a message says that it calls for, by the matter of its row."""
 _ESCALATED = re.compile(r"^You (?:are|were) called.* \(escalation (\S+), call (\d+)\)", re.MULTILINE)

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from healer.alerts.model import Alert
+from healer.convergence.people import Said
 from healer.journey.fold import LINGER, MAX_QUARANTINED, Fold, remembered
 from healer.journey.records import (
     Adopted,
@@ -428,6 +429,18 @@ def test_people_are_called_once_for_what_failed() -> None:
     assert world.diary.calls == [("duty", f"{remediation} failed"), ("boss", f"{remediation} failed")]
     assert world.story(incident).called == "", "it was called for when it failed, and not at the end"
     assert remembered(world.fold.dump()).called[incident].matters == (f"{remediation} failed",)
+
+
+def test_what_a_call_says_is_said_by_it_for_as_long_as_it_stands() -> None:
+    """Where nothing can be edited nobody is told the same line twice because somebody acknowledged what they were called for."""
+    world = broken()
+    remediation, incident = world.diary.planned[0].remediation, world.incident.id
+    world.applied(6, Progressed(remediation, incident, "failed", "exit 3"))
+    world.applied(20, Said("ack", incident, "ada"))
+    assert "ada is on it" in " ".join(world.story(incident).lines)
+    assert world.story(incident).called == f"{remediation} failed"
+    world.applied(40, ends(DOWN, at=40))
+    assert world.story(incident).called == ""
 
 
 def test_another_cause_is_a_call_and_hides_no_earlier_one() -> None:

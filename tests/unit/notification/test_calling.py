@@ -69,7 +69,11 @@ def test_calls_of_one_incident_have_a_limit() -> None:
         (REMINDER, "zh", "仍未结束，且无人认领。"),
         ("r1 failed", "en", "You are called: what healer tried did not help (remediation r1)"),
         ("r1 approval", "zh", "请你处理：有修复等待你批准（处置 r1）"),
-        ("r1 came back, 2", "en", "You are called: it is back, 2 times by now, although it was repaired (remediation r1)"),
+        (
+            "r1 came back, 2",
+            "en",
+            "You are called: it is back, 2 times by now, although it was repaired (remediation r1)",
+        ),
         ("root rack/r, a 7", "en", "You are called: the cause is another one than you were told, rack/r, a 7"),
     ],
 )
@@ -93,3 +97,22 @@ def test_whoever_is_called_next_reads_why(found: Incident, language: Language, s
     message = message_of(tell(found, []), "", matter_of("nights at work", 12), Speech(language=language))
     assert says in "\n".join("".join(span.text for span in one) for one in message.lines)
     assert not message.silent
+
+
+@pytest.mark.parametrize(
+    ("matter", "found", "deeds", "says"),
+    [
+        ("r1 approval", incident(), [deed("awaiting_approval")], "You are called: a repair waits"),
+        ("r1 approval", incident(), [deed("executing")], "You were called, and that is not needed any more: a repair"),
+        ("r1 failed", incident(people=People(acked_by="ada")), [deed("failed")], "You are called: what healer tried"),
+        ("r1 failed", incident(), [deed("succeeded")], "You were called, and that is not needed any more"),
+        ("root host/web-1", incident(), [], "You are called: the cause is another one than you were told, host/web-1"),
+        ("root host/web-1", over(), [], "You were called, and that is not needed any more: the cause"),
+    ],
+)
+def test_a_call_that_nobody_has_to_follow_any_more_says_so(
+    matter: str, found: Incident, deeds: list[Deed], says: str
+) -> None:
+    """It is the second line, above all else, as long as the message stands: who reads it late need not get up."""
+    message = message_of(tell(found, deeds), "", matter)
+    assert "".join(span.text for span in message.lines[0]).startswith(says)

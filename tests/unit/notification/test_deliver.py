@@ -485,6 +485,18 @@ def test_where_nothing_can_be_edited_the_call_is_the_only_new_message() -> None:
     assert play(work).chat.requests == ["send i1 1 broken", "send i1 2 needs you", "send i1 3 over"]
 
 
+def test_what_a_call_said_counts_as_said() -> None:
+    """Where nothing can be edited, what is as it was before the call is news again: the last that people read was the call."""
+
+    async def work(stand: Stand) -> None:
+        stand.chat.can_edit = False
+        await stand.told(1, title="broken")
+        await stand.told(2, "needs you", title="needs you", matter="r1 failed")
+        await stand.told(3, title="broken")
+
+    assert play(work).chat.requests == ["send broken", "send needs you", "send broken"]
+
+
 def test_a_call_is_heard_though_the_story_went_on_while_the_channel_was_down() -> None:
     """Nothing newer takes its place before it was told; then it is brought up to date."""
 
