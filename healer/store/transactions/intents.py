@@ -173,6 +173,9 @@ def _refuse_state(stored: Remediation | None, remediation: Remediation) -> Refus
         return Refused("state", f"remediation {remediation.id} is {stored.state}")
     if stored.plan.hash != remediation.plan.hash:
         return Refused("state", f"the plan stored is {stored.plan.hash}, not {remediation.plan.hash}")
+    if (stored.state, stored.step, stored.attempt) != (remediation.state, remediation.step, remediation.attempt):
+        # Who asked gave up waiting for an answer, and went on without it.
+        return Refused("state", f"remediation {remediation.id} went on meanwhile: it is {stored.state}")
     return None
 
 

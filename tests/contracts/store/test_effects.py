@@ -49,6 +49,13 @@ async def refused(
     return answer
 
 
+async def now_is(store: Store, remediation: Remediation) -> Remediation:
+    """The same one as it is stored by now: whoever goes on has moved it."""
+    stored = await store.remediation(remediation.id)
+    assert stored is not None
+    return stored
+
+
 async def settled(store: Store, intent: Intent, state: State = "verifying", now: Micros = NOON) -> bool:
     remediation = await store.remediation(intent.remediation)
     assert remediation is not None
@@ -127,7 +134,7 @@ async def test_one_unsettled_intent_per_target(store: Store) -> None:
     assert (await refused(store, other, intent="e3")).guard == "unsettled"
     await written(store, other, intent="e4", on="h2")
     assert await settled(store, intents[0])
-    assert (await written(store, other, intent="e5")).token == 2
+    assert (await written(store, await now_is(store, other), intent="e5")).token == 2
 
 
 async def test_the_index_refuses_a_second_unsettled_intent_by_itself(store: Store) -> None:
@@ -146,9 +153,8 @@ async def test_limits_count_remediations_and_not_their_intents(store: Store, cou
     several = await under_way(store, "r1", "r2", "r3", of=plan(limits=limits))
     for number, remediation in enumerate(several[:allowed]):
         for again in ("a", "b"):
-            await settled(
-                store, await written(store, remediation, intent=f"{remediation.id}{again}", now=NOON + number)
-            )
+            goes_on = await now_is(store, remediation)
+            await settled(store, await written(store, goes_on, intent=f"{remediation.id}{again}", now=NOON + number))
     late = await refused(store, several[allowed], intent="late", on="h9", now=NOON + 5)
     assert (late.guard, late.retry_at) == ("limit", NOON + 10 * MINUTE)
     assert late.why == f"{count} of at most {count} in 10m for restart"
@@ -210,6 +216,19 @@ async def test_only_a_remediation_under_way_writes_intents(store: Store) -> None
     assert (await refused(store, one, intent="e1")).guard == "state"
     assert (await refused(store, msgspec.structs.replace(two, plan=plan(hash="b")), intent="e2")).guard == "state"
     assert (await refused(store, msgspec.structs.replace(two, id="r9"), intent="e3")).guard == "state"
+    assert await store.unsettled() == []
+
+
+async def test_an_intent_that_lands_late_is_none(store: Store) -> None:
+    """Who gave up waiting for T3, and went on without an effect, gets none by it any more."""
+    (remediation,) = await under_way(store, "r1")
+    locked = msgspec.structs.replace(remediation, state="locked")
+    assert await store.move(locked, was="planned", now=NOON)
+    assert await store.move(msgspec.structs.replace(locked, state="verifying"), was="locked", now=NOON)
+    late = await refused(store, locked, intent="e1")
+    assert (late.guard, late.why) == ("state", "remediation r1 went on meanwhile: it is verifying")
+    assert await store.move(msgspec.structs.replace(locked, step=1), was="verifying", now=NOON)
+    assert (await refused(store, locked, intent="e1")).guard == "state"
     assert await store.unsettled() == []
 
 
