@@ -57,6 +57,11 @@ def why_called(matter: str) -> tuple[str, dict[str, str]]:
     return f"why {what}", {"remediation": about, "count": count}
 
 
+def is_elsewhere(matter: str) -> bool:
+    """Whether it is somewhere else than people were told: there is another place to show."""
+    return matter.startswith(f"{_ROOT} ")
+
+
 def is_needed(matter: str, incident: Incident, deeds: Sequence[Deed]) -> bool:
     """Whether it is as it was when people were called for it; that somebody is on it may be from before."""
     return incident.status == "open" and matter in (_turn(incident, deeds), f"{_ROOT} {cause_of(incident)}")

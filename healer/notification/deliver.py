@@ -16,6 +16,7 @@ import msgspec
 
 from healer.journey.ports import StoreUnavailable
 from healer.notification.bundle import BUNDLED, bundle_of, is_news, is_shared, may_share, shared
+from healer.notification.calling import is_elsewhere
 from healer.notification.conduct import PLAIN as NOTHING_SPECIAL
 from healer.notification.conduct import Conduct, passes_on
 from healer.notification.message import TONES, message_of
@@ -212,7 +213,8 @@ class Deliverer:
             answer = self._left_alone(claim.channel) or await self._tell(claim, story, sender)
             self._hear(claim.channel, answer, sender)
             await self._record(claim, story, answer, sender)
-            if isinstance(answer, Ok) and not claim.message_id and not claim.matter and story.state not in _ENDED:
+            shows = not claim.message_id and (not claim.matter or is_elsewhere(claim.matter))
+            if isinstance(answer, Ok) and shows and story.state not in _ENDED:
                 await self.illustrate(claim.channel, claim.incident, answer.reference, story.trace_id)
         return self._rest(claim.channel, answer)
 

@@ -60,10 +60,11 @@ def test_a_picture_follows_what_is_new_and_nothing_else() -> None:
         await stand.told(1)
         await stand.told(2, "healing")
         await stand.told(3, "needs you", matter="r1 failed")
+        await stand.told(4, matter="root switch/s3")
         await stand.told(1, "over", incident="i2")
 
     play(work)
-    assert shown == [("chat", "i1")]
+    assert shown == [("chat", "i1"), ("chat", "i1")], "where it is, and where it is after all"
 
 
 async def test_a_picture_that_cannot_be_had_holds_nobody_up(caplog: pytest.LogCaptureFixture) -> None:
