@@ -3,7 +3,8 @@
 #
 #   sh deploy/agent/install.sh [--package WHEEL] [INVITATION.json]
 #
-# What is there already is kept (agent.yaml, allow), or replaced by what comes with this script (wrapper, unit, package).
+# What is there already is kept (agent.yaml, allow), or replaced by what comes with this script (wrapper, unit, package); then
+# the agent is started anew, and what it has under way goes on.
 set -eu
 
 package=healer-oncall
@@ -14,8 +15,21 @@ fi
 here=$(cd "$(dirname "$0")" && pwd)
 root=${DESTDIR-}
 
-[ -n "$root" ] || [ "$(id -u)" = 0 ] || { echo "run it as root" >&2 && exit 1; }
-python=$(command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+refuse() {
+  echo "$1" >&2
+  exit 1
+}
+
+if [ -z "$root" ]; then
+  [ "$(id -u)" = 0 ] || refuse "run it as root"
+  for tool in flock setsid prlimit timeout; do
+    command -v "$tool" >/dev/null || refuse "there is no $tool here: install util-linux and coreutils"
+  done
+  for python in python3.13 python3.12 python3.11 python3 ""; do
+    [ -n "$python" ] || refuse "there is no Python 3.11, 3.12 or 3.13 with venv here (Debian: apt install python3 python3-venv)"
+    "$python" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && break
+  done
+fi
 
 install -d -m 0755 "$root/opt/healer" "$root/etc/healer" "$root/usr/local/lib/healer"
 install -d -m 0700 "$root/var/lib/healer" "$root/var/lib/healer-agent"
@@ -27,7 +41,13 @@ install -D -m 0644 "$here/healer-agent.service" "$root/etc/systemd/system/healer
 
 [ -x /opt/healer/venv/bin/python ] || "$python" -m venv /opt/healer/venv
 /opt/healer/venv/bin/python -m pip --disable-pip-version-check install --quiet --upgrade "$package"
-systemctl daemon-reload
-systemctl enable --now healer-agent.service
 [ -e /etc/healer/allow ] || echo "Nothing may run here yet: write /etc/healer/allow (healer sudoers --only allow)."
+if [ ! -d /run/systemd/system ]; then
+  echo "There is no systemd here. Let whatever starts services keep this running, as root:"
+  echo "  /opt/healer/venv/bin/healer agent --config /etc/healer/agent.yaml"
+  exit 0
+fi
+systemctl daemon-reload
+systemctl enable --quiet healer-agent.service
+systemctl restart healer-agent.service
 echo "The agent runs: journalctl -u healer-agent"
