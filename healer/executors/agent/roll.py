@@ -59,9 +59,14 @@ class Roll:
         return sorted(self._members.values(), key=lambda member: member.name)
 
     def refresh(self) -> None:
-        """Know whom other replicas enrolled, renewed or struck off. Raises OSError."""
-        found = [_read(self._enrolled, name, _member) for name in self._enrolled.names()]
-        self._members = {member.name: member for member in found if member is not None}
+        """Know whom other replicas enrolled or struck off; only what is new is read. Raises OSError."""
+        there, known = set(self._enrolled.names()), {_file(name): name for name in self._members}
+        for file in known.keys() - there:
+            del self._members[known[file]]
+        for file in sorted(there - known.keys()):
+            member = _read(self._enrolled, file, _member)
+            if member is not None:
+                self._members[member.name] = member
 
     def invite(self, name: str, token: str, until: Micros) -> None:
         """Whoever shows this token until then becomes this agent."""
@@ -101,7 +106,6 @@ class Roll:
         # Another replica may have enrolled, renewed or struck it off: what is on the disk counts.
         member = _read(self._enrolled, _file(name), _member)
         if member is None:
-            self._members.pop(name, None)
             return False
         self._members[name] = member
         if certificate not in member.certificates:
