@@ -28,6 +28,7 @@ from healer.notification.story import (
     Summary,
     cause_of,
     cut,
+    last_that_counts,
     one_line,
     state_of,
 )
@@ -170,7 +171,7 @@ def _lines(facts: Facts, state: State, speech: Speech) -> Iterator[str]:
     yield from _what_people_say(incident, speech)
     yield ""
     yield from _what_was_done(incident, facts.deeds, speech)
-    yield from _how_it_stands(incident, state, speech)
+    yield from _how_it_stands(incident, facts.deeds, state, speech)
     yield from _what_changed(incident, speech)
     if facts.summary is not None or facts.said:
         yield ""
@@ -179,7 +180,7 @@ def _lines(facts: Facts, state: State, speech: Speech) -> Iterator[str]:
     yield from facts.said
 
 
-def _how_it_stands(incident: Incident, state: State, speech: Speech) -> Iterator[str]:
+def _how_it_stands(incident: Incident, deeds: Sequence[Deed], state: State, speech: Speech) -> Iterator[str]:
     if incident.status == "resolved":
         lasted = format_duration(_seconds(incident.resolved_at - incident.root.onset))
         ended = speech.tongue.ended.get(incident.resolution, speech.say("ended it"))
@@ -191,7 +192,9 @@ def _how_it_stands(incident: Incident, state: State, speech: Speech) -> Iterator
     elif incident.status == "merged":
         yield speech.say("merged", incident=incident.merged_into)
     elif state == "needs you":
-        yield speech.say("your turn")
+        last = last_that_counts(deeds)
+        asked = last.remediation if last is not None and last.state == "awaiting_approval" else ""
+        yield speech.say("your answer", remediation=asked) if asked else speech.say("your turn")
 
 
 def _since_when(incident: Incident, speech: Speech) -> Iterator[str]:

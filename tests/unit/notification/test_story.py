@@ -170,6 +170,9 @@ def test_a_fault_that_needs_a_person() -> None:
     assert story.lines[-2].startswith("12:00:30 ran: restart_service")
     assert ". It was NOT seen to help: up is 0 (rule shop)" in story.lines[-2]
     assert story.lines[-1].startswith("It is your turn")
+    asked = tell(incident(), [deed("awaiting_approval")])
+    assert asked.lines[-1].startswith("It is your turn: approve or reject it. ")
+    assert asked.lines[-1].endswith("healer remediation approve r1")
 
 
 @pytest.mark.parametrize(
