@@ -116,7 +116,7 @@ def test_rules_are_held_to_the_kinds_and_channels_of_their_configuration(
     assert main(["check", "--config", str(config)]) == 1
     said = capsys.readouterr().out
     assert "`blade_center` is no kind of node" in said
-    assert "there is no channel `heer`" in said
+    assert "there is no channel, person or schedule `heer`" in said
 
 
 @pytest.mark.parametrize(
