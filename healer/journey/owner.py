@@ -336,12 +336,13 @@ class Owner:
 
     async def _next_entries(self) -> list[Entry]:
         """The records that follow, from memory where it has them, else from the journal."""
+        # Whatever comes from here on wakes again; what came before is looked for now.
+        self._awake.clear()
         self._forget_fed()
         if self._fed and self._fed[0].position == self._applied + 1:
             count = min(len(self._fed), STEP_RECORDS)
             return [self._fed[index] for index in range(count)]
-        if self._awake.is_set() or self._applied < self._accepted:
-            self._awake.clear()
+        if self._applied < self._accepted:
             return [entry_of(row) for row in await self._store.read(self._applied, STEP_RECORDS)]
         return []
 

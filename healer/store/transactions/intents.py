@@ -110,11 +110,19 @@ def _in_state(state: State, asked: Asked) -> Remediation:
     return msgspec.structs.replace(asked.remediation, state=state, detail=detail, changed_at=asked.now)
 
 
-def count(connection: Connection, remediation: Remediation, step: PlanStep, place: Place, now: Micros) -> list[Answer]:
-    """What every counted guard says of a step at this instant. Of a remediation that is not stored: by what it says itself."""
-    stored = remediations.one(connection, remediation.id) or remediation
-    question = counting.Question(stored, step, place, now)
-    return guards.count(remediation.plan, step, counting.Tally(connection, [question]).counted(question))
+def _count(connection: Connection, asked: Sequence[tuple[Remediation, PlanStep, Place, Micros]]) -> list[list[Answer]]:
+    """What every counted guard says of each step at this instant, as if it were alone. Of a remediation that is not stored: by
+    what it says itself."""
+    stored = {one.id: one for one in remediations.some(connection, [one.id for one, *_ in asked])}
+    questions = [counting.Question(stored.get(one.id, one), *of) for one, of in ((one[0], one[1:]) for one in asked)]
+    tally = counting.Tally(connection, questions)
+    return [
+        guards.count(one.plan, question.step, tally.counted(question))
+        for (one, *_), question in zip(asked, questions, strict=True)
+    ]
+
+
+count = Joint(_count)
 
 
 def settle(transaction: Transaction, intent: Intent, remediation: Remediation, was: State, now: Micros) -> bool:
