@@ -109,10 +109,11 @@ def blame(state: State, case: Case, said: Said) -> None:
 
 
 def name_root(state: State, case: Case, root: Episode, by: str) -> None:
-    """Everything that is unexplained in this incident comes from that alert; where its root ended, everything that fires does."""
-    going = [one for one in unexplained_of(case) if not one.ended_at]
-    if not going and not root.ended_at:
-        going = [one for one in alerts_of(case) if not one.ended_at]
+    """What is unexplained in this incident comes from that alert, and so does what fires on beneath a cause that ended."""
+    fires = [one for one in alerts_of(case) if not one.ended_at]
+    going = [one for one in fires if one.by is None]
+    if not root.ended_at and (left := [one for one in fires if one.by is not None and one.by.ended_at]):
+        going += left
         state.moved[case.place] = root
     put(state, root, b"", by)
     for one in going:

@@ -121,6 +121,15 @@ class TestBlame:
         assert (now.id, now.root.node, now.firing) == (incident.id, "host/a", 3)
         assert {dark.by(who) for who in ("HostDown@host/b", "PodDown@pod/p")} == {"HostDown@host/a"}
 
+    def test_blame_when_one_of_several_causes_has_just_ended(self, dark: Spoken) -> None:
+        """What fires on beneath it comes from the blamed node, and so does what nothing explains."""
+        incident = dark.open[0]
+        dark.play("62s FanSlow on switch/s warning\n70s SwitchDown on switch/s ends")
+        assert dark.by("HostDown@host/b") == "SwitchDown@switch/s"
+        dark.say("blame", incident.id, node="host/a")
+        assert [(one.id, one.root.node, one.firing) for one in dark.open] == [(incident.id, "host/a", 4)]
+        assert {dark.by(who) for who in ("HostDown@host/b", "PodDown@pod/p", "FanSlow@switch/s")} == {"HostDown@host/a"}
+
     def test_it_ends(self, dark: Spoken) -> None:
         """When the blamed alert is over for settle, what was put beneath it is judged by the rules again."""
         dark.say("blame", dark.open[0].id, node="host/a")
