@@ -1,5 +1,6 @@
 """The journal as the checkers read it: straight from the disk, each row once."""
 
+from collections import Counter
 from typing import NamedTuple
 
 from healer.alerts.identity import labels_of
@@ -50,6 +51,8 @@ class Tape:
         self.words: list[Row] = []
         self.closed_at: Micros = 0
         """When a person last closed an incident: its alerts count again when they begin anew."""
+        self.ends: Counter[bytes] = Counter()
+        """By canonical labels, how often it was said that an alert ended."""
         self.vanished: dict[bytes, int] = {}
         """By canonical labels, the last position that says that no Alertmanager knows an alert any more."""
         self._gaps: list[tuple[int, Micros]] = []
@@ -70,10 +73,12 @@ class Tape:
                 labels, said = tuple(sorted(labels_of(alert.labels).items())), (alert.firing, alert.starts_at)
                 self.delivered.setdefault((labels, *said), position)
                 self.last[labels] = said
+                self.ends[alert.labels] += not alert.firing
                 if alert.firing and alert.ends_at:
                     self.until.setdefault((labels, alert.starts_at, alert.ends_at), position)
         elif isinstance(record, Vanished):
             self.vanished.update(dict.fromkeys(record.labels, position))
+            self.ends.update(record.labels)
         elif isinstance(record, Resumed):
             # What came in before somebody stepped again is later than what this gap began with.
             self._gaps.append((position, min(record.gap, max(at - self._latest, 0))))

@@ -14,17 +14,20 @@ from tests.simulation.options import Options
 
 
 class Look(NamedTuple):
-    """When it is, `wall` by the clock, and the incidents that people began to hear of since the look before."""
+    """When it is, `wall` by the clock; the incidents that people began to hear of since the look before; and how often the
+    journal says by now that each alert ended."""
 
     now: Micros
     wall: Micros
     heard: set[str]
+    ends: Mapping[bytes, int]
 
 
 class Held(msgspec.Struct, frozen=True):
-    """One wait for a cause: of this interval of the alert, for this reason."""
+    """One wait for a cause: of this interval of the alert, after so many ends of it, for this reason."""
 
     starts_at: Micros
+    ends: int
     code: str
     since: Micros
 
@@ -51,23 +54,23 @@ class Patience:
 
     def too_long(self, alert: AlertView, alerts: Mapping[bytes, AlertView], look: Look) -> str:
         """What is too long about how long it waits, or ""."""
-        return self._held_too_long(alert, look.now) or self._untold_too_long(alert, alerts, look)
+        return self._held_too_long(alert, look) or self._untold_too_long(alert, alerts, look)
 
     def forget(self, known: Container[bytes]) -> None:
         """Alerts that memory has forgotten wait for nothing."""
         for gone in [labels for labels in self._untold if labels not in known]:
             del self._untold[gone]
 
-    def _held_too_long(self, alert: AlertView, now: Micros) -> str:
+    def _held_too_long(self, alert: AlertView, look: Look) -> str:
         if alert.status != "held":
             self._held.pop(alert.labels, None)
             return ""
-        held = self._held.get(alert.labels)
-        if held is None or (held.starts_at, held.code) != (alert.starts_at, alert.code):
+        held, ends = self._held.get(alert.labels), look.ends.get(alert.labels, 0)
+        if held is None or (held.starts_at, held.ends, held.code) != (alert.starts_at, ends, alert.code):
             # It may have ended and begun again within one step: then it waits anew.
-            held = self._held[alert.labels] = Held(alert.starts_at, alert.code, now)
+            held = self._held[alert.labels] = Held(alert.starts_at, ends, alert.code, look.now)
         limit = self._options.settle if alert.code == "CONTESTED" else self._options.hold
-        waits = now - held.since
+        waits = look.now - held.since
         return f"it is held for {format_duration(waits)}, at most {format_duration(limit)}" if waits > limit else ""
 
     def _untold_too_long(self, alert: AlertView, alerts: Mapping[bytes, AlertView], look: Look) -> str:

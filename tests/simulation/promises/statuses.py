@@ -53,7 +53,7 @@ class Statuses(Checker):
         for alert in alerts.values():
             self.count += 1
             wrong = self._wrong(alert, alerts, incidents, wall) or self._patience.too_long(
-                alert, alerts, Look(now, wall, heard)
+                alert, alerts, Look(now, wall, heard, self._tape.ends)
             )
             if wrong:
                 self._court.accuse("A2", f"{_words(alert)} is {alert.status}: {wrong}")
