@@ -81,13 +81,17 @@ class EmailSender:
     async def send(self, message: Message, *, trace_id: str) -> Answer:
         config = self._config
         letter = _letter(message, config, trace_id, self._wall())
+        try:
+            tls = _tls(config)
+        except OSError as error:
+            return Transient(why=f"ca {config.ca}: {error.strerror or 'no certificate'}", reason=Reason.CONNECT)
         client = aiosmtplib.SMTP(
             hostname=config.host,
             port=config.port or _PORTS[config.security],
             timeout=config.timeout / SECOND,
             use_tls=config.security == "tls",
             start_tls=config.security == "starttls",
-            tls_context=_tls(config),
+            tls_context=tls,
         )
         try:
             answer = await _deliver(client, config, letter, Told(letter["Message-ID"].strip("<>"), self.name))

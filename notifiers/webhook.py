@@ -97,7 +97,7 @@ class WebhookSender:
         reply = await exchange(self._session, request, timeout=config.timeout, trace_id=trace_id)
         if not isinstance(reply, Reply):
             return reply
-        return hidden(_interpret(reply, Told(replaces or id)), config.url, config.secret)
+        return hidden(interpret(reply, Told(replaces or id)), config.url, config.secret)
 
 
 def sign(id: str, now_s: int, body: bytes, secret: Secret) -> str:
@@ -127,7 +127,7 @@ def _document(message: Message, replaces: str, trace_id: str) -> bytes:
     return msgspec.json.encode({"type": kind, "data": told | ({"replaces": replaces} if replaces else {})})
 
 
-def _interpret(reply: Reply, reference: Told) -> Answer:
+def interpret(reply: Reply, reference: Told) -> Answer:
     """By the status alone: what a receiver of one's own says in its body is its own business."""
     status, why = reply.status, f"HTTP {reply.status}"
     if 200 <= status < 300:

@@ -5,6 +5,8 @@ Pure. Used by `healer.notification.deliver`, and for previews.
 
 import logging
 
+import msgspec
+
 from healer.notification import buttons, template
 from healer.notification.calling import REMINDER, is_needed, why_called
 from healer.notification.escalation import is_escalation, needless, read_matter
@@ -27,8 +29,9 @@ def _words(story: Story, url: str, speech: Speech) -> tuple[str, ...]:
     """What stands below line 1. A template that cannot be filled is no reason to tell nobody."""
     if not speech.template:
         return story.lines
+    called = _why_called(story, story.called, speech) if story.called else ""
     try:
-        return template.fill(speech.template, story, url)
+        return template.fill(speech.template, msgspec.structs.replace(story, called=called), url)
     except template.BadTemplate as error:
         log.warning("incident %s is told in healer's own words: the template: %s", story.incident, error)
         return story.lines

@@ -1,5 +1,6 @@
 """A channel's own words: what they can say, what they cannot do, and that alerts never become templates."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +11,7 @@ from healer.notification.story import Story
 from healer.notification.template import MOST_OUTPUT, MOST_SOURCE, BadTemplate, fill, read
 from healer.notification.wording import Speech, tell
 from notifiers.cut import plain_text
-from tests.unit.notification.test_story import incident
+from tests.unit.notification.test_story import deed, incident
 
 
 def story(**labels: str) -> Story:
@@ -103,3 +104,11 @@ def test_line_1_and_the_end_stay_whatever_the_template() -> None:
     assert "incident i1" in mine[-1]
     broken = plain_text(message_of(told, "", "", Speech(template="{{ labels | truncate(labels) }}")))
     assert "Since 2026-01-01 11:59:00 UTC" in broken
+
+
+def test_what_people_are_called_for_is_said_in_words() -> None:
+    """In the reader's language, and nothing where nobody is called."""
+    asked = Speech("zh", template="{{ called | default('-', true) }}")
+    for matter, says in (("r1 failed", "请你处理：healer 的处置没有效果（处置 r1）"), ("", "-")):
+        told = msgspec.structs.replace(tell(incident(), [deed("failed")]), called=matter)
+        assert plain_text(message_of(told, "", "", asked)).splitlines()[1] == says

@@ -106,16 +106,19 @@ def certificate(folder: Path) -> tuple[ssl.SSLContext, Path]:
 
 
 async def test_what_is_said_is_said_under_tls(tmp_path: Path) -> None:
-    """STARTTLS with a certificate that is known; one that is not is refused before anything is said."""
+    """STARTTLS with a certificate that is known; one that is not, or by an authority that is not there, is refused before
+    anything is said."""
     tls, ca = certificate(tmp_path)
     async with MailServer(password="right", tls=tls) as server:
         login = {"username": "healer", "password": Secret("right"), "security": "starttls"}
         (answer,) = await tell(server, STORY, ca=str(ca), **login)
         assert isinstance(answer, Ok)
         assert len(server.letters) == 1
-        (answer,) = await tell(server, STORY, **login)
-        assert isinstance(answer, Transient)
-        assert answer.reason is Reason.CONNECT
+        (tmp_path / "empty.pem").touch()
+        for wrong in ({}, {"ca": str(tmp_path / "gone.pem")}, {"ca": str(tmp_path / "empty.pem")}):
+            (answer,) = await tell(server, STORY, **wrong, **login)
+            assert isinstance(answer, Transient)
+            assert answer.reason is Reason.CONNECT
         assert len(server.letters) == 1
 
 
