@@ -58,6 +58,8 @@ class WecomAppConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """For `webhook`: the Token of the application's page "receive messages"."""
     aes_key: Secret | None = None
     """For `webhook`: the EncodingAESKey of the same page."""
+    pictures: bool = False
+    """Show the affected part of the topology below each new message. Needs the extra `pictures`."""
     api_url: Annotated[str, msgspec.Meta(extra={"written": "url"})] = "https://qyapi.weixin.qq.com"
     """WeCom, or a gateway of one's own."""
     timeout: Annotated[Micros, msgspec.Meta(extra={"written": "duration"})] = 10 * SECOND
@@ -152,6 +154,18 @@ class WecomAppSender:
             return Permanent(why="the card cannot be changed any more", reason=Reason.NOT_EDITABLE)
         answer = await self._application.update(unquote(code), self._config.whom, changed, trace_id)
         return Ok(reference) if isinstance(answer, Ok) else answer
+
+    @property
+    def takes_pictures(self) -> bool:
+        return self._config.pictures
+
+    async def show(self, reference: Told, picture: bytes, *, trace_id: str) -> Answer:
+        """An application can answer nothing: the picture stands below what was sent last."""
+        key = await self._application.upload(picture, trace_id)
+        if not isinstance(key, str):
+            return key
+        image = {"msgtype": "image", "image": {"media_id": key}}
+        return self._application.interpret(await self._application.send(image, self._config.whom, trace_id), reference)
 
     async def close(self) -> None:
         """The session belongs to whoever handed it in."""

@@ -1,7 +1,7 @@
-"""What a self-built application of WeCom asks of WeCom: its token, to send a message, to change a card. One try each.
+"""What a self-built application of WeCom asks of it: its token, to send a message, to change a card, to keep a picture. One try each.
 
-Used by `wecom_app` for its messages, and by healer's bootstrap for the cards whose buttons were pressed. Source:
-developer.work.weixin.qq.com, documents 91039, 90236, 94945 and 90455.
+Used by `wecom_app` for its messages, and by healer's bootstrap for the cards whose buttons were pressed and for commands. Source:
+developer.work.weixin.qq.com, documents 91039, 90236, 94945, 90253 (temporary media) and 90455.
 """
 
 from typing import Any
@@ -14,6 +14,7 @@ from notifiers.application import unsent, with_token
 from notifiers.clock import SECOND, Micros
 from notifiers.exchange import JSON, Reply, Request, exchange
 from notifiers.message import Ambiguous, Answer, Ok, Permanent, Reason, Told, Transient, hidden
+from notifiers.multipart import Form, form
 from notifiers.robot import Codes, Wall, interpret
 from notifiers.secret import Secret
 from notifiers.tokens import Token, Tokens
@@ -38,7 +39,7 @@ CODES = Codes(
         40031: Reason.CHAT_NOT_FOUND,
         81013: Reason.CHAT_NOT_FOUND,
     },
-    message=(40008, 40033, 40035, 40058, 44004, 45002),
+    message=(40004, 40006, 40007, 40008, 40009, 40033, 40035, 40058, 44004, 45002),
     stale=(40014, 42001, 41001),
 )
 
@@ -46,6 +47,10 @@ CODES = Codes(
 class _Given(msgspec.Struct):
     access_token: str = ""
     expires_in: int = 0
+
+
+class _Kept(msgspec.Struct):
+    media_id: str = ""
 
 
 class Door(msgspec.Struct, frozen=True):
@@ -96,7 +101,15 @@ class WecomApplication:
     async def send(self, content: dict[str, Any], whom: Whom, trace_id: str) -> Reply | Answer:
         """message/send: WeCom's answer, or why there is none."""
         body = {**whom.of_message, "agentid": self.door.agent_id, **content}
-        return await self._call("message/send", body, trace_id)
+        return await self._call("message/send", _json(body), trace_id)
+
+    async def upload(self, picture: bytes, trace_id: str) -> str | Answer:
+        """The id by which a PNG of at most 10 MB can be sent, for three days."""
+        reply = await self._call("media/upload", form({}, "media", picture), trace_id, "&type=image")
+        answer = self.interpret(reply, NOBODY)
+        if not isinstance(reply, Reply) or not isinstance(answer, Ok):
+            return answer
+        return _media_id(reply) or Ambiguous("a success without a media_id", Reason.STRANGE_ANSWER)
 
     async def update(self, code: str, whom: Whom, card: dict[str, Any], trace_id: str) -> Answer:
         """Make a card look so for these; a code does that once.
@@ -104,7 +117,7 @@ class WecomApplication:
         Not editable, where WeCom takes the code no more: after 72 h, or a second time.
         """
         body = {**whom.of_card, "agentid": self.door.agent_id, "response_code": code, "template_card": card}
-        reply = await self._call("message/update_template_card", body, trace_id)
+        reply = await self._call("message/update_template_card", _json(body), trace_id)
         answer = self.interpret(reply, NOBODY)
         if isinstance(answer, Permanent) and not answer.disable:
             return Permanent(answer.why, Reason.NOT_EDITABLE)
@@ -115,13 +128,12 @@ class WecomApplication:
         answer = interpret(reply, CODES, reference) if isinstance(reply, Reply) else reply
         return hidden(answer, self.door.secret)
 
-    async def _call(self, method: str, body: dict[str, Any], trace_id: str) -> Reply | Answer:
-        door = self.door
+    async def _call(self, method: str, body: Form, trace_id: str, more: str = "") -> Reply | Answer:
+        door, (data, kind) = self.door, body
 
         async def attempt(token: Token) -> Reply | Transient | Ambiguous:
-            url = f"{self._base}/cgi-bin/{method}?access_token={quote(token.value.reveal(), safe='')}"
-            # msgspec writes UTF-8 as it is: WeCom refuses \uXXXX (40033).
-            request = Request(url, door.api_url, method, msgspec.json.encode(body))
+            url = f"{self._base}/cgi-bin/{method}?access_token={quote(token.value.reveal(), safe='')}{more}"
+            request = Request(url, door.api_url, method, data, {"Content-Type": kind})
             reply = await exchange(self._session, request, timeout=door.timeout, trace_id=trace_id)
             return _without(reply, token.value)
 
@@ -144,6 +156,18 @@ class WecomApplication:
         if not given.access_token:
             return Transient("gettoken brought no token", Reason.STRANGE_ANSWER)
         return Token(Secret(given.access_token), self._wall() + given.expires_in * SECOND)
+
+
+def _media_id(reply: Reply) -> str:
+    try:
+        return msgspec.json.decode(reply.body, type=_Kept).media_id
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+
+
+def _json(body: dict[str, Any]) -> Form:
+    # msgspec writes UTF-8 as it is: WeCom refuses \uXXXX (40033).
+    return msgspec.json.encode(body), JSON["Content-Type"]
 
 
 def _without(reply: Reply | Transient | Ambiguous, token: Secret) -> Reply | Transient | Ambiguous:

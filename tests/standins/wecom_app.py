@@ -17,7 +17,7 @@ from aiohttp import web
 
 from notifiers import wecom_callback as callback
 from notifiers.secret import Secret
-from tests.standins.provider import Fault, Provider
+from tests.standins.provider import PNG, Fault, Provider, read_form
 from tests.standins.robots import Sliding
 
 DEADLINE_S = 5.0
@@ -63,6 +63,9 @@ class WecomAppStandin(Provider):
         self.agent_id = agent_id
         self.members = set(members)
         self.shown: list[Shown] = []
+        self.pictures: list[bytes] = []
+        self.image_bytes = 10 * 1024 * 1024
+        """The most that an image may have."""
         self.given = 0
         """How often a token was asked for."""
         self.token_faults: list[int] = []
@@ -73,6 +76,7 @@ class WecomAppStandin(Provider):
         self.seen_by: dict[str, list[str]] = defaultdict(list)
         self._tokens: dict[str, float] = {}
         self._tasks: set[str] = set()
+        self._media: dict[str, bytes] = {}
         self._codes: dict[str, tuple[int, float]] = {}
         self._minutes: dict[str, Sliding] = defaultdict(lambda: Sliding(30, 60))
         self._presses = 0
@@ -127,6 +131,8 @@ class WecomAppStandin(Provider):
             return self.stale_code, f"invalid access_token {token}", {}
         if fault is Fault.TOO_MANY:
             return 45009, "api freq out of limit", {}
+        if request.path == "/cgi-bin/media/upload":
+            return self._keep(request, body)
         if b"\\u" in body:
             return 40033, "illegal request characters", {}
         message: dict[str, Any] = json.loads(body.decode("utf-8"))
@@ -152,6 +158,12 @@ class WecomAppStandin(Provider):
                 return 44004, "empty content", {}
             # A text may have links: people see what they are called.
             text = _LINK.sub("", text.encode()[:2048].decode(errors="ignore"))
+        elif message.get("msgtype") == "image":
+            if (picture := self._media.get(message["image"].get("media_id", ""))) is None:
+                return 40007, "invalid media_id", {}
+            if any(self._reach(user) for user in known):
+                self.pictures.append(picture)
+            return 0, "ok", {"invaliduser": ""}
         elif message.get("msgtype") == "template_card":
             card = message["template_card"]
             if (wrong := _wrong(card)) or card["card_type"] != "button_interaction":
@@ -168,17 +180,31 @@ class WecomAppStandin(Provider):
         code = {"response_code": self._code(len(self.shown) - 1)} if task else {}
         return 0, "ok", said | {"msgid": f"msg/{len(self.shown)}"} | code
 
+    def _keep(self, request: web.Request, body: bytes) -> tuple[int, str, dict[str, Any]]:
+        """An image, for three days."""
+        kind, fields = read_form(request.headers["Content-Type"], body)
+        if kind != "multipart/form-data" or request.query.get("type") != "image" or "media" not in fields:
+            return 40004, "invalid media type", {}
+        if not 5 < len(fields["media"]) <= self.image_bytes:
+            return 40006, "invalid media size", {}
+        if not fields["media"].startswith((PNG, b"\xff\xd8")):
+            return 40009, "invalid image", {}
+        id = f"media{len(self._media) + 1}"
+        self._media[id] = fields["media"]
+        return 0, "ok", {"type": "image", "media_id": id, "created_at": str(int(self.clock()))}
+
     def _deliver(self, shown: Shown) -> None:
-        now, reached = self.clock(), list[str]()
-        for user in shown.users:
-            if self.overrun(not self._minutes[user].take(now)):
-                # The excess is silently dropped: the answer stays the same.
-                self.dropped += 1
-            else:
-                reached.append(user)
-                self.seen_by[user].append(shown.text)
+        reached = [user for user in shown.users if self._reach(user)]
+        for user in reached:
+            self.seen_by[user].append(shown.text)
         shown.users = tuple(reached)
         self.shown.append(shown)
+
+    def _reach(self, user: str) -> bool:
+        """Whether a member gets it: the excess is silently dropped, the answer stays the same."""
+        over = self.overrun(not self._minutes[user].take(self.clock()))
+        self.dropped += over
+        return not over
 
     def _code(self, number: int) -> str:
         code = f"RC/{len(self._codes) + 1}+{number}"

@@ -24,11 +24,13 @@ from notifiers.telegram import TelegramConfig, TelegramSender
 from notifiers.tokens import MemoryTokenCache, Tokens
 from notifiers.webhook import WebhookConfig, WebhookSender
 from notifiers.wecom import WecomConfig, WecomSender
+from notifiers.wecom_app import WecomAppConfig, WecomAppSender
 from tests.simulation.world import SimRandom
 from tests.standins.feishu_app import FeishuAppStandin
 from tests.standins.provider import PNG, Fault, Provider
 from tests.standins.robots import WecomStandin
 from tests.standins.telegram import TelegramStandin
+from tests.standins.wecom_app import WecomAppStandin
 
 TOKEN, KEY = "123456:AAsecret", "693a91f6-7aoc-4bc4-97a0"
 STORY = Message("[CRIT broken] rack r17 down, cn-1")
@@ -44,7 +46,7 @@ def picture() -> bytes:
     return PNG + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\x00\xff")) + chunk(b"IEND", b"")
 
 
-KINDS = pytest.mark.parametrize("kind", ["telegram", "wecom", "feishu_app"])
+KINDS = pytest.mark.parametrize("kind", ["telegram", "wecom", "wecom_app", "feishu_app"])
 
 
 class Taker(NamedTuple):
@@ -61,6 +63,14 @@ async def taker(kind: str) -> AsyncIterator[Taker]:
                 chat = TelegramConfig(token=Secret(TOKEN), chat_id=-5, api_url=telegram.url, pictures=True)
                 sender = TelegramSender("ops", chat, session)
                 yield Taker(sender, telegram, lambda: [shown for _, shown in telegram.photos])
+        elif kind == "wecom_app":
+            async with WecomAppStandin("ww0", KEY, 7, ("ann",), clock=time.time) as company:
+                whom = WecomAppConfig(
+                    corp_id="ww0", agent_id=7, secret=Secret(KEY), users=("ann",), api_url=company.url, pictures=True
+                )
+                tokens = Tokens(MemoryTokenCache(), lambda: 1)
+                application = WecomAppSender("ops", whom, session, tokens, lambda: 1)
+                yield Taker(application, company, lambda: company.pictures)
         elif kind == "feishu_app":
             async with FeishuAppStandin("cli_1", KEY, ("oc_1",), clock=time.time) as feishu:
                 app = FeishuAppConfig(app_id="cli_1", secret=Secret(KEY), to="oc_1", api_url=feishu.url, pictures=True)
