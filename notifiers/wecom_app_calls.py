@@ -1,4 +1,4 @@
-"""What a self-built application of WeCom asks of it: its token, to send a message, to change a card, to keep a picture. One try each.
+"""What an application of WeCom asks of it: its token, to send a message, to change a card, to keep a picture. One try each.
 
 Used by `wecom_app` for its messages, and by healer's bootstrap for the cards whose buttons were pressed and for commands. Source:
 developer.work.weixin.qq.com, documents 91039, 90236, 94945, 90253 (temporary media) and 90455.
