@@ -18,7 +18,7 @@ from healer.executors.register import Attempt, Register
 from healer.executors.target import Order, Result
 from healer.times import MINUTE, Micros
 from tests.simulation import ablation
-from tests.simulation.agents.machine import SyncedRegister
+from tests.simulation.agents.kept import SyncedRegister
 from tests.simulation.taken_away import nothing, without
 
 SCENARIO = "agents"

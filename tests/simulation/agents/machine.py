@@ -1,9 +1,8 @@
-"""A machine with an agent: its power, its disk, the wrapper's registers, and the processes of its agent, one after the other."""
+"""A machine with an agent: its power, and the processes of its agent, one after the other, with the wrapper that they drive."""
 
 import asyncio
-import copy
-import errno
-from collections.abc import AsyncIterator, Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from contextvars import Context
 
@@ -11,12 +10,13 @@ from healer.agent.dialling import ANSWER_S
 from healer.agent.journal import Journal
 from healer.agent.link import Link, NoLine
 from healer.agent.work import Worker
-from healer.executors.agent.wire import Heard, Hello, Pass, Task, ToAgent, read_by_agent
+from healer.executors.agent.wire import Heard, Hello, Pass, ToAgent
 from healer.executors.memory import Cut, MemoryTarget, Moment
-from healer.executors.register import KILLED, Attempt, Ran, Register
-from healer.executors.target import Order, Result
+from healer.executors.register import Ran
+from healer.executors.target import Order
 from healer.seams import Supervisor
-from healer.times import MILLISECOND, SECOND, Micros
+from healer.times import MILLISECOND, SECOND
+from tests.simulation.agents.kept import Disk, Files, SyncedRegister, Tasks
 from tests.simulation.agents.network import AgentsEnd, Line, Network
 from tests.simulation.incarnation import Incarnation
 from tests.simulation.machines import Fleet
@@ -43,123 +43,19 @@ class Process(Incarnation):
         await self.spawn.stop(5)
 
 
-class Door(Process):
+class Door(Process, ABC):
     """What an agent sees of a healer that listens."""
 
-    def leads(self) -> bool:
-        raise NotImplementedError
+    @abstractmethod
+    def leads(self) -> bool: ...
 
+    @abstractmethod
     def shown(self, name: str) -> Pass:
-        """A token."""
-        raise NotImplementedError
+        """A token for this agent."""
 
+    @abstractmethod
     def receive(self, line: Line, name: str, shown: Pass) -> None:
-        raise NotImplementedError
-
-
-class Shelf:
-    """`Folder` in memory."""
-
-    def __init__(self) -> None:
-        self._files: dict[str, bytes] = {}
-
-    def keep(self, name: str, data: bytes) -> None:
-        self._files[name] = data
-
-    def read(self, name: str) -> bytes | None:
-        return self._files.get(name)
-
-    def drop(self, name: str) -> bool:
-        return self._files.pop(name, None) is not None
-
-    def names(self) -> list[str]:
-        return list(self._files)
-
-
-class Files(Shelf):
-    """On a machine's disk: what was kept is kept; what was dropped may be back when the power was away."""
-
-    def __init__(self, machine: "Machine") -> None:
-        super().__init__()
-        self._machine = machine
-        self._dropped: dict[str, bytes] = {}
-
-    def keep(self, name: str, data: bytes) -> None:
-        if self._machine.full:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        super().keep(name, data)
-        self._dropped.pop(name, None)
-
-    def drop(self, name: str) -> bool:
-        data = self.read(name)
-        if data is not None:
-            self._dropped[name] = data
-        return super().drop(name)
-
-    def lose_power(self) -> None:
-        for name, data in self._dropped.items():
-            if self._machine.network.trouble.happens(500, self._machine.name, "a dropped file is back"):
-                super().keep(name, data)
-        self._dropped.clear()
-
-
-class Tasks(Files):
-    """Those in which tasks are: each that was noted is to be reported."""
-
-    def __init__(self, machine: "Machine", noted: set[str]) -> None:
-        super().__init__(machine)
-        self._noted = noted
-
-    def keep(self, name: str, data: bytes) -> None:
-        super().keep(name, data)
-        task = read_by_agent(data)
-        assert isinstance(task, Task)
-        self._noted.add(task.id)
-
-
-class SyncedRegister(Register):
-    """A register whose every word is on the disk before it is said."""
-
-    def __init__(self, accepted: Callable[[Order], None]) -> None:
-        super().__init__()
-        self._accepted = accepted
-        self._synced: tuple[tuple[int, int], Mapping[str, Attempt]] = ((0, 0), {})
-
-    def admit(self, order: Order, now: Micros) -> Attempt | Result:
-        answer = super().admit(order, now)
-        if isinstance(answer, Attempt):
-            self._accepted(order)
-            self.sync()
-        return answer
-
-    def start(self, attempt: Attempt, ran: Ran, order: Order, now: Micros) -> None:
-        super().start(attempt, ran, order, now)
-        self.sync()
-
-    def recorded(self, order: Order, now: Micros) -> Result:
-        answer = super().recorded(order, now)
-        if answer.outcome != "unknown":
-            self._accepted(order)
-            self.sync()
-        return answer
-
-    def sync(self) -> None:
-        self._synced = (self.newest, {intent: copy.copy(attempt) for intent, attempt in self.attempts.items()})
-
-    def lose_power(self, now: Micros) -> list[str]:
-        """What runs ends here, what waits for its go never starts, and what is on the disk is what is known. Returns what ran."""
-        running = [intent for intent, one in self.attempts.items() if one.ran is not None and one.ends_at > now]
-        self.newest, attempts = self._synced
-        attempts = {intent: copy.copy(attempt) for intent, attempt in attempts.items()}
-        for attempt in (*self.attempts.values(), *attempts.values()):
-            if attempt.ran is None:
-                attempt.waits_until = 0
-            elif attempt.ends_at > now:
-                attempt.ran, attempt.ends_at = Ran(KILLED), now
-        self.attempts = attempts
-        self._synced = (self.newest, {intent: copy.copy(attempt) for intent, attempt in attempts.items()})
-        self._holder = None
-        return running
+        """Listen to it."""
 
 
 class Machine:
@@ -170,7 +66,7 @@ class Machine:
         self.fleet = fleet
         self.network = network
         self.on = True
-        self.full = False
+        self.disk = disk = Disk(name, network.trouble)
         self.pause_file = False
         self.noted: set[str] = set()
         """Tasks that an agent here has noted as its own."""
@@ -178,11 +74,10 @@ class Machine:
         """Those of which it knows that healer heard how they ended."""
         self.by_agent: set[str] = set()
         """Intents that were begun by an agent, and by no other way."""
-        self.refused = 0
         self.process: Process | None = None
         self._clock = clock
         self._doors = doors
-        self._tasks, self._reports = Tasks(self, self.noted), Files(self)
+        self._tasks, self._reports = Tasks(disk, self.noted), Files(disk)
         self._lives = 0
 
     # --- its agent

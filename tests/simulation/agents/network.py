@@ -122,7 +122,7 @@ class Line:
 
 
 class HealersEnd:
-    """`healer.executors.agent.reception.Wire`. `heard` sees what was heard."""
+    """`healer.executors.agent.reception.Wire`. `said` sees what is said."""
 
     def __init__(self, line: Line, life: Incarnation) -> None:
         self._line = line
@@ -148,7 +148,7 @@ class HealersEnd:
 
 
 class AgentsEnd:
-    """`healer.agent.link.Wire`."""
+    """`healer.agent.link.Wire`. `heard` sees what is heard."""
 
     def __init__(self, line: Line, life: Incarnation, healer: Incarnation, fresh: Callable[[], Pass]) -> None:
         self._line = line

@@ -17,8 +17,9 @@ from healer.executors.target import Order
 from healer.times import DAY, MINUTE, SECOND, Micros
 from tests.simulation import Broken, Outcome, scenario
 from tests.simulation.agents.healers import Ground, Replicas
+from tests.simulation.agents.kept import Shelf, SyncedRegister
 from tests.simulation.agents.ledger import Ledger
-from tests.simulation.agents.machine import Machine, Shelf, SyncedRegister
+from tests.simulation.agents.machine import Machine
 from tests.simulation.agents.network import Network
 from tests.simulation.agents.options import Options
 from tests.simulation.agents.trouble import Trouble
@@ -173,9 +174,9 @@ class Run:
     async def _fills(self) -> None:
         machine = self._one()
         self.trouble.note(machine.name, "full disk")
-        machine.full = True
+        machine.disk.full = True
         await asyncio.sleep(self.trouble.chance.choice((2, 10)))
-        machine.full = False
+        machine.disk.full = False
 
     async def _pauses(self) -> None:
         machine = self._one()
