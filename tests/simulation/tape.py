@@ -3,6 +3,8 @@
 from collections import Counter
 from typing import NamedTuple
 
+from sqlalchemy import func, select
+
 from healer.alerts.identity import labels_of
 from healer.convergence.people import Said
 from healer.journey.records import (
@@ -18,6 +20,7 @@ from healer.journey.records import (
     Vanished,
     decode,
 )
+from healer.store import schema
 from healer.store.inline import Memory
 from healer.store.transactions import journal
 from healer.times import Micros
@@ -33,6 +36,15 @@ class Row(NamedTuple):
     position: int
     at: Micros
     record: Record
+
+
+class Gap(NamedTuple):
+    """A record that says for how long nobody stepped, when it was written, and how late all records before it were."""
+
+    position: int
+    said: Micros
+    at: Micros
+    latest: Micros
 
 
 class Tape:
@@ -55,7 +67,9 @@ class Tape:
         """By canonical labels, how often it was said that an alert ended."""
         self.vanished: dict[bytes, int] = {}
         """By canonical labels, the last position that says that no Alertmanager knows an alert any more."""
-        self._gaps: list[tuple[int, Micros]] = []
+        self._gaps: list[Gap] = []
+        self._lengths: dict[int, Micros] = {}
+        """How long they were, as far as that is known."""
         self._latest: Micros = 0
         """Of all records so far."""
 
@@ -80,8 +94,7 @@ class Tape:
             self.vanished.update(dict.fromkeys(record.labels, position))
             self.ends.update(record.labels)
         elif isinstance(record, Resumed):
-            # What came in before somebody stepped again is later than what this gap began with.
-            self._gaps.append((position, min(record.gap, max(at - self._latest, 0))))
+            self._gaps.append(Gap(position, record.gap, at, self._latest))
         elif isinstance(record, WORDS):
             self.words.append(Row(position, at, record))
             if isinstance(record, Said) and record.verb == "close":
@@ -90,4 +103,13 @@ class Tape:
 
     def away(self, applied: int) -> Micros:
         """For how long nobody stepped, all together, as far as the journal says up to this position."""
-        return sum(gap for position, gap in self._gaps if position <= applied)
+        return sum(self._length(gap) for gap in self._gaps if gap.position <= applied)
+
+    def _length(self, gap: Gap) -> Micros:
+        """What came in before somebody stepped again, and what was stepped without a record, is later than what it began with."""
+        known = self._lengths.get(gap.position)
+        if known is None:
+            stepped = select(func.max(schema.step.c.now)).where(schema.step.c.last < gap.position)
+            latest = max(gap.latest, self._connection.execute(stepped).scalar() or 0)
+            known = self._lengths[gap.position] = min(gap.said, max(gap.at - latest, 0))
+        return known
