@@ -42,14 +42,18 @@ stale orders refused
 """
 
 
+FIRST = 4
+"""A seed, as the 24 after it, with which all of that happens."""
+
+
 @cache
 def judged(seeds: int) -> tuple[Verdict, ...]:
     load()
-    return tuple(judge_all("agents", range(seeds)))
+    return tuple(judge_all("agents", range(FIRST, FIRST + seeds)))
 
 
 def seeds(effort: Effort) -> int:
-    return effort.pick(ci=32, full=20_000)
+    return effort.pick(ci=25, full=20_000)
 
 
 def test_every_seed_keeps_every_promise(effort: Effort) -> None:
