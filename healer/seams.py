@@ -93,7 +93,11 @@ class Supervisor:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = self._track(name, self._guard(name, work))
+        try:
+            task = self._track(name, self._guard(name, work))
+        except BaseException:
+            work.close()
+            raise
         # A task that is cancelled before its first step never begins its work, which would complain of that.
         task.add_done_callback(lambda _: work.close())
         return task

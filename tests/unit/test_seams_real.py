@@ -1,7 +1,10 @@
 """The real clock, chance and supervisor: what everything else takes for granted."""
 
 import asyncio
+import inspect
 import logging
+from collections.abc import Coroutine
+from typing import Any, NoReturn
 
 import pytest
 
@@ -189,3 +192,31 @@ def test_the_machine_is_asked_for_time_and_chance() -> None:
     one, other = chance.token(), chance.token(4)
     assert (len(bytes.fromhex(one)), len(bytes.fromhex(other))) == (16, 4)
     assert one != chance.token()
+
+
+def test_what_no_task_can_be_made_of_is_let_go(loop: SimLoop) -> None:
+    """A loop that is ending takes none: then nothing waits for ever to be begun."""
+
+    def refuse(*_: Any, **__: Any) -> NoReturn:
+        raise RuntimeError("the loop is closed")
+
+    async def play() -> None:
+        work, made = asyncio.sleep(1), list[Coroutine[None, None, None]]()
+
+        async def kept() -> None:
+            """It never begins."""
+
+        def again() -> Coroutine[None, None, None]:
+            made.append(kept())
+            return made[-1]
+
+        asyncio.get_running_loop().set_task_factory(refuse)
+        with pytest.raises(RuntimeError, match="closed"):
+            Supervisor().start("once", work)
+        with pytest.raises(RuntimeError, match="closed"):
+            Supervisor().keep("again", again)
+        assert inspect.getcoroutinestate(work) == inspect.CORO_CLOSED
+        assert made == []
+
+    with loop:
+        loop.run(play())
