@@ -1,16 +1,16 @@
 """One message to one channel, by what the settings say: for `healer notify test`. No service runs, and nothing is recorded."""
 
-from datetime import UTC, datetime
 from typing import TextIO
 
 import aiohttp
 import msgspec
 
 import notifiers
+from healer.notification.wording import Speech
 from healer.seams import SystemClock
 from healer.settings.model import Settings
-from healer.times import SECOND
-from notifiers.message import Emphasis, Message, Ok, OkNoop, Span, Tone, line
+from healer.times import Micros
+from notifiers.message import Message, Ok, OkNoop, Tone, line
 from notifiers.sender import Unavailable
 
 
@@ -36,21 +36,22 @@ async def tell(settings: Settings, channel: str, stream: TextIO) -> Tried:
         except Unavailable as error:
             return Tried(channel, False, "unavailable", str(error))
         try:
-            answer = await sender.send(_message(channel, settings.server.url, clock.now()), trace_id="")
+            message = _message(channel, chosen.speech, settings.server.url, clock.now())
+            answer = await sender.send(message, trace_id="")
         finally:
             await sender.close()
     return Tried(channel, isinstance(answer, Ok | OkNoop), answer.reason.value, getattr(answer, "why", ""))
 
 
-def _message(channel: str, url: str, now: int) -> Message:
-    at = datetime.fromtimestamp(now // SECOND, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+def _message(channel: str, speech: Speech, url: str, now: Micros) -> Message:
     return Message(
-        title="[TEST] healer can reach you",
+        title=speech.say("test"),
         lines=(
-            line("This is a test of the channel ", Span(channel, Emphasis.CODE), ", sent by a person at ", at, "."),
-            line("Nothing is broken, and nothing has to be done."),
+            line(speech.say("test of", channel=channel, at=speech.clocks(now))),
+            line(speech.say("test only")),
         ),
         more_url=url,
+        more=speech.say("more"),
         tone=Tone.GOOD,
         code="test",
         ended=True,

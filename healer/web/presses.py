@@ -1,8 +1,9 @@
-"""POST /api/v1/webhooks/{telegram,wecom,feishu}: where providers send the buttons that people pressed.
+"""POST /api/v1/webhooks/{telegram,wecom,feishu}: where providers send the buttons that people pressed, and what they wrote.
 
 They cannot send healer's credentials. Of Telegram's the secret token that healer told it decides, before anything of the body is
-read; WeCom and Feishu sign and encrypt what they send. Where no channel has `buttons: webhook` nothing is taken. What is no
-press, or came before, is answered 200 all the same: providers repeat what is not. WeCom registers the address by a GET.
+read; WeCom and Feishu sign and encrypt what they send. Where no channel has `buttons: webhook` nothing is taken. What is
+neither press nor command, or came before, is answered 200 all the same: providers repeat what is not. WeCom registers the address
+by a GET.
 """
 
 import logging

@@ -14,7 +14,7 @@ KEY = "693a91f6-7aoc-4bc4-97a0-0ec2sifa5aaa"
 CHANNELS = """
 channels:
   here: {{type: terminal}}
-  ops: {{type: wecom, key: {{env: WECOM_KEY}}, api_url: "{url}", timeout: 2s}}
+  ops: {{type: wecom, key: {{env: WECOM_KEY}}, api_url: "{url}", timeout: 2s, language: zh, zone: Asia/Shanghai}}
 """
 
 
@@ -31,11 +31,12 @@ def key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_what_works_arrives(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The provider got a message that says that it is a test and that nothing has to be done."""
+    """The provider got a message that says that it is a test and that nothing has to be done, in the channel's language."""
     async with WecomStandin(KEY, clock=time.time) as provider:
         assert await tried(tmp_path, provider.url, "--all") == 0
     (text,) = provider.texts
-    assert text.startswith("[TEST] healer can reach you\nThis is a test of the channel ops, sent by a person at ")
+    assert text.startswith("[测试] healer 可以联系到你\n这是对渠道 ops 的测试，由人于 ")
+    assert " CST (" in text
     said = capsys.readouterr()
     assert "* [TEST] healer can reach you" in said.out
     assert [line.split() for line in said.out.splitlines()[-2:]] == [
