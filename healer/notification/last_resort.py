@@ -7,12 +7,14 @@ incident. Each hears it once, and once when healer sees again.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 from typing import Literal
 
 from healer.journey.ports import StoreUnavailable
 from healer.notification.deliver import Sender
+from healer.notification.wording import PLAIN, Speech
 from healer.seams import Clock
-from healer.times import SECOND, Micros, format_duration, to_datetime
+from healer.times import SECOND, Micros, format_duration
 from notifiers.message import Ambiguous, Emphasis, Message, Ok, OkNoop, Span, Tone, line
 
 log = logging.getLogger(__name__)
@@ -24,17 +26,26 @@ BLIND_AFTER: Micros = 30 * SECOND
 TELL_S = 90.0
 """Seconds for one channel to take the message; after that it is tried at the next look."""
 
+NOBODY_SPECIAL: Mapping[str, Speech] = MappingProxyType({})
+"""Everybody is spoken to in plain English."""
 Sight = Literal["sees", "blind"]
 
 
 class LastResort:
-    """`probe` writes a little into the store and raises StoreUnavailable when it cannot. `place` says which healer this is."""
+    """`probe` writes a little into the store and raises StoreUnavailable when it cannot. `place` says which healer this is,
+    `speech` how the readers of each channel are spoken to."""
 
     def __init__(
-        self, probe: Callable[[], Awaitable[None]], senders: Mapping[str, Sender], clock: Clock, place: str
+        self,
+        probe: Callable[[], Awaitable[None]],
+        senders: Mapping[str, Sender],
+        clock: Clock,
+        place: str,
+        speech: Mapping[str, Speech] = NOBODY_SPECIAL,
     ) -> None:
         self._probe = probe
         self._senders = senders
+        self._speech = speech
         self._clock = clock
         self._place = place
         self._lost_at: Micros | None = None
@@ -43,9 +54,9 @@ class LastResort:
         self._known: dict[str, Sight] = dict.fromkeys(senders, "sees")
         self._why = ""
 
-    def use(self, senders: Mapping[str, Sender], place: str) -> None:
+    def use(self, senders: Mapping[str, Sender], place: str, speech: Mapping[str, Speech] = NOBODY_SPECIAL) -> None:
         """Tell these from now on; who was told that healer is blind is told when it sees again."""
-        self._senders, self._place = senders, place
+        self._senders, self._place, self._speech = senders, place, speech
         self._known = {name: self._known.get(name, "sees") for name in senders}
 
     async def run(self) -> None:
@@ -78,7 +89,8 @@ class LastResort:
             self._wanted = "blind"
 
     async def _tell(self, channel: str) -> None:
-        wanted, message, sender = self._wanted, self._message(), self._senders[channel]
+        wanted, sender = self._wanted, self._senders[channel]
+        message = self._message(self._speech.get(channel, PLAIN))
         try:
             async with asyncio.timeout(TELL_S):
                 answer = await sender.send(message, trace_id="")
@@ -89,21 +101,14 @@ class LastResort:
             self._known[channel] = wanted
         log.warning("last resort: %s: %s (%s)", channel, message.title, answer.reason)
 
-    def _message(self) -> Message:
-        since = to_datetime(self._blind_since).strftime("%H:%M")
+    def _message(self, speech: Speech) -> Message:
+        since = speech.clocks(self._blind_since)
         if self._wanted == "sees":
             lasted = format_duration(max(self._clock.now() - self._blind_since, 0) // SECOND * SECOND)
-            title, tone = "healer sees again", Tone.GOOD
-            words = [
-                f"It was blind for {lasted}, since {since} UTC.",
-                "Its store can be written again; what was sent meanwhile comes again from Alertmanager.",
-            ]
+            title, tone = speech.say("sees"), Tone.GOOD
+            words = [speech.say("was blind", lasted=lasted, at=since), speech.say("sees means")]
         else:
-            title, tone = f"healer is blind since {since} UTC", Tone.NEEDS_YOU
-            words = [
-                "It takes no alerts, tells of none and heals nothing until its store can be written again.",
-                "Look at Prometheus and Alertmanager yourself. The store says:",
-                self._why,
-            ]
-        place = line("healer at ", Span(self._place, Emphasis.CODE))
+            title, tone = speech.say("blind", at=speech.minute(self._blind_since)), Tone.NEEDS_YOU
+            words = [speech.say("blind means"), speech.say("blind look"), self._why]
+        place = line(speech.say("healer at"), Span(self._place, Emphasis.CODE))
         return Message(title=title, lines=(*(line(each) for each in words), place), tone=tone)

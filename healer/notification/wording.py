@@ -65,6 +65,10 @@ class Speech(msgspec.Struct, frozen=True):
         here, then = (to_datetime(one).astimezone(ZoneInfo(self.zone)) for one in (instant, since))
         return f"{here:%H:%M:%S}" if here.date() == then.date() else f"{here:%Y-%m-%d %H:%M:%S}"
 
+    def minute(self, instant: Micros) -> str:
+        """Time of day with its zone, for line 1."""
+        return f"{to_datetime(instant).astimezone(ZoneInfo(self.zone)):%H:%M %Z}"
+
     def clocks(self, instant: Micros) -> str:
         """The day, and the time of day with its zone, and in UTC beside it: people elsewhere read the same message."""
         here = f"{to_datetime(instant).astimezone(ZoneInfo(self.zone)):%Y-%m-%d %H:%M:%S %Z}"

@@ -6,6 +6,7 @@ from typing import Any
 
 from healer.journey.ports import StoreUnavailable
 from healer.notification.last_resort import LastResort
+from healer.notification.wording import Speech
 from healer.times import HOUR, SECOND
 from notifiers.message import Ambiguous, Permanent, Reason, Transient
 from tests.simulation.loop import SimLoop
@@ -110,5 +111,21 @@ def test_a_lost_answer_counts_as_told() -> None:
         stand.full = True
         await asyncio.sleep(300)
         assert stand.heard() == ["healer is blind since 10:32 UTC"]
+
+    play(work)
+
+
+def test_it_is_told_in_the_language_of_its_readers() -> None:
+    """By their clocks, and short enough for a lock screen."""
+
+    async def work(stand: Stand) -> None:
+        speech = {"boss": Speech("zh", "Asia/Shanghai")}
+        stand.resort.use(stand.chats, "http://healer.example.net", speech)
+        stand.full = True
+        await asyncio.sleep(60)
+        assert stand.heard("boss") == ["healer 自 18:32 CST 起无法工作"]
+        stand.full = False
+        await asyncio.sleep(60)
+        assert stand.heard("boss")[1:] == ["healer 已恢复工作"]
 
     play(work)
