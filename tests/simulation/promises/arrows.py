@@ -10,6 +10,7 @@ import msgspec
 from healer.remediation.model import UNDER_WAY, Intent, Remediation
 from healer.store.connections import raw_of
 from healer.store.inline import Memory
+from healer.times import Micros
 from tests.simulation.court import Court
 
 WRITES = frozenset({"commit", "move", "answer", "write_intent", "settle_intent", "begin_probe"})
@@ -61,6 +62,12 @@ class Arrows:
                     follower.settled(intent)
             if known and known.outcome and intent != known:
                 self._court.accuse("arrows", f"intent {id} was settled as {known.outcome}, and is changed again")
+
+    def resumed_at(self, scope: str) -> Micros:
+        """When a person took a kill switch of this scope back, 0 where none did, or it is thrown."""
+        query = "SELECT at FROM switch WHERE scope = ? AND NOT thrown AND by <> 'healer'"
+        found = self._raw.execute(query, (scope,)).fetchone()
+        return found[0] if found else 0
 
     def unsettled(self, remediation: str) -> bool:
         return any(one.remediation == remediation and not one.outcome for one in self.intents.values())

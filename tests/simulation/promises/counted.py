@@ -50,11 +50,12 @@ class Counted(Follower):
                 self._accuse(intent, f"{len(self.agreed[remediation.plan.hash])} people agreed, and {asked} are needed")
 
     def _in_vain(self, intent: Intent, remediation: Remediation, limit: Limit) -> None:
-        """So many did not help there that none may begin."""
+        """So many did not help there, since somebody let the rule go on there last, that none may begin."""
+        resumed_at = self._arrows.resumed_at(f"rule:{remediation.plan.rule} on {intent.target}")
         acted = {
             one.remediation
             for one in self._arrows.intents.values()
-            if one.target == intent.target and one.remediation != remediation.id
+            if one.target == intent.target and one.remediation != remediation.id and one.written_at > resumed_at
         }
         ended = [self._arrows.remediations[id] for id in sorted(acted)]
         vain = [one.id for one in ended if one.state in INEFFECTIVE and one.plan.rule == remediation.plan.rule]
