@@ -42,8 +42,9 @@ def unsent(answer: Answer) -> Answer:
 class MessageKeys:
     """The key by which a provider knows a message that it was given before.
 
-    Each message has one of its own, but for one whose answer was lost: sent again it has the same, so that it cannot be there
-    twice. That is remembered by this process alone.
+    It follows from the message's own key and what it says, where whoever sends it gave one. Else each message has one of its own,
+    but for one whose answer was lost: sent again it has the same, so that it cannot be there twice. That is remembered by this
+    process alone.
     """
 
     def __init__(self, name: str, wall: Wall) -> None:
@@ -52,8 +53,10 @@ class MessageKeys:
         self._in_doubt: dict[bytes, str] = {}
         self._last = 0
 
-    def of(self, content: object) -> str:
+    def of(self, content: object, key: str = "") -> str:
         """32 hexadecimal digits."""
+        if key:
+            return _hex(f"{self._name}\0{key}\0{_digest(content).hex()}")
         return self._in_doubt.get(_digest(content)) or self._fresh()
 
     def settle(self, content: object, key: str, answer: Answer) -> None:
@@ -70,7 +73,11 @@ class MessageKeys:
 
     def _fresh(self) -> str:
         self._last = max(self._last + 1, self._wall())
-        return blake2b(f"{self._name}\0{self._last}".encode(), digest_size=16).hexdigest()
+        return _hex(f"{self._name}\0{self._last}")
+
+
+def _hex(text: str) -> str:
+    return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def _digest(content: object) -> bytes:

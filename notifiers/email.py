@@ -157,7 +157,8 @@ def _letter(message: Message, config: EmailConfig, trace_id: str, now: Micros) -
     letter["From"], letter["To"] = config.sender, ", ".join(config.to)
     letter["Subject"] = shown.title or "-"
     letter["Date"] = formatdate(now / SECOND)
-    letter["Message-ID"] = f"<{hashlib.blake2b(f'{trace_id} {text}'.encode(), digest_size=16).hexdigest()}@{domain}>"
+    id = hashlib.blake2b(f"{message.key} {trace_id} {text}".encode(), digest_size=16).hexdigest()
+    letter["Message-ID"] = f"<{id}@{domain}>"
     letter["Auto-Submitted"] = "auto-generated"
     if _TRACE_ID.fullmatch(trace_id):
         # A message that was never sent: what names it as its ancestor is shown as one conversation.

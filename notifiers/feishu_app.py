@@ -93,7 +93,7 @@ class FeishuAppSender:
     async def send(self, message: Message, *, trace_id: str) -> Answer:
         """Send once; one whose answer was lost is not there twice when it is sent again within the hour."""
         content = self._card(message)
-        uuid = self._keys.of(content)
+        uuid = self._keys.of(content, message.key)
         answer = await self._application.send(self._config.to, content, uuid, trace_id)
         self._keys.settle(content, uuid, answer)
         return answer

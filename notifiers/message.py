@@ -61,7 +61,8 @@ class Message(msgspec.Struct, frozen=True):
     `title` is line 1, short enough for a lock screen. `more_url` is where all of it can be read; it is linked when
     a channel had to cut, by the word `more` ("": in English). `silent` asks for delivery without a sound, where a channel
     knows the difference. `code` is what to ask for it by, where there is room for nothing else. `ended`: nothing more is
-    to come unless it begins anew. `buttons` are for channels whose readers' presses are heard; others leave them out.
+    to come unless it begins anew. `buttons` are for channels whose readers' presses are heard; others leave them out. `key`
+    is the same whenever this telling is repeated, also by another process: for providers that know what they have already.
     """
 
     title: str
@@ -73,6 +74,7 @@ class Message(msgspec.Struct, frozen=True):
     code: str = ""
     ended: bool = False
     buttons: Rows = ()
+    key: str = ""
 
 
 class Told(msgspec.Struct, frozen=True):

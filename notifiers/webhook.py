@@ -85,7 +85,7 @@ class WebhookSender:
     async def _post(self, message: Message, replaces: str, trace_id: str) -> Answer:
         config, now_s = self._config, self._wall() // SECOND
         data = _document(message, replaces, trace_id)
-        id = "msg_" + hashlib.blake2b(data, digest_size=16).hexdigest()
+        id = "msg_" + hashlib.blake2b(message.key.encode() + data, digest_size=16).hexdigest()
         headers = {
             **JSON,
             "webhook-id": id,

@@ -16,7 +16,7 @@ import msgspec
 
 from healer.journey.ports import StoreUnavailable
 from healer.notification.bundle import BUNDLED, bundle_of, is_news, is_shared, may_share, shared
-from healer.notification.calling import is_elsewhere
+from healer.notification.calling import REMINDER, is_elsewhere
 from healer.notification.conduct import PLAIN as NOTHING_SPECIAL
 from healer.notification.conduct import Conduct, passes_on
 from healer.notification.message import TONES, message_of
@@ -232,6 +232,7 @@ class Deliverer:
             return await self._serve(news[0], sender) if news else 0
         said = [worded(stories[claim], speech) for claim in news]
         message = bundle_of(said, self._base_url, speech, TONES[said[0].state])
+        message = msgspec.structs.replace(message, key=" ".join(map(_key, news)))
         answer = self._left_alone(channel) or await self._within(lambda: sender.send(message, trace_id=""), channel)
         self._hear(channel, answer, sender)
         if isinstance(answer, Permanent) and not answer.disable:
@@ -276,6 +277,7 @@ class Deliverer:
             return OkNoop(Told.unpack(claim.message_id))
         speech = self._speech.get(claim.channel, PLAIN)
         message = message_of(story, self._base_url, claim.matter, speech, meant_for=claim.meant_for)
+        message = msgspec.structs.replace(message, key=_key(claim))
 
         async def tell() -> Answer:
             if _edits(claim, sender):
@@ -373,6 +375,12 @@ def _edits(claim: Claim, sender: Sender) -> bool:
     """Whether what was sent is changed, if it can be any more."""
     there = bool(claim.message_id) and not is_shared(claim.message_id)
     return there and (sender.can_edit or sender.edits_once)
+
+
+def _key(claim: Claim) -> str:
+    """The same for whoever tells this again; not where what was told is gone, nor of the next reminder, which reads the same."""
+    which = claim.revision if claim.matter == REMINDER else claim.message_id
+    return f"{claim.incident}/{claim.channel}/{claim.matter}/{claim.meant_for}/{which}"
 
 
 def _story(claim: Claim) -> Story:

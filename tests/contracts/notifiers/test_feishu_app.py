@@ -123,6 +123,17 @@ async def test_an_ambiguous_send_is_there_once(sender: FeishuAppSender, standin:
     assert len(standin.cards) == 2
 
 
+async def test_another_process_repeats_nothing(
+    standin: FeishuAppStandin, session: aiohttp.ClientSession, time: Time
+) -> None:
+    """What somebody sent who died before it was written down is there once; another telling of the same words is there, too."""
+    told_first, again = (msgspec.structs.replace(STORY, key=key) for key in ("i1/ops///", "i1/ops/reminder//7"))
+    for message in (told_first, told_first, again):
+        time.now += 1
+        await told(made(standin, session, time), message)
+    assert len(standin.cards) == 2
+
+
 @pytest.mark.parametrize(
     ("after", "gone", "reason"), [(15 * 86400, False, Reason.NOT_EDITABLE), (0, True, Reason.MESSAGE_GONE)]
 )

@@ -20,12 +20,15 @@ class Chat:
         self.messages: dict[str, str] = {}
         self.requests: list[str] = []
         self.traces: list[str] = []
+        self.keys: list[str] = []
+        """By which a provider would know what it was sent before."""
         self.silent: list[bool] = []
         self.troubles: deque[Trouble] = deque()
         self.lost: deque[Answer] = deque()
 
     async def send(self, message: Message, *, trace_id: str) -> Answer:
         self.traces.append(trace_id)
+        self.keys.append(message.key)
         self.requests.append(f"send {message.title}")
         if (trouble := await self._trouble()) is not None:
             return trouble

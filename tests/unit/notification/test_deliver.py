@@ -513,3 +513,21 @@ def test_a_call_is_heard_though_the_story_went_on_while_the_channel_was_down() -
     chat = play(work).chat
     assert chat.requests.index("send i1 2 needs you") < chat.requests.index("edit i1 3 over")
     assert sorted(chat.messages.values()) == ["i1 3 over", "i1 3 over"]
+
+
+def test_a_telling_that_is_repeated_is_known_by_its_key() -> None:
+    """Also by the process that comes after the one that died with its answer; a call and a new message have others."""
+
+    async def work(stand: Stand) -> None:
+        stand.chat.waits_for(asyncio.Event())
+        await stand.told(1)
+        await stand.die()
+        await stand.store.free_claims()
+        stand.start()
+        await stand.told(1)
+        stand.chat.messages.clear()
+        await stand.told(2, "needs you", matter="r1 failed")
+
+    first, repeated, *others = play(work).chat.keys
+    assert first == repeated
+    assert len({first, *others}) == 3, "the one that was gone is told anew, and the call is a message of its own"
