@@ -12,13 +12,14 @@ from msgspec.structs import replace
 
 from healer.executors.register import Attempt, Register
 from healer.executors.target import Order, Result
+from healer.journey.ports import StoreUnavailable
 from healer.remediation import approval, guards, verify
 from healer.remediation.arrows import next_state
 from healer.remediation.facts import facts_of
-from healer.remediation.guards import Place, condition, people, rates, standing
+from healer.remediation.guards import Place, condition, failures, people, rates, standing
 from healer.remediation.guards.answer import yes
 from healer.remediation.model import Intent, PlanStep, Remediation
-from healer.remediation.runner import settling
+from healer.remediation.runner import beginning, settling
 from healer.remediation.runner.effect import Effects
 from healer.remediation.runner.settling import Settling
 from healer.remediation.verify import Seen, Verifier
@@ -63,6 +64,14 @@ def made_up_in_memory() -> Iterator[None]:
         return intents._intent(intents.Asked(remediation, step, id, now + step.timeout, now, Place()), now)
 
     with without(Effects, "write", write):
+        yield
+
+
+@ablation("anybody begins an intent", promise="E1", scenario=SCENARIO)
+@contextmanager
+def anybody_begins() -> Iterator[None]:
+    """An intent that was written before is begun by whoever asks for it."""
+    with without(intents, "_of_its_author", lambda written, _: written):
         yield
 
 
@@ -114,6 +123,22 @@ def no_token_compared() -> Iterator[None]:
         yield
 
 
+@ablation("a probe leaves no token", promise="E2", scenario=SCENARIO)
+@contextmanager
+def probe_leaves_no_token() -> Iterator[None]:
+    """What a probe was told is not held against what was sent before it."""
+    recorded = Register.recorded
+
+    def forgetful(self: Register, order: Order, now: Micros) -> Result:
+        newest = self.newest
+        answer = recorded(self, order, now)
+        self.newest = newest
+        return answer
+
+    with without(Register, "recorded", forgetful):
+        yield
+
+
 @ablation("a limit counts nothing", promise="E3", scenario=SCENARIO)
 @contextmanager
 def limit_counts_nothing() -> Iterator[None]:
@@ -135,6 +160,29 @@ def limits_of_a_process() -> Iterator[None]:
 def superseded_begins() -> Iterator[None]:
     """T3 does not look at what became of the remediation meanwhile."""
     with without(intents, "_refuse_state", nothing):
+        yield
+
+
+@ablation("one of two people is enough", promise="E3", scenario=SCENARIO)
+@contextmanager
+def one_of_two() -> Iterator[None]:
+    """The first yes lets a plan begin, however many were asked for."""
+    agree = approval.agree
+
+    def first(one: Remediation, who: str, now: Micros, plan: str = "") -> Remediation:
+        alone = replace(one.plan, approve=tuple(replace(each, count=1) for each in one.plan.approve))
+        return replace(agree(replace(one, plan=alone), who, now, plan), plan=one.plan)
+
+    enough = [without(place, "unapproved", lambda *_: "") for place in (beginning, counting)]
+    with without(approval, "agree", first), enough[0], enough[1]:
+        yield
+
+
+@ablation("it is tried where it failed twice", promise="E3", scenario=SCENARIO)
+@contextmanager
+def tried_in_vain() -> Iterator[None]:
+    """The guard that counts what did not help on a host is left out."""
+    with _unasked("COUNTED", failures.ineffective):
         yield
 
 
@@ -215,6 +263,22 @@ def go_without_switch() -> Iterator[None]:
 
     async def paused(self: Effects, *_: Any) -> bool:
         return False
+
+    with without(Effects, "_paused", paused):
+        yield
+
+
+@ablation("a switch that cannot be read stops nothing", promise="E4", scenario=SCENARIO)
+@contextmanager
+def unread_switch_stops_nothing() -> Iterator[None]:
+    """When the target is ready and the kill switch cannot be read, that counts as released."""
+    read = Effects._paused
+
+    async def paused(self: Effects, *given: Any) -> bool:
+        try:
+            return await read(self, *given)
+        except StoreUnavailable:
+            return False
 
     with without(Effects, "_paused", paused):
         yield

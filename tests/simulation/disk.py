@@ -55,7 +55,10 @@ class Disk(InlineRun):
         self._then = committed
 
     async def write(self, name: str, work: Callable[[Transaction, *Args], T], *args: *Args) -> T:
-        kind = await self._faults.before(self._life, f"store.{name}", rarely=name in POLLS, also=STORE)
+        faults = self._faults
+        if name == "write_intent" and faults.befalls("store.write_intent", "pause", faults.odds.hesitates):
+            self._life.pause(faults.pause() / SECOND)
+        kind = await faults.before(self._life, f"store.{name}", rarely=name in POLLS, also=STORE)
         early = kind == "delay" and self._faults.toss()
         if kind == "lost call":
             raise StoreUnavailable(f"{name}: not taken by {self._faults.secrets.of_store()}")
@@ -80,7 +83,8 @@ class Disk(InlineRun):
     async def read(self, name: str, work: Callable[[Connection, *Args], T], *args: *Args) -> T:
         kind = await self._faults.before(self._life, f"store.{name}", rarely=name in POLLS)
         early = kind == "delay" and self._faults.toss()
-        if kind == "lost call":
+        unread = name == "switches" and self._faults.befalls("store.switches", "lost call", self._faults.odds.unread)
+        if kind == "lost call" or unread:
             raise StoreUnavailable(f"{name}: no answer of {self._faults.secrets.of_store()}")
         if early:
             await asyncio.sleep(self._faults.delay() / SECOND)

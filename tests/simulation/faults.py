@@ -54,8 +54,9 @@ T = TypeVar("T")
 
 
 class Odds(msgspec.Struct, frozen=True):
-    """How likely each fault is at a call, in thousandths (`midway`: a pause where a command is on its way); how long a delay or a
-    pause lasts at most; how often the process ends, and stands still."""
+    """How likely each fault is at a call, in thousandths (`midway`: a pause where a command is on its way; `unread`: a lost call
+    where the kill switch is read; `hesitates`: a pause right before an intent is written; `slow`: a delay of an order);
+    how long a delay or a pause lasts at most; how often the process ends, and stands still."""
 
     crash_before: int = 0
     crash_after: int = 0
@@ -71,6 +72,9 @@ class Odds(msgspec.Struct, frozen=True):
     black_hole: int = 0
     twice: int = 0
     refused: int = 0
+    unread: int = 0
+    hesitates: int = 0
+    slow: int = 0
     longest_delay: Micros = 2 * SECOND
     longest_pause: Micros = 20 * SECOND
     crashes: int = 0
@@ -117,6 +121,7 @@ class Faults:
         self.on_fault: Callable[[str, Kind], None] = lambda _call, _kind: None
         self._loop = loop
         self._chance = random.Random(f"faults {seed}")
+        self._seldom = random.Random(f"seldom {seed}")
         self._crashes = 0
         self._pauses = 0
         self._quiet = False
@@ -162,6 +167,15 @@ class Faults:
         if self._quiet or self._pauses >= self.odds.pauses or self._chance.randrange(1_000) >= self.odds.midway:
             return False
         self._note(call, "pause")
+        return True
+
+    def befalls(self, call: str, kind: Kind, per_mille: int) -> bool:
+        """Whether this befalls a call beside what befalls all of them: drawn apart, so that all else falls as it would."""
+        if self._quiet or self._seldom.randrange(1_000) >= per_mille:
+            return False
+        if kind == "pause" and self._pauses >= self.odds.pauses:
+            return False
+        self._note(call, kind)
         return True
 
     def hole(self) -> Micros:

@@ -157,6 +157,8 @@ class Machines:
         if moment == "send" and kind == "none":
             # What was sent by somebody who then stood still is what a token is for: it must not be seldom.
             kind = "pause" if self._faults.stands_still("target.held back") else "none"
+        if moment == "send" and kind == "none" and self._faults.befalls("target.send", "delay", self._faults.odds.slow):
+            kind = "delay"
         if kind == "crash before":
             self._life.freeze()
             raise Cut("the caller is gone")

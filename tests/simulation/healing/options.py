@@ -9,6 +9,8 @@ from healer.times import SECOND, Micros, format_duration
 from tests.simulation.faults import Odds
 
 Wanted = Literal["resolved", "query", "both"]
+ARRANGED = ("",) * 8 + ("in vain", "unread switch") + ("overtaken on the way", "late writer") * 2
+"""What seeds are arranged for, as often as it stands here."""
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -63,11 +65,13 @@ class Options(msgspec.Struct, frozen=True):
     """What a holder's wall clock is wrong by, at most."""
     clock_steps: int
     odds: Odds
+    arranged_for: str = ""
+    """What chance brings about too seldom, and this seed therefore has all that is needed for."""
 
     @classmethod
     def drawn(cls, seed: int) -> Self:
         chance = random.Random(f"healing {seed}")
-        return cls(
+        drawn = cls(
             seed=seed,
             hosts=chance.choice((1, 2, 3)),
             plans=chance.choice((2, 3, 5, 8)),
@@ -110,6 +114,44 @@ class Options(msgspec.Struct, frozen=True):
                 longest_pause=chance.choice((8, 8, 20, 60)) * SECOND,
             ),
         )
+        return drawn.arranged(random.Random(f"arranged {seed}"))
+
+    def arranged(self, chance: random.Random) -> Self:
+        """In three of seven seeds: what has to come together for something that chance brings about too seldom."""
+        which = chance.choice(ARRANGED)
+        odds = self.odds
+        more: dict[str, object] = {}
+        if which == "in vain":
+            # So many fail on one host, and soon, that a rule is suspended there.
+            more = {
+                "hosts": 1,
+                "plans": 8,
+                "ineffective": True,
+                "effect_fails": 100,
+                "limit": 3,
+                "limit_within": 40 * SECOND,
+            }
+        if which == "overtaken on the way":
+            # What was sent lands when somebody else has asked what became of it, and sent nothing since.
+            odds = msgspec.structs.replace(odds, midway=500, pauses=5, longest_pause=8 * SECOND)
+            more = {"takeover": SECOND, "zombie": 30 * SECOND, "retry": 0, "locks": "local", "plans": 8, "approve": 0}
+        if which == "late writer":
+            # Who wakes writes what somebody else has written, and begun, meanwhile.
+            odds = msgspec.structs.replace(odds, hesitates=500, pauses=5, longest_pause=10 * SECOND)
+            more = {
+                "takeover": SECOND,
+                "zombie": 30 * SECOND,
+                "locks": "local",
+                "plans": 8,
+                "approve": 0,
+                "limit": 3,
+                "limit_within": 40 * SECOND,
+                "effect_takes": 12 * SECOND,
+            }
+        if which == "unread switch":
+            odds = msgspec.structs.replace(odds, unread=500, slow=600, longest_delay=8 * SECOND)
+            more = {"switches": 6, "plans": 8, "approve": 0, "limit": 3, "limit_within": 40 * SECOND}
+        return msgspec.structs.replace(self, arranged_for=which, odds=odds, **more)
 
     def described(self) -> dict[str, str]:
         """Each option as people read it."""
