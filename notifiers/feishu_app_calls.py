@@ -90,6 +90,9 @@ class FeishuApplication:
     async def change(self, message_id: str, card: Content, trace_id: str) -> Answer:
         """Make the card of a message look so. `Permanent.send_anew` says when only a new message can."""
         answer, _ = await self._made("PATCH", _place(message_id), _json({"content": _text(card)}), trace_id)
+        if isinstance(answer, Permanent) and answer.reason is Reason.BAD_MESSAGE:
+            # As a new card it may be taken: the old one may be of another version.
+            answer = Permanent(answer.why, Reason.NOT_EDITABLE)
         return Ok(Told(message_id)) if isinstance(answer, Ok) else answer
 
     async def reply(self, message_id: str, kind: str, content: Content, trace_id: str) -> Answer:

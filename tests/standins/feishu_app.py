@@ -54,6 +54,8 @@ class Card:
     """What stands in each one's value, by its text."""
     colour: str
     at: float
+    newer: bool = False
+    """Whether it is written in JSON 2.0."""
 
 
 class FeishuAppStandin(Provider):
@@ -167,7 +169,7 @@ class FeishuAppStandin(Provider):
         if isinstance(card, str):
             return 400, 230099, card, {}
         id, chat = f"om_{len(self.cards) + 1}", to if to.startswith("oc_") else f"oc_with_{to}"
-        self.cards[id] = Card(id, chat, *card, now)
+        self.cards[id] = Card(id, chat, *card, now, _is_newer(asked))
         self._uuids[uuid] = id, now + UUID_S
         return 200, 0, "success", {"message_id": id, "chat_id": chat, "msg_type": "interactive"}
 
@@ -182,6 +184,9 @@ class FeishuAppStandin(Provider):
         card = _card(asked)
         if isinstance(card, str):
             return 400, 230099, card, {}
+        if _is_newer(asked) is not known.newer:
+            # Whether a card may change its version is not said anywhere: the stricter answer.
+            return 400, 230099, "the card is of another version", {}
         known.text, known.buttons, known.colour = card
         return 200, 0, "success", {}
 
@@ -283,6 +288,10 @@ class FeishuAppStandin(Provider):
             session.post(url, headers=headers, data=body, timeout=timeout) as response,
         ):
             return response.status, await response.json(content_type=None) if response.status == 200 else {}
+
+
+def _is_newer(asked: dict[str, Any]) -> bool:
+    return bool(json.loads(asked["content"]).get("schema") == "2.0")
 
 
 def _card(asked: dict[str, Any]) -> tuple[str, dict[str, Any], str] | str:

@@ -123,6 +123,17 @@ async def test_an_ambiguous_send_is_there_once(sender: FeishuAppSender, standin:
     assert len(standin.cards) == 2
 
 
+async def test_a_card_of_the_other_version_is_sent_anew(
+    standin: FeishuAppStandin, session: aiohttp.ClientSession, time: Time
+) -> None:
+    """Who changes the version in the configuration loses no story that is under way."""
+    reference = await told(made(standin, session, time, card_version=1))
+    time.now += 1
+    answer = await made(standin, session, time, card_version=2).edit(reference, OVER, trace_id="")
+    assert isinstance(answer, Permanent)
+    assert answer.send_anew
+
+
 async def test_another_process_repeats_nothing(
     standin: FeishuAppStandin, session: aiohttp.ClientSession, time: Time
 ) -> None:
