@@ -2,6 +2,7 @@ import asyncio
 
 import pytest
 
+from notifiers import CHANNELS
 from notifiers.clock import SECOND
 from notifiers.message import Answer, RateLimited
 from notifiers.retry import TELEGRAM, Backoff, Outcome, persist
@@ -115,3 +116,16 @@ async def test_cancellation_ends_it_at_once() -> None:
     with pytest.raises(asyncio.CancelledError):
         await persist(cancelled, TELEGRAM, Highest(), Slept(), harmless=True)
     assert made == 1
+
+
+def test_each_channel_is_tried_as_its_provider_bears() -> None:
+    """What costs money is tried least, what throttles by the minute most patiently."""
+    found = {
+        name: (kind.backoff.base // SECOND, kind.backoff.factor, kind.backoff.tries) for name, kind in CHANNELS.items()
+    }
+    quick, patient, dear = (1, 2.0, 3), (2, 1.8, 5), (5, 1.5, 2)
+    assert found == {
+        **dict.fromkeys(("telegram", "slack", "pagerduty", "terminal"), quick),
+        **dict.fromkeys(("wecom", "wecom_app", "feishu", "feishu_app", "dingtalk", "webhook", "apprise"), patient),
+        **dict.fromkeys(("sms_aliyun", "sms_tencent", "sms_twilio", "email"), dear),
+    }
