@@ -38,6 +38,7 @@ effects by another way
 overtaken in the queue
 places all taken
 reports that came late
+secrets blurted out
 stale orders refused
 """
 

@@ -44,11 +44,26 @@ class Queues(Protocol):
     def over(self, at: str, order: Order) -> None: ...
 
 
+class Tokens(Protocol):
+    """Who looks for tokens where somebody reads."""
+
+    tokens: set[str]
+
+    def look(self, where: str, text: str) -> None: ...
+
+
 class Ground:
     """What all healers of a run stand on."""
 
     def __init__(
-        self, options: Options, loop: SimLoop, trouble: Trouble, fleet: Fleet, ledger: Ledger, in_turn: Queues
+        self,
+        options: Options,
+        loop: SimLoop,
+        trouble: Trouble,
+        fleet: Fleet,
+        ledger: Ledger,
+        in_turn: Queues,
+        secrets: Tokens,
     ) -> None:
         self.options = options
         self.loop = loop
@@ -60,9 +75,11 @@ class Ground:
         """Entries of the audit log, by kind."""
         self.calm = Faults(loop, options.seed, Odds())
         self.in_turn = in_turn
+        self.secrets = secrets
 
-    async def note(self, kind: str, _: Mapping[str, object]) -> None:
+    async def note(self, kind: str, detail: Mapping[str, object]) -> None:
         self.noted[kind] = self.noted.get(kind, 0) + 1
+        self.secrets.look("the audit log", str(detail))
 
 
 class Replica(Door):
@@ -91,7 +108,9 @@ class Replica(Door):
         return not self._notices or self._ground.ledger.owner == self.name
 
     def shown(self, name: str) -> Pass:
-        return Pass(self._passes.issue(name, "its certificate", self._ground.clock.now()), TOKEN_LIFE)
+        token = self._passes.issue(name, "its certificate", self._ground.clock.now())
+        self._ground.secrets.tokens.add(token)
+        return Pass(token, TOKEN_LIFE)
 
     def receive(self, line: Line, name: str, shown: Pass) -> None:
         self._lines = [*(one for one in self._lines if not one.broken), line]

@@ -1,5 +1,6 @@
-"""What agents promise, counted by the machines' own logs: E1, E4, three at once, nobody starves, and every end is heard."""
+"""What agents promise, by the machines' own logs: E1, E4, three at once, nobody starves, every end is heard, no secret is told."""
 
+import logging
 from collections.abc import Mapping
 
 from healer.executors.register import KILLED, Ran
@@ -10,6 +11,7 @@ from tests.simulation.agents.ledger import Ledger
 from tests.simulation.agents.machine import Machine
 from tests.simulation.court import Court
 from tests.simulation.machines import Fleet
+from tests.simulation.secrets import MARK
 
 STEP: Micros = 10 * SECOND
 AT_ONCE = 3
@@ -123,6 +125,24 @@ class Stops:
         since = self.file_since.get(machine.name)
         if since is not None and now - since > SECOND and order.intent in machine.by_agent:
             self._court.accuse("E4", f"{order.intent} starts {format_duration(now - since)} after the pause file")
+
+
+class Unsaid(logging.Handler):
+    """I17: neither an agent's token nor what a command printed stands in a log line, or in the audit log."""
+
+    def __init__(self, court: Court) -> None:
+        super().__init__(logging.INFO)
+        self._court = court
+        self.tokens: set[str] = set()
+        """Those that were given out."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.look("a log line", f"{record.getMessage()} {vars(record)}")
+
+    def look(self, where: str, text: str) -> None:
+        """Somebody can read this there."""
+        if MARK in text or any(token in text for token in self.tokens):
+            self._court.accuse("secrets", f"{where} has one: {text[:500]!r}")
 
 
 class Heard:

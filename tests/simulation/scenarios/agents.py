@@ -27,8 +27,9 @@ from tests.simulation.court import Court
 from tests.simulation.listening import listening
 from tests.simulation.loop import SimLoop
 from tests.simulation.machines import Fleet
-from tests.simulation.promises.agents import AtMostOnce, AtOnce, Heard, InTurn, Stops
+from tests.simulation.promises.agents import AtMostOnce, AtOnce, Heard, InTurn, Stops, Unsaid
 from tests.simulation.promises.fenced import Fenced
+from tests.simulation.secrets import Secrets
 from tests.simulation.world import SimClock
 
 QUIET = 20 * MINUTE
@@ -46,10 +47,12 @@ class Run:
         self.trouble = trouble = Trouble(loop, options)
         clock = SimClock(loop)
         names = [f"host/cn-{number}" for number in range(options.agents)]
-        self.fleet = fleet = Fleet(self, clock)
+        self.unsaid = Unsaid(court)
+        self.secrets = Secrets(options.seed)
+        self.fleet = fleet = Fleet(self, clock, self.secrets.printed)
         self.ledger = ledger = Ledger(options, names, court)
         self.in_turn = InTurn(court, clock)
-        self.ground = Ground(options, loop, trouble, fleet, ledger, self.in_turn)
+        self.ground = Ground(options, loop, trouble, fleet, ledger, self.in_turn, self.unsaid)
         self.replicas = Replicas(self.ground, _roll(names))
         self.machines = {
             name: Machine(name, fleet, Network(loop, trouble, options, name), clock, self.replicas.doors)
@@ -212,6 +215,7 @@ class Run:
                 "stale orders refused": sum(one.refusals for one in self.fleet.registers.values()),
                 "places all taken": self.at_once.full,
                 "overtaken in the queue": self.in_turn.overtaken,
+                "secrets blurted out": self.secrets.said,
                 "reports that came late": self.ground.noted.get("agent reported late", 0),
             },
         )
@@ -223,7 +227,7 @@ def agents(seed: int) -> Outcome:
     options = Options.drawn(seed)
     with SimLoop(seed) as loop:
         run = Run(options, loop)
-        with listening(run.court):
+        with listening(run.court, run.unsaid):
             loop.run(run.go())
             run.court.errors.extend(loop.uncaught())
             outcome = run.outcome()
