@@ -1,4 +1,4 @@
-"""What agents promise, by the machines' own logs: E1, E4, three at once, nobody starves, every end is heard, no secret is told."""
+"""What agents promise, by the machines' own logs: E1, E4, three at once, nobody starves, every end is heard, no secret told."""
 
 import logging
 from collections.abc import Mapping
