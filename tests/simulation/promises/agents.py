@@ -14,7 +14,9 @@ from tests.simulation.machines import Fleet
 from tests.simulation.secrets import MARK
 
 STEP: Micros = 10 * SECOND
+"""What one step of priority counts for, in waiting, as docs/agent.md has it."""
 AT_ONCE = 3
+"""Orders that an agent carries out, as docs/agent.md has it."""
 
 
 class AtMostOnce:
