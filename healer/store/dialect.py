@@ -48,6 +48,11 @@ def _min(element: least, compiler: SQLCompiler, **more: Any) -> str:
     return f"min({compiler.process(element.clauses, **more)})"
 
 
+def kept(name: str) -> str:
+    """A name as it comes back: PostgreSQL's text holds every character but NUL, which is kept as U+FFFD there."""
+    return name.replace("\0", "\ufffd")
+
+
 NAMED = 0x6865616E
 """The advisory lock of a server that each process holds under its name, beside the name's number."""
 _NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"

@@ -13,6 +13,7 @@ from healer.remediation.guards.counted import Counted, Place, Run, Thrown, Unset
 from healer.remediation.guards.standing import keys_of, opposing_keys
 from healer.remediation.model import UNDER_WAY, Limit, PlanStep, Remediation
 from healer.remediation.ports import Switch
+from healer.store.dialect import kept
 from healer.store.prepared import About, Inserting, Prepared
 from healer.store.schema import intent, reserved
 from healer.store.schema import remediation as run
@@ -99,15 +100,16 @@ class Tally:
         self._doubts = _doubts(connection)
         self._runs = _runs(connection, since, self._doubts)
         scopes = [scope for each in questions for scope in (*each.place.scopes, each.suspension)]
-        self._switches = {one.scope: one for one in switches.among(connection, list(dict.fromkeys(scopes)))}
+        self._switches = {kept(one.scope): one for one in switches.among(connection, list(dict.fromkeys(scopes)))}
         grouped = any(each.place.siblings or each.place.control_plane for each in questions)
         self._under_repair = _under_repair(connection) if grouped else set()
 
     def counted(self, question: Question) -> Counted:
         """All that is counted for one step."""
         me, now = question.remediation.id, question.now
-        suspended = self._switches.get(question.suspension)
-        thrown = [self._switches[scope] for scope in sorted(question.place.scopes) if scope in self._switches]
+        suspended = self._switches.get(kept(question.suspension))
+        scopes = sorted(map(kept, question.place.scopes))
+        thrown = [self._switches[scope] for scope in scopes if scope in self._switches]
         return Counted(
             now=now,
             place=question.place,
@@ -165,10 +167,10 @@ def _doubts(connection: Connection) -> list[Doubt]:
 def _runs(connection: Connection, since: Mapping[str, Micros], doubts: Sequence[Doubt]) -> dict[str, list[Run]]:
     """By key, those after an instant, those under way and those with an unsettled intent, oldest first."""
     acting = {one.remediation for one in doubts}
-    found: dict[str, list[Run]] = {key: [] for key in since}
+    found: dict[str, list[Run]] = {kept(key): [] for key in since}
     for key, id, at, state in _RUNS.execute(connection, list(since.items())):
-        found[key].append(Run(id, at, state, acting=id in acting, going=state in UNDER_WAY))
-    return found
+        found[kept(key)].append(Run(id, at, state, acting=id in acting, going=state in UNDER_WAY))
+    return {key: found[kept(key)] for key in since}
 
 
 def _under_repair(connection: Connection) -> set[tuple[str, str]]:

@@ -12,6 +12,7 @@ from healer.remediation.guards import Answer, Place
 from healer.remediation.model import UNDER_WAY, Intent, PlanStep, Refused, Remediation, State
 from healer.remediation.ports import Probe
 from healer.store import schema
+from healer.store.dialect import kept
 from healer.store.joint import Joint
 from healer.store.prepared import About, Inserting, Prepared
 from healer.store.transaction import Transaction
@@ -83,8 +84,9 @@ def _begin(transaction: Transaction, begun: Sequence[tuple[Asked, counting.Quest
     """Reserve, raise tokens, write the intents; by id."""
     connection = transaction.connection
     counting.reserve(connection, [question for _, question in begun])
-    tokens = dict(_RAISE_TOKENS.returning(connection, [(one.step.node, 1) for one, _ in begun]))
-    intents = {one.intent: _intent(one, tokens[one.step.node]) for one, _ in begun}
+    raised = _RAISE_TOKENS.returning(connection, [(one.step.node, 1) for one, _ in begun])
+    tokens = {kept(target): token for target, token in raised}
+    intents = {one.intent: _intent(one, tokens[kept(one.step.node)]) for one, _ in begun}
     _INSERT.execute(connection, [(one.id, one.remediation, one.target, 1, _pack(one)) for one in intents.values()])
     for one, _ in begun:
         if not one.remediation.to_undo:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from healer.journey import records
-from healer.journey.ports import Overtaken, StoreUnavailable
+from healer.journey.ports import Arrival, Overtaken, StoreUnavailable
 from healer.journey.records import Entry
 from healer.notification.ports import Claim
 from healer.remediation.guards import Place
@@ -545,3 +545,14 @@ async def test_effects_of_an_older_epoch_are_refused(server: Postgres, url: str)
     assert await other.settle_intent(done, moved, was="executing", now=NOON)
     for store in (one, other):
         await store.close()
+
+
+async def test_the_journal_is_compressed_by_what_costs_least(url: str, server: Postgres) -> None:
+    """By lz4, where the server has it."""
+    store = process(url)
+    await store.append([Arrival(delivered(*[f"a name of some length, {number}" for number in range(1_000)]))])
+    await store.close()
+    [(how, kept, whole)] = server.sql(
+        "SELECT pg_column_compression(data), pg_column_size(data), octet_length(data) FROM journal", "healer"
+    )
+    assert (how, kept < whole // 2) == ("lz4", True)

@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
 from healer.journey.ports import StoreUnavailable
 from healer.journey.records import Entry
 from healer.seams import SystemClock
 from healer.store.connections import raw_of
+from healer.store.joint import Joint
 from healer.store.migrations import prepare
 from healer.store.run import ThreadRun
 from healer.store.sqlite import SqliteDatabase
@@ -183,3 +185,34 @@ async def test_wrong_sql_looks_like_a_mistake(store: Store) -> None:
         await store.run.write("wrong", lambda transaction: transaction.raw.execute(wrong))
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
         await store.run.read("wrong", lambda connection: raw_of(connection).execute(wrong))
+
+
+async def test_who_asks_the_same_before_a_read_begins_shares_it(database: SqliteDatabase) -> None:
+    """A joint read that waits takes in whoever comes; who comes after it began gets one of their own; a failure is each one's."""
+    store = Store(ThreadRun(database, SystemClock(), readers=1), "test")
+    entered, opened = threading.Event(), threading.Event()
+    asked: list[list[tuple[int]]] = []
+
+    def busy(_: Connection) -> None:
+        entered.set()
+        assert opened.wait(10)
+
+    def many(_: Connection, each: Sequence[tuple[int]]) -> list[int]:
+        asked.append(list(each))
+        if (0,) in each:
+            raise ValueError("none")
+        return [-number for (number,) in each]
+
+    kind: Joint[Connection, int, int] = Joint(many)
+    held = asyncio.ensure_future(store.run.read("busy", busy))
+    await asyncio.to_thread(entered.wait, 10)
+    asking = [asyncio.ensure_future(store.run.read("same", kind, number)) for number in (1, 2, 3)]
+    await asyncio.sleep(0)
+    opened.set()
+    assert await asyncio.gather(*asking) == [-1, -2, -3]
+    assert await store.run.read("same", kind, 4) == -4
+    assert asked == [[(1,), (2,), (3,)], [(4,)]]
+    with pytest.raises(ValueError, match="none"):
+        await store.run.read("same", kind, 0)
+    await held
+    await store.close()

@@ -1,15 +1,17 @@
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from healer.journey.ports import StoreUnavailable
 from healer.store.connections import close, connect_memory
+from healer.store.joint import Joint
 from healer.store.migrations import prepare
 from healer.store.sqlite import SqliteSession
+from healer.store.transaction import Transaction
 from healer.store.transactions import journal
 from healer.store.writer import Write, Writer
-from tests.contracts.store.given import HandClock, record
+from tests.contracts.store.given import NOON, HandClock, record
 
 
 class Disk:
@@ -102,3 +104,36 @@ def test_when_sqlite_rolled_everything_back_nobody_is_told_otherwise(writer: Wri
     assert writer.execute(group) == []
     assert {type(write.failure) for write in group} == {StoreUnavailable}
     assert [entry.position for entry in writer.execute([append("c")])] == [1]
+
+
+def test_what_is_joint_is_done_once_for_all_who_wait(writer: Writer) -> None:
+    """Each gets its own result, whatever stands between them."""
+    seen: list[list[tuple[int]]] = []
+
+    def many(_: Transaction, each: Sequence[tuple[int]]) -> list[int]:
+        seen.append(list(each))
+        return [-number for (number,) in each]
+
+    double: Joint[Transaction, int, int] = Joint(many)
+    group = [Write("one", double, (1,)), append("a"), Write("two", double, (2,)), append("b")]
+    assert [entry.position for entry in writer.execute(group)] == [1, 2]
+    assert [write.result for write in group] == [-1, [(1, NOON)], -2, [(2, NOON)]]
+    assert seen == [[(1,), (2,)]]
+    assert double(writer._transaction, 3) == -3
+
+
+def test_of_joint_writes_one_fails_alone(writer: Writer) -> None:
+    """What cannot be done together is done again, each by itself, and nothing of the first time stays."""
+
+    def many(transaction: Transaction, each: Sequence[tuple[str]]) -> list[int]:
+        for (name,) in each:
+            journal.append(transaction, [journal.Encoded(record(name))])
+        if ("bad",) in each:
+            raise ValueError("bad")
+        return [transaction.position] * len(each)
+
+    kind: Joint[Transaction, str, int] = Joint(many)
+    group = [Write(name, kind, (name,)) for name in ("a", "bad", "b")]
+    assert [entry.record for entry in writer.execute(group)] == [record("a").record, record("b").record]
+    assert [str(write.failure) for write in group] == ["None", "bad", "None"]
+    assert [write.result for write in group if write.failure is None] == [1, 2]
