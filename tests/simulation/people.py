@@ -15,6 +15,7 @@ from healer.alerts.silences import OWN, state
 from healer.convergence.outcome import Incident
 from healer.convergence.people import Said, Verb
 from healer.journey.records import Extended, Lifted, Maintained
+from healer.notification.own import is_own
 from healer.times import MINUTE, SECOND, Micros, format_duration
 from healer.web import maintenance as work
 from healer.web import saying, silences, words
@@ -59,11 +60,14 @@ class People:
                 await asyncio.sleep(2)
 
     async def close_all(self) -> None:
-        """Somebody looked: what healer still takes for true is over, and its senders do not say so."""
+        """Somebody looked: what healer still takes for true is over, and its senders do not say so. What healer says of itself
+        stays until it is not so any more: some of that may be held yet."""
 
         async def close(door: Door) -> None:
             found, _ = await door.projections.incidents(status="open")
             for incident in found:
+                if is_own(incident.root.labels):
+                    continue
                 # What came back is closed by another word than the last time, which counts once.
                 who = f"closes {incident.id} {incident.reopened}"
                 saying.check("close", saying.Order(by=who, comment=who, id=who), incident)
