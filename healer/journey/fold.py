@@ -437,7 +437,9 @@ class Fold:
         storm = self.engine.storm
         if storm is None or incident.id != self.troubles.storm_incident():
             return None
-        return sum_up(storm.opened, [one for one in self._incidents.values() if one.storm])
+        # The incident that says so opened in the storm as well.
+        opened = storm.opened - (incident.opened_at >= storm.since)
+        return sum_up(opened, [one for one in self._incidents.values() if one.storm and one.id != incident.id])
 
     def _is_done(self, incident: str) -> bool:
         """Over, and nothing more will be heard of it. The answer does not depend on when steps let go of it.

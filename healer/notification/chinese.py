@@ -48,7 +48,8 @@ _LINES = {
     "merged": "已并入事件 {incident}，请看那里。",
     "your turn": "请你处理：除非情况变化，healer 不会再尝试。",
     "your answer": "请你处理：批准或拒绝。命令行：healer remediation approve {remediation}",
-    "storm": "这次告警风暴共产生 {opened} 个事件，其中 {left} 个未结束：",
+    "storm": "这次告警风暴共产生 {opened} 个事件。发现风暴之后产生且未结束的有 {left} 个：",
+    "storm calm": "这次告警风暴共产生 {opened} 个事件。发现风暴之后产生的均已结束",
     "in storm": "- {severity}：{title}",
     "more in storm": "- 另有 {count} 个：healer incidents list",
     "theirs merged": "{owners} 的严重告警现在归因于事件 {incident}。",
@@ -191,7 +192,7 @@ CHINESE = Tongue(
         ),
         "remediation overdue": Trouble(
             "一次处置没有结束",
-            "有处置超过期限，或有操作结果不明。healer 的日志写明了是哪一个，`healer remediations` 可以查看；"
+            "有处置超过期限，或有操作结果不明。healer 的日志写明了是哪一个，`healer remediation list` 可以查看；"
             "在弄清之前不再操作其目标。",
         ),
         "request too large": Trouble(

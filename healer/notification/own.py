@@ -41,7 +41,7 @@ TROUBLES: Mapping[str, Trouble] = {
         "has lost its Prometheus.",
     ),
     "storm": Trouble(
-        "a storm: many faults at once",
+        "storm: too many faults",
         "So many things broke at once that they are told together here; what is critical is told by name as well. Nothing is "
         "run for them but by rules that say allow: storm.",
     ),
@@ -61,9 +61,9 @@ TROUBLES: Mapping[str, Trouble] = {
         "person when its time is over; alerts come in and are told as ever. Look at what `locks` names; this ends by itself.",
     ),
     "remediation overdue": Trouble(
-        "a remediation does not come to its end",
+        "a repair does not end",
         "Something outlived its deadline: a remediation in one state, or an effect of which nobody knows what became. healer's "
-        "log names it, and `healer remediations` shows it; its target is left alone until that is settled.",
+        "log names it, and `healer remediation list` shows it; its target is left alone until that is settled.",
     ),
     "request too large": Trouble(
         "a request was too large",
@@ -71,8 +71,8 @@ TROUBLES: Mapping[str, Trouble] = {
         "raise the limit.",
     ),
     "topology": Trouble(
-        "the topology source {what} fails",
-        "It cannot be read, or would lose so much at once that it is not believed. What it said last still counts, so "
+        "topology fails: {what}",
+        "This source cannot be read, or would lose so much at once that it is not believed. What it said last still counts, so "
         "causes may be missing or outdated; `healer topology show` says more.",
     ),
     "escalation unfinished": Trouble(
@@ -81,9 +81,9 @@ TROUBLES: Mapping[str, Trouble] = {
         "see who is on it, and call them yourself. `healer doctor` says whether a channel fails.",
     ),
     "calendar": Trouble(
-        "the on-call calendar of {what} fails",
-        "It cannot be read, or says something that healer does not understand. What it said last still counts, so somebody "
-        "may be called who is not on call any more: `healer oncall` shows who.",
+        "calendar fails: {what}",
+        "This calendar of who is on call cannot be read, or says something that healer does not understand. What it said last "
+        "still counts, so somebody may be called who is not on call any more: `healer oncall` shows who.",
     ),
     "suspended": Trouble(
         "a rule is suspended",
@@ -91,7 +91,7 @@ TROUBLES: Mapping[str, Trouble] = {
         "wrong, then let it go on with `healer resume`; `healer pause` lists what is stopped.",
     ),
     "drill": Trouble(
-        "the drill {what} failed",
+        "drill failed: {what}",
         "A rehearsal did not come to its end: what kept it may keep a real repair, too. `healer drill --list` says "
         "what was missing; this ends when the drill passes.",
     ),

@@ -168,20 +168,26 @@ def _theirs(facts: Facts, speech: Speech) -> Iterator[str]:
 
 
 def _lines(facts: Facts, state: State, speech: Speech) -> Iterator[str]:
-    incident = facts.incident
-    yield from _since_when(incident, speech)
-    yield from _who_is_hurt(incident, speech)
-    yield from _the_cause(facts, speech)
-    yield from _what_people_say(incident, speech)
-    yield ""
-    yield from _what_was_done(incident, facts.deeds, speech)
-    yield from _how_it_stands(incident, facts.deeds, state, speech)
-    yield from _what_changed(incident, speech)
-    if facts.summary is not None or facts.said:
-        yield ""
-    if facts.summary is not None:
-        yield from _storm(facts.summary, speech)
-    yield from facts.said
+    """Paragraphs: what it is, what is done about it, and what is said beside."""
+    incident, deeds = facts.incident, facts.deeds
+    paragraphs = (
+        (
+            *_since_when(incident, speech),
+            *_who_is_hurt(incident, speech),
+            *_the_cause(facts, speech),
+            *_what_people_say(incident, speech),
+        ),
+        (
+            *_what_was_done(incident, deeds, speech),
+            *_how_it_stands(incident, deeds, state, speech),
+            *_what_changed(incident, speech),
+        ),
+        (*_storm(facts.summary, speech), *facts.said),
+    )
+    for number, paragraph in enumerate(filter(None, paragraphs)):
+        if number:
+            yield ""
+        yield from paragraph
 
 
 def _how_it_stands(incident: Incident, deeds: Sequence[Deed], state: State, speech: Speech) -> Iterator[str]:
@@ -283,14 +289,16 @@ def _what_was_done(incident: Incident, deeds: Sequence[Deed], speech: Speech) ->
         because = speech.say("because", why=cut(one_line(deed.detail), REASON_LIMIT)) if deed.detail else ""
         at, rule = speech.clock(deed.at, incident.root.onset), one_line(deed.rule)
         yield speech.say("deed", at=at, deed=sentence, because=because, rule=rule)
-    if not deeds and incident.status == "open":
+    if not deeds and incident.status == "open" and incident.root.name != ALERT:
         yield speech.say("nothing done")
     if incident.status == "open" and deeds and deeds[-1].runbook:
         yield speech.say("runbook", runbook=cut(one_line(deeds[-1].runbook), REASON_LIMIT))
 
 
-def _storm(summary: Summary, speech: Speech) -> Iterator[str]:
-    yield speech.say("storm", opened=summary.opened, left=summary.left)
+def _storm(summary: Summary | None, speech: Speech) -> Iterator[str]:
+    if summary is None:
+        return
+    yield speech.say("storm" if summary.left else "storm calm", opened=summary.opened, left=summary.left)
     for severity, named in summary.worst:
         shown = speech.tongue.severities.get(severity, severity)
         yield speech.say("in storm", severity=shown, title=named)

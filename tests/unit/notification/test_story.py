@@ -1,6 +1,7 @@
 """What people read: the title on a lock screen, the five states, the lines below."""
 
-from typing import Any
+import re
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from healer.alerts.identity import canonical
 from healer.changes.model import Change, Touched
+from healer.cli.main import COMMANDS
 from healer.convergence.outcome import Candidate, Confidence, Incident, People
 from healer.notification.own import ALERT
 from healer.notification.story import DEEDS, REASON_LIMIT, TITLE_LIMIT, State, state_of
@@ -332,3 +334,14 @@ def test_a_rules_runbook_is_at_hand() -> None:
     assert tell(incident(), [last]).lines[-1].startswith("It is your turn")
     assert "Runbook: https://wiki.example/power" in tell(incident(), [deed("failed"), last]).lines
     assert not [text for text in tell(over(), [last]).lines if "Runbook" in text]
+
+
+@pytest.mark.parametrize("language", get_args(Language))
+def test_trouble_of_healers_own_fits_line_1_and_names_commands_that_there_are(language: Language) -> None:
+    """Whoever is woken by it has to know what it is, and what they type has to work."""
+    for code, own in TONGUES[language].troubles.items():
+        which = f"{code} x" if "{what}" in own.title else code
+        labels = canonical({"alertname": ALERT, "code": which, "severity": "critical"})
+        found = incident(root_node="", root_beneath="", root_name=ALERT, root_labels=labels)
+        assert not title(found, "broken", Speech(language)).endswith("…"), code
+        assert set(re.findall(r"`healer ([a-z]+)", own.meaning)) <= COMMANDS.keys(), code
