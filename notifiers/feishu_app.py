@@ -85,7 +85,7 @@ class FeishuAppSender:
         self, name: str, config: FeishuAppConfig, session: aiohttp.ClientSession, tokens: Tokens, wall: Wall
     ) -> None:
         self.name = name
-        self.limits = Limits(TEXT_BYTES, Unit.BYTES, rates(config))
+        self.limits = Limits(TEXT_BYTES, Unit.BYTES, rates(config.door, config.to))
         self._config = config
         self._application = FeishuApplication(config.door, session, tokens, wall)
         self._keys = MessageKeys(f"{config.door.key}:{name}", wall)
@@ -125,11 +125,11 @@ class FeishuAppSender:
         return card(message, self._config.card_version, buttons=self._config.buttons == "webhook")
 
 
-def rates(config: FeishuAppConfig) -> tuple[Rate, ...]:
+def rates(door: Door, to: str) -> tuple[Rate, ...]:
     """5 a second to one recipient, of the application 50 a second and 1000 a minute; a twentieth is kept back."""
     margin = SECOND // 20
     return (
-        Rate(f"{config.door.key}:{config.to}", 5, SECOND + margin),
-        Rate(config.door.key, 50, SECOND + margin, shared=True),
-        Rate(f"{config.door.key}:minute", 950, MINUTE, shared=True),
+        Rate(f"{door.key}:{to}", 5, SECOND + margin),
+        Rate(door.key, 50, SECOND + margin, shared=True),
+        Rate(f"{door.key}:minute", 950, MINUTE, shared=True),
     )

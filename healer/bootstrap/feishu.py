@@ -68,13 +68,13 @@ class Feishu:
         async def do() -> None:
             done.append(await self._desk.press(press, pressed, {name: one for name, (_, one) in app.items()}))
             if late:
-                await self._change(config, channel, press, done[0])
+                await self._change(app, press, done[0])
 
         await self._desk.in_time(do())
         if not done:
             late.append(True)
             return _said({"toast": {"type": "info", "content": channel.speech.say("pressed later")}})
-        return _said(_answer(done[0], config.card_version))
+        return _said(_answer(done[0], app[done[0].channel][0].card_version))
 
     async def _obey(self, app: App, word: Word) -> None:
         """Do what was written, and say below it what came of it. Elsewhere than in the application's own chats only whoever
@@ -85,8 +85,8 @@ class Feishu:
             return
 
         async def do() -> None:
-            there = msgspec.structs.replace(config, to=word.chat)
-            reply = await self._desk.hear(word, f"feishu:{word.user}", channel.speech, rates(there))
+            there = rates(config.door, word.chat)
+            reply = await self._desk.hear(word, f"feishu:{word.user}", channel.speech, there)
             if reply is None or (reply.loud and own is None):
                 return
             text = {"zh_cn": {"title": "", "content": [[{"tag": "text", "text": reply.text}]]}}
@@ -96,8 +96,9 @@ class Feishu:
 
         await self._desk.in_time(do())
 
-    async def _change(self, config: FeishuAppConfig, channel: Channel, press: Press, done: Done) -> None:
+    async def _change(self, app: App, press: Press, done: Done) -> None:
         """Show what came of a press whose answer is gone already."""
+        config, channel = app[done.channel]
         if (shown := _card(done, config.card_version)) is None:
             return
         answer = await self._application(config, channel).change(press.message_id, shown, "")

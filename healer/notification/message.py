@@ -43,8 +43,9 @@ def _why_called(story: Story, matter: str, speech: Speech) -> str:
         return speech.say("reminded")
     if not is_escalation(matter):
         key, values = why_called(matter)
+        why = speech.say(key, **values) if key in speech.tongue.lines else matter
         needed = story.facts is None or is_needed(matter, story.facts.incident, story.facts.deeds)
-        return speech.say("called" if needed else "called before", why=speech.say(key, **values))
+        return speech.say("called" if needed else "called before", why=why)
     name, number = read_matter(matter)
     needed = story.facts is None or not needless(story.facts.incident)
     return speech.say("escalated" if needed else "escalated before", escalation=one_line(name), number=number)

@@ -191,7 +191,8 @@ class Answered(msgspec.Struct, frozen=True):
 
 
 class Callback(Protocol):
-    """Takes what WeCom, or Feishu, sends of buttons that people pressed. Implemented by `healer.bootstrap`."""
+    """Takes what WeCom, or Feishu, sends: buttons that people pressed, commands that they wrote. Implemented by
+    `healer.bootstrap`."""
 
     @property
     def open(self) -> bool:

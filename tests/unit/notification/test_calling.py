@@ -74,6 +74,7 @@ def test_calls_of_one_incident_have_a_limit() -> None:
             "en",
             "You are called: it is back, 2 times by now, although it was repaired (remediation r1)",
         ),
+        ("r1 went away", "en", "You are called: r1 went away"),
         ("root rack/r, a 7", "en", "You are called: the cause is another one than you were told, rack/r, a 7"),
     ],
 )
