@@ -4,7 +4,10 @@ Each secret has `MARK` in it, which stands nowhere else, so whoever looks for al
 """
 
 import random
+from functools import cached_property
 from urllib.parse import quote
+
+from healer.telemetry.redacting import Redactor
 
 MARK = "cAnArY"
 
@@ -31,6 +34,11 @@ class Secrets:
         """One more that healer has: letters and digits after what it begins with."""
         self.known.append(f"{begins}{self._one()}")
         return self.known[-1]
+
+    @cached_property
+    def redact(self) -> Redactor:
+        """Takes those that healer has out of text; all are drawn before anything is said."""
+        return Redactor(self.known)
 
     def printed(self) -> bytes:
         """What a command may print beside its own words: what it was started with, and whom it calls."""

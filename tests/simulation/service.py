@@ -29,7 +29,6 @@ from healer.store.inline import Memory
 from healer.store.store import Store
 from healer.store.transactions import switches
 from healer.telemetry.metrics import Registry
-from healer.telemetry.redacting import Redactor
 from healer.times import SECOND, Micros
 from healer.topology.source import Source
 from healer.web import ports as web
@@ -383,7 +382,7 @@ class Service:
             alertmanagers=self.alertmanagers(life),
             sources=self.sources(life),
             halted=lambda _: world.halted,
-            redact=Redactor(world.faults.secrets.known),
+            redact=world.faults.secrets.redact,
         )
 
     def _targets(self, life: Life) -> dict[str, Target]:

@@ -72,7 +72,7 @@ def judged(chunk: int, seeds: int) -> tuple[Verdict, ...]:
 
 def each(effort: Effort) -> int:
     """Seeds of a chunk."""
-    return effort.pick(ci=240, full=20_000) // CHUNKS
+    return effort.pick(ci=216, full=20_000) // CHUNKS
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))

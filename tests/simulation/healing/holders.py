@@ -17,7 +17,6 @@ from healer.remediation.verify import Verifier
 from healer.seams import Supervisor
 from healer.store.inline import Memory
 from healer.store.store import Store
-from healer.telemetry.redacting import Redactor
 from healer.times import SECOND
 from rules import RuleSet
 from tests.simulation.disk import Disk
@@ -132,7 +131,7 @@ class Holders:
         runner = Runner(
             Store(disk, ground.memory.installation),
             view,
-            redacted({"ssh": Machines(ground.fleet, ground.faults, holder)}, Redactor(ground.faults.secrets.known)),
+            redacted({"ssh": Machines(ground.fleet, ground.faults, holder)}, ground.faults.secrets.redact),
             self._locks(holder),
             Verifier(view, view, clock),
             clock,

@@ -2,19 +2,33 @@
 looked at in the instant in which it is written; what healer answers from memory when the seed is over."""
 
 import logging
+from collections.abc import Iterator
 
 from healer.assembly import Healer
 from healer.store.connections import raw_of
 from healer.store.inline import Memory
 from healer.store.schema import metadata
 from healer.telemetry.logs import Logfmt
-from healer.telemetry.redacting import Redactor
 from tests.simulation.court import Court
 from tests.simulation.secrets import MARK, Secrets
 
 _MARK = MARK.encode()
 _AROUND = 40
 """Characters before and after it that an accusation shows."""
+
+
+def _triggers() -> Iterator[str]:
+    """Of each table: what is written has to be looked at."""
+    for table in metadata.sorted_tables:
+        texts = [f'NEW."{column.name}"' for column in table.columns if column.type.python_type in (str, bytes)]
+        for event in ("INSERT", "UPDATE") if texts else ():
+            yield (
+                f'CREATE TEMP TRIGGER "{event} {table.name}" AFTER {event} ON "{table.name}" '
+                f"BEGIN SELECT looked_at('{table.name}', {', '.join(texts)}); END;"
+            )
+
+
+_TRIGGERS = "".join(_triggers())
 
 
 class Unsaid(logging.Handler):
@@ -26,19 +40,11 @@ class Unsaid(logging.Handler):
         self._secrets = secrets
         raw = raw_of(memory.connection)
         raw.create_function("looked_at", -1, self._written)
-        for table in metadata.sorted_tables:
-            texts = ", ".join(
-                f'NEW."{column.name}"' for column in table.columns if column.type.python_type in (str, bytes)
-            )
-            for event in ("INSERT", "UPDATE") if texts else ():
-                raw.execute(
-                    f'CREATE TEMP TRIGGER "{event} {table.name}" AFTER {event} ON "{table.name}" '
-                    f"BEGIN SELECT looked_at('{table.name}', {texts}); END"
-                ).close()
+        raw.executescript(_TRIGGERS)
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.exc_info or MARK in str(vars(record)):
-            self.look("a log line", Logfmt(Redactor(self._secrets.known)).format(record))
+            self.look("a log line", Logfmt(self._secrets.redact).format(record))
 
     def look(self, where: str, text: str) -> None:
         """Somebody can read this there."""
