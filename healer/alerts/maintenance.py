@@ -87,7 +87,10 @@ def ended(one: Maintenance, now: Micros) -> Maintenance:
 
 
 def extended(one: Maintenance, until: Micros, now: Micros) -> Maintenance:
-    """The same, the occurrence under way (or, of one that happens once, the one to come) ending at `until`."""
+    """The same, the occurrence under way (or, of one that happens once, the one to come) ending at `until`. What is over stays
+    so: between two occurrences there is none to prolong."""
+    if state(one, now) == "expired" or (one.schedule and occurrence(one, now) is None):
+        return one
     if one.schedule:
         return msgspec.structs.replace(one, extended_to=until, updated_at=now)
     return msgspec.structs.replace(one, ends_at=until, updated_at=now)

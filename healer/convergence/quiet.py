@@ -53,7 +53,7 @@ def maintain(state: State, said: Maintenance, id: str) -> None:
 def extend(state: State, id: str, until: Micros) -> None:
     """The work takes until then."""
     known = state.maintenance.get(id)
-    if known is not None and maintenance.state(known, state.wall) != "expired":
+    if known is not None:
         state.maintenance[id] = maintenance.extended(known, until, state.wall)
         turn(state)
 

@@ -7,7 +7,7 @@ from healer.convergence.engine import Engine
 from healer.convergence.freeze import Frozen
 from healer.convergence.reasons import explain
 from healer.convergence.settings import Convergence
-from healer.times import HOUR
+from healer.times import HOUR, MINUTE
 from tests.unit.convergence.world import START, Graph, World
 
 TREE = "switch/s > rack/r > host/a host/b"
@@ -97,6 +97,22 @@ def test_ended_and_extended() -> None:
     world.until("90m")
     assert (world.status("HostDown@host/a"), world.status("HostDown@host/b")) == ("root", "silenced")
     assert world.until("121m").status("HostDown@host/b") == "root"
+
+
+def test_none_is_extended_between_two() -> None:
+    """Whoever prolongs a recurring one when it has just ended says nothing: what ended does not begin again."""
+    world = World(TREE)
+    daily = world.maintain("host/a", "0s", "", schedule="daily 10:10", zone="UTC", lasts="10m")
+    world.play("0s HostDown on host/a critical").until("19m")
+    world.engine.extend(daily, START + 25 * MINUTE)
+    world.take()
+    assert (world.until("24m").status("HostDown@host/a"), world.until("26m").status("HostDown@host/a")) == (
+        "silenced",
+        "root",
+    )
+    world.engine.extend(daily, START + HOUR)
+    world.take()
+    assert world.until("27m").status("HostDown@host/a") == "root"
 
 
 def test_again_and_again() -> None:
