@@ -48,6 +48,7 @@ def service(settings: Settings, healer: Healer, registry: Registry) -> Service:
         converging=lambda: tenure.known() if (tenure := healer.ports.tenure) is not None else None,
         halted=healer.runner.observing.halted,
         doubt=healer.view.doubt,
+        redact=lambda text: healer.ports.redact(text),
         installation=store.installation,
         auth=settings.server.auth,
         covers=partial(covers, healer),

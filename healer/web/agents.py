@@ -2,6 +2,7 @@
 goes to its machine. DELETE /api/v1/agents/{name}: it may not come in any more. `healer agents` calls them.
 """
 
+from collections.abc import Callable
 from typing import Annotated
 
 import msgspec
@@ -41,7 +42,7 @@ def routes(service: Service) -> list[web.RouteDef]:
 
     async def listed(_: web.Request) -> web.Response:
         agents = known()
-        items = [standing(each, service.clock.now()) for each in agents.standings()]
+        items = [standing(each, service.clock.now(), service.redact) for each in agents.standings()]
         items += [invited(each) for each in agents.invited()]
         return as_json({"items": items, "total": len(items), "next": None})
 
@@ -68,8 +69,8 @@ def routes(service: Service) -> list[web.RouteDef]:
     return [web.get(PATH, listed), web.post(PATH, invite), web.delete(PATH + "/{name}", remove)]
 
 
-def standing(each: Standing, now: Micros) -> shapes.Json:
-    """An agent that was enrolled; `status` is `active` or `inactive`."""
+def standing(each: Standing, now: Micros, redact: Callable[[str], str]) -> shapes.Json:
+    """An agent that was enrolled; `status` is `active` or `inactive`. What runs there may print what nobody may read."""
     return {
         "name": each.name,
         "status": "active" if each.active else "inactive",
@@ -78,7 +79,7 @@ def standing(each: Standing, now: Micros) -> shapes.Json:
         "tasks": each.beat.tasks,
         "waiting": each.waiting,
         "running": [
-            {"intent": one.intent, "since": shapes.when(now - one.age), "output": one.output}
+            {"intent": one.intent, "since": shapes.when(now - one.age), "output": redact(one.output)}
             for one in each.beat.running
         ],
         "paused": each.beat.paused or None,

@@ -274,6 +274,8 @@ class Service(msgspec.Struct, frozen=True):
     """Why nothing may be begun, whatever the switches say: a file on healer's machine."""
     doubt: Callable[[str], str] = lambda _: ""
     """What is wrong with a scope of the kill switch: nothing is called so. "" where nothing is wrong."""
+    redact: Callable[[str], str] = str
+    """Takes secrets out of what is shown as it comes in."""
     installation: str = ""
     auth: Auth = Auth()
     beneath: Callable[[str], Beneath] = lambda _: Beneath(0)
