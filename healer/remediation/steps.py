@@ -12,6 +12,11 @@ LOOKS_BY_ITSELF = {"kubernetes": "object", "helm": "object", "redfish": "object"
 """Executors that need no `observe:`: what they would call tells them what to look at. With the kind of state that they show."""
 
 
+def asks_its_target(step: PlanStep) -> bool:
+    """Whether a look before the step asks anybody; what would be called over HTTP is said from memory."""
+    return bool(step.observe) and LOOKS_BY_ITSELF.get(step.executor) != ""
+
+
 def steps_of(planned: Sequence[Planned], clause: str) -> tuple[PlanStep, ...]:
     """The steps of a clause that do something, or wait. People are told by the story."""
     found = []

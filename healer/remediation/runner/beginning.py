@@ -18,6 +18,7 @@ from healer.remediation.runner.desk import Desk
 from healer.remediation.runner.effect import Effects
 from healer.remediation.runner.looks import Looks
 from healer.remediation.runner.watching import Watching
+from healer.remediation.steps import asks_its_target
 
 log = logging.getLogger(__name__)
 
@@ -95,8 +96,10 @@ class Beginning:
         self, remediation: Remediation, step: PlanStep, target: Target, hold: Hold, held: Held | None
     ) -> Remediation | No | None:
         """With the target's lock: guards, look, intent, effect; where there is nothing to change, none of it."""
+        # T3 counts by itself; it is counted before where that spares a target the look, or the store another refused T3.
+        counted = asks_its_target(step) or remediation.state != "planned"
         # Within the lock: waiting for it may have taken longer than an observation is good for.
-        refused = guards.refusal(await self._effects.ask(remediation, step, held))
+        refused = guards.refusal(await self._effects.ask(remediation, step, held, counted=counted))
         if refused is not None:
             return No(remediation, refused)
         change, before = await self._looks.before(step, target)

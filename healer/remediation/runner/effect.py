@@ -57,11 +57,11 @@ class Effects:
             return Held(None, "its rule is not known any more", self._desk.clock.now())
         return await self._verifier.still_holds(remediation, rule.when)
 
-    async def ask(self, remediation: Remediation, step: PlanStep, held: Held | None) -> list[Answer]:
-        """What every guard says now, the counted ones as far as they can be told before T3."""
+    async def ask(self, remediation: Remediation, step: PlanStep, held: Held | None, *, counted: bool) -> list[Answer]:
+        """What every observed guard says now; and the counted ones, if wanted, as far as they can be told before T3."""
         await self._desk.situation.settled()
         answers = await self._observed(remediation, step, held)
-        if guards.refusal(answers) is not None:
+        if not counted or guards.refusal(answers) is not None:
             return answers
         place = self.observing.place(remediation.plan.rule, step.node)
         return answers + await self._desk.store.count(remediation, step, place, now=self._desk.clock.now())

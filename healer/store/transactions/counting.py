@@ -71,18 +71,18 @@ class Question(msgspec.Struct, frozen=True):
     def since(self) -> dict[str, Micros]:
         """By key that is counted, since when."""
         found = dict.fromkeys(opposing_keys(self.step), self.now)
-        for limit in self.counted():
+        for limit in self.limits():
             if limit.form != "share":  # of those it is counted who is under repair
                 found[limit.key] = min(found.get(limit.key, self.now), self.now - limit.window)
         return found
 
-    def counted(self) -> list[Limit]:
+    def limits(self) -> list[Limit]:
         return [limit for limit in self.remediation.plan.limits if limit.applies(self.step)]
 
     def reserves(self) -> list[str]:
         """All keys under which it is counted from its intent on."""
         own = () if self.step.diagnostic else keys_of(self.step)
-        return sorted({limit.key for limit in self.counted()} | set(own))
+        return sorted({limit.key for limit in self.limits()} | set(own))
 
     @property
     def suspension(self) -> str:

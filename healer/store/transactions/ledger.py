@@ -5,7 +5,7 @@
     waiting -> claimed -> told -> waiting (a newer revision) ...          claimed -> waiting | dead (it failed)
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 
 import msgspec
@@ -112,9 +112,9 @@ _CALL_AGAIN = _wanting(again=True)
 _ANEW = _wanting(anew=True)
 _DUE_ROWS = {only: _claimable(only) for only in _WHICH}
 _NEXT_DUE = {only: _due(only) for only in _WHICH}
-_STAND_INS = About(
-    "SELECT incident, channel, matter, meant_for FROM told "
-    "WHERE incident IN (SELECT key FROM asked) AND meant_for <> '' ORDER BY incident, channel, matter"
+_THERE = About(
+    "SELECT incident, channel, matter, meant_for, tried, wanted_revision FROM told "
+    "WHERE incident IN (SELECT key FROM asked) ORDER BY incident, channel, matter"
 )
 _HERE = and_(
     told.c.incident == bindparam("where_incident"),
@@ -122,10 +122,7 @@ _HERE = and_(
     told.c.matter == bindparam("where_matter"),
 )
 _CLAIM = Prepared(update(told).where(_HERE).values(state="claimed", tried=1), ("claimed_until", "claimed_by"))
-_TRIED = Prepared(select(told.c.tried).where(_HERE))
-_DROP_UNTRIED = Prepared(
-    delete(told).where(_HERE, told.c.tried == 0, told.c.wanted_revision < bindparam("where_revision"))
-)
+_DROP = Prepared(delete(told).where(_HERE))
 _NEWER = Prepared(
     select(told.c.wanted_revision, told.c.story).where(_HERE, told.c.wanted_revision > bindparam("where_revision"))
 )
@@ -143,9 +140,12 @@ def want(connection: Connection, wanted: Sequence[Wanted], now: Micros) -> int:
 
     Returns how many first notices were withdrawn because their incidents are over.
     """
-    found = [*wanted, *_in_their_place(connection, wanted)]
-    unheard = sum(_withdraw(connection, each, now) for each in found if not each.opens)
-    found = [each for each in found if _is_wanted(connection, each)]
+    if not wanted:
+        return 0
+    there = _rows_of(connection, dict.fromkeys(each.incident for each in wanted))
+    found = [*wanted, *_in_their_place(there, wanted)]
+    unheard = sum(_withdraw(connection, there, each, now) for each in found if not each.opens)
+    found = [each for each in found if _is_wanted(there, each)]
     rows = [
         {
             **_FRESH,
@@ -359,13 +359,37 @@ def resend(transaction: Transaction, incident: str, channel: str, now: Micros) -
     return transaction.connection.execute(changed).rowcount > 0
 
 
-def _withdraw(connection: Connection, wanted: Wanted, now: Micros) -> bool:
+class _There(msgspec.Struct, frozen=True):
+    """As much of a row as says whether something is wanted in its place."""
+
+    incident: str
+    channel: str
+    matter: str
+    meant_for: str
+    tried: int
+    wanted_revision: int
+
+
+_Rows = dict[tuple[str, str, str], _There]
+"""By incident, channel and matter."""
+
+
+def _rows_of(connection: Connection, incidents: Iterable[str]) -> _Rows:
+    rows = [_There(*row) for row in _THERE.execute(connection, [(id, 0) for id in incidents])]
+    return {(row.incident, row.channel, row.matter): row for row in rows}
+
+
+def _withdraw(connection: Connection, there: _Rows, wanted: Wanted, now: Micros) -> bool:
     """Let go of a row that nobody tried and that need not be told any more; whether it was a first notice of what is over, or
     would have been one."""
     if wanted.matter and not wanted.ends:
         return False
-    _DROP_UNTRIED.execute(connection, {**_place(wanted), "where_revision": wanted.revision})
-    if wanted.matter or not wanted.ends or _TRIED.execute(connection, _place(wanted)).fetchone():
+    row = there.get(place := (wanted.incident, wanted.channel, wanted.matter))
+    if row is not None and not row.tried and row.wanted_revision < wanted.revision:
+        _DROP.execute(connection, _place(wanted))
+        row = None
+        del there[place]
+    if wanted.matter or not wanted.ends or row is not None:
         return False
     line = Happening(wanted.incident, now, "notify", UNHEARD, {"channel": wanted.channel})
     before = incidents.timeline(connection, wanted.incident)
@@ -375,24 +399,21 @@ def _withdraw(connection: Connection, wanted: Wanted, now: Micros) -> bool:
     return True
 
 
-def _is_wanted(connection: Connection, wanted: Wanted) -> bool:
+def _is_wanted(there: _Rows, wanted: Wanted) -> bool:
     if wanted.opens and (not wanted.matter or is_escalation(wanted.matter)):
         return True
-    there = "" if wanted.opens else wanted.matter
-    found = _TRIED.execute(connection, {**_place(wanted), "where_matter": there}).fetchone()
-    return found is not None if is_escalation(wanted.matter) else found is not None and found[0] == 1
+    row = there.get((wanted.incident, wanted.channel, "" if wanted.opens else wanted.matter))
+    return row is not None and (is_escalation(wanted.matter) or row.tried == 1)
 
 
-def _in_their_place(connection: Connection, wanted: Sequence[Wanted]) -> list[Wanted]:
+def _in_their_place(there: _Rows, wanted: Sequence[Wanted]) -> list[Wanted]:
     """The same for the channels that were told in the place of these."""
-    if not wanted:
-        return []
-    stand_ins = _STAND_INS.execute(connection, [(id, 0) for id in dict.fromkeys(each.incident for each in wanted)])
+    stand_ins = [row for row in there.values() if row.meant_for]
     return [
-        msgspec.structs.replace(each, channel=channel)
-        for incident, channel, matter, meant_for in stand_ins
+        msgspec.structs.replace(each, channel=row.channel)
+        for row in stand_ins
         for each in wanted
-        if (each.incident, each.channel, each.matter) == (incident, meant_for, matter)
+        if (each.incident, each.channel, each.matter) == (row.incident, row.meant_for, row.matter)
     ]
 
 
