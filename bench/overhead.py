@@ -81,6 +81,14 @@ class Target:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, with any number of requests."""
+        try:
+            await self._answer(reader, writer)
+        except ConnectionResetError:
+            pass  # healer was killed, in the end
+        finally:
+            writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while first := await reader.read(1):
             at = time.perf_counter()
             head = (first + await reader.readuntil(b"\r\n\r\n")).decode()
@@ -92,7 +100,6 @@ class Target:
                 await self.answering.wait()
                 self.under_way -= 1
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n{}")
-        writer.close()
 
 
 class Site:
