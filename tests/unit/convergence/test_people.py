@@ -201,6 +201,17 @@ class TestSplit:
         dark.say("split", dark.open[0].id, on=("SwitchDown@switch/s",))
         assert len(dark.open) == 1
 
+    def test_what_is_above_the_root(self) -> None:
+        """What is split off explains the root no more, although the topology has it above that."""
+        world = Spoken("switch/s host/a")
+        world.play("0s HostDown on host/a critical\n0s SwitchDown on switch/s critical").until("1m")
+        incident = world.incident("HostDown@host/a")
+        world.say("merge", incident.id, other=world.incident("SwitchDown@switch/s").id)
+        world.rewire("switch/s > host/a")
+        assert world.by("SwitchDown@switch/s") == "HostDown@host/a"
+        world.say("split", incident.id, on=("SwitchDown@switch/s",))
+        assert {(one.id == incident.id, one.root.node) for one in world.open} == {(True, "host/a"), (False, "switch/s")}
+
     def test_silenced_root_stays(self, dark: Spoken) -> None:
         """Nor is what was blamed while it is silenced, although the incident still has the name of what went before."""
         dark.silence("am", ("HostDown@host/b", "0s", "1h"))
