@@ -14,7 +14,7 @@ import msgspec
 from healer.alerts.identity import labels_of
 from healer.changes.wording import told as changed
 from healer.convergence.fixed import ONE
-from healer.convergence.outcome import Incident, Root
+from healer.convergence.outcome import Confidence, Incident, Root
 from healer.notification.chinese import CHINESE
 from healer.notification.english import ENGLISH
 from healer.notification.own import ALERT, trouble
@@ -94,9 +94,12 @@ def tell(
     summary: Summary | None = None,
     first: str = "",
 ) -> Story:
-    """The whole story as it stands. `said` are lines of its own; `summary` is for an incident that speaks for others; `first` is
-    the cause that people were told at first."""
-    return _worded(Facts(incident, tuple(deeds), tuple(said), summary, first=first), PLAIN)
+    """The whole story as it stands, but for how sure the cause is: that changes with every other incident, and is no news. `said`
+    are lines of its own; `summary` is for an incident that speaks for others; `first` is the cause that people were told at
+    first."""
+    facts = Facts(incident, tuple(deeds), tuple(said), summary, first=first)
+    unsure = msgspec.structs.replace(facts, incident=msgspec.structs.replace(incident, confidence=Confidence()))
+    return msgspec.structs.replace(_worded(unsure, PLAIN), facts=facts)
 
 
 def tell_affected(story: Story, owners: Sequence[str]) -> Story:

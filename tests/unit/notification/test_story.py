@@ -309,15 +309,18 @@ def test_who_is_hurt_and_how_sure_the_cause_is() -> None:
     found = incident(
         affected=("pay", "shop"), how="ranked", candidates=candidates, confidence=Confidence(870_000, right=8, of=9)
     )
-    assert tell(found, []).lines[1:5] == (
+    said = worded(tell(found, [])).lines
+    assert said[1:5] == (
         "No other alert comes from it",
         "It hurts pay, shop",
         "HostDown on host/web-1, beneath rack/r1",
         "The likeliest of 2: it was first; then switch/s3",
     )
-    assert tell(found, []).lines[5] == "healer is 87% sure of this cause: 8 of 9 such causes proved right here"
+    assert said[5] == "healer is 87% sure of this cause: 8 of 9 such causes proved right here"
+    surer = msgspec.structs.replace(found, confidence=Confidence(880_000, right=9, of=10))
+    assert tell(surer, []).lines == tell(found, []).lines, "what was learnt elsewhere is no news of this incident"
     over_by_now = msgspec.structs.replace(found, status="resolved", resolved_at=NOON + MINUTE)
-    assert not [text for text in tell(over_by_now, []).lines if "hurts" in text or "sure" in text]
+    assert not [text for text in worded(tell(over_by_now, [])).lines if "hurts" in text or "sure" in text]
 
 
 def test_times_of_another_day_say_which() -> None:
