@@ -16,7 +16,7 @@ from tests.integration.chaos.deeds import Deed, in_cluster, on_machine, place
 from tests.integration.chaos.past import Noted, Past, Records
 from tests.integration.chaos.replica import Replica
 from tests.integration.chaos.site import Happened, Site
-from tests.integration.kill.promises import incident_of
+from tests.integration.kill.promises import incident_of, is_call
 from tests.integration.kill.records import delivered
 from tests.servers.process import get
 
@@ -106,9 +106,7 @@ def told_once(site: Site) -> tuple[int, int]:
     sent: defaultdict[str, list[Micros]] = defaultdict(list)
     for request in site.chat.requests("sendMessage"):
         incident = incident_of(request)
-        # A call is never the first that is heard of an incident.
-        calls = "needs you]" in request["text"] and bool(sent[incident])
-        sent[f"the call for {incident}" if calls else incident].append(round(request["time"] * SECOND))
+        sent[f"the call for {incident}" if is_call(request) else incident].append(round(request["time"] * SECOND))
     return sum(map(len, sent.values())), twice(sent, site.happened)
 
 

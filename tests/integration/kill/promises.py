@@ -7,7 +7,13 @@ from typing import Any
 from tests.integration.kill.records import Message, accepted, positions
 from tests.integration.kill.world import World
 
+_CALLS = re.compile(r"You (?:are|were) called\b")
 _INCIDENT = re.compile(r"incident.*?>([0-9a-f]{12})<")
+
+
+def is_call(request: dict[str, Any]) -> bool:
+    """Whether a message calls people, beside the one that tells the story."""
+    return _CALLS.search(request["text"]) is not None
 
 
 def kept(world: World) -> int:
@@ -42,8 +48,7 @@ def told_once(world: World) -> Counter[Message]:
             death = next(deaths)
         if request["method"].lower() == "sendmessage":
             incident = incident_of(request)
-            # A call is never the first that is heard of an incident.
-            sent = incident, "needs you]" in request["text"] and sends[incident, False] > 0
+            sent = incident, is_call(request)
             assert sent not in recorded, f"{_name(sent)} was recorded as told, and is told again"
             sends[sent] += 1
     repeated = [request for request in world.telegram.asked() if "message is not modified" in request["outcome"]]
