@@ -133,5 +133,6 @@ def _work(said: Maintenance, id: str, at: Micros) -> Word:
         found = _DAILY.fullmatch(said.schedule)
         assert found, f"nobody here says {said.schedule!r}"
         begins = at - at % DAY + int(found[1]) * HOUR + int(found[2]) * MINUTE
+        begins += DAY if begins + said.lasts <= at else 0  # a clock that is behind may be said before midnight
         ends = begins + said.lasts
     return Word(id, "healer", said.node, begins, ends, at, said.below, work=True)

@@ -24,12 +24,13 @@ class Look(NamedTuple):
 
 
 class Held(msgspec.Struct, frozen=True):
-    """One wait for a cause: of this interval of the alert, after so many ends of it, for this reason."""
+    """One wait for a cause: of this interval of the alert, after so many ends of it, since a silence of it ended, for this
+    reason."""
 
     starts_at: Micros
     ends: int
+    spoken_at: Micros
     code: str
-    since: Micros
 
 
 class Untold(msgspec.Struct):
@@ -49,7 +50,8 @@ class Patience:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._held: dict[bytes, Held] = {}
+        self._held: dict[bytes, tuple[Held, Micros]] = {}
+        """With the instant since when it is."""
         self._untold: dict[bytes, Untold] = {}
 
     def too_long(self, alert: AlertView, alerts: Mapping[bytes, AlertView], look: Look) -> str:
@@ -65,12 +67,13 @@ class Patience:
         if alert.status != "held":
             self._held.pop(alert.labels, None)
             return ""
-        held, ends = self._held.get(alert.labels), look.ends.get(alert.labels, 0)
-        if held is None or (held.starts_at, held.ends, held.code) != (alert.starts_at, ends, alert.code):
-            # It may have ended and begun again within one step: then it waits anew.
-            held = self._held[alert.labels] = Held(alert.starts_at, ends, alert.code, look.now)
+        # It may have ended, or been silenced, and begun again within one step: then it waits anew.
+        wait = Held(alert.starts_at, look.ends.get(alert.labels, 0), alert.spoken_at, alert.code)
+        held, since = self._held.get(alert.labels, (None, look.now))
+        if held != wait:
+            held, since = self._held[alert.labels] = wait, look.now
         limit = self._options.settle if alert.code == "CONTESTED" else self._options.hold
-        waits = look.now - held.since
+        waits = look.now - since
         return f"it is held for {format_duration(waits)}, at most {format_duration(limit)}" if waits > limit else ""
 
     def _untold_too_long(self, alert: AlertView, alerts: Mapping[bytes, AlertView], look: Look) -> str:
