@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from notifiers.secret import Secret
 from tests.simulation.secrets import Secrets
 from tests.standins import telegram_html
+from tests.standins.feishu_app import FeishuAppStandin
 from tests.standins.pagerduty import PagerdutyStandin
 from tests.standins.provider import Provider
 from tests.standins.robots import DingtalkStandin, FeishuStandin, WecomStandin
@@ -14,6 +15,7 @@ from tests.standins.slack import SlackStandin
 from tests.standins.sms import AliyunStandin, TencentStandin, TwilioStandin
 from tests.standins.telegram import TelegramStandin
 from tests.standins.webhook import Receiver
+from tests.standins.wecom_app import WecomAppStandin
 
 Seconds = Callable[[], float]
 SLOW_S = 30.0
@@ -42,7 +44,7 @@ class Provided(NamedTuple):
             case TelegramStandin(requests=requests):
                 sent = (one.text for one in requests if one.stored and one.method == "sendMessage")
                 return [telegram_html.parse(text)[0] for text in sent]
-            case SlackStandin(posted=posted):
+            case SlackStandin(posted=posted) | FeishuAppStandin(posted=posted):
                 return posted
         return self.texts()
 
@@ -53,6 +55,7 @@ def providers(clock: Seconds, secrets: Secrets) -> dict[str, Provided]:
     slack, hooks, pager = (secrets.drawn(begins) for begins in ("xoxb-123-456-", "whsec_MfKQ9r8GKYqr+/", "R0UT1NG"))
     feishu, dingtalk, owner = (secrets.drawn(begins) for begins in ("demo", "SEC", "twilio"))
     ali, ten = secrets.drawn("aliyun"), secrets.drawn("tencent")
+    company, app = secrets.drawn("corp"), secrets.drawn("app")
     account = "AC0123456789abcdef0123456789abcdef"
     number = {"number": "+8613800000000", "most_per_hour": TEXTS, "most_per_day": TEXTS}
     aliyun = {
@@ -68,23 +71,34 @@ def providers(clock: Seconds, secrets: Secrets) -> dict[str, Provided]:
         "telegram": Provided(
             TelegramStandin(bot, clock=clock, wall=clock, slow=SLOW_S),
             {"token": Secret(bot), "chat_id": -100123},
-            share=250,
+            share=200,
         ),
-        "wecom": Provided(WecomStandin(key, clock=clock, slow=SLOW_S), {"key": Secret(key)}, share=150),
+        "wecom": Provided(WecomStandin(key, clock=clock, slow=SLOW_S), {"key": Secret(key)}, share=120),
         "feishu": Provided(
             FeishuStandin(hook, secret=feishu, clock=clock, slow=SLOW_S),
             {"hook": Secret(hook), "secret": Secret(feishu)},
-            share=150,
+            share=120,
+        ),
+        "wecom_app": Provided(
+            WecomAppStandin("ww1", company, 1000002, ("ada",), clock=clock, slow=SLOW_S),
+            {"corp_id": "ww1", "agent_id": 1000002, "secret": Secret(company), "users": ("ada",)},
+            share=120,
+        ),
+        "feishu_app": Provided(
+            FeishuAppStandin("cli_a1", app, ("oc_night",), clock=clock, slow=SLOW_S),
+            {"app_id": "cli_a1", "secret": Secret(app), "to": "oc_night"},
+            share=120,
+            keyed=True,
         ),
         "dingtalk": Provided(
             DingtalkStandin(token, dingtalk, clock=clock, slow=SLOW_S),
             {"access_token": Secret(token), "secret": Secret(dingtalk)},
-            share=150,
+            share=120,
         ),
         "slack": Provided(
             SlackStandin(slack, "C024BE91L", clock=clock, slow=SLOW_S),
             {"token": Secret(slack), "channel": "C024BE91L"},
-            share=150,
+            share=120,
         ),
         "webhook": Provided(
             Receiver(hooks, clock=clock, slow=SLOW_S),

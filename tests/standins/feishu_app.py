@@ -69,6 +69,8 @@ class FeishuAppStandin(Provider):
         self.secret = secret
         self.recipients = set(recipients)
         self.cards: dict[str, Card] = {}
+        self.posted: list[str] = []
+        """What each card said when it was new."""
         self.replies: list[tuple[str, str]] = []
         """What the application said below a message, by that message's id."""
         self.pictures: list[tuple[str, bytes]] = []
@@ -170,6 +172,7 @@ class FeishuAppStandin(Provider):
             return 400, 230099, card, {}
         id, chat = f"om_{len(self.cards) + 1}", to if to.startswith("oc_") else f"oc_with_{to}"
         self.cards[id] = Card(id, chat, *card, now, _is_newer(asked))
+        self.posted.append(self.cards[id].text)
         self._uuids[uuid] = id, now + UUID_S
         return 200, 0, "success", {"message_id": id, "chat_id": chat, "msg_type": "interactive"}
 
