@@ -88,6 +88,8 @@ class EmailSender:
         client = aiosmtplib.SMTP(
             hostname=config.host,
             port=config.port or _PORTS[config.security],
+            # To ask for the name of this machine takes long where names are what is broken.
+            local_hostname=parseaddr(config.sender)[1].rpartition("@")[2],
             timeout=config.timeout / SECOND,
             use_tls=config.security == "tls",
             start_tls=config.security == "starttls",

@@ -1,4 +1,4 @@
-"""HTTP in virtual time: aiohttp's client and server, as they are, joined by wires in memory.
+"""HTTP and mail in virtual time: clients and servers, as they are, joined by wires in memory.
 
 Hosts are stand-ins of providers; `Network.session` is one incarnation's way to them. A host can be down, and a process may die
 with a request on its way, or with an answer.
@@ -91,18 +91,18 @@ class Wire(asyncio.Transport):
 
 
 class Host:
-    """Whoever answers under a name. `down`: nobody does."""
+    """Whoever answers under a name; `make` makes its end of a connection. `down`: nobody does."""
 
-    def __init__(self, app: web.Application) -> None:
+    def __init__(self, make: Callable[[], asyncio.Protocol]) -> None:
         self.down: Outage = ""
-        self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEPT_S)
+        self._make = make
         self._wires: list[Wire] = []
 
     async def start(self) -> None:
-        await self._runner.setup()
+        """Before the first connection."""
 
     async def stop(self) -> None:
-        await self._runner.cleanup()
+        """After the last."""
 
     def fail(self, outage: Outage) -> None:
         """From now on it is down, and so is each connection to it."""
@@ -113,11 +113,28 @@ class Host:
 
     def accept(self, passes: Callable[[], None]) -> Wire:
         """Its end of a new connection, which belongs to nobody who could die."""
-        context, server = Context(), self._runner.server
-        assert server is not None, "it was started"
+        context = Context()
         self._wires = [wire for wire in self._wires if not wire.is_closing()]
-        self._wires.append(Wire(context.run(server), context, passes))
+        self._wires.append(Wire(context.run(self._make), context, passes))
         return self._wires[-1]
+
+
+class Site(Host):
+    """One that speaks HTTP."""
+
+    def __init__(self, app: web.Application) -> None:
+        super().__init__(self._handler)
+        self._runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEPT_S)
+
+    async def start(self) -> None:
+        await self._runner.setup()
+
+    async def stop(self) -> None:
+        await self._runner.cleanup()
+
+    def _handler(self) -> asyncio.Protocol:
+        assert self._runner.server is not None, "it was started"
+        return self._runner.server()
 
 
 class Network:
@@ -135,6 +152,27 @@ class Network:
         self._sessions.append(aiohttp.ClientSession(connector=self._connectors[-1]))
         return self._sessions[-1]
 
+    async def open(self, name: str, protocol: asyncio.Protocol) -> Wire:
+        """A connection of the incarnation that asks for it. Raises OSError where nobody takes it."""
+        await asyncio.sleep(LATENCY_S)
+        host = self.hosts[name]
+        if host.down == "unreachable":
+            await asyncio.get_running_loop().create_future()  # until whoever connects gives up
+        if host.down:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+        near = Wire(protocol, copy_context(), lambda: self.on_passing(name, "request"))
+        far = host.accept(lambda: self.on_passing(name, "answer"))
+        near.begin(far)
+        far.begin(near)
+        return near
+
+    async def create_connection(
+        self, make: Callable[[], asyncio.Protocol], host: str, port: int, **_: Any
+    ) -> tuple[asyncio.Transport, asyncio.Protocol]:
+        """In the place of the loop's, for clients that know no other way: a host has one port."""
+        protocol = make()
+        return await self.open(host, protocol), protocol
+
     async def close(self) -> None:
         """Sessions of the dead cannot close themselves."""
         for session, connector in zip(self._sessions, self._connectors, strict=True):
@@ -150,16 +188,9 @@ class _Connector(aiohttp.BaseConnector):
         self._network = network
 
     async def _create_connection(self, req: aiohttp.ClientRequest, traces: Any, timeout: Any) -> ResponseHandler:
-        name = req.url.host or ""
-        await asyncio.sleep(LATENCY_S)
-        host = self._network.hosts[name]
-        if host.down == "unreachable":
-            await asyncio.get_running_loop().create_future()  # until whoever connects gives up
-        if host.down:
-            raise aiohttp.ClientConnectorError(req.connection_key, OSError(errno.ECONNREFUSED, "Connection refused"))
         protocol: ResponseHandler = self._factory()
-        near = Wire(protocol, copy_context(), lambda: self._network.on_passing(name, "request"))
-        far = host.accept(lambda: self._network.on_passing(name, "answer"))
-        near.begin(far)
-        far.begin(near)
+        try:
+            await self._network.open(req.url.host or "", protocol)
+        except OSError as error:
+            raise aiohttp.ClientConnectorError(req.connection_key, error) from error
         return protocol

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from notifiers.secret import Secret
+from tests.simulation.network import Host, Site
 from tests.simulation.secrets import Secrets
 from tests.standins import telegram_html
 from tests.standins.feishu_app import FeishuAppStandin
+from tests.standins.mail import MailServer
 from tests.standins.pagerduty import PagerdutyStandin
 from tests.standins.provider import Provider
 from tests.standins.robots import DingtalkStandin, FeishuStandin, WecomStandin
@@ -29,10 +31,15 @@ class Provided(NamedTuple):
 
     `keyed`: the provider tells a message that comes twice from two messages."""
 
-    standin: Provider | TelegramStandin
+    standin: Provider | TelegramStandin | MailServer
     config: dict[str, Any]
     share: int
     keyed: bool = False
+
+    def host(self) -> Host:
+        """Its place in the network."""
+        standin = self.standin
+        return Host(standin.protocol) if isinstance(standin, MailServer) else Site(standin.app())
 
     def texts(self) -> list[str]:
         """What people see there now, oldest first."""
@@ -106,6 +113,13 @@ def providers(clock: Seconds, secrets: Secrets) -> dict[str, Provided]:
             share=100,
             keyed=True,
         ),
+        "email": Provided(
+            MailServer(slow=SLOW_S),
+            {"host": "email", "security": "none", "sender": "healer@example.org", "to": ("night@example.org",)}
+            | {"most_per_hour": 1_000},
+            share=100,
+            keyed=True,
+        ),
         "pagerduty": Provided(
             PagerdutyStandin(pager, clock=clock, slow=SLOW_S),
             {"routing_key": Secret(pager)},
@@ -117,6 +131,6 @@ def providers(clock: Seconds, secrets: Secrets) -> dict[str, Provided]:
         "sms_twilio": Provided(TwilioStandin(account, owner, clock=clock, slow=SLOW_S), twilio | number, share=1),
     }
     for name, one in found.items():
-        if name != "webhook":
+        if name not in ("webhook", "email"):
             one.config["api_url"] = f"http://{name}"
     return found

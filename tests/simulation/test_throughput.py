@@ -22,7 +22,7 @@ from notifiers.channel import Channel
 from tests.contracts.store import given
 from tests.effort import Effort
 from tests.simulation.loop import SimLoop
-from tests.simulation.network import Host, Network
+from tests.simulation.network import Network
 from tests.simulation.providers import Provided, providers
 from tests.simulation.secrets import Secrets
 from tests.simulation.world import SimClock, SimRandom
@@ -49,7 +49,7 @@ class Queue:
         self.found = {name: one for name, one in self._providers().items() if name in ("telegram", "webhook")}
         self._means = Means.alone(self.network.session(), io.StringIO(), self.clock.now)
         for name, one in self.found.items():
-            self.network.hosts[name] = Host(one.standin.app())
+            self.network.hosts[name] = one.host()
         self._bundles = bundles
         self.deliverer = self._born()
         self._steps = 0

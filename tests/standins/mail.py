@@ -12,9 +12,20 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from tests.standins.provider import Fault
 
+REFUSED = {
+    Fault.TOO_MANY: "452 4.3.1 Insufficient system storage",
+    Fault.FORBIDDEN_PAGE: "554 5.7.1 Message rejected as spam",
+    Fault.SERVER_ERROR: "451 4.3.0 Local error in processing",
+    Fault.BAD_GATEWAY: "451 4.4.1 No answer from the next host",
+}
+"""What it says to a message that it does not take; where any other fault is, it took it, and the connection ends."""
+
 
 class MailServer:
     """`letters` are what arrived; `texts` what their readers see. `faults` break the next messages, `strangers` are refused."""
+
+    overruns = 0
+    """It takes as many as come."""
 
     def __init__(self, *, password: str = "", tls: ssl.SSLContext | None = None, slow: float = 5.0) -> None:
         self.port = 0
@@ -25,6 +36,8 @@ class MailServer:
         self._tls = tls
         self._slow = slow
         self._talking: list[SMTP] = []
+        self._fates: dict[SMTP, Fault] = {}
+        """What becomes of the message that each connection is about to bring."""
 
     @property
     def texts(self) -> list[str]:
@@ -32,7 +45,7 @@ class MailServer:
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(self._protocol, "127.0.0.1", 0)
+        self._server = await loop.create_server(self.protocol, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -47,7 +60,8 @@ class MailServer:
         for _ in range(3):
             await asyncio.sleep(0)
 
-    def _protocol(self) -> SMTP:
+    def protocol(self) -> SMTP:
+        """Its end of a connection."""
         smtp = SMTP(
             self,
             hostname="mail.example",
@@ -71,11 +85,17 @@ class MailServer:
 
     # --- what aiosmtpd calls
 
+    async def handle_MAIL(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        self._fates[server] = self.faults.popleft() if self.faults else Fault.OK
+        envelope.mail_from = address
+        return "250 OK"
+
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if self.faults and self.faults[0] is Fault.RESET_BEFORE:
-            self.faults.popleft()
+        if self._fates[server] is Fault.RESET_BEFORE:
             _cut(server)
         if address in self.strangers:
             return self.strangers[address]
@@ -83,11 +103,9 @@ class MailServer:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
-        fault = self.faults.popleft() if self.faults else Fault.OK
-        if fault is Fault.TOO_MANY:
-            return "452 4.3.1 Insufficient system storage"
-        if fault is Fault.FORBIDDEN_PAGE:
-            return "554 5.7.1 Message rejected as spam"
+        fault = self._fates.pop(server)
+        if refused := REFUSED.get(fault):
+            return refused
         content = envelope.content
         assert isinstance(content, bytes)
         letter = message_from_bytes(content, policy=default)
@@ -96,7 +114,7 @@ class MailServer:
             self.letters.append(letter)
         if fault is Fault.SLOW:
             await asyncio.sleep(self._slow)
-        elif fault is Fault.RESET_AFTER:
+        elif fault is not Fault.OK:
             _cut(server)
         return "250 2.0.0 Ok: queued"
 

@@ -291,18 +291,20 @@ def record_failed(
     counts: bool,
     fallback: str = "",
 ) -> None:
-    """Give the row back; it is dead only as long as nothing newer is wanted. A claim that ran out changes nothing."""
+    """Give the row back; it is dead, and told elsewhere, only as long as nothing newer is wanted: that is tried at once where it
+    may be told elsewhere. A claim that ran out changes nothing."""
     row = _row(transaction.connection, claim)
     if row is None or row.state != "claimed" or row.claimed_until != claim.until:
         return
-    buried = dead and row.wanted_revision == claim.revision
+    newest = row.wanted_revision == claim.revision
+    buried = dead and newest
     state = "dead" if buried else "waiting"
     attempts = row.attempts + counts
     if buried:
         _note(transaction, claim, transaction.now(), "dead", why=why)
-    not_before = store_clock(transaction.connection, now) + pause
+    not_before = store_clock(transaction.connection, now) + (0 if fallback and not newest else pause)
     _set(transaction, claim, state=state, attempts=attempts, not_before=not_before, claimed_until=0, why=why)
-    if fallback:
+    if fallback and newest:
         _stand_in(transaction, claim, fallback, row, why)
 
 

@@ -85,6 +85,20 @@ async def test_a_second_fallback_knows_for_whom_it_was_meant_at_first(store: Sto
     assert [each.revision for each in await claim(store, channel="third")] == [2]
 
 
+async def test_what_is_old_by_then_is_not_passed_on(store: Store) -> None:
+    """Whoever is told in its place begins with the newest: else nobody would tell it the rest. It need not wait for that."""
+    steps = Steps(store)
+    await steps.want("i1")
+    (mine,) = await claim(store)
+    await steps.want("i1", 2)
+    await pass_on(store, mine, dead=False)
+    assert await claim(store, channel="other") == []
+    (newer,) = await claim(store)
+    assert newer.revision == 2
+    await pass_on(store, newer)
+    assert [(each.revision, each.meant_for) for each in await claim(store, channel="other")] == [(2, "chat")]
+
+
 async def test_whoever_is_told_anyway_is_not_told_for_others(store: Store) -> None:
     """The other channel hears of this incident by itself: it stays one message."""
     steps = Steps(store)

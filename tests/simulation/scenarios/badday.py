@@ -31,7 +31,7 @@ from tests.simulation.calamity import WHOLE, Answers, Crashes, Day, Feed, Outage
 from tests.simulation.faults import Odds
 from tests.simulation.listening import listening
 from tests.simulation.loop import SimLoop
-from tests.simulation.network import Host, Network
+from tests.simulation.network import Network
 from tests.simulation.options import Options
 from tests.simulation.promises.everybody import Everybody
 from tests.simulation.providers import Provided, providers
@@ -93,10 +93,11 @@ class Run:
         clock = self.world.clock
         self.providers = providers(lambda: clock.now() / SECOND, self.world.faults.secrets)
         self.network = Network()
+        loop.create_connection = self.network.create_connection  # type: ignore[assignment] # mail has no other way out
         self.answers = {name: Answers(seed, name, day.ambiguous) for name in self.providers}
         for name, provided in self.providers.items():
             provided.standin.faults = self.answers[name]
-            self.network.hosts[name] = Host(provided.standin.app())
+            self.network.hosts[name] = provided.host()
         self.service = Office(self.world, _plan(self.providers))
         self.service.network = self.network
         self.service.configured = {name: CHANNELS[name].config(**one.config) for name, one in self.providers.items()}
