@@ -103,7 +103,7 @@ class Reconciler:
     """Notices alerts that are gone at every Alertmanager, in two polls, each of them up long enough to know.
 
     `ours` gives the canonical labels of the alerts that fire here and that an Alertmanager must know; `troubled` says whether
-    a life before this one raised the trouble, and did not live to see its end.
+    the trouble is raised, be it by a life before this one, or by a word whose answer was lost.
     """
 
     def __init__(
@@ -122,7 +122,6 @@ class Reconciler:
         self._ours = ours
         self._missing: set[bytes] | None = None
         self._troubled = troubled
-        self._suspicious: bool | None = None
 
     def use(self, sources: Sequence[Source], every: Micros) -> None:
         """Ask these from now on. What one of others missed is no evidence of theirs."""
@@ -156,12 +155,9 @@ class Reconciler:
             return
         gone = missing & earlier & set(self._ours())
         suspicious = len(gone) >= AT_LEAST and len(gone) > SUSPICIOUS * len(before)
-        if self._suspicious is None:
-            self._suspicious = self._troubled()
-        if suspicious != self._suspicious:
+        if suspicious != self._troubled():
             detail = f"{len(gone)} of {len(before)} alerts would vanish at once"
             await self._journal.append([Arrival(Troubled(SUSPICION, suspicious, detail))])
-            self._suspicious = suspicious
         if gone and not suspicious:
             await self._journal.append([Arrival(Vanished(tuple(sorted(gone))))])
             self._missing -= gone

@@ -87,5 +87,6 @@ class Heartbeat:
         if missing == self._missing or not (missing or self._pulse.had_input):
             return
         detail = f"nothing came in for {format_duration(self._missing_after)}" if missing else ""
+        self._missing = None  # an append whose answer is lost may have been heard
         await self._journal.append([Arrival(Troubled(NO_INPUT, missing, detail))])
         self._missing = missing

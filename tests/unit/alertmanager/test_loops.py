@@ -5,6 +5,8 @@ from collections.abc import Callable, Coroutine
 from contextlib import closing
 from typing import Any
 
+import pytest
+
 from healer.alertmanager.client import Unreachable
 from healer.alertmanager.mirror import SUSPICION, Mirror, Reconciler
 from healer.alerts.silences import Silence
@@ -18,7 +20,7 @@ from tests.simulation.loop import SimLoop
 from tests.simulation.world import EPOCH, SimClock
 
 EVERY = 5 * SECOND
-A, B, C = (b'{"alertname":"%s"}' % name for name in (b"a", b"b", b"c"))
+A, B, C, D = (b'{"alertname":"%s"}' % name for name in (b"a", b"b", b"c", b"d"))
 
 
 class Alertmanager:
@@ -52,13 +54,16 @@ class Alertmanager:
 
 class Fate:
     away = False
+    deaf = False
 
     async def before(self, name: str) -> None:
         if self.away:
             raise StoreUnavailable("disk full")
 
     async def after(self, name: str) -> None:
-        """Answers arrive."""
+        """Answers arrive, unless they are lost."""
+        if self.deaf and name == "append":
+            raise StoreUnavailable("no answer", ambiguous=True)
 
 
 class Stand:
@@ -172,6 +177,27 @@ def test_a_trouble_raised_by_a_life_before_ends_when_the_source_is_sound() -> No
         assert [(one.code, one.firing) for one in await stand.records() if isinstance(one, Troubled)] == [
             (SUSPICION, False)
         ]
+
+    with closing(Memory()) as memory, SimLoop(1) as loop:
+        loop.run(work(Stand(loop, memory)))
+
+
+def test_a_trouble_whose_answer_was_lost_ends_when_the_source_is_sound() -> None:
+    """Whoever raised it does not know that it was heard; that it is over is said all the same."""
+
+    async def work(stand: Stand) -> None:
+        heard = [False]
+        stand.ours = {A, B, C, D}
+        stand.reconciler = Reconciler(
+            [stand.one], stand.store, stand.clock, EVERY, lambda: stand.ours, lambda: heard[0]
+        )
+        await stand.reconciler.look()
+        stand.fate.deaf = True
+        with pytest.raises(StoreUnavailable):
+            await stand.reconciler.look()
+        stand.fate.deaf, heard[0], stand.one.known = False, True, stand.ours
+        await stand.reconciler.look()
+        assert [one.firing for one in await stand.records() if isinstance(one, Troubled)] == [True, False]
 
     with closing(Memory()) as memory, SimLoop(1) as loop:
         loop.run(work(Stand(loop, memory)))

@@ -29,8 +29,12 @@ class Fate:
         if self.away:
             raise StoreUnavailable("disk full")
 
+    deaf = False
+
     async def after(self, name: str) -> None:
-        """Answers arrive."""
+        """Answers arrive, unless they are lost."""
+        if self.deaf and name == "append":
+            raise StoreUnavailable("no answer", ambiguous=True)
 
 
 class Stand:
@@ -174,6 +178,22 @@ def test_missing_input_is_said_once_and_its_end_once() -> None:
         assert await stand.troubles() == [False, True]
         await stand.watchdog(2, "HostDown")
         assert await stand.troubles() == [False, True, False]
+
+    play(work)
+
+
+def test_a_word_whose_answer_was_lost_is_taken_back() -> None:
+    """That input is missing was heard, although nobody said so; when it comes again that is over."""
+
+    async def work(stand: Stand) -> None:
+        await stand.watchdog(2)
+        await asyncio.sleep(MISSING_AFTER / SECOND - 70)
+        stand.fate.deaf = True
+        while True not in await stand.troubles():
+            await asyncio.sleep(1)
+        stand.fate.deaf = False
+        await stand.watchdog(2)
+        assert (await stand.troubles())[-1] is False
 
     play(work)
 
