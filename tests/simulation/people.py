@@ -41,6 +41,7 @@ class People:
         self._chance = random.Random(f"people {world.options.seed}")
         self.on_answered: Callable[[str], None] = lambda _: None
         self.answered = 0
+        self._closings = 0
 
     async def go(self) -> None:
         """Through the storm."""
@@ -63,13 +64,16 @@ class People:
         """Somebody looked: what healer still takes for true is over, and its senders do not say so. What healer says of itself
         stays until it is not so any more: some of that may be held yet."""
 
+        self._closings += 1
+        number = self._closings
+
         async def close(door: Door) -> None:
             found, _ = await door.projections.incidents(status="open")
             for incident in found:
                 if is_own(incident.root.labels):
                     continue
                 # What came back is closed by another word than the last time, which counts once.
-                who = f"closes {incident.id} {incident.reopened}"
+                who = f"closes {incident.id} {number}"
                 saying.check("close", saying.Order(by=who, comment=who, id=who), incident)
                 how = incident.people.how or incident.how
                 await words.say(door, Said("close", incident.id, who, who, who, how=how))

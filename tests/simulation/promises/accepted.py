@@ -28,6 +28,7 @@ class Accepted(Checker):
 
     def recovered(self, healer: Healer) -> None:
         """What was accepted before the crash is applied, and the engine knows the last that was said of each alert."""
+        self._tape.pull()
         for labels, sent in self._alerting.acknowledged.items():
             position = self._position(sent)
             if position > healer.owner.applied:
