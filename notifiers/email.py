@@ -48,7 +48,7 @@ class EmailConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Where the server asks for one."""
     password: Secret | None = None
     sender: str
-    """Whom it comes from: healer@example.org, or with a name before it."""
+    """Whom it comes from: healer@example.org, or with a name before it. To the server healer says the name after the @."""
     to: tuple[str, ...]
     """Whom to write to."""
     most_per_hour: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100
