@@ -114,14 +114,16 @@ def take_in(state: State, case: Case, younger: Case) -> None:
 def crown(state: State, case: Case) -> None:
     """Of several places that are one incident, the worst is the one it is about, and gives it title and severity.
 
-    What ended stays its root for `settle`, unless something worse fires: it may fire again.
+    What ended stays its root for `settle`, unless something worse fires, or people name another: it may fire again.
     """
     if not case.sides:
         return
     place, best = case.place, worst(one for one in naming.places_of(case) if not is_stray(state, one, case))
     lately = case.face if case.face.ended_at and case.face in place.unexplained else None
-    root = place.face or lately
-    if best is None or best is place or best.face is None or (root is not None and not outranks(best.face, root)):
+    if best is None or best is place or best.face is None:
+        return
+    root = place.face or (lately if not state.people.alone(best.face) else None)
+    if root is not None and not outranks(best.face, root):
         return
     del case.sides[best]
     case.sides[place] = None

@@ -119,6 +119,7 @@ def name_root(state: State, case: Case, root: Episode, by: str) -> None:
     for one in going:
         if one is not root:
             put(state, one, root.labels, by)
+    state.touched[case.place] = None
 
 
 def look_for_suspects(state: State) -> None:

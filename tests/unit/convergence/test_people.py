@@ -130,6 +130,16 @@ class TestBlame:
         assert [(one.id, one.root.node, one.firing) for one in dark.open] == [(incident.id, "host/a", 4)]
         assert {dark.by(who) for who in ("HostDown@host/b", "PodDown@pod/p", "FanSlow@switch/s")} == {"HostDown@host/a"}
 
+    def test_blame_of_one_among_equals_when_their_first_has_just_ended(self) -> None:
+        """Of several roots of one incident the blamed one is it at once, although what ended may still come back."""
+        world = Spoken("cart > shop; mail > shop", Convergence(join=True))
+        world.play("0s LatencyHigh on cart warning\n1s LatencyHigh on mail warning\n2s LatencyHigh on shop warning")
+        [incident] = world.until("1m").open
+        assert incident.root.node == "cart"
+        world.play("70s LatencyHigh on cart ends")
+        world.say("blame", incident.id, node="mail")
+        assert [(one.id, one.root.node) for one in world.open] == [(incident.id, "mail")]
+
     def test_it_ends(self, dark: Spoken) -> None:
         """When the blamed alert is over for settle, what was put beneath it is judged by the rules again."""
         dark.say("blame", dark.open[0].id, node="host/a")
