@@ -77,7 +77,7 @@ class Patience:
         return f"it is held for {format_duration(waits)}, at most {format_duration(limit)}" if waits > limit else ""
 
     def _untold_too_long(self, alert: AlertView, alerts: Mapping[bytes, AlertView], look: Look) -> str:
-        if alert.status not in ("held", "suppressed"):
+        if alert.status not in ("held", "suppressed") or alert.code == "PERSON_SAID":  # whoever said so knows of it
             self._untold.pop(alert.labels, None)
             return ""
         now = look.now
