@@ -61,12 +61,13 @@ def followed(state: State, place: Place, case: Case) -> Place | None:
     """Where what was told of an incident fires on, beneath a cause elsewhere or on another node; None where nothing does.
 
     Where the incident moved already, its new root may be over or silenced, and the one it took over its face still. Where its
-    face ended in the very record that explained what else was told of it, that is what it follows.
+    face ended in the very record that explained what else was told of it, that is what it follows. To a side of its own it need
+    not go: that is crowned in its turn.
     """
     for one in (case.face, state.moved.get(place)):
         if one is not None and not one.ended_at:
             there = one.by.place if one.by is not None and one.by.place is not place else one.place
-            if there is not None and there is not place:
+            if there is not None and there is not place and there not in case.sides:
                 return there
     return None
 

@@ -129,10 +129,32 @@ DOWN_TURNS_WORSE = Story(
 """What is down ends with one severity and fires with another, beside something else that is only hot."""
 
 
+A_SIDE_TAKES_OVER = Story(
+    edges=(("n0", "n1"),),
+    nodes=("n0", "n1"),
+    deliveries=(
+        (100, (Event(Kind("Hot", "n0", "warning"), "fires", 0, False),)),
+        (100, (Event(Kind("Hot", "n0", "error"), "fires", 0, False),)),
+        (100, (Event(Kind("Hot", "n0", "error"), "ends", 0, False),)),
+        (108, (Event(Kind("Hot", "n1", "error"), "fires", 0, False),)),
+        (115, (Event(Kind("Down", "n1", "critical"), "fires", 0, False),)),
+        (
+            115,
+            (
+                Event(Kind("Hot", "n0", "error"), "fires", 0, False),
+                Event(Kind("Down", "n1", "critical"), "ends", 0, False),
+            ),
+        ),
+    ),
+)
+"""The root of an incident ends at the instant at which one of its sides explains all else that was told of it."""
+
+
 @pytest.mark.parametrize("settings", [SHORT, JOINED], ids=["apart", "joined"])
 @given(stories())
 @example(FACE_ENDS)
 @example(DOWN_TURNS_WORSE)
+@example(A_SIDE_TAKES_OVER)
 def test_split_deliveries(settings: Convergence, story: Story) -> None:
     """One delivery, or one for each of its alerts at the same instant: the same verdicts, and in the end the same incidents.
 
