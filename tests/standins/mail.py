@@ -33,15 +33,12 @@ class MailServer:
         self.faults: deque[Fault] = deque()
         self.strangers: dict[str, str] = {}
         self.letters: list[EmailMessage] = []
+        self.texts: list[str] = []
         self._tls = tls
         self._slow = slow
         self._talking: list[SMTP] = []
         self._fates: dict[SMTP, Fault] = {}
         """What becomes of the message that each connection is about to bring."""
-
-    @property
-    def texts(self) -> list[str]:
-        return [letter.get_content().replace("\r\n", "\n").removesuffix("\n") for letter in self.letters]
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
@@ -112,6 +109,7 @@ class MailServer:
         assert isinstance(letter, EmailMessage)
         if letter["Message-ID"] not in [one["Message-ID"] for one in self.letters]:
             self.letters.append(letter)
+            self.texts.append(letter.get_content().replace("\r\n", "\n").removesuffix("\n"))
         if fault is Fault.SLOW:
             await asyncio.sleep(self._slow)
         elif fault is not Fault.OK:
