@@ -190,7 +190,8 @@ class Telling:
         self._reminders.arrange(incident, charter.repeats(incident, now)[0], now)
         data = _encode(unworded(msgspec.structs.replace(story, called=called.says_it)))
         urgent, too_late = _is_urgent(story), incident.told and _is_over_for_most(incident)
-        opens = incident.told and not too_late
+        # Where nothing fires it is open until it is calm, and begins for nobody: what fired there may be explained elsewhere.
+        opens = incident.told and incident.firing > 0 and not too_late
         for channel in channels:
             names = self._audience.names(incident.id, channel)
             loud = urgent or any(planner.wakes(incident.id, name) for name in names)

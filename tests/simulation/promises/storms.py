@@ -48,6 +48,7 @@ class OneSummary(Checker, Watcher):
         first = post.kind == "send" and not place_of(post)[1]
         # A message may come of a step that was committed and is not seen yet: what it says of itself is newer.
         critical = post.text.startswith("[CRIT ")
+        critical |= post.incident in self._wanted  # it was, and is told as it is by now
         if first and not critical and self._speaks_for(incident) and not post.life.frozen:
             self._court.accuse(
                 "storm", f"incident {post.incident} is told by name in a storm: {post.text.splitlines()[0]}"
@@ -108,6 +109,7 @@ class OneSummary(Checker, Watcher):
         for one in self._incidents.values():
             if (
                 one.status != "open"
+                or not one.firing
                 or not one.told
                 or one.id in self._wanted
                 or not (calm or one.severity == "critical")

@@ -72,3 +72,16 @@ def test_however_it_is_cut() -> None:
     other = cut(rest, world.charters, [], fold)
     assert one.incidents.keys() >= other.incidents.keys()
     assert {key[0] for key in one.told} == {key[0] for key in other.told}
+
+
+def test_what_only_came_and_went_is_not_told_at_the_end() -> None:
+    """Nothing fires in it, though it is open until it is calm: it begins for nobody."""
+    world = stormy()
+    for at in range(70, 130, 10):
+        world.applied(at, ends("Odd@host/29", at=at, severity="warning"))
+        world.applied(at + 5, fires("Odd@host/29", at=at + 5, severity="warning"))
+    world.applied(130, ends(*odd(0, 30), at=130, severity="warning"))
+    world.until(560)
+    [flapping] = [one for one in world.open if one.flapping]
+    assert (flapping.firing, flapping.storm) == (0, False)
+    assert not any(one.opens for one in world.diary.wanted if one.incident == flapping.id)
