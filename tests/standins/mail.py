@@ -37,6 +37,7 @@ class MailServer:
         self._tls = tls
         self._slow = slow
         self._talking: list[SMTP] = []
+        self._ids: set[str] = set()
         self._fates: dict[SMTP, Fault] = {}
         """What becomes of the message that each connection is about to bring."""
 
@@ -107,7 +108,8 @@ class MailServer:
         assert isinstance(content, bytes)
         letter = message_from_bytes(content, policy=default)
         assert isinstance(letter, EmailMessage)
-        if letter["Message-ID"] not in [one["Message-ID"] for one in self.letters]:
+        if (id := letter["Message-ID"]) not in self._ids:
+            self._ids.add(id)
             self.letters.append(letter)
             self.texts.append(letter.get_content().replace("\r\n", "\n").removesuffix("\n"))
         if fault is Fault.SLOW:
