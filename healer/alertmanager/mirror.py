@@ -113,7 +113,7 @@ class Reconciler:
         clock: Clock,
         every: Micros,
         ours: Callable[[], Iterable[bytes]],
-        troubled: Callable[[], bool] = lambda: False,
+        troubled: Callable[[], bool],
     ) -> None:
         self._sources = sources
         self._journal = journal

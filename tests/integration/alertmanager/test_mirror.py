@@ -1,6 +1,6 @@
 """Mirroring silences and noticing what vanished, with the real Alertmanager."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import aiohttp
@@ -9,7 +9,7 @@ import pytest
 from healer.alertmanager.client import AlertmanagerClient, Hold, Unreachable
 from healer.alertmanager.mirror import SETTLED_IN, Mirror, Reconciler
 from healer.alerts.silences import SilenceMatcher
-from healer.journey.records import Silenced, Troubled, Vanished
+from healer.journey.records import Entry, Silenced, Troubled, Vanished
 from healer.store.store import Store
 from healer.times import MINUTE, SECOND
 from tests.integration.alertmanager.stand import (
@@ -115,7 +115,13 @@ async def test_healers_own_silences_are_nobodys_word(server: Alertmanager, clien
 
 
 def reconciler(client: AlertmanagerClient, store: Store, clock: HandClock, *hosts: str) -> Reconciler:
-    return Reconciler([client], store, clock, SECOND, lambda: labels(*hosts))
+    heard = [False]
+
+    def hear(entries: Sequence[Entry]) -> None:
+        heard.extend(one.record.firing for one in entries if isinstance(one.record, Troubled))
+
+    store.on_append(hear)
+    return Reconciler([client], store, clock, SECOND, lambda: labels(*hosts), lambda: heard[-1])
 
 
 async def test_what_two_polls_do_not_find_has_vanished(
@@ -177,7 +183,7 @@ async def test_a_poll_that_failed_begins_the_count_anew(
     other = f"http://127.0.0.1:{free_port()}"
     async with aiohttp.ClientSession() as session:
         away = AlertmanagerClient(other, None, SECOND, session)
-        both = Reconciler([client, away], store, clock, SECOND, lambda: labels("h1"))
+        both = Reconciler([client, away], store, clock, SECOND, lambda: labels("h1"), lambda: False)
         clock.ahead = SETTLED_IN
         for _ in range(3):
             with pytest.raises(Unreachable, match=other):

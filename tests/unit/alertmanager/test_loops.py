@@ -74,7 +74,9 @@ class Stand:
         self.one, self.two = Alertmanager("http://one"), Alertmanager("http://two")
         self.ours = {A}
         self.mirror = Mirror([self.one, self.two], self.store, self.clock, EVERY)
-        self.reconciler = Reconciler([self.one, self.two], self.store, self.clock, EVERY, lambda: self.ours)
+        self.reconciler = Reconciler(
+            [self.one, self.two], self.store, self.clock, EVERY, lambda: self.ours, lambda: False
+        )
 
     async def records(self) -> list[Record]:
         return [decode(row.data) for row in await self.store.read(0, 1_000)]
