@@ -40,6 +40,8 @@ from tests.simulation.world import SimRandom
 
 QUIET = 6 * HOUR
 """By then everybody has to know everything: caps of telephones by the hour, and a channel's longest back-off, fit in."""
+REFUSED = "21610 Attempt to send to unsubscribed recipient"
+"""One telephone says no for good, and healer says so in its log: that is no finding."""
 CONVERGENCE = Convergence(storm=Storm(roots=1_000_000), group_by=("alertname", "instance"))
 """Each trouble is an incident of its own, however many there are: it is the channels that are to be overrun."""
 
@@ -205,8 +207,8 @@ def bad_day(seed: int, day: Day) -> Outcome:
     run.world.memory.close()
     for promise, what in run.world.court.accusations:
         raise Broken(promise, what, run.outcome)
-    if run.world.court.errors:
-        raise AssertionError(f"{run.world.court.errors[0]}\n{run.outcome}")
+    if errors := [one for one in run.world.court.errors if REFUSED not in one]:
+        raise AssertionError(f"{errors[0]}\n{run.outcome}")
     return run.outcome
 
 
