@@ -31,8 +31,8 @@ def settle(state: State) -> None:
         rounds += 1
         dirty, state.dirty = state.dirty, {}
         for episode in dirty:
-            if state.dirty:  # what was marked in this round before its turn came is judged now, by all that is known
-                state.dirty.pop(episode, None)
+            # What was marked in this round before its turn came is judged now, by all that is known.
+            state.dirty.pop(episode, None)
             if not episode.ended_at:
                 verdict = judge(episode, state)
                 assign(state, episode, verdict)

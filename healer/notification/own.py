@@ -7,7 +7,7 @@ import msgspec
 from healer.alerts.identity import labels_of
 
 ALERT = "HealerTrouble"
-"""The alertname of what `healer.journey.fold` makes of a `Troubled` record; its label `code` says what is wrong."""
+"""The alertname of what `healer.journey.troubles` makes of a `Troubled` record; its label `code` says what is wrong."""
 
 
 _MARK = f'"alertname":"{ALERT}"'.encode()

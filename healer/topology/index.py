@@ -292,7 +292,7 @@ class Index:
         parents = self.parents(child)
         if parent in parents:
             return False
-        self._set_parents(child, tuple(sorted((*parents, parent), key=self.name)) if parents else (parent,))
+        self._set_parents(child, tuple(sorted((*parents, parent), key=self.name)))
         insort(self._own_children(parent), child, key=self.name)
         return True
 

@@ -18,6 +18,7 @@ from healer.executors.register import Attempt, Register
 from healer.executors.target import Order, Result
 from healer.times import MINUTE, Micros
 from tests.simulation import ablation
+from tests.simulation.ablations_of_effects import no_token_compared
 from tests.simulation.agents.kept import SyncedRegister
 from tests.simulation.taken_away import nothing, without
 
@@ -26,17 +27,9 @@ SCENARIO = "agents"
 
 @ablation("an agent compares no token", promise="E2", scenario=SCENARIO)
 @contextmanager
-def no_token_compared() -> Iterator[None]:
+def agent_compares_no_token() -> Iterator[None]:
     """The machine of an agent obeys whoever asks, however old the token."""
-    admit = Register.admit
-
-    def anybody(self: Register, order: Order, now: Micros) -> Attempt | Result:
-        newest, self.newest = self.newest, (0, 0)
-        answer = admit(self, order, now)
-        self.newest = max(newest, self.newest)
-        return answer
-
-    with without(Register, "admit", anybody):
+    with no_token_compared():
         yield
 
 

@@ -109,8 +109,15 @@ def target_holds_nobody_off() -> Iterator[None]:
 
 @ablation("a target compares no token", promise="E2", scenario=SCENARIO)
 @contextmanager
-def no_token_compared() -> Iterator[None]:
+def target_compares_no_token() -> Iterator[None]:
     """A target obeys whoever asks, however old the token."""
+    with no_token_compared():
+        yield
+
+
+@contextmanager
+def no_token_compared() -> Iterator[None]:
+    """In which a register admits whoever asks, whatever it admitted before; agents keep theirs by the same one."""
     admit = Register.admit
 
     def anybody(self: Register, order: Order, now: Micros) -> Attempt | Result:

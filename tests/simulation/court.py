@@ -5,6 +5,8 @@ Checkers are called in the middle of the service's own code, where an exception 
 
 import asyncio
 import traceback
+from collections.abc import Coroutine
+from typing import Any
 
 
 class Court:
@@ -14,6 +16,14 @@ class Court:
         self.accusations: list[tuple[str, str]] = []
         self.errors: list[str] = []
         self.convened = asyncio.Event()
+
+    async def follow(self, story: Coroutine[Any, Any, None]) -> None:
+        """To its end, or to the first accusation."""
+        everything = asyncio.ensure_future(story)
+        convened = asyncio.ensure_future(self.convened.wait())
+        await asyncio.wait([everything, convened], return_when=asyncio.FIRST_COMPLETED)
+        if everything.done():
+            everything.result()
 
     def accuse(self, promise: str, what: str) -> None:
         """`promise` does not hold, and this shows it."""

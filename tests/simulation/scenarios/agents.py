@@ -83,11 +83,7 @@ class Run:
 
     async def go(self) -> None:
         """Storm, then quiet, then the last look; or to the first accusation."""
-        everything = asyncio.ensure_future(self._all())
-        convened = asyncio.ensure_future(self.court.convened.wait())
-        await asyncio.wait([everything, convened], return_when=asyncio.FIRST_COMPLETED)
-        if everything.done():
-            everything.result()
+        await self.court.follow(self._all())
 
     async def _all(self) -> None:
         options = self.options

@@ -129,11 +129,7 @@ class Run:
 
     async def go(self) -> None:
         """Storm, then quiet, then the last look; or to the first accusation."""
-        everything = asyncio.ensure_future(self._all())
-        convened = asyncio.ensure_future(self.world.court.convened.wait())
-        await asyncio.wait([everything, convened], return_when=asyncio.FIRST_COMPLETED)
-        if everything.done():
-            everything.result()
+        await self.world.court.follow(self._all())
 
     async def _resume(self) -> None:
         """Somebody has looked at what healer suspended because it did not help, and lets it run again; and at what it does not
