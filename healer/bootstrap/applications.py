@@ -9,20 +9,13 @@ from typing import TypeVar
 
 from healer.bootstrap.cards import Cards, Desk
 from healer.bootstrap.feishu import Feishu
-from healer.bootstrap.ways import Ways
 from healer.bootstrap.wecom import Wecom
 from healer.notification.settings import Channel
-from healer.seams import Clock, Spawn
 from healer.settings.model import Settings
 from healer.web.ports import Callback
 from healer.web.spoken import Commands
 from notifiers.feishu_app import FeishuAppConfig
-from notifiers.limiter import Limiter
-from notifiers.tokens import Tokens
 from notifiers.wecom_app import WecomAppConfig
-
-ANSWER_S = 2.0
-"""Seconds until a press is answered in any case: Feishu waits for three, WeCom for five."""
 
 Config = TypeVar("Config", WecomAppConfig, FeishuAppConfig)
 
@@ -30,17 +23,9 @@ Config = TypeVar("Config", WecomAppConfig, FeishuAppConfig)
 class Applications:
     """All of them; `callbacks` are what `healer.web` hands to them, by the name of the provider."""
 
-    def __init__(
-        self,
-        ways: Ways,
-        spawn: Spawn,
-        tokens: Tokens,
-        clock: Clock,
-        limiter: Limiter,
-        answer_s: float = ANSWER_S,
-    ) -> None:
-        self._desk = Desk(ways, spawn, tokens, clock, limiter, answer_s)
-        self._wecom, self._feishu = Wecom(self._desk), Feishu(self._desk)
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._wecom, self._feishu = Wecom(desk), Feishu(desk)
         self.callbacks: Mapping[str, Callback] = {"wecom": self._wecom, "feishu": self._feishu}
 
     def serve(self, cards: Cards, commands: Commands) -> None:

@@ -30,6 +30,8 @@ from notifiers.tokens import Tokens
 
 log = logging.getLogger(__name__)
 
+ANSWER_S = 2.0
+"""Seconds until a press is answered in any case: Feishu waits for three, WeCom for five."""
 MOST_SEEN = 10_000
 """Presses that are remembered while what was signed for them is good."""
 MOST_ROWS = 500
@@ -110,7 +112,7 @@ class Desk:
         tokens: Tokens,
         clock: Clock,
         limiter: Limiter,
-        answer_s: float,
+        answer_s: float = ANSWER_S,
     ) -> None:
         self.ways = ways
         self.tokens = tokens

@@ -23,7 +23,7 @@ from healer.assembly.ports import Plan
 from healer.bootstrap.agents import agents_listener, agents_of, open_to_agents
 from healer.bootstrap.applications import Applications
 from healer.bootstrap.bots import Bots
-from healer.bootstrap.cards import Cards
+from healer.bootstrap.cards import Cards, Desk
 from healer.bootstrap.drawing import Drawing
 from healer.bootstrap.offered import service, story_of
 from healer.bootstrap.outside import Ground, pass_on, ports
@@ -127,7 +127,7 @@ async def start(
     reload = Reload(renewal, clock, partial(tell_of_files, healer))
     registry.read(reload.samples)
     bots = Bots(ways, spawn, shared.limiter, lambda: healer.owner.leads and healer.view.ready()[0])
-    applications = Applications(ways, spawn, tokens, clock, shared.limiter)
+    applications = Applications(Desk(ways, spawn, tokens, clock, shared.limiter))
     offered = msgspec.structs.replace(
         service(settings, healer, registry), reload=reload, hook=bots, agents=agents, callbacks=applications.callbacks
     )

@@ -1,7 +1,7 @@
 """Somebody wrote a command to healer where people talk: what is it to do, may they, and what are they answered?
 
-The kill switch as a word: `/pause WHY` stops every repair, `/resume` lets them start again. Called by `healer.bootstrap.bots`;
-what is said goes the way of POST /api/v1/pause and /resume, so that it is judged and written down as these are.
+The kill switch as a word: `/pause WHY` stops every repair, `/resume` lets them start again. Called by `healer.bootstrap`'s `bots`
+and `cards`; what is said goes the way of POST /api/v1/pause and /resume, so that it is judged and written down as these are.
 """
 
 import logging

@@ -12,6 +12,7 @@ import pytest
 from healer.accounts.settings import User
 from healer.bootstrap.applications import Applications
 from healer.bootstrap.cards import Cards
+from healer.bootstrap.cards import Desk as Callbacks
 from healer.bootstrap.ways import Ways
 from healer.convergence.outcome import People
 from healer.convergence.people import Said
@@ -113,9 +114,8 @@ async def desk(
     state: State = "suggested" if plan.capped_by else "awaiting_approval"
     async with provider, aiohttp.ClientSession() as session:
         tokens = Tokens(MemoryTokenCache(), clock.now)
-        applications = Applications(
-            Ways(session, contextlib.AsyncExitStack()), spawn, tokens, clock, MemoryLimiter(clock), answer_s
-        )
+        ways = Ways(session, contextlib.AsyncExitStack())
+        applications = Applications(Callbacks(ways, spawn, tokens, clock, MemoryLimiter(clock), answer_s))
         async with standing(auth=AUTH, view=mind, callbacks=applications.callbacks) as (stand, client):
             given = CONFIG.format(corp=CORP, app=APP, url=provider.url, buttons=buttons)
             settings = parse_settings(given, SECRETS)
