@@ -48,6 +48,9 @@ class _Given(msgspec.Struct):
     expire: int = 0
 
 
+_given = msgspec.json.Decoder(_Given)
+
+
 class _Made(msgspec.Struct):
     message_id: str = ""
     chat_id: str = ""
@@ -56,6 +59,9 @@ class _Made(msgspec.Struct):
 
 class _Sent(msgspec.Struct):
     data: _Made = msgspec.field(default_factory=_Made)
+
+
+_sent = msgspec.json.Decoder(_Sent)
 
 
 class Door(msgspec.Struct, frozen=True):
@@ -141,7 +147,7 @@ class FeishuApplication:
         answer = unsent(self._interpret(reply))
         if not isinstance(reply, Reply) or not isinstance(answer, Ok):
             return answer
-        given = msgspec.json.decode(reply.body, type=_Given)
+        given = _given.decode(reply.body)
         if not given.tenant_access_token:
             return Transient("no token came", Reason.STRANGE_ANSWER)
         return Token(Secret(given.tenant_access_token), self._wall() + given.expire * SECOND)
@@ -149,7 +155,7 @@ class FeishuApplication:
 
 def _made(reply: Reply | Answer) -> _Made:
     try:
-        return msgspec.json.decode(reply.body, type=_Sent).data if isinstance(reply, Reply) else _Made()
+        return _sent.decode(reply.body).data if isinstance(reply, Reply) else _Made()
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _Made()
 

@@ -38,9 +38,15 @@ class _Encrypted(msgspec.Struct):
     encrypt: str
 
 
+_encrypted = msgspec.json.Decoder(_Encrypted)
+
+
 class _Asked(msgspec.Struct, tag_field="type", tag="url_verification"):
     challenge: str
     token: str
+
+
+_asked = msgspec.json.Decoder(_Asked)
 
 
 class _Header(msgspec.Struct):
@@ -52,6 +58,9 @@ class _Header(msgspec.Struct):
 class _Delivery(msgspec.Struct):
     header: _Header
     event: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_delivery = msgspec.json.Decoder(_Delivery)
 
 
 def read(headers: Mapping[str, str], body: bytes, keys: Keys, now: Micros) -> Press | Word | Challenge | None:
@@ -84,7 +93,7 @@ def _check_signature(headers: Mapping[str, str], body: bytes, keys: Keys, now: M
 
 def _opened(body: bytes, keys: Keys) -> bytes:
     try:
-        blob = base64.b64decode(msgspec.json.decode(body, type=_Encrypted).encrypt, validate=True)
+        blob = base64.b64decode(_encrypted.decode(body).encrypt, validate=True)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, binascii.Error, ValueError):
         raise NotGenuine("it is not encrypted") from None
     key = hashlib.sha256(keys.encrypt_key.reveal().encode()).digest()
@@ -93,14 +102,14 @@ def _opened(body: bytes, keys: Keys) -> bytes:
 
 def _question(plain: bytes) -> _Asked | None:
     try:
-        return msgspec.json.decode(plain, type=_Asked)
+        return _asked.decode(plain)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
 def _meant(plain: bytes, keys: Keys) -> Press | Word | None:
     try:
-        delivery = msgspec.json.decode(plain, type=_Delivery)
+        delivery = _delivery.decode(plain)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise NotGenuine("it cannot be read") from None
     header, event = delivery.header, bytes(delivery.event)

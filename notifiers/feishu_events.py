@@ -39,6 +39,9 @@ class _Pressed(msgspec.Struct):
     context: _Context
 
 
+_pressed = msgspec.json.Decoder(_Pressed)
+
+
 class _Sender(msgspec.Struct):
     sender_id: _Operator
     sender_type: str = "user"
@@ -57,14 +60,20 @@ class _Written(msgspec.Struct):
     message: _Message
 
 
+_written = msgspec.json.Decoder(_Written)
+
+
 class _Text(msgspec.Struct):
     text: str
+
+
+_text = msgspec.json.Decoder(_Text)
 
 
 def pressed(id: str, event: bytes) -> Press | None:
     """The press in a `card.action.trigger`; `data` is what stands under `d` in the button's value. None where there is none."""
     try:
-        said = msgspec.json.decode(event, type=_Pressed)
+        said = _pressed.decode(event)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return Press(
@@ -81,10 +90,10 @@ def pressed(id: str, event: bytes) -> Press | None:
 def written(event: bytes) -> Word | None:
     """The command in an `im.message.receive_v1`; None for whatever else people write, and for what programs do."""
     try:
-        said = msgspec.json.decode(event, type=_Written)
+        said = _written.decode(event)
         if said.message.message_type != "text" or said.sender.sender_type != "user":
             return None
-        text = msgspec.json.decode(said.message.content, type=_Text).text.strip()
+        text = _text.decode(said.message.content).text.strip()
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     called = _CALLED.match(text)

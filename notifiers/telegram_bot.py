@@ -15,6 +15,8 @@ from notifiers.message import Rows
 from notifiers.press import Press, Word
 from notifiers.secret import Secret
 
+_raw_items = msgspec.json.Decoder(list[msgspec.Raw])
+
 ANSWER_CHARACTERS = 200
 """Of what somebody reads who pressed a button."""
 POLL: Micros = 25 * SECOND
@@ -65,7 +67,7 @@ class TelegramBot:
             asked["offset"] = after
         result = await self._call("getUpdates", asked, within=poll + ANSWER, most=UPDATES_BYTES)
         try:
-            raw = msgspec.json.decode(result, type=list[msgspec.Raw])
+            raw = _raw_items.decode(result)
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise NotDone("an answer that cannot be read") from None
         updates = [update for one in raw if (update := _read(bytes(one))) is not None]
@@ -138,6 +140,9 @@ class _Said(msgspec.Struct):
     parameters: _Parameters = msgspec.field(default_factory=_Parameters)
 
 
+_said = msgspec.json.Decoder(_Said)
+
+
 class _User(msgspec.Struct):
     id: int
     username: str = ""
@@ -175,8 +180,14 @@ class _Update(msgspec.Struct):
     message: _Written | None = None
 
 
+_update = msgspec.json.Decoder(_Update)
+
+
 class _Numbered(msgspec.Struct):
     update_id: int
+
+
+_numbered = msgspec.json.Decoder(_Numbered)
 
 
 def read_update(body: bytes) -> Press | Word | None:
@@ -195,11 +206,11 @@ def _meant(update: _Update) -> Press | Word | None:
 def _read(raw: bytes) -> _Update | None:
     """An update; one of a kind that is not known still counts as taken."""
     try:
-        return msgspec.json.decode(raw, type=_Update)
+        return _update.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     try:
-        return _Update(msgspec.json.decode(raw, type=_Numbered).update_id)
+        return _Update(_numbered.decode(raw).update_id)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
@@ -243,6 +254,6 @@ def _public(chat: _Chat) -> str:
 
 def _answer(reply: Reply) -> _Said | None:
     try:
-        return msgspec.json.decode(reply.body, type=_Said)
+        return _said.decode(reply.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

@@ -190,9 +190,12 @@ class _Sent(msgspec.Struct):
         return ", ".join(filter(None, unknown))[:200]
 
 
+_decoder = msgspec.json.Decoder(_Sent)
+
+
 def _sent(reply: Reply | Answer) -> _Sent:
     try:
-        return msgspec.json.decode(reply.body, type=_Sent) if isinstance(reply, Reply) else _Sent()
+        return _decoder.decode(reply.body) if isinstance(reply, Reply) else _Sent()
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _Sent()
 

@@ -49,8 +49,14 @@ class _Given(msgspec.Struct):
     expires_in: int = 0
 
 
+_given = msgspec.json.Decoder(_Given)
+
+
 class _Kept(msgspec.Struct):
     media_id: str = ""
+
+
+_kept = msgspec.json.Decoder(_Kept)
 
 
 class Door(msgspec.Struct, frozen=True):
@@ -152,7 +158,7 @@ class WecomApplication:
         answer = unsent(self.interpret(reply, NOBODY))
         if not isinstance(reply, Reply) or not isinstance(answer, Ok):
             return answer
-        given = msgspec.json.decode(reply.body, type=_Given)
+        given = _given.decode(reply.body)
         if not given.access_token:
             return Transient("gettoken brought no token", Reason.STRANGE_ANSWER)
         return Token(Secret(given.access_token), self._wall() + given.expires_in * SECOND)
@@ -160,7 +166,7 @@ class WecomApplication:
 
 def _media_id(reply: Reply) -> str:
     try:
-        return msgspec.json.decode(reply.body, type=_Kept).media_id
+        return _kept.decode(reply.body).media_id
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
 

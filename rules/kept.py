@@ -66,7 +66,7 @@ class Entry:
         """What was kept here, of these files or of what they were before."""
         body = self._folder.read(self._name)
         try:
-            return _decoder().decode(body) if body is not None else None
+            return _decoder.decode(body) if body is not None else None
         except (msgspec.MsgspecError, ValueError, RecursionError):
             return None
 
@@ -155,6 +155,4 @@ _encode_in_order = msgspec.msgpack.Encoder(order="sorted").encode
 """For a name: sets and mappings in whatever order come out the same."""
 
 
-@cache
-def _decoder() -> msgspec.msgpack.Decoder[Kept]:
-    return msgspec.msgpack.Decoder(Kept)
+_decoder = msgspec.msgpack.Decoder(Kept)

@@ -107,6 +107,13 @@ class _Added(msgspec.Struct):
     silence_id: str = msgspec.field(name="silenceID")
 
 
+_status = msgspec.json.Decoder(_Status)
+_alerts = msgspec.json.Decoder(list[_Alert])
+_silence = msgspec.json.Decoder(_Silence)
+_silences = msgspec.json.Decoder(list[_Silence])
+_added = msgspec.json.Decoder(_Added)
+
+
 class AlertmanagerClient:
     """`Source`, `healer.alertmanager.backstop.Place` and `healer.alertmanager.passing_on.Place`, over HTTP."""
 
@@ -126,13 +133,13 @@ class AlertmanagerClient:
         self._session = session
 
     async def up_since(self) -> Micros:
-        return from_datetime((await self._get("status", _Status)).uptime)
+        return from_datetime((await self._get("status", _status)).uptime)
 
     async def alerts(self) -> set[bytes]:
-        return {canonical(alert.labels) for alert in await self._get("alerts", list[_Alert])}
+        return {canonical(alert.labels) for alert in await self._get("alerts", _alerts)}
 
     async def silences(self) -> tuple[Silence, ...]:
-        found = await self._get("silences?expired=false", list[_Silence])
+        found = await self._get("silences?expired=false", _silences)
         return tuple(
             Silence(
                 id=one.id,
@@ -150,7 +157,7 @@ class AlertmanagerClient:
 
     async def kept(self) -> dict[str, Kept]:
         """What healer keeps there of its own silences, by their ids at healer. Raises Unreachable."""
-        found = await self._get("silences?expired=false", list[_Silence])
+        found = await self._get("silences?expired=false", _silences)
         return {
             one.comment.removeprefix(f"{self._mark} (").partition(")")[0]: Kept(
                 one.id, from_datetime(one.starts_at), from_datetime(one.ends_at)
@@ -202,11 +209,11 @@ class AlertmanagerClient:
             status, body = await self._post("silences", silence)
         if status != 200:
             raise Unreachable(_refused(self.url, status, body))
-        id = _read(self.url, body, _Added).silence_id
+        id = _read(self.url, body, _added).silence_id
         if id == hold.id:
             return hold
         # Alertmanager renews only what keeps its beginning, and that it chose itself.
-        began = (await self._get(f"silence/{id}", _Silence)).starts_at
+        began = (await self._get(f"silence/{id}", _silence)).starts_at
         return msgspec.structs.replace(hold, id=id, since=from_datetime(began))
 
     async def _post(self, path: str, said: object) -> tuple[int, bytes]:
@@ -222,7 +229,7 @@ class AlertmanagerClient:
         except (aiohttp.ClientError, TimeoutError, TooLong) as error:
             raise Unreachable(f"{self.url}: {str(error) or type(error).__name__}") from error
 
-    async def _get(self, path: str, kind: type[T]) -> T:
+    async def _get(self, path: str, shape: msgspec.json.Decoder[T]) -> T:
         try:
             async with asyncio.timeout(self._timeout_s):
                 async with self._session.get(f"{self.url}/api/v2/{path}", headers=self._headers) as response:
@@ -232,15 +239,15 @@ class AlertmanagerClient:
             raise Unreachable(f"{self.url}: {str(error) or type(error).__name__}") from error
         if status != 200:
             raise Unreachable(f"{self.url} answered {status}")
-        return _read(self.url, body, kind)
+        return _read(self.url, body, shape)
 
 
 def _refused(url: str, status: int, body: bytes) -> str:
     return f"{url} took no silence, it answered {status}: {body[:MAX_WORDS].decode(errors='replace')}"
 
 
-def _read(url: str, body: bytes, kind: type[T]) -> T:
+def _read(url: str, body: bytes, shape: msgspec.json.Decoder[T]) -> T:
     try:
-        return msgspec.json.decode(body, type=kind)
+        return shape.decode(body)
     except (msgspec.MsgspecError, ValueError) as error:
         raise Unreachable(f"{url} answered something else than Alertmanager's API: {error}") from error

@@ -40,6 +40,9 @@ class Anchor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return hashlib.sha256(self.line().encode()).hexdigest()
 
 
+_anchor = msgspec.json.Decoder(Anchor)
+
+
 def public_key(key: Ed25519PrivateKey) -> str:
     """What signatures are checked with, in hexadecimal."""
     return key.public_key().public_bytes_raw().hex()
@@ -65,7 +68,7 @@ def is_signed(anchor: Anchor) -> bool:
 def read_anchor(line: str | bytes) -> Anchor:
     """An anchor out of its line. Raises ValueError."""
     try:
-        return msgspec.json.decode(line, type=Anchor)
+        return _anchor.decode(line)
     except msgspec.DecodeError as error:
         raise ValueError(f"no anchor of healer's: {error}") from None
 

@@ -50,10 +50,13 @@ def seal(before: Head, at: Micros, kind: str, detail: str) -> Head:
 def incident_of(detail: str) -> str:
     """The incident that an entry is about, "" for none or for what is no JSON."""
     try:
-        return msgspec.json.decode(detail, type=_About).incident
+        return _about.decode(detail).incident
     except msgspec.DecodeError:
         return ""
 
 
 class _About(msgspec.Struct):
     incident: str = ""
+
+
+_about = msgspec.json.Decoder(_About)

@@ -23,6 +23,9 @@ class _Any(msgspec.Struct, frozen=True):
     hook_name: str | None = None
 
 
+_any = msgspec.json.Decoder(_Any)
+
+
 class _Push(msgspec.Struct, frozen=True):
     ref: str
     after: str
@@ -36,12 +39,15 @@ class _Push(msgspec.Struct, frozen=True):
     user_name: str | None = None
 
 
+_push = msgspec.json.Decoder(_Push)
+
+
 def decode(headers: Mapping[str, str], body: bytes, now: Micros) -> Change | Ignored:
     """The change in a delivery whose token was good. Raises Refused."""
-    told = read(body, _Any)
+    told = read(body, _any)
     if told.hook_name not in ("push_hooks", "tag_push_hooks"):
         return Ignored(f"{one_line(told.hook_name) or 'an event without hook_name'} is no change")
-    push = read(body, _Push)
+    push = read(body, _push)
     if push.deleted or is_none(push.after):
         return Ignored("a branch or tag was deleted")
     of = push.repository or push.project or _Repository()

@@ -37,6 +37,9 @@ class _Push(msgspec.Struct, frozen=True):
     pusher: Person | None = None
 
 
+_push = msgspec.json.Decoder(_Push)
+
+
 class _Deployment(msgspec.Struct, frozen=True):
     id: int
     sha: str
@@ -62,13 +65,16 @@ class _Deployed(msgspec.Struct, frozen=True):
     deployment_status: _Status | None = None
 
 
+_deployed_shape = msgspec.json.Decoder(_Deployed)
+
+
 def decode(headers: Mapping[str, str], body: bytes, now: Micros) -> Change | Ignored:
     """The change in a delivery whose signature was good. Raises Refused."""
     match event := headers.get("X-GitHub-Event", ""):
         case "push":
-            return _pushed(headers, read(body, _Push), now)
+            return _pushed(headers, read(body, _push), now)
         case "deployment" | "deployment_status":
-            return _deployed(headers, read(body, _Deployed), now)
+            return _deployed(headers, read(body, _deployed_shape), now)
         case "ping":
             return Ignored("the webhook works")
         case _:

@@ -36,6 +36,9 @@ class _Any(msgspec.Struct, frozen=True):
     event_name: str | None = None
 
 
+_any = msgspec.json.Decoder(_Any)
+
+
 class _Push(msgspec.Struct, frozen=True):
     ref: str
     after: str
@@ -43,6 +46,9 @@ class _Push(msgspec.Struct, frozen=True):
     user_username: str | None = None
     user_name: str | None = None
     commits: tuple[SentCommit, ...] | None = None
+
+
+_push = msgspec.json.Decoder(_Push)
 
 
 class _Deployment(msgspec.Struct, frozen=True):
@@ -58,9 +64,12 @@ class _Deployment(msgspec.Struct, frozen=True):
     commit_url: str | None = None
 
 
+_deployment = msgspec.json.Decoder(_Deployment)
+
+
 def decode(headers: Mapping[str, str], body: bytes, now: Micros) -> Change | Ignored:
     """The change in a delivery whose token or signature was good. Raises Refused."""
-    told = read(body, _Any)
+    told = read(body, _any)
     match kind := told.object_kind or told.event_name:
         case "push" | "tag_push":
             return _pushed(headers, body, now)
@@ -71,7 +80,7 @@ def decode(headers: Mapping[str, str], body: bytes, now: Micros) -> Change | Ign
 
 
 def _pushed(headers: Mapping[str, str], body: bytes, now: Micros) -> Change | Ignored:
-    push = read(body, _Push)
+    push = read(body, _push)
     if is_none(push.after):
         return Ignored("a branch or tag was deleted")
     id, keys = _identity(headers, body)
@@ -93,7 +102,7 @@ def _pushed(headers: Mapping[str, str], body: bytes, now: Micros) -> Change | Ig
 
 
 def _deployed(headers: Mapping[str, str], body: bytes, now: Micros) -> Change | Ignored:
-    told = read(body, _Deployment)
+    told = read(body, _deployment)
     state = STATES.get(told.status)
     if state is None:
         return Ignored(f"the status {one_line(told.status)!r} is no news of a deployment")

@@ -39,10 +39,10 @@ class SentCommit(msgspec.Struct, frozen=True):
     author: Person | None = None
 
 
-def read(body: bytes, shape: type[T]) -> T:
+def read(body: bytes, shape: msgspec.json.Decoder[T]) -> T:
     """The body as this shape. Raises Refused."""
     try:
-        return msgspec.json.decode(body, type=shape)
+        return shape.decode(body)
     except _BROKEN as error:
         raise Refused("unreadable", f"the body is not what this host sends: {one_line(str(error))}") from None
 

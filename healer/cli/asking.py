@@ -22,10 +22,16 @@ MAX_ANSWER = 256 << 20
 Labels = dict[str, str]
 
 
+_label_sets = msgspec.json.Decoder(list[Labels])
+
+
 class _Answer(msgspec.Struct):
     status: str
     data: msgspec.Raw = msgspec.Raw(b"null")
     error: str = ""
+
+
+_answer = msgspec.json.Decoder(_Answer)
 
 
 class _Row(msgspec.Struct):
@@ -35,6 +41,9 @@ class _Row(msgspec.Struct):
 
 class _Vector(msgspec.Struct):
     result: list[_Row]
+
+
+_vector = msgspec.json.Decoder(_Vector)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,18 +80,18 @@ class Asked:
 
     def rows(self, query: str) -> list[Labels]:
         """The labels of each row of an instant query. Raises Failure."""
-        found = msgspec.json.decode(self._ask("query", {"query": query}), type=_Vector)
+        found = _vector.decode(self._ask("query", {"query": query}))
         return [row.metric for row in found.result]
 
     def count(self, query: str) -> int:
         """The value of a query that has one row, 0 for none. Raises Failure."""
-        found = msgspec.json.decode(self._ask("query", {"query": query}), type=_Vector)
+        found = _vector.decode(self._ask("query", {"query": query}))
         return int(float(found.result[0].value[1])) if found.result else 0
 
     def series(self, selector: str, start_s: float, end_s: float) -> list[Labels]:
         """The label sets that there were between two times. Raises Failure."""
         asked = {"match[]": selector, "start": f"{start_s:.0f}", "end": f"{end_s:.0f}"}
-        return msgspec.json.decode(self._ask("series", asked), type=list[Labels])
+        return _label_sets.decode(self._ask("series", asked))
 
     def _ask(self, what: str, parameters: dict[str, Any]) -> msgspec.Raw:
         url = f"{self.url}/api/v1/{what}"
@@ -100,7 +109,7 @@ class Asked:
             reason = getattr(error, "reason", None) or error
             raise Failure(f"{self.url} cannot be asked: {reason}", CALLED_WRONG) from None
         try:
-            answer = msgspec.json.decode(raw, type=_Answer)
+            answer = _answer.decode(raw)
         except msgspec.MsgspecError:
             raise Failure(f"what answers at {url} is no Prometheus", CALLED_WRONG) from None
         if answer.status != "success":

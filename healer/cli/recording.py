@@ -100,6 +100,9 @@ class Recording(msgspec.Struct, frozen=True):
         return [Told(False, {"labels": dict(labels), **times}) for labels in distinct]
 
 
+_recording = msgspec.json.Decoder(Recording)
+
+
 def as_webhook(batch: Sequence[Told]) -> dict[str, object]:
     """What Alertmanager would send (webhook, version 4): what fires has no end there."""
     no_end = {"status": "firing", "endsAt": "0001-01-01T00:00:00Z"}
@@ -159,4 +162,4 @@ def from_case(raw: bytes, file: str) -> Recording:
 def load(name: str) -> Recording:
     """A recording that ships with healer."""
     raw = files("healer.cli").joinpath("storms", f"{name}.json").read_bytes()
-    return msgspec.json.decode(raw, type=Recording)
+    return _recording.decode(raw)

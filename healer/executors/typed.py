@@ -7,6 +7,9 @@ import msgspec
 Value = str | float | int | bool
 
 
+_value = msgspec.json.Decoder(Value)
+
+
 class Unreadable(Exception):
     """An argv that `written` did not make."""
 
@@ -31,7 +34,7 @@ def read(argv: tuple[str, ...]) -> Call:
     for part in argv[1:]:
         key, mark, text = part.partition("=")
         try:
-            given[key] = msgspec.json.decode(text, type=Value)
+            given[key] = _value.decode(text)
         except msgspec.MsgspecError as error:
             raise Unreadable(f"the parameter {part[:80]!r} of {argv[0]} cannot be read") from error
         if not mark:

@@ -75,6 +75,9 @@ class RuleText(msgspec.Struct, frozen=True):
     text: str
 
 
+_rule_texts = msgspec.json.Decoder(tuple[RuleText, ...])
+
+
 class Charter(msgspec.Struct, frozen=True):
     """All that decides, ready to use. `adopted` names its versions."""
 
@@ -211,7 +214,7 @@ def documents(settings: Deciding, topology: graph.Topology | bytes, rules: tuple
 def charter(adopted: Adopted, kept: Documents, packed: Packed | None = None) -> Charter:
     """A charter from what was kept; `packed` is its topology. Raises ValueError where rules no longer compile (another
     version of healer)."""
-    texts = msgspec.json.decode(kept.rules, type=tuple[RuleText, ...])
+    texts = _rule_texts.decode(kept.rules)
     settings = _decoder.decode(kept.settings)
     # Whether a kind exists was looked at when the rules were accepted; since then the last of its nodes may have gone.
     kinds = settings.kinds or kinds_of(graph.decode(kept.topology), settings.mappings, settings.labels, settings.health)

@@ -97,9 +97,12 @@ class Memory(Told, msgspec.Struct, frozen=True, kw_only=True):
     """By the version of a set of rules that incidents under way began with: under what it was in force."""
 
 
+_memory = msgspec.msgpack.Decoder(Memory)
+
+
 def remembered(data: bytes) -> Memory:
     """A snapshot's data, read. Raises msgspec.DecodeError for another version's."""
-    return msgspec.msgpack.decode(data, type=Memory)
+    return _memory.decode(data)
 
 
 class Fold:

@@ -65,6 +65,10 @@ class Status(msgspec.Struct, frozen=True):
     message: str = ""
 
 
+_status = msgspec.json.Decoder(Status)
+_event = msgspec.json.Decoder(Event)
+
+
 class Listener(Protocol[P]):
     """Who hears of it all. What it raises of Unanswered counts as the server's failure."""
 
@@ -153,7 +157,7 @@ class Feed:
                 async for line in _lines(response):
                     event = self._event(line)
                     if event.type == "ERROR":
-                        raise refusal(self.path, msgspec.json.decode(event.object, type=Status))
+                        raise refusal(self.path, _status.decode(event.object))
                     yield event
 
     def _get(self, query: dict[str, str]) -> "_Answer":
@@ -161,7 +165,7 @@ class Feed:
 
     def _event(self, line: bytes) -> Event:
         try:
-            return msgspec.json.decode(line, type=Event)
+            return _event.decode(line)
         except msgspec.MsgspecError as error:
             raise Unanswered(f"{self.path} gave no event: {error}") from None
 
@@ -184,7 +188,7 @@ class _Answer:
         if response.status == 200:
             return response
         try:
-            status = msgspec.json.decode(await _body(response, LINE), type=Status)
+            status = _status.decode(await _body(response, LINE))
         except msgspec.MsgspecError:
             status = Status()
         finally:

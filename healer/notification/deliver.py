@@ -383,5 +383,8 @@ def _key(claim: Claim) -> str:
     return f"{claim.incident}/{claim.channel}/{claim.matter}/{claim.meant_for}/{which}"
 
 
+_decoder = msgspec.msgpack.Decoder(Story)
+
+
 def _story(claim: Claim) -> Story:
-    return msgspec.msgpack.decode(claim.story, type=Story)
+    return _decoder.decode(claim.story)

@@ -20,6 +20,8 @@ from healer.telemetry.outgoing import trace_headers
 from healer.times import MINUTE, SECOND, Micros
 from rules import Query
 
+_scalar = msgspec.json.Decoder(tuple[float, str])
+
 FRESH: Micros = 5 * MINUTE
 """Prometheus' own look-back: an older sample is none. What is asked is the sample's own time, not the query's."""
 MAX_BODY = 4 << 20
@@ -34,6 +36,9 @@ class _Sample(msgspec.Struct):
     value: tuple[float, str]
 
 
+_samples = msgspec.json.Decoder(list[_Sample])
+
+
 class _Data(msgspec.Struct):
     resultType: str  # noqa: N815 - Prometheus' own name
     result: msgspec.Raw
@@ -43,6 +48,9 @@ class _Reply(msgspec.Struct):
     status: str
     data: _Data | None = None
     error: str = ""
+
+
+_reply = msgspec.json.Decoder(_Reply)
 
 
 class NoSample(Exception):
@@ -112,11 +120,11 @@ class PrometheusQueries:
         async with self._session.post(url, data={"query": text} | when, headers=headers) as response:
             body = await whole(response, MAX_BODY)
         try:
-            reply = msgspec.json.decode(body, type=_Reply)
+            reply = _reply.decode(body)
         except msgspec.MsgspecError:
             raise NoSample(f"{server.url} answered {response.status}, and not as Prometheus does") from None
         if reply.status != "success" or reply.data is None:
             raise NoSample(reply.error or "Prometheus could not answer")
         if reply.data.resultType == "scalar":
-            return [msgspec.json.decode(reply.data.result, type=tuple[float, str])]
-        return [series.value for series in msgspec.json.decode(reply.data.result, type=list[_Sample])]
+            return [_scalar.decode(reply.data.result)]
+        return [series.value for series in _samples.decode(reply.data.result)]

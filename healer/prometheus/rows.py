@@ -25,10 +25,16 @@ class _Data(msgspec.Struct):
     result: list[_Row] = []
 
 
+_data = msgspec.json.Decoder(_Data)
+
+
 class _Reply(msgspec.Struct):
     status: str
     data: msgspec.Raw = msgspec.Raw(b"null")
     error: str = ""
+
+
+_reply = msgspec.json.Decoder(_Reply)
 
 
 class PrometheusTables:
@@ -61,10 +67,10 @@ class PrometheusTables:
 
     def _rows(self, status: int, body: bytes) -> list[dict[str, str]]:
         try:
-            reply = msgspec.json.decode(body, type=_Reply)
+            reply = _reply.decode(body)
             if reply.status != "success":
                 raise Unreadable(f"{self._server.url}: {(reply.error or 'could not answer')[:MAX_WORDS]}")
-            return [row.metric for row in msgspec.json.decode(reply.data, type=_Data).result]
+            return [row.metric for row in _data.decode(reply.data).result]
         except msgspec.MsgspecError:
             what = "and not with the rows of an instant query"
             raise Unreadable(f"{self._server.url} answered {status}, {what}") from None

@@ -89,6 +89,11 @@ class _Reply(msgspec.Struct):
     error: str = ""
 
 
+_reply = msgspec.json.Decoder(_Reply)
+_alerts = msgspec.json.Decoder(_Alerts)
+_groups = msgspec.json.Decoder(_Groups)
+
+
 def _number(said: str) -> float | None:
     try:
         value = float(said)
@@ -110,7 +115,7 @@ class PrometheusRules:
 
     async def active(self) -> list[Active]:
         found: list[Active] = []
-        for one in (await self._get("alerts", _Alerts)).alerts:
+        for one in (await self._get("alerts", _alerts)).alerts:
             try:
                 found.append(Active(one.labels, read_instant(one.activeAt), _number(one.value)))
             except BadTime:
@@ -118,7 +123,7 @@ class PrometheusRules:
         return found
 
     async def rules(self) -> tuple[Rule, ...]:
-        groups = (await self._get("rules?type=alert", _Groups)).groups
+        groups = (await self._get("rules?type=alert", _groups)).groups
         every = [
             Rule(rule.name, rule.labels, round(rule.duration * SECOND))
             for group in groups
@@ -132,15 +137,15 @@ class PrometheusRules:
             raise CannotTell(f"{self.url} has {len(found)} rules with `for`, at most {MAX_RULES} are read")
         return tuple(found)
 
-    async def _get(self, path: str, kind: type[T]) -> T:
+    async def _get(self, path: str, shape: msgspec.json.Decoder[T]) -> T:
         headers = authorization(self._server.auth)
         try:
             async with asyncio.timeout(self._server.timeout / SECOND):
                 async with self._session.get(f"{self.url}/api/v1/{path}", headers=headers) as response:
                     status, body = response.status, await whole(response, MAX_BODY)
-            reply = msgspec.json.decode(body, type=_Reply)
+            reply = _reply.decode(body)
             if reply.status == "success":
-                return msgspec.json.decode(reply.data, type=kind)
+                return shape.decode(reply.data)
         except TimeoutError:
             raise CannotTell(f"{self.url} did not answer within {self._server.timeout / SECOND:g}s") from None
         except (aiohttp.ClientError, TooLong) as error:

@@ -26,6 +26,9 @@ class _Written(msgspec.Struct, frozen=True):
     until: Micros
 
 
+_decoder = msgspec.json.Decoder(_Written)
+
+
 class RedisTokenCache:
     """`TokenCache` in one node, whose client stays the caller's, under the store's id `about`; and in this process, for when that
     does not answer."""
@@ -44,7 +47,7 @@ class RedisTokenCache:
             found = None
         if found is None:
             return await self._own.get(key)
-        written = msgspec.json.decode(found, type=_Written)
+        written = _decoder.decode(found)
         return Token(Secret(written.value), written.until)
 
     async def put(self, key: str, token: Token) -> None:

@@ -33,11 +33,17 @@ class _List(msgspec.Struct):
     items: list[msgspec.Raw] = []
 
 
+_list = msgspec.json.Decoder(_List)
+
+
 class _Version(msgspec.Struct):
     class Meta(msgspec.Struct, rename="camel"):
         resource_version: str = ""
 
     metadata: Meta
+
+
+_version = msgspec.json.Decoder(_Version)
 
 
 class ClusterRequests:
@@ -101,7 +107,7 @@ class ClusterRequests:
             elif one.uid in known or len(known) < MOST:
                 known[one.uid] = one
             self.changed.set()
-        return msgspec.json.decode(event.object, type=_Version).metadata.resource_version
+        return _version.decode(event.object).metadata.resource_version
 
     def well(self, path: str) -> None:
         if self._failing.pop(path, None) is not None:
@@ -133,7 +139,7 @@ class _Listener:
 
     async def decode(self, body: bytes) -> _List:
         try:
-            return msgspec.json.decode(body, type=_List)
+            return _list.decode(body)
         except msgspec.MsgspecError as error:
             raise Unanswered(f"{self._path} gave no list: {error}") from None
 

@@ -69,8 +69,14 @@ class _Bare(msgspec.Struct, frozen=True):
     status: dict[str, Any] = {}
 
 
+_bare = msgspec.json.Decoder(_Bare)
+
+
 class _Remediation(_Bare, frozen=True, kw_only=True):
     spec: _Spec
+
+
+_remediation = msgspec.json.Decoder(_Remediation)
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -98,9 +104,9 @@ class Asked(msgspec.Struct, frozen=True):
 def read(data: bytes | msgspec.Raw, cluster: str, bounds: Requests) -> Asked:
     """An object of the server's. Raises msgspec.MsgspecError for what has not even a name."""
     try:
-        return _asked(msgspec.json.decode(data, type=_Remediation), cluster, bounds)
+        return _asked(_remediation.decode(data), cluster, bounds)
     except msgspec.ValidationError as error:
-        found = msgspec.json.decode(data, type=_Bare)
+        found = _bare.decode(data)
         return _of(found.metadata, found.status, refused=f"its spec cannot be read: {error}")
 
 

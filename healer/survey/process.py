@@ -14,6 +14,9 @@ import msgspec
 from healer.survey.work import Done, Job, Read, do
 from healer.topology.packed import Packed
 
+_done = msgspec.msgpack.Decoder(Done)
+_jobs: msgspec.msgpack.Decoder[Job] = msgspec.msgpack.Decoder(Job)
+
 _BODY = b"b"
 """What follows is node-link JSON as it is, to be read."""
 _JOB = b"j"
@@ -39,13 +42,13 @@ def write(job: Job) -> IO[bytes]:
 def answer(file: IO[bytes]) -> tuple[Done, Packed | None]:
     """What the process wrote."""
     file.seek(0)
-    done = msgspec.msgpack.decode(file.read(int.from_bytes(file.read(8), "little")), type=Done)
+    done = _done.decode(file.read(int.from_bytes(file.read(8), "little")))
     return done, Packed.read(file) if file.read(1) == _MORE else None
 
 
 def _job(file: IO[bytes]) -> Job:
     kind, rest = file.read(1), file.read()
-    job: Job = Read(rest) if kind == _BODY else msgspec.msgpack.decode(rest, type=Job)
+    job: Job = Read(rest) if kind == _BODY else _jobs.decode(rest)
     return job
 
 

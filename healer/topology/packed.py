@@ -15,6 +15,8 @@ import msgspec
 from healer.topology.graph import Group
 from healer.topology.names import Names
 
+_sizes = msgspec.msgpack.Decoder(tuple[list[int], list[str]])
+
 NONE = -1
 """In place of the parent of a node that has none."""
 CHANGED = -2
@@ -103,7 +105,7 @@ class Packed(msgspec.Struct, frozen=True):
     def read(cls, file: IO[bytes]) -> "Packed":
         """As it was written. Every array is read into its place, so that nothing is in memory twice."""
         header = file.read(int.from_bytes(file.read(8), "little"))
-        sizes, attributes = msgspec.msgpack.decode(header, type=tuple[list[int], list[str]])
+        sizes, attributes = _sizes.decode(header)
         left = iter(sizes)
 
         def raw() -> bytes:

@@ -30,6 +30,9 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
+_order = msgspec.json.Decoder(Order)
+
+
 def routes(service: Service) -> list[web.RouteDef]:
     bodies = Bodies(service.bounds)
 
@@ -50,7 +53,7 @@ def routes(service: Service) -> list[web.RouteDef]:
         agents = known()
         body = await bodies.read(request, BODY_BYTES)
         try:
-            order = read_order(body, Order)
+            order = read_order(body, _order)
         finally:
             bodies.free(len(body))
         try:

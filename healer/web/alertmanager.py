@@ -56,6 +56,9 @@ class Postable(msgspec.Struct, rename="camel"):
     id: str | None = None
 
 
+_postable = msgspec.json.Decoder(Postable)
+
+
 def routes(service: Service) -> list[web.RouteDef]:
     view, bodies, clock = service.view, Bodies(service.bounds), service.clock
     up_since = clock.now()
@@ -173,7 +176,7 @@ def _plainly(handler: Handler) -> Handler:
 def _said(body: bytes) -> Silence:
     """The silence in a body. Raises Problem 400."""
     try:
-        posted = msgspec.json.decode(body, type=Postable)
+        posted = _postable.decode(body)
         starts_at, ends_at = read_instant(posted.starts_at), read_instant(posted.ends_at)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, BadTime) as error:
         raise Problem(400, f"failed to create silence: {error}") from None

@@ -40,6 +40,9 @@ class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """People read it with the incident. Of a yes it is not kept: what speaks for it stands in the plan."""
 
 
+_answer = msgspec.json.Decoder(Answer)
+
+
 Say = Callable[[Remediation, str, Answer, Micros], Remediation]
 Way = Literal["approve", "reject", "cancel", "run"]
 
@@ -50,7 +53,7 @@ def routes(service: Service, access: Access) -> list[web.RouteDef]:
     async def answered(request: web.Request, way: Way) -> web.Response:
         body = await bodies.read(request, BODY_BYTES)
         try:
-            order = read_order(body, Answer) if body.strip() else Answer()
+            order = read_order(body, _answer) if body.strip() else Answer()
         finally:
             bodies.free(len(body))
         found = await find(service, request)

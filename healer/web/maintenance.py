@@ -47,6 +47,10 @@ class Longer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=wor
     for_: str = ""
 
 
+_order = msgspec.json.Decoder(Order)
+_longer = msgspec.json.Decoder(Longer)
+
+
 def routes(service: Service) -> list[web.RouteDef]:
     view, bodies, clock = service.view, Bodies(service.bounds), service.clock
 
@@ -68,7 +72,7 @@ def routes(service: Service) -> list[web.RouteDef]:
         return as_json(shapes.work(_known(view, request), clock.now()))
 
     async def add(request: web.Request) -> web.Response:
-        order = await read(request, Order)
+        order = await read(request, _order)
         now = clock.now()
         said = meant(order, acting.who(request, order.created_by), now, view)
         acting.require(service, request, "operate", _on(said))
@@ -78,7 +82,7 @@ def routes(service: Service) -> list[web.RouteDef]:
         return as_json(shapes.work(view.maintenance_of(id) or msgspec.structs.replace(said, id=id), clock.now()))
 
     async def extend(request: web.Request) -> web.Response:
-        longer = await read(request, Longer)
+        longer = await read(request, _longer)
         now = clock.now()
         found = _going_on(_known(view, request), now)
         acting.require(service, request, "operate", _on(found))
@@ -92,10 +96,10 @@ def routes(service: Service) -> list[web.RouteDef]:
         await words.say(service, Lifted(found.id, acting.who(request, "")))
         return as_json(shapes.work(view.maintenance_of(found.id) or found, clock.now()))
 
-    async def read(request: web.Request, kind: type[words.T]) -> words.T:
+    async def read(request: web.Request, shape: msgspec.json.Decoder[words.T]) -> words.T:
         body = await bodies.read(request, BODY_BYTES)
         try:
-            return read_order(body, kind)
+            return read_order(body, shape)
         finally:
             bodies.free(len(body))
 

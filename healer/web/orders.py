@@ -13,10 +13,10 @@ _PATH = re.compile(r"`\$\.?([^`]*)`")
 T = TypeVar("T")
 
 
-def read_order(body: bytes, kind: type[T]) -> T:
+def read_order(body: bytes, shape: msgspec.json.Decoder[T]) -> T:
     """The order in a body. Raises Problem 400 that points at what is wrong."""
     try:
-        return msgspec.json.decode(body, type=kind)
+        return shape.decode(body)
     except msgspec.ValidationError as wrong:
         place = _PATH.search(str(wrong))
         pointer = f"/{place[1]}" if place else ""

@@ -26,6 +26,9 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     why: Annotated[str, msgspec.Meta(max_length=1_000)] = ""
 
 
+_order_shape = msgspec.json.Decoder(Order)
+
+
 def routes(service: Service) -> list[web.RouteDef]:
     bodies = Bodies(service.bounds)
 
@@ -70,4 +73,4 @@ async def turn(service: Service, scope: str, by: str, why: str, *, thrown: bool)
 
 
 def _order(body: bytes) -> Order:
-    return read_order(body, Order) if body.strip() else Order()
+    return read_order(body, _order_shape) if body.strip() else Order()

@@ -47,6 +47,9 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     other: Annotated[str, msgspec.Meta(max_length=100)] = ""
 
 
+_order = msgspec.json.Decoder(Order)
+
+
 _BELONGS = {"blame": "node", "split": "what", "merge": "other", "note": "comment"}
 """The field without which a word says nothing."""
 
@@ -59,7 +62,7 @@ def routes(service: Service) -> list[web.RouteDef]:
         async def said(request: web.Request) -> web.Response:
             body = await bodies.read(request, BODY_BYTES)
             try:
-                order = read_order(body, Order) if body.strip() else Order()
+                order = read_order(body, _order) if body.strip() else Order()
             finally:
                 bodies.free(len(body))
             return as_json(await _say(service, request, verb, order))

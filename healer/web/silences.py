@@ -36,6 +36,9 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=word
     comment: str = ""
 
 
+_order = msgspec.json.Decoder(Order)
+
+
 def routes(service: Service) -> list[web.RouteDef]:
     view, bodies = service.view, Bodies(service.bounds)
 
@@ -66,7 +69,7 @@ def routes(service: Service) -> list[web.RouteDef]:
     async def add(request: web.Request) -> web.Response:
         body = await bodies.read(request, BODY_BYTES)
         try:
-            order = read_order(body, Order)
+            order = read_order(body, _order)
         finally:
             bodies.free(len(body))
         said = meant(order, acting.who(request, order.created_by), service.clock.now())

@@ -41,6 +41,9 @@ from healer.executors.agent.wire import (
 from healer.seams import Spawn
 from healer.times import SECOND, Micros
 
+_enrolment = msgspec.json.Decoder(Enrolment)
+_renewal = msgspec.json.Decoder(Renewal)
+
 log = logging.getLogger(__name__)
 
 BODY_BYTES = 16 << 10
@@ -96,7 +99,7 @@ class Door:
     # --- the four ways
 
     async def _enrol(self, request: web.Request) -> web.Response:
-        asked = await _body(request, Enrolment)
+        asked = await _body(request, _enrolment)
         agents, now = self._agents, self._agents.clock.now()
         try:
             invited = agents.roll.take(asked.token, now)
@@ -118,7 +121,7 @@ class Door:
     async def _renew(self, request: web.Request) -> web.Response:
         name, fingerprint = self._known(request)
         self._shown(request.headers.get("Authorization", ""), name, fingerprint)
-        asked = await _body(request, Renewal)
+        asked = await _body(request, _renewal)
         agents, now = self._agents, self._agents.clock.now()
         made = self._signed(asked.request, name)
         der = made.public_bytes(Encoding.DER)
@@ -193,11 +196,11 @@ class _Socket:
         await self._socket.close()
 
 
-async def _body(request: web.Request, kind: type[T]) -> T:
+async def _body(request: web.Request, shape: msgspec.json.Decoder[T]) -> T:
     try:
         async with asyncio.timeout(BODY_S):
             body = await request.read()
-        return msgspec.json.decode(body, type=kind)
+        return shape.decode(body)
     except TimeoutError as error:
         raise Refused("bad request", f"its body did not come within {BODY_S:g} s", 408) from error
     except UNREADABLE as error:

@@ -14,6 +14,8 @@ import msgspec
 from healer.kubernetes.access import Access, NoAccess
 from healer.times import SECOND, Micros
 
+_object = msgspec.json.Decoder(dict)
+
 Json = dict[str, Any]
 
 MERGE = "application/merge-patch+json"
@@ -65,6 +67,9 @@ class _Status(msgspec.Struct):
     reason: str = ""
     message: str = ""
     details: _Details | None = None
+
+
+_status = msgspec.json.Decoder(_Status)
 
 
 class Api:
@@ -142,13 +147,13 @@ def _read(status: int, body: bytes, path: str, retry_after: str) -> Json:
         raise Lost(f"the API server answered {status} to {path}")
     try:
         if status >= 300:
-            said = msgspec.json.decode(body, type=_Status)
+            said = _status.decode(body)
             causes = said.details.causes if said.details is not None else []
             # An eviction that a budget forbids has a cause; whether it is tried again is for who asked for it to say.
             retry_s = float(retry_after) if retry_after.isdecimal() and not causes else 0.0
             cause = "; ".join(one.message for one in causes if one.message)
             raise Denied(status, said.reason, said.message, cause, retry_s)
-        found: Json = msgspec.json.decode(body, type=dict)
+        found: Json = _object.decode(body)
         return found
     except (msgspec.MsgspecError, UnicodeDecodeError):
         if status >= 300:

@@ -26,6 +26,11 @@ from healer.executors.redfish.words import refusal, said
 from healer.executors.target import Go
 from healer.times import SECOND, Micros
 
+_root = msgspec.json.Decoder(Root)
+_computer_system = msgspec.json.Decoder(ComputerSystem)
+_members = msgspec.json.Decoder(Members)
+_action_info = msgspec.json.Decoder(ActionInfo)
+
 ROOT = "/redfish/v1/"
 ANSWER_BYTES = 1 << 20
 """Of one answer."""
@@ -64,11 +69,11 @@ class Redfish:
 
     async def look(self) -> System:
         reply = await self._get(self._system)
-        found, headers = _read(reply, ComputerSystem), _lowered(reply)
+        found, headers = _read(reply, _computer_system), _lowered(reply)
         self._tag = headers.get("etag", "")
         resets: tuple[str, ...] = ()
         if found.reset.info and not found.reset.values:
-            resets = _read(await self._get(found.reset.info), ActionInfo).of("ResetType")
+            resets = _read(await self._get(found.reset.info), _action_info).of("ResetType")
         self._target = found.reset.target
         return system(found, resets, _date(headers.get("date", "")))
 
@@ -101,7 +106,7 @@ class Redfish:
             # A monitor goes when its task is over and was looked at; another refusal is how the task ended.
             return "" if reply.status in (404, 410) else refusal(urlsplit(self._door.url).hostname or "", reply)
         with suppress(msgspec.DecodeError):
-            state = msgspec.json.decode(reply.body, type=_Task).state
+            state = _task.decode(reply.body).state
             if state in _FAILED:
                 return f"its task ended as {state}"
             if state in _RUNNING:
@@ -110,7 +115,7 @@ class Redfish:
 
     async def open(self) -> None:
         """Sign in, and find the machine. Raises Unsent."""
-        root = _read(await self._get(ROOT), Root)
+        root = _read(await self._get(ROOT), _root)
         if root.systems is None:
             raise Unsent(f"{self._door.url} has no systems")
         await self._sign_in(root.sessions)
@@ -141,12 +146,12 @@ class Redfish:
     async def _find(self, systems: str) -> None:
         """The one machine, or the one that is meant. Raises Unsent."""
         door = self._door
-        listed = _read(await self._get(systems), Members).members
+        listed = _read(await self._get(systems), _members).members
         if len(listed) > MEMBERS:
             raise Unsent(f"{door.url} has {len(listed)} systems, more than {MEMBERS}", lasting=True)
         seen: list[tuple[str, ...]] = []
         for one in listed:
-            found = _read(await self._get(one.path), ComputerSystem)
+            found = _read(await self._get(one.path), _computer_system)
             seen.append(found.serials)
             if is_named(door.serial, found.serials) or (not door.serial and len(listed) == 1):
                 self._system = one.path
@@ -202,6 +207,9 @@ class _Task(msgspec.Struct, frozen=True):
     state: str = msgspec.field(name="TaskState", default="")
 
 
+_task = msgspec.json.Decoder(_Task)
+
+
 _FAILED = frozenset({"Exception", "Killed", "Cancelled"})
 _RUNNING = frozenset(
     {"New", "Starting", "Running", "Pending", "Stopping", "Cancelling", "Suspended", "Interrupted", "Service"}
@@ -216,9 +224,9 @@ def _refused(host: str, reply: Reply) -> Unsent:
     )
 
 
-def _read(reply: Reply, shape: type[T]) -> T:
+def _read(reply: Reply, shape: msgspec.json.Decoder[T]) -> T:
     try:
-        return msgspec.json.decode(reply.body, type=shape)
+        return shape.decode(reply.body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Unsent(f"the BMC's answer cannot be read: {error}") from None
 

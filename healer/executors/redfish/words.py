@@ -22,10 +22,13 @@ class _Answer(msgspec.Struct, frozen=True):
     extended: list[_Message] = msgspec.field(name="@Message.ExtendedInfo", default_factory=list)
 
 
+_answer = msgspec.json.Decoder(_Answer)
+
+
 def said(body: bytes) -> str:
     """Its messages, one a line; the text itself where it has none, or was cut."""
     try:
-        answer = msgspec.json.decode(body, type=_Answer)
+        answer = _answer.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return body.decode("utf-8", "replace")
     error = answer.error or _Error()

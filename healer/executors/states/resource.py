@@ -10,6 +10,8 @@ from healer.times import SECOND
 PATIENCE = 30 * SECOND
 """A pod that was told to end is there for its grace; until then it says that it is leaving, which is proof enough."""
 
+_decoder = msgspec.json.Decoder(View)
+
 
 def preview(seen: Seen, given: Given) -> Change:  # noqa: ARG001 - part of the port
     view = _view(seen.output)
@@ -35,6 +37,6 @@ def took_effect(before: str, after: Seen, given: Given) -> Proof:  # noqa: ARG00
 
 def _view(text: str) -> View | None:
     try:
-        return msgspec.json.decode(text, type=View)
+        return _decoder.decode(text)
     except msgspec.MsgspecError:
         return None

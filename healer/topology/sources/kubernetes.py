@@ -20,6 +20,8 @@ from healer.topology.settings import Cluster
 from healer.topology.source import Aside, Unreadable
 from healer.topology.sources.kubernetes_objects import Object, graph
 
+_object = msgspec.json.Decoder(Object)
+
 RESOURCES = {
     "nodes": "/api/v1",
     "pods": "/api/v1",
@@ -37,6 +39,9 @@ SHARE = 10
 class _List(msgspec.Struct):
     metadata: dict[str, Any]
     items: list[Object] = []
+
+
+_list = msgspec.json.Decoder(_List)
 
 
 class KubernetesSource:
@@ -132,7 +137,7 @@ class KubernetesSource:
 
     def happened(self, resource: str, event: Event) -> str:
         """One object changed; the version after it."""
-        changed, known = msgspec.json.decode(event.object, type=Object), self._objects[resource]
+        changed, known = _object.decode(event.object), self._objects[resource]
         version = changed.metadata.resource_version
         if event.type == "BOOKMARK":
             return version
@@ -171,7 +176,7 @@ class _Listener:
 
 def _decoded(path: str, body: bytes) -> _List:
     try:
-        return msgspec.json.decode(body, type=_List)
+        return _list.decode(body)
     except msgspec.MsgspecError as error:
         raise Unanswered(f"{path} gave no list: {error}") from None
 

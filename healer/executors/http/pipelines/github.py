@@ -22,8 +22,14 @@ class _WorkflowRun(msgspec.Struct, frozen=True):
     html_url: str = ""
 
 
+_workflow_run = msgspec.json.Decoder(_WorkflowRun)
+
+
 class _Runs(msgspec.Struct, frozen=True):
     workflow_runs: list[_WorkflowRun]
+
+
+_runs = msgspec.json.Decoder(_Runs)
 
 
 class GitHub:
@@ -57,7 +63,7 @@ class GitHub:
             since = order.ends_by - (order.deadline_s + 600) * SECOND
             query["created"] = f">={format_rfc3339(since)}"
         path = f"{self._api}/workflows/{self._pipeline.workflow}/runs?{urlencode(query)}"
-        listed = decoded(await ask(get(path, self._headers)), _Runs).workflow_runs
+        listed = decoded(await ask(get(path, self._headers)), _runs).workflow_runs
         for one in listed:
             if order.intent in (one.display_title or "").split():
                 return Run(str(one.id), one.html_url)
@@ -66,7 +72,7 @@ class GitHub:
         return None
 
     async def look(self, ask: Ask, run: Run) -> State:
-        found = decoded(await ask(get(f"{self._api}/runs/{run.id}", self._headers)), _WorkflowRun)
+        found = decoded(await ask(get(f"{self._api}/runs/{run.id}", self._headers)), _workflow_run)
         after = Run(run.id, found.html_url)
         if found.status != "completed":
             return State(None, found.status or "waiting", after)

@@ -20,9 +20,16 @@ class _Pipeline(msgspec.Struct, frozen=True):
     web_url: str = ""
 
 
+_pipelines = msgspec.json.Decoder(list[_Pipeline])
+_pipeline = msgspec.json.Decoder(_Pipeline)
+
+
 class _Variable(msgspec.Struct, frozen=True):
     key: str
     value: str | None = None
+
+
+_variables = msgspec.json.Decoder(list[_Variable])
 
 
 class GitLab:
@@ -43,7 +50,7 @@ class GitLab:
         return post(f"{self._api}/pipeline", headers, msgspec.json.encode(said))
 
     def started(self, reply: Reply) -> Run | None:
-        return _run(decoded(reply, _Pipeline))
+        return _run(decoded(reply, _pipeline))
 
     async def find(self, ask: Ask, order: Order) -> Run | None:
         # What was started by the intent was changed since then; a little earlier, as clocks differ.
@@ -51,9 +58,9 @@ class GitLab:
         query = {"source": "api", "ref": self._pipeline.ref, "per_page": str(LISTED)}
         if order.ends_by:
             query["updated_after"] = format_rfc3339(since)
-        listed = decoded(await ask(self._get(f"/pipelines?{urlencode(query)}")), list[_Pipeline])
+        listed = decoded(await ask(self._get(f"/pipelines?{urlencode(query)}")), _pipelines)
         for one in listed:
-            given = decoded(await ask(self._get(f"/pipelines/{one.id}/variables")), list[_Variable])
+            given = decoded(await ask(self._get(f"/pipelines/{one.id}/variables")), _variables)
             if any(each.key == INTENT and each.value == order.intent for each in given):
                 return _run(one)
         if len(listed) >= LISTED:
@@ -61,7 +68,7 @@ class GitLab:
         return None
 
     async def look(self, ask: Ask, run: Run) -> State:
-        found = decoded(await ask(self._get(f"/pipelines/{run.id}")), _Pipeline)
+        found = decoded(await ask(self._get(f"/pipelines/{run.id}")), _pipeline)
         return State(ENDED.get(found.status), found.status, _run(found))
 
     def _get(self, path: str) -> Request:

@@ -110,10 +110,10 @@ def post(url: str, headers: Mapping[str, str], body: bytes) -> Request:
     return Request("POST", url, headers, body, TIMEOUT_S, ANSWER_BYTES)
 
 
-def decoded(reply: Reply, shape: type[T]) -> T:
+def decoded(reply: Reply, shape: msgspec.json.Decoder[T]) -> T:
     """The answer as this shape. Raises Denied."""
     try:
-        return msgspec.json.decode(reply.body, type=shape)
+        return shape.decode(reply.body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Denied(f"an answer that cannot be read: {error}") from None
 

@@ -48,8 +48,14 @@ class _Item(msgspec.Struct, frozen=True):
     actions: list[_Action] = []
 
 
+_item = msgspec.json.Decoder(_Item)
+
+
 class _Queue(msgspec.Struct, frozen=True):
     items: list[_Item]
+
+
+_queue = msgspec.json.Decoder(_Queue)
 
 
 class _Build(msgspec.Struct, frozen=True):
@@ -60,8 +66,14 @@ class _Build(msgspec.Struct, frozen=True):
     actions: list[_Action] = []
 
 
+_build = msgspec.json.Decoder(_Build)
+
+
 class _Builds(msgspec.Struct, frozen=True):
     builds: list[_Build]
+
+
+_builds = msgspec.json.Decoder(_Builds)
 
 
 class Jenkins:
@@ -87,12 +99,12 @@ class Jenkins:
         return Run(f"queue/{found[1]}") if found else None
 
     async def find(self, ask: Ask, order: Order) -> Run | None:
-        waiting = decoded(await ask(self._get(f"{self._pipeline.url}/queue", f"items[id,{_PARAMETERS}]")), _Queue)
+        waiting = decoded(await ask(self._get(f"{self._pipeline.url}/queue", f"items[id,{_PARAMETERS}]")), _queue)
         for item in waiting.items:
             if _is_of(item.actions, order):
                 return Run(f"queue/{item.id}")
         tree = f"builds[number,building,result,timestamp,{_PARAMETERS}]{{0,{LISTED}}}"
-        builds = decoded(await ask(self._get(self._job, tree)), _Builds).builds
+        builds = decoded(await ask(self._get(self._job, tree)), _builds).builds
         for build in builds:
             if _is_of(build.actions, order):
                 return self._built(build.number)
@@ -104,13 +116,13 @@ class Jenkins:
     async def look(self, ask: Ask, run: Run) -> State:
         kind, _, number = run.id.partition("/")
         if kind == "queue":
-            item = decoded(await ask(self._get(f"{self._pipeline.url}/queue/item/{number}", "")), _Item)
+            item = decoded(await ask(self._get(f"{self._pipeline.url}/queue/item/{number}", "")), _item)
             if item.cancelled:
                 return State(False, "taken out of the queue", run)
             if item.executable is None:
                 return State(None, item.why or "in the queue", run)
             run = self._built(item.executable.number)
-        build = decoded(await ask(self._get(f"{self._job}/{run.id.partition('/')[2]}", "")), _Build)
+        build = decoded(await ask(self._get(f"{self._job}/{run.id.partition('/')[2]}", "")), _build)
         if build.building or build.result is None:
             return State(None, "building", run)
         return State(build.result == "SUCCESS", build.result, run)
