@@ -35,7 +35,7 @@ run: .venv/run.stamp
 	@exec $(BIN)/healer serve --config $(CONFIG)
 
 test: .venv/dev.stamp servers
-	HEALER_EFFORT=$${HEALER_EFFORT:-ci} $(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
+	HEALER_EFFORT=$${HEALER_EFFORT:-ci} $(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 $(TESTS)
 	@echo "All passed. Next: make check"
 
 check: .venv/dev.stamp
