@@ -124,9 +124,10 @@ class Owner:
 
     async def settled(self, within: float = SETTLED_S) -> None:
         """Wait, at most `within` seconds, until what was accepted before this call is decided and committed."""
+        accepted = self._accepted  # what comes meanwhile is the next one's to wait for: of it there may be no end
         try:
             async with asyncio.timeout(within):
-                while self._applied < self._accepted or not self._still:
+                while self._applied < accepted or not self._still:
                     await self._stepped.wait()
         except TimeoutError:
             # Whoever waits for longer than this is better served by what is known; it is still a committed state.

@@ -471,6 +471,29 @@ def test_readers_see_what_was_accepted_before_they_asked() -> None:
     staged(play)
 
 
+def test_readers_do_not_wait_for_what_comes_after_they_asked() -> None:
+    """However much is accepted while they wait: of that there may be no end."""
+
+    async def play(stage: Stage) -> None:
+        life = await stage.alive()
+        life.disk.takes = 0.01
+        asked = life.owner.accepted
+
+        async def send() -> None:
+            for number in range(1_000):
+                await life.append(fires(f"Odd{number}@host/c", at=0))
+
+        sending = asyncio.ensure_future(send())
+        while life.owner.accepted == asked:
+            await asyncio.sleep(0.001)
+        async with asyncio.timeout(1):
+            await life.owner.settled(within=60)
+        assert not sending.done()
+        await sending
+
+    staged(play)
+
+
 def test_steps_are_announced_once_and_only_when_they_are_written() -> None:
     """Who wakes by a step finds it in the store."""
 
