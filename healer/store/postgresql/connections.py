@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.types.string import StrDumperUnknown
+from psycopg.types.string import StrBinaryDumper, StrDumperUnknown
 from sqlalchemy import Connection, StaticPool, create_engine
 
 from healer.store.dialect import kept
@@ -67,6 +67,7 @@ def connect(url: str, password: str | None, *, reader: bool) -> Raw:
         asked["password"] = password
     raw: Raw = psycopg.connect(**asked, autocommit=True)
     try:
+        raw.adapters.register_dumper(str, _BinaryText)
         raw.adapters.register_dumper(str, _Text)
         told = dict(_SESSION)
         if reader:
@@ -115,6 +116,13 @@ def _must_hold(raw: Raw) -> None:
 
 class _Text(StrDumperUnknown):
     """What senders write with a NUL in it is kept all the same."""
+
+    def dump(self, obj: str) -> Any:
+        return super().dump(kept(obj) if "\0" in obj else obj)
+
+
+class _BinaryText(StrBinaryDumper):
+    """The same, in arrays."""
 
     def dump(self, obj: str) -> Any:
         return super().dump(kept(obj) if "\0" in obj else obj)
