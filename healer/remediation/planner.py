@@ -12,6 +12,7 @@ import msgspec
 from healer.changes.model import Touched
 from healer.convergence.outcome import AtWork, Happening, Incident
 from healer.journey.records import Answered, Progressed
+from healer.remediation.alarms import Alarms
 from healer.remediation.autonomy import Trust
 from healer.remediation.begun import Begun, Decided, Match, Terms
 from healer.remediation.course import Course, Watch, again_at
@@ -79,6 +80,11 @@ class Planner:
         self._changed = changed
         self._at_work = at_work
         self._due: set[str] = set()
+        self._alarms = Alarms()
+        self._waiting: set[str] = set()
+        """Incidents with a rule that waits for another remediation's end."""
+        for id, course in self.courses.items():
+            self._looked(id, course)
         self.adopt(charter, topology)
 
     def adopt(self, charter: Charter, topology: Map) -> None:
@@ -124,14 +130,12 @@ class Planner:
         happening = self.begun.progress(record, now)
         if happening is not None and record.state not in UNDER_WAY:
             self._due.add(record.incident)
-            self._due.update(id for id, other in self.courses.items() if any(w.waits for w in other.watches.values()))
+            self._due |= self._waiting
         return happening
 
     def advance(self, now: Micros) -> None:
         """Conditions that could have turned by time alone are looked at again."""
-        for id, course in self.courses.items():
-            if any(watch.next_at is not None and watch.next_at <= now for watch in course.watches.values()):
-                self._due.add(id)
+        self._due.update(self._alarms.ring(now))
 
     def look_again(self) -> None:
         """Somebody said when they work where: what waits for that is looked at again."""
@@ -143,15 +147,7 @@ class Planner:
 
     def next_due(self) -> Micros | None:
         """When a condition could turn next."""
-        return min(
-            (
-                watch.next_at
-                for course in self.courses.values()
-                for watch in course.watches.values()
-                if watch.next_at is not None
-            ),
-            default=None,
-        )
+        return self._alarms.next_at()
 
     # --- out
 
@@ -172,6 +168,7 @@ class Planner:
             course = self.courses.get(id)
             if course is not None:
                 self._look(course, now, decided)
+                self._looked(id, course)
         return decided
 
     def questions(self, now: Micros) -> list[Question]:
@@ -218,9 +215,20 @@ class Planner:
     def let_go(self, incident: str) -> None:
         """The incident is over for good."""
         self.courses.pop(incident, None)
+        self._alarms.set(incident, None)
+        self._waiting.discard(incident)
         self._forget_rules()
 
     # --- inside
+
+    def _looked(self, id: str, course: Course) -> None:
+        """What its rules wait for, now that they were looked at."""
+        watches = course.watches.values()
+        self._alarms.set(id, min((one.next_at for one in watches if one.next_at is not None), default=None))
+        if any(one.waits for one in watches):
+            self._waiting.add(id)
+        else:
+            self._waiting.discard(id)
 
     def _look(self, course: Course, now: Micros, decided: Decided) -> None:
         incident = course.incident
