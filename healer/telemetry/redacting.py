@@ -18,6 +18,10 @@ _CREDENTIAL = re.compile(
 )
 
 
+_HINTS = ("=", "://", "/bot", "bearer ", "basic ")
+"""Whatever looks like one has one of these in it; most text has none."""
+
+
 class Redactor:
     """Takes secrets out of text: those it was told of, plain or quoted as in a URL, and what looks like a credential."""
 
@@ -29,4 +33,7 @@ class Redactor:
     def __call__(self, text: str) -> str:
         if self._known:
             text = self._known.sub(HIDDEN, text)
-        return _CREDENTIAL.sub(rf"\1{HIDDEN}", text)
+        folded = text.casefold()
+        if any(hint in folded for hint in _HINTS):
+            text = _CREDENTIAL.sub(rf"\1{HIDDEN}", text)
+        return text

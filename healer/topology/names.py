@@ -16,7 +16,7 @@ PAGE = 16
 class Names:
     """Texts in their order; one may be there several times. A place is its number in this order."""
 
-    __slots__ = ("_firsts", "blob", "ends")
+    __slots__ = ("_firsts", "_found", "blob", "ends")
 
     def __init__(self, blob: bytes, ends: "array[int]") -> None:
         """`blob` has all texts as UTF-8, `ends` where each of them ends."""
@@ -24,6 +24,8 @@ class Names:
         self.ends = ends
         starts = [0, *ends[PAGE - 1 : len(ends) - 1 : PAGE]] if ends else []
         self._firsts = [blob[start : ends[page * PAGE]] for page, start in enumerate(starts)]
+        self._found = "", self._search(b"")
+        """What was looked for last, and its place: much is asked of one node before the next."""
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> "Names":
@@ -41,7 +43,14 @@ class Names:
 
     def find(self, text: str) -> int:
         """The first place of a text, or -1. Bytes of UTF-8 are in the order of the characters that they spell."""
-        wanted = text.encode("utf-8", "surrogatepass")
+        last, place = self._found
+        if text == last:
+            return place
+        place = self._search(text.encode("utf-8", "surrogatepass"))
+        self._found = text, place
+        return place
+
+    def _search(self, wanted: bytes) -> int:
         blob, ends = self.blob, self.ends
         page = bisect_left(self._firsts, wanted)
         low, high = (page - 1) * PAGE + 1 if page else 0, min(page * PAGE, len(ends))

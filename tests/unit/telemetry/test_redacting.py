@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from healer.telemetry.redacting import Redactor
+from healer.telemetry.redacting import _CREDENTIAL, HIDDEN, Redactor
 
 
 @pytest.mark.parametrize(
@@ -15,6 +17,29 @@ from healer.telemetry.redacting import Redactor
 )
 def test_what_looks_like_a_credential_is_hidden_though_nobody_told_of_it(text: str) -> None:
     assert "hunter2" not in Redactor()(text)
+
+
+_PIECES = st.sampled_from(
+    [
+        "bearer ",
+        "BA\u017fIC ",
+        "/bot123:",
+        "pa\u017f\u017fword=",
+        "Token=",
+        "\u212aey=",
+        "api_\u212aey=",
+        "://u:",
+        "@",
+        "abcd",
+        " ",
+    ]
+)
+
+
+@given(st.lists(_PIECES | st.text(max_size=3)).map("".join))
+def test_a_text_is_only_looked_at_closely_where_there_may_be_one(text: str) -> None:
+    """With every letter that counts as another one of the other case."""
+    assert Redactor()(text) == _CREDENTIAL.sub(rf"\1{HIDDEN}", text)
 
 
 def test_a_secret_is_known_as_it_is_and_as_it_stands_in_a_url() -> None:
