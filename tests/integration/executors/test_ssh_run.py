@@ -72,10 +72,10 @@ async def test_arguments_verbatim(target: SshTarget, machine: SshHost) -> None:
 
 async def test_environment(target: SshTarget, machine: SshHost) -> None:
     """The command runs in /, without input, without descriptors of others, and knows its intent and trace."""
-    script = "pwd; cat; echo $HEALER_INTENT $HEALER_TRACE_ID; ls /proc/$$/fd | tr '\\n' ' '"
+    script = "pwd; cat; echo $HEALER_INTENT $HEALER_TRACE_ID; ls -m /proc/$$/fd; :"
     an_order = msgspec.structs.replace(order(machine, "/bin/sh", "-c", script), trace_id="4bf92f35")
     result = await target.run(an_order, go)
-    assert result.output.splitlines() == ["/", f"{an_order.intent} 4bf92f35", "0 1 2 "]
+    assert result.output.splitlines() == ["/", f"{an_order.intent} 4bf92f35", "0, 1, 2"]
 
 
 async def test_default_signals(target: SshTarget, machine: SshHost) -> None:
