@@ -123,19 +123,15 @@ class Observing:
         return f"{change.repo} is being deployed to {', '.join(touched.nodes[:3])} by {change.actor or 'somebody'}"
 
     def _of_its_kind(self, node: NodeFact) -> Group:
-        """All others of its kind beneath the topmost node above it; where nothing is above it, of the whole topology."""
+        """All of its kind beneath the topmost node above it; where nothing is above it, of the whole topology."""
         index = self._situation.topology.index
         above = index.above(index.id(node.id))
         top = above[-1][0] if above else -1
         some = index.below(top) if above else range(min(len(index), MAX_NODES))
         names = (index.name(one) for one in some if index.kind(one) == node.kind)
         where = f"{node.kind} beneath {index.name(top)}" if above else node.kind
-        group = self._group(f"nodes of kind {node.kind}", where, names)
-        return (
-            without(group, node.id)
-            if group is not None
-            else Group(f"nodes of kind {node.kind}", frozenset(), frozenset())
-        )
+        name = f"nodes of kind {node.kind}"
+        return self._group(name, where, names) or Group(name, frozenset(), frozenset())
 
     def _control_plane(self, node: NodeFact) -> Group | None:
         """The control plane that a node belongs to, by the attribute `role`: of its cluster, where that is known."""
@@ -164,11 +160,6 @@ class Observing:
 def is_unwell(alert: AlertView) -> bool:
     """An alert that fires, whatever is said of it; and one of which nobody said that it ended: then nobody knows."""
     return alert.status != "resolved" or alert.resolution in ("expired", "vanished")
-
-
-def without(group: Group, node: str) -> Group:
-    """A group without one node."""
-    return Group(group.name, group.nodes - {node}, group.unwell - {node})
 
 
 def _cordoned(node: NodeFact, remediation: Remediation) -> str:

@@ -69,4 +69,4 @@ class Observed(msgspec.Struct, frozen=True):
     held: Held | None = None
     """The rule's condition; None where nothing asks for it any more: the plan has had an effect, or tidies up."""
     floor: Group | None = None
-    """The nodes of the target's kind, without it."""
+    """The nodes of the target's kind; itself among them, which does not count."""

@@ -24,8 +24,9 @@ def own_machine(_plan: Plan, step: PlanStep, observed: Observed) -> Answer:
 def health_floor(_plan: Plan, step: PlanStep, observed: Observed) -> Answer:
     """Where many of a kind are sick it is monitoring that fails, or the network: a person looks."""
     group, wanted = observed.floor, observed.bounds.healthy
-    if group is None or not group.nodes or step.closing or step.diagnostic:
+    others = len(group.nodes) - (step.node in group.nodes) if group is not None else 0
+    if group is None or not others or step.closing or step.diagnostic:
         return yes("health floor", f"nothing of its kind beside {step.node}")
-    well = len(group.nodes) - len(group.unwell)
-    said = f"{well} of {len(group.nodes)} {group.name} are well, {wanted:.0%} must be"
-    return yes("health floor", said) if well >= wanted * len(group.nodes) else no("health floor", said)
+    well = others - len(group.unwell) + (step.node in group.unwell)
+    said = f"{well} of {others} {group.name} are well, {wanted:.0%} must be"
+    return yes("health floor", said) if well >= wanted * others else no("health floor", said)

@@ -99,13 +99,16 @@ class Beginning:
         # T3 counts by itself; it is counted before where that spares a target the look, or the store another refused T3.
         counted = asks_its_target(step) or remediation.state != "planned"
         # Within the lock: waiting for it may have taken longer than an observation is good for.
-        refused = guards.refusal(await self._effects.ask(remediation, step, held, counted=counted))
+        answers = await self._effects.ask(remediation, step, held, counted=counted)
+        refused = guards.refusal(answers)
         if refused is not None:
             return No(remediation, refused)
         change, before = await self._looks.before(step, target)
         if change.verdict != "change":
             return await self._unchanged(remediation, step, change)
-        written = await self._effects.write(remediation, step, before, held)
+        if counted:  # the store was asked meanwhile, and the target
+            answers = await self._effects.observed(remediation, step, held)
+        written = guards.refusal(answers) or await self._effects.write(remediation, step, before, answers)
         if isinstance(written, Refused):
             return No(remediation, written)
         log.info("intent %s: %s on %s, token %d", written.id, step.action, step.node, written.token)

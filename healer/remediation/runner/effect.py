@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 
@@ -57,10 +57,17 @@ class Effects:
             return Held(None, "its rule is not known any more", self._desk.clock.now())
         return await self._verifier.still_holds(remediation, rule.when)
 
+    async def observed(self, remediation: Remediation, step: PlanStep, held: Held | None) -> list[Answer]:
+        """What every observed guard says now."""
+        excepted, doubtful = await self._verifier.excepted(remediation, ask=False)
+        observed = self.observing.observe(remediation, step, held)
+        observed = msgspec.structs.replace(observed, excepted=excepted, doubtful=doubtful)
+        return guards.observe(remediation.plan, step, observed)
+
     async def ask(self, remediation: Remediation, step: PlanStep, held: Held | None, *, counted: bool) -> list[Answer]:
-        """What every observed guard says now; and the counted ones, if wanted, as far as they can be told before T3."""
+        """The same, of what is committed by then; and the counted ones, if wanted, as far as they can be told before T3."""
         await self._desk.situation.settled()
-        answers = await self._observed(remediation, step, held)
+        answers = await self.observed(remediation, step, held)
         if not counted or guards.refusal(answers) is not None:
             return answers
         place = self.observing.place(remediation.plan.rule, step.node)
@@ -76,13 +83,12 @@ class Effects:
         measured = await self._verifier.measure(remediation, rule.verify.condition)
         return msgspec.structs.replace(remediation, measured=measured)
 
-    async def write(self, remediation: Remediation, step: PlanStep, before: str, held: Held | None) -> Intent | Refused:
-        """T3. The intent's id says which attempt it is, so that an attempt cannot be written twice."""
+    async def write(
+        self, remediation: Remediation, step: PlanStep, before: str, answers: Sequence[Answer]
+    ) -> Intent | Refused:
+        """T3. `answers` are those of the observed guards, and none is no. The intent's id says which attempt it is, so that an
+        attempt cannot be written twice."""
         desk = self._desk
-        answers = await self._observed(remediation, step, held)
-        refused = guards.refusal(answers)
-        if refused is not None:
-            return refused
         now = desk.clock.now()
         return await desk.store.write_intent(
             remediation,
@@ -128,16 +134,10 @@ class Effects:
         try:
             async with asyncio.timeout(GO_S[1]):
                 await self._desk.situation.settled(GO_S[0])
-                refused = guards.refusal(await self._observed(remediation, step, held))
+                refused = guards.refusal(await self.observed(remediation, step, held))
                 return refused is None and not await self._paused(remediation, step) and not hold.lost
         except (StoreUnavailable, TimeoutError):
             return False
-
-    async def _observed(self, remediation: Remediation, step: PlanStep, held: Held | None) -> list[Answer]:
-        excepted, doubtful = await self._verifier.excepted(remediation, ask=False)
-        observed = self.observing.observe(remediation, step, held)
-        observed = msgspec.structs.replace(observed, excepted=excepted, doubtful=doubtful)
-        return guards.observe(remediation.plan, step, observed)
 
     async def _paused(self, remediation: Remediation, step: PlanStep) -> bool:
         place = self.observing.place(remediation.plan.rule, step.node)

@@ -27,7 +27,7 @@ WELL = Observed(
     above_target=(),
     silences_age=SECOND,
     held=Held(True, "up is 0", NOON - SECOND),
-    floor=Group("nodes of kind host", frozenset({"host/a", "host/b", "host/c"}), frozenset({"host/a"})),
+    floor=Group("nodes of kind host", frozenset({HOST, "host/a", "host/b", "host/c"}), frozenset({HOST, "host/a"})),
 )
 UNSURE = incident(how="ranked", candidates=(Candidate(HOST, b"", 3, ()), Candidate("host/b", b"", 2, ())))
 
@@ -61,7 +61,7 @@ NO: dict[str, tuple[dict[str, Any], str]] = {
         "dwell: what made the rule match does not hold any more: up is 1",
     ),
     "health_floor": (
-        {"floor": Group("nodes of kind host", frozenset({"host/a", "host/b"}), frozenset({"host/a"}))},
+        {"floor": Group("nodes of kind host", frozenset({HOST, "host/a", "host/b"}), frozenset({HOST, "host/a"}))},
         "health floor: 1 of 2 nodes of kind host are well, 51% must be",
     ),
 }

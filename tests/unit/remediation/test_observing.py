@@ -103,12 +103,12 @@ def test_the_control_plane_is_that_of_its_cluster() -> None:
     assert group.unwell == {OTHERS[0]}
 
 
-def test_the_floor_is_under_all_others_of_its_kind() -> None:
-    """Beneath the topmost node above it; the target itself says nothing about the others."""
+def test_the_floor_is_under_all_of_its_kind() -> None:
+    """Beneath the topmost node above it."""
     here = Rack()
     here.alerts = {HOST: alert(), OTHERS[0]: alert()}
     floor = observed(here).floor
-    assert (floor.name, floor.nodes, floor.unwell) == ("nodes of kind host", set(OTHERS), {OTHERS[0]})
+    assert (floor.name, floor.nodes, floor.unwell) == ("nodes of kind host", {HOST, *OTHERS}, {HOST, OTHERS[0]})
 
 
 def test_where_nothing_stands_above_the_floor_is_under_the_whole_topology() -> None:
@@ -119,7 +119,7 @@ def test_where_nothing_stands_above_the_floor_is_under_the_whole_topology() -> N
     )
     here.alerts = {OTHERS[1]: alert()}
     floor = observed(here).floor
-    assert (floor.nodes, floor.unwell) == (set(OTHERS), {OTHERS[1]})
+    assert (floor.nodes, floor.unwell) == ({HOST, *OTHERS}, {OTHERS[1]})
 
 
 @pytest.mark.parametrize(
