@@ -48,9 +48,6 @@ class _Given(msgspec.Struct):
     expire: int = 0
 
 
-_given = msgspec.json.Decoder(_Given)
-
-
 class _Made(msgspec.Struct):
     message_id: str = ""
     chat_id: str = ""
@@ -61,6 +58,7 @@ class _Sent(msgspec.Struct):
     data: _Made = msgspec.field(default_factory=_Made)
 
 
+_given = msgspec.json.Decoder(_Given)
 _sent = msgspec.json.Decoder(_Sent)
 
 

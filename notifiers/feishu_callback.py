@@ -38,15 +38,9 @@ class _Encrypted(msgspec.Struct):
     encrypt: str
 
 
-_encrypted = msgspec.json.Decoder(_Encrypted)
-
-
 class _Asked(msgspec.Struct, tag_field="type", tag="url_verification"):
     challenge: str
     token: str
-
-
-_asked = msgspec.json.Decoder(_Asked)
 
 
 class _Header(msgspec.Struct):
@@ -60,6 +54,8 @@ class _Delivery(msgspec.Struct):
     event: msgspec.Raw = msgspec.Raw(b"null")
 
 
+_encrypted = msgspec.json.Decoder(_Encrypted)
+_asked = msgspec.json.Decoder(_Asked)
 _delivery = msgspec.json.Decoder(_Delivery)
 
 

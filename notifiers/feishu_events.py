@@ -39,9 +39,6 @@ class _Pressed(msgspec.Struct):
     context: _Context
 
 
-_pressed = msgspec.json.Decoder(_Pressed)
-
-
 class _Sender(msgspec.Struct):
     sender_id: _Operator
     sender_type: str = "user"
@@ -60,13 +57,12 @@ class _Written(msgspec.Struct):
     message: _Message
 
 
-_written = msgspec.json.Decoder(_Written)
-
-
 class _Text(msgspec.Struct):
     text: str
 
 
+_pressed = msgspec.json.Decoder(_Pressed)
+_written = msgspec.json.Decoder(_Written)
 _text = msgspec.json.Decoder(_Text)
 
 

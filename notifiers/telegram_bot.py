@@ -15,8 +15,6 @@ from notifiers.message import Rows
 from notifiers.press import Press, Word
 from notifiers.secret import Secret
 
-_raw_items = msgspec.json.Decoder(list[msgspec.Raw])
-
 ANSWER_CHARACTERS = 200
 """Of what somebody reads who pressed a button."""
 POLL: Micros = 25 * SECOND
@@ -140,9 +138,6 @@ class _Said(msgspec.Struct):
     parameters: _Parameters = msgspec.field(default_factory=_Parameters)
 
 
-_said = msgspec.json.Decoder(_Said)
-
-
 class _User(msgspec.Struct):
     id: int
     username: str = ""
@@ -180,13 +175,13 @@ class _Update(msgspec.Struct):
     message: _Written | None = None
 
 
-_update = msgspec.json.Decoder(_Update)
-
-
 class _Numbered(msgspec.Struct):
     update_id: int
 
 
+_raw_items = msgspec.json.Decoder(list[msgspec.Raw])
+_said = msgspec.json.Decoder(_Said)
+_update = msgspec.json.Decoder(_Update)
 _numbered = msgspec.json.Decoder(_Numbered)
 
 

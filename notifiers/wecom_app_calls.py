@@ -49,13 +49,11 @@ class _Given(msgspec.Struct):
     expires_in: int = 0
 
 
-_given = msgspec.json.Decoder(_Given)
-
-
 class _Kept(msgspec.Struct):
     media_id: str = ""
 
 
+_given = msgspec.json.Decoder(_Given)
 _kept = msgspec.json.Decoder(_Kept)
 
 

@@ -23,9 +23,6 @@ class _Any(msgspec.Struct, frozen=True):
     hook_name: str | None = None
 
 
-_any = msgspec.json.Decoder(_Any)
-
-
 class _Push(msgspec.Struct, frozen=True):
     ref: str
     after: str
@@ -39,6 +36,7 @@ class _Push(msgspec.Struct, frozen=True):
     user_name: str | None = None
 
 
+_any = msgspec.json.Decoder(_Any)
 _push = msgspec.json.Decoder(_Push)
 
 

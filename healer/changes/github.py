@@ -37,9 +37,6 @@ class _Push(msgspec.Struct, frozen=True):
     pusher: Person | None = None
 
 
-_push = msgspec.json.Decoder(_Push)
-
-
 class _Deployment(msgspec.Struct, frozen=True):
     id: int
     sha: str
@@ -65,6 +62,7 @@ class _Deployed(msgspec.Struct, frozen=True):
     deployment_status: _Status | None = None
 
 
+_push = msgspec.json.Decoder(_Push)
 _deployed_shape = msgspec.json.Decoder(_Deployed)
 
 

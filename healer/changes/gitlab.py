@@ -36,9 +36,6 @@ class _Any(msgspec.Struct, frozen=True):
     event_name: str | None = None
 
 
-_any = msgspec.json.Decoder(_Any)
-
-
 class _Push(msgspec.Struct, frozen=True):
     ref: str
     after: str
@@ -46,9 +43,6 @@ class _Push(msgspec.Struct, frozen=True):
     user_username: str | None = None
     user_name: str | None = None
     commits: tuple[SentCommit, ...] | None = None
-
-
-_push = msgspec.json.Decoder(_Push)
 
 
 class _Deployment(msgspec.Struct, frozen=True):
@@ -64,6 +58,8 @@ class _Deployment(msgspec.Struct, frozen=True):
     commit_url: str | None = None
 
 
+_any = msgspec.json.Decoder(_Any)
+_push = msgspec.json.Decoder(_Push)
 _deployment = msgspec.json.Decoder(_Deployment)
 
 

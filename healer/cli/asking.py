@@ -22,16 +22,10 @@ MAX_ANSWER = 256 << 20
 Labels = dict[str, str]
 
 
-_label_sets = msgspec.json.Decoder(list[Labels])
-
-
 class _Answer(msgspec.Struct):
     status: str
     data: msgspec.Raw = msgspec.Raw(b"null")
     error: str = ""
-
-
-_answer = msgspec.json.Decoder(_Answer)
 
 
 class _Row(msgspec.Struct):
@@ -43,6 +37,8 @@ class _Vector(msgspec.Struct):
     result: list[_Row]
 
 
+_label_sets = msgspec.json.Decoder(list[Labels])
+_answer = msgspec.json.Decoder(_Answer)
 _vector = msgspec.json.Decoder(_Vector)
 
 

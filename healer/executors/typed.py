@@ -6,7 +6,6 @@ import msgspec
 
 Value = str | float | int | bool
 
-
 _value = msgspec.json.Decoder(Value)
 
 

@@ -62,6 +62,8 @@ GIVE_UP = 60
 
 _ENDED: tuple[State, ...] = ("healed", "over")
 
+_decoder = msgspec.msgpack.Decoder(Story)
+
 
 class Sender(Protocol):
     """A channel's recipient (see `notifiers.sender.Sender`)."""
@@ -381,9 +383,6 @@ def _key(claim: Claim) -> str:
     """The same for whoever tells this again; not where what was told is gone, nor of the next reminder, which reads the same."""
     which = claim.revision if claim.matter == REMINDER else claim.message_id
     return f"{claim.incident}/{claim.channel}/{claim.matter}/{claim.meant_for}/{which}"
-
-
-_decoder = msgspec.msgpack.Decoder(Story)
 
 
 def _story(claim: Claim) -> Story:

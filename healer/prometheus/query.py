@@ -20,8 +20,6 @@ from healer.telemetry.outgoing import trace_headers
 from healer.times import MINUTE, SECOND, Micros
 from rules import Query
 
-_scalar = msgspec.json.Decoder(tuple[float, str])
-
 FRESH: Micros = 5 * MINUTE
 """Prometheus' own look-back: an older sample is none. What is asked is the sample's own time, not the query's."""
 MAX_BODY = 4 << 20
@@ -36,9 +34,6 @@ class _Sample(msgspec.Struct):
     value: tuple[float, str]
 
 
-_samples = msgspec.json.Decoder(list[_Sample])
-
-
 class _Data(msgspec.Struct):
     resultType: str  # noqa: N815 - Prometheus' own name
     result: msgspec.Raw
@@ -50,6 +45,8 @@ class _Reply(msgspec.Struct):
     error: str = ""
 
 
+_scalar = msgspec.json.Decoder(tuple[float, str])
+_samples = msgspec.json.Decoder(list[_Sample])
 _reply = msgspec.json.Decoder(_Reply)
 
 

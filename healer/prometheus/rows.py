@@ -25,15 +25,13 @@ class _Data(msgspec.Struct):
     result: list[_Row] = []
 
 
-_data = msgspec.json.Decoder(_Data)
-
-
 class _Reply(msgspec.Struct):
     status: str
     data: msgspec.Raw = msgspec.Raw(b"null")
     error: str = ""
 
 
+_data = msgspec.json.Decoder(_Data)
 _reply = msgspec.json.Decoder(_Reply)
 
 

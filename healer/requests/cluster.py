@@ -33,9 +33,6 @@ class _List(msgspec.Struct):
     items: list[msgspec.Raw] = []
 
 
-_list = msgspec.json.Decoder(_List)
-
-
 class _Version(msgspec.Struct):
     class Meta(msgspec.Struct, rename="camel"):
         resource_version: str = ""
@@ -43,6 +40,7 @@ class _Version(msgspec.Struct):
     metadata: Meta
 
 
+_list = msgspec.json.Decoder(_List)
 _version = msgspec.json.Decoder(_Version)
 
 

@@ -69,13 +69,11 @@ class _Bare(msgspec.Struct, frozen=True):
     status: dict[str, Any] = {}
 
 
-_bare = msgspec.json.Decoder(_Bare)
-
-
 class _Remediation(_Bare, frozen=True, kw_only=True):
     spec: _Spec
 
 
+_bare = msgspec.json.Decoder(_Bare)
 _remediation = msgspec.json.Decoder(_Remediation)
 
 

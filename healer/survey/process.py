@@ -14,13 +14,13 @@ import msgspec
 from healer.survey.work import Done, Job, Read, do
 from healer.topology.packed import Packed
 
-_done = msgspec.msgpack.Decoder(Done)
-_jobs: msgspec.msgpack.Decoder[Job] = msgspec.msgpack.Decoder(Job)
-
 _BODY = b"b"
 """What follows is node-link JSON as it is, to be read."""
 _JOB = b"j"
 """What follows is another job."""
+
+_done = msgspec.msgpack.Decoder(Done)
+_jobs: msgspec.msgpack.Decoder[Job] = msgspec.msgpack.Decoder(Job)
 
 
 def empty() -> IO[bytes]:

@@ -15,8 +15,6 @@ import msgspec
 from healer.topology.graph import Group
 from healer.topology.names import Names
 
-_sizes = msgspec.msgpack.Decoder(tuple[list[int], list[str]])
-
 NONE = -1
 """In place of the parent of a node that has none."""
 CHANGED = -2
@@ -33,6 +31,10 @@ class Said(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True, gc=
     kind: str = ""
     attributes: dict[str, Any] = {}
     redundancy: tuple[Group, ...] = ()
+
+
+_sizes = msgspec.msgpack.Decoder(tuple[list[int], list[str]])
+_decode = msgspec.msgpack.Decoder(Said).decode
 
 
 class Packed(msgspec.Struct, frozen=True):
@@ -149,4 +151,3 @@ def written(value: Any) -> str:
 
 
 NOTHING = Said()
-_decode = msgspec.msgpack.Decoder(Said).decode

@@ -41,9 +41,6 @@ from healer.executors.agent.wire import (
 from healer.seams import Spawn
 from healer.times import SECOND, Micros
 
-_enrolment = msgspec.json.Decoder(Enrolment)
-_renewal = msgspec.json.Decoder(Renewal)
-
 log = logging.getLogger(__name__)
 
 BODY_BYTES = 16 << 10
@@ -52,6 +49,9 @@ BODY_S = 10.0
 """Seconds for it to come."""
 
 T = TypeVar("T")
+
+_enrolment = msgspec.json.Decoder(Enrolment)
+_renewal = msgspec.json.Decoder(Renewal)
 
 
 class Door:

@@ -14,8 +14,6 @@ import msgspec
 from healer.kubernetes.access import Access, NoAccess
 from healer.times import SECOND, Micros
 
-_object = msgspec.json.Decoder(dict)
-
 Json = dict[str, Any]
 
 MERGE = "application/merge-patch+json"
@@ -69,6 +67,7 @@ class _Status(msgspec.Struct):
     details: _Details | None = None
 
 
+_object = msgspec.json.Decoder(dict)
 _status = msgspec.json.Decoder(_Status)
 
 

@@ -26,11 +26,6 @@ from healer.executors.redfish.words import refusal, said
 from healer.executors.target import Go
 from healer.times import SECOND, Micros
 
-_root = msgspec.json.Decoder(Root)
-_computer_system = msgspec.json.Decoder(ComputerSystem)
-_members = msgspec.json.Decoder(Members)
-_action_info = msgspec.json.Decoder(ActionInfo)
-
 ROOT = "/redfish/v1/"
 ANSWER_BYTES = 1 << 20
 """Of one answer."""
@@ -207,6 +202,10 @@ class _Task(msgspec.Struct, frozen=True):
     state: str = msgspec.field(name="TaskState", default="")
 
 
+_root = msgspec.json.Decoder(Root)
+_computer_system = msgspec.json.Decoder(ComputerSystem)
+_members = msgspec.json.Decoder(Members)
+_action_info = msgspec.json.Decoder(ActionInfo)
 _task = msgspec.json.Decoder(_Task)
 
 

@@ -20,8 +20,6 @@ from healer.topology.settings import Cluster
 from healer.topology.source import Aside, Unreadable
 from healer.topology.sources.kubernetes_objects import Object, graph
 
-_object = msgspec.json.Decoder(Object)
-
 RESOURCES = {
     "nodes": "/api/v1",
     "pods": "/api/v1",
@@ -41,6 +39,7 @@ class _List(msgspec.Struct):
     items: list[Object] = []
 
 
+_object = msgspec.json.Decoder(Object)
 _list = msgspec.json.Decoder(_List)
 
 

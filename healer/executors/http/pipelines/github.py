@@ -22,13 +22,11 @@ class _WorkflowRun(msgspec.Struct, frozen=True):
     html_url: str = ""
 
 
-_workflow_run = msgspec.json.Decoder(_WorkflowRun)
-
-
 class _Runs(msgspec.Struct, frozen=True):
     workflow_runs: list[_WorkflowRun]
 
 
+_workflow_run = msgspec.json.Decoder(_WorkflowRun)
 _runs = msgspec.json.Decoder(_Runs)
 
 

@@ -20,15 +20,13 @@ class _Pipeline(msgspec.Struct, frozen=True):
     web_url: str = ""
 
 
-_pipelines = msgspec.json.Decoder(list[_Pipeline])
-_pipeline = msgspec.json.Decoder(_Pipeline)
-
-
 class _Variable(msgspec.Struct, frozen=True):
     key: str
     value: str | None = None
 
 
+_pipelines = msgspec.json.Decoder(list[_Pipeline])
+_pipeline = msgspec.json.Decoder(_Pipeline)
 _variables = msgspec.json.Decoder(list[_Variable])
 
 

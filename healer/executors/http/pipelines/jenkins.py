@@ -48,14 +48,8 @@ class _Item(msgspec.Struct, frozen=True):
     actions: list[_Action] = []
 
 
-_item = msgspec.json.Decoder(_Item)
-
-
 class _Queue(msgspec.Struct, frozen=True):
     items: list[_Item]
-
-
-_queue = msgspec.json.Decoder(_Queue)
 
 
 class _Build(msgspec.Struct, frozen=True):
@@ -66,13 +60,13 @@ class _Build(msgspec.Struct, frozen=True):
     actions: list[_Action] = []
 
 
-_build = msgspec.json.Decoder(_Build)
-
-
 class _Builds(msgspec.Struct, frozen=True):
     builds: list[_Build]
 
 
+_item = msgspec.json.Decoder(_Item)
+_queue = msgspec.json.Decoder(_Queue)
+_build = msgspec.json.Decoder(_Build)
 _builds = msgspec.json.Decoder(_Builds)
 
 
