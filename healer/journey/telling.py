@@ -118,6 +118,11 @@ class Telling:
             and not self._planner.deeds(incident.id)
         )
 
+    def _begins_later(self, incident: Incident) -> bool:
+        """Whether nobody was told of it, and nobody is to be before it fires again or is over."""
+        heard = incident.id in self._told or bool(self.escalations.calls(incident.id))
+        return _only_flaps(incident) and not heard
+
     def let_go(self, incident: str) -> None:
         """It is over for good."""
         for each in (self._revisions, self._told, self._called, self._pending):
@@ -145,7 +150,7 @@ class Telling:
 
     def _wanted(self, incident: Incident, charter: Charter, summary: Summary | None, now: Micros) -> Iterator[Wanted]:
         """News of the incident for each who hears of it. News that are only numbers wait for `PACE`."""
-        if self.is_summed_up(incident):
+        if self.is_summed_up(incident) or self._begins_later(incident):
             return
         planner, revision = self._planner, self._revisions[incident.id]
         deeds = planner.deeds(incident.id)
@@ -190,8 +195,7 @@ class Telling:
         self._reminders.arrange(incident, charter.repeats(incident, now)[0], now)
         data = _encode(unworded(msgspec.structs.replace(story, called=called.says_it)))
         urgent, too_late = _is_urgent(story), incident.told and _is_over_for_most(incident)
-        # Where nothing fires it is open until it is calm, and begins for nobody: what fired there may be explained elsewhere.
-        opens = incident.told and incident.firing > 0 and not too_late
+        opens = incident.told and not _only_flaps(incident) and not too_late
         for channel in channels:
             names = self._audience.names(incident.id, channel)
             loud = urgent or any(planner.wakes(incident.id, name) for name in names)
@@ -251,6 +255,11 @@ def _digest(data: bytes) -> bytes:
 def _is_over_for_most(incident: Incident) -> bool:
     """Whether nobody has to hear of it any more who did not yet: what was critical is told all the same, once."""
     return incident.status == "resolved" and incident.severity != "critical"
+
+
+def _only_flaps(incident: Incident) -> bool:
+    """Whether nothing fires in it, and it is open until it is calm: what fired there may be explained elsewhere by now."""
+    return incident.status == "open" and not incident.firing
 
 
 def _is_urgent(story: Story) -> bool:

@@ -49,7 +49,8 @@ class OneSummary(Checker, Watcher):
         # A message may come of a step that was committed and is not seen yet: what it says of itself is newer.
         critical = post.text.startswith("[CRIT ")
         critical |= post.incident in self._wanted  # it was, and is told as it is by now
-        if first and not critical and self._speaks_for(incident) and not post.life.frozen:
+        lasts = self._speaks_for(incident) and self._lasts(post.at)
+        if first and not critical and lasts and not post.life.frozen:
             self._court.accuse(
                 "storm", f"incident {post.incident} is told by name in a storm: {post.text.splitlines()[0]}"
             )

@@ -2,10 +2,11 @@
 
 from healer.convergence.settings import Storm
 from healer.journey.fold import Fold, remembered
-from healer.journey.records import Adopted
+from healer.journey.records import Adopted, Entry
 from healer.notification.own import ALERT
+from healer.times import SECOND
 from healer.topology.graph import Node, topology
-from tests.unit.journey.world import INSTALLATION, World, changed, chartered, cut, ends, fires
+from tests.unit.journey.world import INSTALLATION, START, World, changed, chartered, cut, ends, fires
 
 HOSTS = tuple(f"host/{number:02}" for number in range(40))
 GRAPH = topology(map(Node, HOSTS), [])
@@ -85,3 +86,21 @@ def test_what_only_came_and_went_is_not_told_at_the_end() -> None:
     [flapping] = [one for one in world.open if one.flapping]
     assert (flapping.firing, flapping.storm) == (0, False)
     assert not any(one.opens for one in world.diary.wanted if one.incident == flapping.id)
+    world.applied(562, fires("Odd@host/29", at=562, severity="warning"))
+    assert any(one.opens for one in world.diary.wanted if one.incident == flapping.id), (
+        "it fires, so it is told at once"
+    )
+
+
+def test_what_was_critical_is_told_though_it_came_and_went_within_one_step() -> None:
+    """As when healer was away for the whole of it: once, as over."""
+    world = World(CHARTER)
+    for position, record in (
+        (1, fires("Hot@host/35", at=1, severity="critical")),
+        (2, ends("Hot@host/35", at=30, severity="critical")),
+    ):
+        world.fold.apply(Entry(world.position + position, START + position * 30 * SECOND, record))
+    step = world.fold.take(9, 1, world.position + 1, world.position + 2)
+    assert step is not None
+    [(story, opens)] = [(one.status, any(wanted.opens for wanted in step.wanted)) for one in step.incidents]
+    assert (story, opens) == ("resolved", True)
