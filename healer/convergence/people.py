@@ -4,7 +4,7 @@ A person's word wins over the rules 1 to 9 for the alerts it is about, for as lo
 reloads and changes of the topology, because it names alerts by their labels.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Literal, Protocol
 
 import msgspec
@@ -110,6 +110,16 @@ class People:
     def beneath(self, cause: bytes) -> Iterable[bytes]:
         """The alerts that were put beneath this one."""
         return self._causes.get(cause, ())
+
+    def is_beneath(self, labels: bytes, others: Container[bytes]) -> bool:
+        """Whether an alert was put beneath one of these, directly or by way of others, be it that this holds now or not."""
+        passed: set[bytes] = set()
+        while labels not in passed:
+            passed.add(labels)
+            labels = self.under.get(labels, b"")
+            if labels in others:
+                return True
+        return False
 
     def is_over(self, labels: bytes, starts_at: Micros) -> bool:
         """Whether a person closed this interval of an alert; a later one opens it again."""

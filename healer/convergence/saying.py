@@ -149,7 +149,9 @@ def split(state: State, case: Case, said: Said, position: int) -> None:
     wanted = (state.episodes.get(labels) for labels in said.alerts)
     going = [one for one in wanted if one is not None and not one.ended_at and one not in stays and is_of(one, case)]
     over = {node for node, _ in state.above(case.face.node)} if case.face.node >= 0 else set()
-    if any(one.node in over for one in going):  # it is no cause of the root, whatever the topology says
+    beneath = state.people.is_beneath(case.face.labels, {one.labels for one in going})
+    if beneath or any(one.node in over for one in going):
+        # It is no cause of the root, whatever the topology says, or people said before.
         put(state, case.face, b"", said.by)
     for one in going:
         if one.place is not None:

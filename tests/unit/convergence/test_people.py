@@ -222,6 +222,16 @@ class TestSplit:
         world.say("split", incident.id, on=("SwitchDown@switch/s",))
         assert {(one.id == incident.id, one.root.node) for one in world.open} == {(True, "host/a"), (False, "switch/s")}
 
+    def test_what_the_root_was_put_beneath(self, dark: Spoken) -> None:
+        """What was blamed once, and is not the root any more since it ended, takes the root along no more."""
+        dark.say("blame", dark.open[0].id, node="host/b")
+        dark.play("2m HostDown on host/b ends").until("20m")
+        dark.play("20m HostDown on host/b critical").until("21m")
+        [incident] = dark.open
+        assert dark.by("HostDown@host/b") == "SwitchDown@switch/s"
+        dark.say("split", incident.id, on=("HostDown@host/b",))
+        assert {(one.id == incident.id, one.root.node) for one in dark.open} == {(True, "switch/s"), (False, "host/b")}
+
     def test_silenced_root_stays(self, dark: Spoken) -> None:
         """Nor is what was blamed while it is silenced, although the incident still has the name of what went before."""
         dark.silence("am", ("HostDown@host/b", "0s", "1h"))
