@@ -5,6 +5,7 @@ The API server is a stand-in; that it answers like the real one is held against 
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from healer.topology.source import Unreadable
 from healer.topology.sources import kubernetes
 from healer.topology.sources.kubernetes import KubernetesSource
 from healer.topology.sources.kubernetes_objects import Object, graph
+from tests.standins.authority import Authority
 from tests.standins.kubernetes import TOKEN, KubernetesStandin
 
 T = TypeVar("T")
@@ -291,6 +293,27 @@ users:
   - {name: b, user: {username: x, password: y}}
   - {name: cloud, user: {exec: {command: aws}}}
 """
+
+
+def test_a_clusters_authority_may_leave_out_what_kubectl_does_not_ask_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as the identifier of the key that signed: Python asks for it from 3.13 on, kubectl never does."""
+    made = ssl.create_default_context
+
+    def strict(cafile: str | None = None, cadata: str | None = None) -> ssl.SSLContext:
+        context = made(cafile=cafile, cadata=cadata)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT  # as 3.13 makes it
+        return context
+
+    Authority(tmp_path).ca.rename(tmp_path / "ca.crt")
+    monkeypatch.setattr(ssl, "create_default_context", strict)
+    (tmp_path / "config").write_text(
+        KUBECONFIG.replace('server: "http://', 'certificate-authority: ca.crt, server: "https://')
+    )
+    for access in (own_account("10.0.0.1", "443", tmp_path), from_kubeconfig(tmp_path / "config")):
+        assert isinstance(access.tls, ssl.SSLContext)
+        assert not access.tls.verify_flags & ssl.VERIFY_X509_STRICT
 
 
 def test_a_kubeconfig_says_where_and_who(tmp_path: Path) -> None:
