@@ -166,6 +166,7 @@ class Telling:
                 story.state,
                 story.title,
                 incident.status,
+                incident.resolution,
                 incident.severity,
                 incident.told,
                 incident.said_again,

@@ -8,7 +8,7 @@ from healer.journey.fold import Fold, remembered
 from healer.journey.records import Adopted
 from healer.times import SECOND
 from tests.unit.journey.scripts import Event, played, scripts
-from tests.unit.journey.world import INSTALLATION, QUIET, Diary, World, cut
+from tests.unit.journey.world import INSTALLATION, QUIET, Diary, World, cut, read
 
 
 @given(scripts, st.data())
@@ -21,6 +21,21 @@ def test_how_records_were_cut_into_steps_changes_nothing(script: list[Event], da
     for cuts in (somewhere, set[int]()):
         again = cut(world.entries, world.charters, cuts, Fold(world.charter, INSTALLATION))
         assert again.decided() == world.diary.decided()
+
+
+def test_who_says_late_that_it_is_well_again_is_told_on() -> None:
+    """Also where memory forgets the incident before mere numbers would be told: the last words are what is known in the end."""
+    world = played(
+        [
+            Event(0, "fires", ("ServiceDown@",), 5, 4),
+            Event(18, "fires", ("ServiceDown@host/a",), 0, 0),
+            Event(0, "ends", ("ServiceDown@",), 0, 0),
+            Event(1, "fires", ("ServiceDown@host/a",), 0, 0),
+        ]
+    )
+    told = (read(story) for story, *_ in world.diary.told.values())
+    [story] = [story for story in told if story.state == "over"]
+    assert story.lines[-1].endswith("Prometheus says that it is well again")
 
 
 @given(scripts, st.data())
