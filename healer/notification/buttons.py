@@ -58,9 +58,8 @@ def read(data: str) -> Wish | None:
     if verb not in VERBS or not about.isalnum() or not about.isascii():
         return None
     fits = which in SILENCES if verb == "silence" else bool(_MARK.fullmatch(which)) if verb in _MARKED else not which
-    if not fits:
-        return None
-    return Wish(cast("Verb", verb), about, which)
+    wish = Wish(cast("Verb", verb), about, which)
+    return wish if fits and str(wish) == data[:DATA] else None
 
 
 def under(story: Story, speech: Speech) -> Keyboard:

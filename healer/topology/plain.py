@@ -30,8 +30,8 @@ class _Edge(msgspec.Struct, gc=False):
 
 class _Document(msgspec.Struct, Generic[N, E], forbid_unknown_fields=True):
     nodes: list[N] = []
-    edges: list[E] = []
-    links: list[E] = []
+    edges: list[E] | msgspec.UnsetType = msgspec.UNSET
+    links: list[E] | msgspec.UnsetType = msgspec.UNSET
     directed: bool = True
     multigraph: Any = None
     graph: Any = None
@@ -40,7 +40,7 @@ class _Document(msgspec.Struct, Generic[N, E], forbid_unknown_fields=True):
 def read(body: bytes) -> tuple[bytes, Packed] | None:
     """The graph as `Topology.encode` writes it, and the same for an index."""
     document = _decoded(body)
-    if document is None or not document.directed or (document.edges and document.links):
+    if document is None or not document.directed or msgspec.UNSET not in (document.edges, document.links):
         return None
     named = _named(document.nodes)
     if named is None:
@@ -51,7 +51,7 @@ def read(body: bytes) -> tuple[bytes, Packed] | None:
     if len(number) < len(names) or not _are_ids(names):
         return None
     try:
-        edges = _numbered(document.edges or document.links, number)
+        edges = _numbered(document.edges or document.links or (), number)
         packed = arrange(names, _more(nodes), edges)
     except (KeyError, ValueError):  # an edge to nowhere, or from a node to itself
         return None

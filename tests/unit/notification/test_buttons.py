@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from healer.convergence.outcome import Candidate, People
@@ -79,6 +79,7 @@ def test_every_button_fits_and_means_what_it_says(language: Language) -> None:
 
 
 @given(st.text() | st.builds(lambda *parts: ":".join(parts), st.sampled_from(buttons.VERBS), st.text(), st.text()))
+@example("ack:0:")
 def test_what_no_button_says_is_nothing(data: str) -> None:
     """A press may bring any text: it is read as a button that healer could have made, or not at all."""
     wish = read(data)

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from healer.survey import apart
@@ -121,6 +121,7 @@ EDGES = st.one_of(st.tuples(NAMES, NAMES).map(list), st.fixed_dictionaries({"sou
         },
     )
 )
+@example({"nodes": [], "edges": [], "links": []})
 def test_the_quick_way_reads_as_the_thorough_one(said: dict[str, Any]) -> None:
     """What is read quickly has no mistakes, and is the same graph."""
     reading = Reading()
