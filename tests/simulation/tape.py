@@ -1,6 +1,7 @@
 """The journal as the checkers read it: straight from the disk, each row once."""
 
-from collections import Counter
+from bisect import bisect_right
+from collections import defaultdict
 from typing import NamedTuple
 
 from sqlalchemy import func, select
@@ -63,10 +64,10 @@ class Tape:
         self.words: list[Row] = []
         self.closed_at: Micros = 0
         """When a person last closed an incident: its alerts count again when they begin anew."""
-        self.ends: Counter[bytes] = Counter()
-        """By canonical labels, how often it was said that an alert ended."""
         self.vanished: dict[bytes, int] = {}
         """By canonical labels, the last position that says that no Alertmanager knows an alert any more."""
+        self._ends: defaultdict[bytes, list[int]] = defaultdict(list)
+        """By canonical labels, the positions that say that an alert ended."""
         self._gaps: list[Gap] = []
         self._lengths: dict[int, Micros] = {}
         """How long they were, as far as that is known."""
@@ -87,12 +88,14 @@ class Tape:
                 labels, said = tuple(sorted(labels_of(alert.labels).items())), (alert.firing, alert.starts_at)
                 self.delivered.setdefault((labels, *said), position)
                 self.last[labels] = said
-                self.ends[alert.labels] += not alert.firing
+                if not alert.firing:
+                    self._ends[alert.labels].append(position)
                 if alert.firing and alert.ends_at:
                     self.until.setdefault((labels, alert.starts_at, alert.ends_at), position)
         elif isinstance(record, Vanished):
             self.vanished.update(dict.fromkeys(record.labels, position))
-            self.ends.update(record.labels)
+            for one in record.labels:
+                self._ends[one].append(position)
         elif isinstance(record, Resumed):
             self._gaps.append(Gap(position, record.gap, at, self._latest))
         elif isinstance(record, WORDS):
@@ -100,6 +103,10 @@ class Tape:
             if isinstance(record, Said) and record.verb == "close":
                 self.closed_at = at
         self._latest = max(self._latest, at)
+
+    def ends(self, applied: int, labels: bytes) -> int:
+        """How often the journal says up to this position that an alert ended."""
+        return bisect_right(self._ends.get(labels, ()), applied)
 
     def away(self, applied: int) -> Micros:
         """For how long nobody stepped, all together, as far as the journal says up to this position."""

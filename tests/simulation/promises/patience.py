@@ -3,7 +3,7 @@
 Instants are engine time, which stands still while nobody steps, unless they say otherwise.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -15,12 +15,12 @@ from tests.simulation.options import Options
 
 class Look(NamedTuple):
     """When it is, `wall` by the clock; the incidents that people began to hear of since the look before; and how often the
-    journal says by now that each alert ended."""
+    journal says up to what is applied that an alert ended."""
 
     now: Micros
     wall: Micros
     heard: set[str]
-    ends: Mapping[bytes, int]
+    ends: Callable[[bytes], int]
 
 
 class Held(msgspec.Struct, frozen=True):
@@ -68,7 +68,7 @@ class Patience:
             self._held.pop(alert.labels, None)
             return ""
         # It may have ended, or been silenced, and begun again within one step: then it waits anew.
-        wait = Held(alert.starts_at, look.ends.get(alert.labels, 0), alert.spoken_at, alert.code)
+        wait = Held(alert.starts_at, look.ends(alert.labels), alert.spoken_at, alert.code)
         held, since = self._held.get(alert.labels, (None, look.now))
         if held != wait:
             held, since = self._held[alert.labels] = wait, look.now

@@ -1,5 +1,7 @@
 """A2: every firing alert has exactly one status, true to what it names, and none stays untold without one firing root."""
 
+from functools import partial
+
 from healer.alerts.identity import labels_of
 from healer.assembly import Healer
 from healer.convergence.outcome import AlertView, Incident
@@ -53,7 +55,7 @@ class Statuses(Checker):
         for alert in alerts.values():
             self.count += 1
             wrong = self._wrong(alert, alerts, incidents, wall) or self._patience.too_long(
-                alert, alerts, Look(now, wall, heard, self._tape.ends)
+                alert, alerts, Look(now, wall, heard, partial(self._tape.ends, healer.owner.applied))
             )
             if wrong:
                 self._court.accuse("A2", f"{_words(alert)} is {alert.status}: {wrong}")
