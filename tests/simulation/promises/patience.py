@@ -43,6 +43,8 @@ class Untold(msgspec.Struct):
     """What explained it at some time, and fires since then, or fired less than `settle` ago."""
     covered_since: Micros
     """Since when some such cause always fired: another one takes over while one before it still does."""
+    incident: str = ""
+    """The one that it was part of when it was looked at last."""
 
 
 class Patience:
@@ -86,22 +88,29 @@ class Patience:
             # Judged afresh (rule 9), or just told as a part of something new, it begins anew, as if it had arrived then.
             known = self._untold[alert.labels] = Untold(now, look.wall, alert.onset, set(), now)
         if alert.by:
-            self._cover(known, alerts[alert.by], alerts, now)
+            self._cover(known, alert.incident, alerts[alert.by], alerts, now)
+        known.incident = alert.incident
         limit = self._options.max_untold + self._options.settle
         untold, covered = now - known.since, now - known.covered_since
         if untold > limit and covered < untold - limit:
             return f"it is untold for {_seconds(untold)}, without one root for longer than {_seconds(covered)}"
         return ""
 
-    def _cover(self, known: Untold, cause: AlertView, alerts: Mapping[bytes, AlertView], now: Micros) -> None:
+    def _cover(
+        self, known: Untold, incident: str, cause: AlertView, alerts: Mapping[bytes, AlertView], now: Micros
+    ) -> None:
         """Whether the cause that is named now continues what was before it, or is another story."""
         # One that fires again within settle is the same cause (rule 12): memory forgets it only then.
-        known.causes = {one for one in known.causes if one in alerts}
+        forgotten = known.causes - alerts.keys()
+        known.causes -= forgotten
         if cause.labels in known.causes:
             return
         # What ended beneath the new cause still fired when that took over, if only for a part of one step.
         before = [alerts[one] for one in known.causes]
-        if cause.starts_at > known.wall and all(one.ended_at and one.by != cause.labels for one in before):
+        # What was forgotten within a long step, too, may have done so: then the incident is the one that it was.
+        goes_on = bool(forgotten) and incident == known.incident
+        another = cause.starts_at > known.wall and all(one.ended_at and one.by != cause.labels for one in before)
+        if another and not goes_on:
             known.causes, known.covered_since = set(), now
         known.causes.add(cause.labels)
 
