@@ -16,8 +16,6 @@ _CREDENTIAL = re.compile(
     r"://[^/\s:@]*:(?=[^\s/]*@)"  # a user's password, not a port
     r")([^\s@/\"']{3,})"
 )
-
-
 _HINTS = ("=", "://", "/bot", "bearer ", "basic ")
 """Whatever looks like one has one of these in it; most text has none."""
 
