@@ -166,7 +166,7 @@ class Journal(Protocol):
         ...
 
     async def read(self, after: int, limit: int) -> list[Row]:
-        """At most `limit` rows with a position above `after`, in order."""
+        """At most `limit` rows with a position above `after`, in order; fewer, but at least one, where they are long."""
         ...
 
 

@@ -20,6 +20,10 @@ from healer.times import Micros
 REFUSED_KEPT = 10_000
 """Rows of refused alerts that are kept: enough to see what a sender does wrong, whatever it sends."""
 
+READ_BYTES = 1 << 22
+"""So many bytes are read at once, and the rest of the last record: one may hold all that a sender knows, and what still lies
+in the processor's caches is folded faster."""
+
 _INSERT = Inserting("journal", ("position", "at", "alerts", "data", "details"))
 _HEAD = Plain("SELECT position FROM journal ORDER BY position DESC LIMIT 1")
 _READ = Plain("SELECT position, at, data FROM journal WHERE position > ? ORDER BY position LIMIT ?")
@@ -80,8 +84,16 @@ def nothing(_: Transaction) -> None:
 
 
 def read(connection: Connection, after: int, limit: int) -> list[Row]:
-    """At most `limit` rows above position `after`. On the driver: replay reads millions of alerts here."""
-    return [Row(position, at, data) for position, at, data in _READ.execute(connection, (after, limit))]
+    """At most `limit` rows above position `after`, fewer where they are long. On the driver: replay reads millions of alerts
+    here."""
+    rows: list[Row] = []
+    left = READ_BYTES
+    for position, at, data in _READ.execute(connection, (after, limit)):
+        rows.append(Row(position, at, data))
+        left -= len(data)
+        if left <= 0:
+            break
+    return rows
 
 
 def _refuse(transaction: Transaction, record: Record, at: Micros, refusals: Sequence[Refusal]) -> None:

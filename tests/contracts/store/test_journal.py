@@ -10,7 +10,7 @@ from healer.journey.records import Entry, Switched
 from healer.remediation.ports import Switch
 from healer.store.store import Store
 from healer.store.transaction import Transaction
-from healer.store.transactions.journal import append_record
+from healer.store.transactions.journal import READ_BYTES, append_record
 from tests.contracts.store.given import NOON, HandClock, arrival, delivered, record
 
 
@@ -21,6 +21,16 @@ async def test_what_was_appended_is_read_back_in_order(store: Store) -> None:
     rows = await store.read(1, 10)
     assert rows == [Row(2, NOON, records.encode(delivered("b"))), Row(3, NOON, records.encode(delivered("c")))]
     assert [row.position for row in await store.read(0, 2)] == [1, 2]
+
+
+async def test_long_records_are_read_a_few_at_a_time(store: Store) -> None:
+    """However long records are, what is read at once is bounded, and whoever asks for what follows gets all of them."""
+    long = record("a" * (READ_BYTES // 2 + 1))
+    await store.append([record("first"), long, long, long, record("last")])
+    found: list[list[int]] = []
+    while rows := await store.read(found[-1][-1] if found else 0, 100):
+        found.append([row.position for row in rows])
+    assert found == [[1, 2, 3], [4, 5]]
 
 
 async def test_time_of_acceptance_never_decreases(store: Store, clock: HandClock) -> None:
