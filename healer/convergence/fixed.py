@@ -3,6 +3,8 @@
 Used wherever a score decides something: floating point may differ in its last digit from one machine to the next.
 """
 
+from functools import lru_cache
+
 ONE = 1_000_000
 """One, in millionths."""
 
@@ -39,6 +41,7 @@ def ln(n: int) -> int:
     return low * ONE // _FINE
 
 
+@lru_cache(10_000)
 def ln_one_plus(millionths: int) -> int:
     """ln(1 + x), both in millionths; x is not negative."""
     return ln(ONE + millionths) - ln(ONE)

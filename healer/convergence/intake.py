@@ -62,7 +62,8 @@ def begin(state: State, alert: Alert, sender: str, position: int, index: int, at
     state.firing += 1
     state.track(episode)
     if alert.ends_at:
-        episode.expires = episode.wakes = expires = now + max(alert.ends_at - at, 0)
+        expires = now + alert.ends_at - at if alert.ends_at > at else now
+        episode.expires = episode.wakes = expires
         state.timers.set(expires, Kind.EXPIRE, episode)
     if state.words.all:
         mark(state, episode)

@@ -5,7 +5,7 @@ that time, on a node of their kind that lacks a parent of the kind by which they
 """
 
 from collections.abc import Iterator
-from itertools import chain, islice
+from itertools import islice
 
 from healer.convergence.apart import is_above
 from healer.convergence.episode import Episode, Place
@@ -49,9 +49,16 @@ def of(state: State, place: Place) -> Iterator[Place]:
 
 def _open(state: State, place: Place) -> Iterator[Place]:
     """What else people have incidents of."""
-    told = (case for case in reversed(state.cases.values()) if case.status == "open" and not case.people.closed_by)
-    places = chain.from_iterable((case.place, *case.sides) for case in islice(told, MAX_PLACES))
-    return (one for one in islice(places, MAX_PLACES) if one is not place and isinstance(one.key, int))
+    left = MAX_PLACES
+    for case in reversed(state.cases.values()):
+        if case.status != "open" or case.people.closed_by:
+            continue
+        for one in (case.place, *case.sides):
+            if not left:
+                return
+            left -= 1
+            if one is not place and isinstance(one.key, int):
+                yield one
 
 
 def alike(state: State, home: Place, face: Episode) -> list[Episode]:
