@@ -97,15 +97,15 @@ class Episode(msgspec.Struct, eq=False):
     held_until: Micros
     position: int
     index: int
+    untold_since: Micros
+    expires: Micros = 0
+    wakes: Micros = 0
     by: "Episode | None" = None
     place: "Place | None" = None
     status: StatusName = Status.NEW
     code: str = Code.NOT_JUDGED
     distance: int = 0
     ended_at: Micros = 0
-    untold_since: Micros = 0
-    expires: Micros = 0
-    wakes: Micros = 0
     judged_afresh: bool = False
     resolution: str = ""
     spoken_at: Micros = 0

@@ -326,12 +326,14 @@ def _episode(state: State, row: EpisodeRow) -> Episode:
         row.held_until,
         row.position,
         row.index,
+        row.untold_since,
+        row.expires,
+        row.wakes,
     )
     episode.status, episode.code, episode.distance = row.status, row.code, row.distance
-    episode.ended_at, episode.expires = row.ended_at, row.expires
-    episode.judged_afresh, episode.resolution = row.judged_afresh, row.resolution
-    episode.untold_since, episode.wakes, episode.spoken_at = row.untold_since, row.wakes, row.spoken_at
-    episode.active_at = row.active_at
+    episode.ended_at, episode.resolution = row.ended_at, row.resolution
+    episode.judged_afresh = row.judged_afresh
+    episode.spoken_at, episode.active_at = row.spoken_at, row.active_at
     if row.known:
         state.episodes[row.labels] = episode
         state.track(episode)

@@ -40,6 +40,7 @@ def begin(state: State, alert: Alert, sender: str, position: int, index: int, at
     now = state.now
     wall = now + state.away
     starts_at = alert.starts_at if alert.starts_at <= wall + MAX_AHEAD else wall
+    expires = now + max(alert.ends_at - at, 0) if alert.ends_at else 0
     state.seq += 1
     episode = Episode(
         state.seq,
@@ -52,18 +53,18 @@ def begin(state: State, alert: Alert, sender: str, position: int, index: int, at
         now + traits.hold,
         position,
         index,
+        now,
+        expires,
+        expires,
     )
     if state.lasting:
         episode.onset = first_known(state, episode)
-    episode.untold_since = now
     state.episodes[alert.labels] = episode
     if state.changes and flapping.remembers(state, alert.labels):
         flapping.changed(state, episode)
     state.firing += 1
     state.track(episode)
-    if alert.ends_at:
-        expires = now + alert.ends_at - at if alert.ends_at > at else now
-        episode.expires = episode.wakes = expires
+    if expires:
         state.timers.set(expires, Kind.EXPIRE, episode)
     if state.words.all:
         mark(state, episode)
