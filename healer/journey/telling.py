@@ -4,7 +4,7 @@ What is wanted follows from what people were told before and from the instant al
 the step, and whoever delivers sends the newest revision of each.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from hashlib import blake2b
 
 import msgspec
@@ -152,12 +152,11 @@ class Telling:
         """News of the incident for each who hears of it. News that are only numbers wait for `PACE`."""
         if self.is_summed_up(incident) or self._begins_later(incident):
             return
-        planner, revision = self._planner, self._revisions[incident.id]
-        deeds = planner.deeds(incident.id)
+        deeds, known = self._planner.deeds(incident.id), incident.id in self._told
         story = self.story(incident, summary)
         if self._reminders.rings(incident.id):
             yield from self._reminded(incident, charter, story, now)
-        channels = self._audience.channels(incident, charter, now, planner.also_tell(incident.id))
+        channels = self._audience.channels(incident, charter, now, self._planner.also_tell(incident.id))
         affected = self._audience.affected(incident, charter, now, channels)
         words = {channel: own for channel in channels if (own := self._words(incident.id, channel))}
         needless = self.escalations.needless(incident.id)
@@ -179,40 +178,55 @@ class Telling:
                 *([needless] if needless else ()),
             )
         )
-        last_news, last_said, last_at = self._told.get(incident.id, (b"", b"", 0))
-        if last_news == news and now < last_at + PACE:
-            self._pending[incident.id] = last_at + PACE
-            return
-        self._pending.pop(incident.id, None)
-        digest = _digest(_encode(msgspec.structs.replace(story, facts=None)))
-        if (last_news, last_said) == (news, digest):
+        if not self._is_due(incident, news, story, now):
             return
         called, matter = call(self._called.get(incident.id, Called()), incident, deeds)
-        if not incident.told or incident.id not in self._told:
+        if not (incident.told and known):
             # To whoever hears of it for the first time the story itself is new.
             matter = ""
-        self._called[incident.id] = called = called.at(story.title, matter)
-        self._told[incident.id] = (news, digest, now)
+        self._called[incident.id] = called.at(story.title, matter)
         self._reminders.arrange(incident, charter.repeats(incident, now)[0], now)
-        data = _encode(unworded(msgspec.structs.replace(story, called=called.says_it)))
-        urgent, too_late = _is_urgent(story), incident.told and _is_over_for_most(incident)
-        opens = incident.told and not _only_flaps(incident) and not too_late
-        for channel in channels:
-            names = self._audience.names(incident.id, channel)
-            loud = urgent or any(planner.wakes(incident.id, name) for name in names)
-            told = data
-            if channel in words:
-                with_words = self.story(incident, summary, channel)
-                told = _encode(unworded(msgspec.structs.replace(with_words, called=called.says_it)))
-            yield Wanted(incident.id, channel, revision, told, loud, opens, ends=too_late)
-            for one in called.matters:
-                new = one == matter
-                yield Wanted(incident.id, channel, revision, told, new, new, one)
+        data, revision = self._written(incident, story), self._revisions[incident.id]
+        worded = {channel: self._written(incident, self.story(incident, summary, channel)) for channel in words}
+        stories = dict.fromkeys(channels, data) | worded
+        yield from self._messages(incident, stories, matter, urgent=_is_urgent(story))
         for channel in self._reminders.heard(incident.id):
             yield Wanted(incident.id, channel, revision, data, False, False, REMINDER)
         yield from self._news_for_called(incident, story, channels)
+        opens, ends = _opens(incident), _comes_too_late(incident)
         for channel, brief in self._audience.news(incident, story, affected):
-            yield Wanted(incident.id, channel, revision, brief, False, opens, ends=too_late)
+            yield Wanted(incident.id, channel, revision, brief, False, opens, ends=ends)
+
+    def _is_due(self, incident: Incident, news: bytes, story: Story, now: Micros) -> bool:
+        """Whether that is to be told now; what is told then is remembered."""
+        last_news, last_said, last_at = self._told.get(incident.id, (b"", b"", 0))
+        if last_news == news and now < last_at + PACE:
+            self._pending[incident.id] = last_at + PACE
+            return False
+        self._pending.pop(incident.id, None)
+        digest = _digest(_encode(msgspec.structs.replace(story, facts=None)))
+        if (last_news, last_said) == (news, digest):
+            return False
+        self._told[incident.id] = news, digest, now
+        return True
+
+    def _messages(
+        self, incident: Incident, stories: Mapping[str, bytes], matter: str, *, urgent: bool
+    ) -> Iterator[Wanted]:
+        """The story for each channel that hears all of it, and again in each message that somebody was called by; `matter` is
+        what somebody is called for now, "" for nothing."""
+        revision, opens, ends = self._revisions[incident.id], _opens(incident), _comes_too_late(incident)
+        for channel, data in stories.items():
+            names = self._audience.names(incident.id, channel)
+            loud = urgent or any(self._planner.wakes(incident.id, name) for name in names)
+            yield Wanted(incident.id, channel, revision, data, loud, opens, ends=ends)
+            for one in self._called[incident.id].matters:
+                new = one == matter
+                yield Wanted(incident.id, channel, revision, data, new, new, one)
+
+    def _written(self, incident: Incident, story: Story) -> bytes:
+        """The story as a channel gets it, with what somebody was called for."""
+        return _encode(unworded(msgspec.structs.replace(story, called=self._called[incident.id].says_it)))
 
     def _reminded(self, incident: Incident, charter: Charter, story: Story, now: Micros) -> Iterator[Wanted]:
         """Say again, in a new message, that it is open and nobody is on it; not while healer is at it."""
@@ -253,9 +267,14 @@ def _digest(data: bytes) -> bytes:
     return blake2b(data, digest_size=16).digest()
 
 
-def _is_over_for_most(incident: Incident) -> bool:
+def _opens(incident: Incident) -> bool:
+    """Whether who has not heard of it yet is to."""
+    return incident.told and not _only_flaps(incident) and not _comes_too_late(incident)
+
+
+def _comes_too_late(incident: Incident) -> bool:
     """Whether nobody has to hear of it any more who did not yet: what was critical is told all the same, once."""
-    return incident.status == "resolved" and incident.severity != "critical"
+    return incident.told and incident.status == "resolved" and incident.severity != "critical"
 
 
 def _only_flaps(incident: Incident) -> bool:
