@@ -36,9 +36,10 @@ from healer.journey.ports import StoreUnavailable
 from healer.kept import Kept
 from healer.locks.opening import CannotLock, open_locks
 from healer.reload import Reload
-from healer.seams import Supervisor, SystemClock, SystemRandom
+from healer.seams import Clock, Supervisor, SystemClock, SystemRandom
 from healer.settings.model import Settings
 from healer.store.opening import CannotOpen, open_store
+from healer.store.store import Store
 from healer.survey.apart import Apart
 from healer.telemetry.logs import configure
 from healer.telemetry.metrics import Registry
@@ -93,21 +94,11 @@ async def start(
     """Wire the service and open its door. What it holds is closed with the stack."""
     clock, random, registry, spawn = SystemClock(), SystemRandom(), Registry(), Supervisor()
     try:
-        password = settings.store.password
-        store = open_store(
-            settings.store.url,
-            clock,
-            installation=random.token(),
-            password=password.reveal() if password is not None else None,
-            name=(settings.store.replica or socket.gethostname()) if settings.store.on_server else "",
-        )
-    except CannotOpen as error:
-        raise CannotStart(str(error)) from error
-    stack.push_async_callback(store.close)
-    session = await stack.enter_async_context(aiohttp.ClientSession())
-    try:
+        store = store_of(settings, clock, random.token())
+        stack.push_async_callback(store.close)
+        session = await stack.enter_async_context(aiohttp.ClientSession())
         locks = await open_locks(settings.locks, stack, clock, random, spawn)
-    except CannotLock as error:
+    except (CannotOpen, CannotLock) as error:
         raise CannotStart(str(error)) from error
     shared = share(settings, store, clock, spawn, stack)
     # One for all channels and callbacks of an application.
@@ -149,12 +140,7 @@ async def start(
         raise CannotStart(f"store.url {settings.store.url}: {error}") from error
     await tell_of_files(healer, wrong=False, why="")
     spawn.keep("oversize", lambda: _every(SETTLE_S, oversize))
-    try:
-        await listener.start()
-    except OSError as error:
-        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error
-        way_out = "stop what listens there, or say another address (server.listen)"
-        raise CannotStart(f"cannot listen on {settings.server.listen}: {why}: {way_out}") from error
+    await open_door(listener, settings.server.listen)
     stack.push_async_callback(listener.stop, STOP_S / 2)
     if agents is not None and for_agents is not None:
         await open_to_agents(agents, for_agents)
@@ -167,6 +153,28 @@ async def start(
     loop.add_signal_handler(signal.SIGHUP, lambda: spawn.start("reload", reload.on_signal()))
     stack.callback(loop.remove_signal_handler, signal.SIGHUP)
     return healer, listener
+
+
+def store_of(settings: Settings, clock: Clock, installation: str) -> Store:
+    """The store that settings name, opened; a new one gets `installation` as its id. Raises CannotOpen."""
+    place = settings.store
+    return open_store(
+        place.url,
+        clock,
+        installation=installation,
+        password=place.password.reveal() if place.password is not None else None,
+        name=(place.replica or socket.gethostname()) if place.on_server else "",
+    )
+
+
+async def open_door(listener: Listener, address: str) -> None:
+    """Take requests from now on. Raises CannotStart with a way out."""
+    try:
+        await listener.start()
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error
+        way_out = "stop what listens there, or say another address (server.listen)"
+        raise CannotStart(f"cannot listen on {address}: {why}: {way_out}") from error
 
 
 async def recover(healer: Healer) -> None:
