@@ -24,7 +24,7 @@ from healer.web import acting, words
 from healer.web.alerts import AT_A_TIME
 from healer.web.body import Bodies
 from healer.web.orders import BODY_BYTES
-from healer.web.ports import Service
+from healer.web.ports import Service, View
 from healer.web.problems import Problem
 from healer.web.query import MAX_FILTERS, as_json
 from healer.web.silences import hush, ordered
@@ -85,7 +85,7 @@ def routes(service: Service) -> list[web.RouteDef]:
 
     async def one(request: web.Request) -> web.Response:
         await view.settled()
-        return as_json(_silence(_known(request), clock.now()))
+        return as_json(_silence(_known(view, request), clock.now()))
 
     async def post(request: web.Request) -> web.Response:
         body = await bodies.read(request, BODY_BYTES)
@@ -100,7 +100,7 @@ def routes(service: Service) -> list[web.RouteDef]:
         return as_json({"silenceID": await hush(service, said)})
 
     async def expire(request: web.Request) -> web.Response:
-        found = _known(request)
+        found = _known(view, request)
         if state(found, clock.now()) == "expired":
             # Alertmanager answers this very status; amtool shows its words.
             raise Problem(500, f"silence {found.id} already expired")
@@ -108,45 +108,18 @@ def routes(service: Service) -> list[web.RouteDef]:
         return web.Response()
 
     async def alerts(request: web.Request) -> web.Response:
-        return as_json(await _alerts(request))
+        return as_json([written for _, written in await _chosen(service, request)])
 
     async def groups(request: web.Request) -> web.Response:
         """By incident: its root's name and node are the group's labels."""
         found: dict[str, list[Json]] = {}
         names: dict[str, Json] = {}
-        for alert, written in await _chosen(request):
+        for alert, written in await _chosen(service, request):
             found.setdefault(alert.incident or written["fingerprint"], []).append(written)
             if alert.status == "root" or (alert.incident or written["fingerprint"]) not in names:
                 names[alert.incident or written["fingerprint"]] = _group(alert)
         receiver = {"name": next(iter(view.channels()), "healer")}
         return as_json([{"labels": names[id], "receiver": receiver, "alerts": some} for id, some in found.items()])
-
-    async def _alerts(request: web.Request) -> list[Json]:
-        return [written for _, written in await _chosen(request)]
-
-    async def _chosen(request: web.Request) -> list[tuple[AlertView, Json]]:
-        await view.settled()
-        wanted, receivers = _filters(request), [{"name": name} for name in view.channels()]
-        only = request.query.get("receiver", "")
-        if only and not any(_names(only, one["name"]) for one in receivers):
-            return []
-        shown = {name for name in ("active", "silenced", "inhibited") if request.query.get(name, "true") != "false"}
-        found: list[tuple[AlertView, Json]] = []
-        for number, alert in enumerate(view.alerts()):
-            if number % AT_A_TIME == AT_A_TIME - 1:
-                await asyncio.sleep(0)
-            if alert.ended_at or _standing(alert) not in shown or not wanted.matches(labels_of(alert.labels)):
-                continue
-            where = view.where(alert.labels) if len(found) < ANNOTATED else None
-            detail = await service.projections.detail(*where) if where is not None else None
-            found.append((alert, _alert(alert, detail, receivers)))
-        return sorted(found, key=lambda pair: pair[1]["fingerprint"])
-
-    def _known(request: web.Request) -> Silence:
-        found = view.own_silence(request.match_info["id"])
-        if found is None:
-            raise Problem(404, f"silence {request.match_info['id'][:64]} not found")
-        return found
 
     return [
         web.get("/api/v2/status", status),
@@ -158,6 +131,35 @@ def routes(service: Service) -> list[web.RouteDef]:
         web.get("/api/v2/alerts", _plainly(alerts)),
         web.get("/api/v2/alerts/groups", _plainly(groups)),
     ]
+
+
+async def _chosen(service: Service, request: web.Request) -> list[tuple[AlertView, Json]]:
+    """The alerts that a request asks for, each with what Alertmanager says of one, in the order of their fingerprints."""
+    view = service.view
+    await view.settled()
+    wanted, receivers = _filters(request), [{"name": name} for name in view.channels()]
+    only = request.query.get("receiver", "")
+    if only and not any(_names(only, one["name"]) for one in receivers):
+        return []
+    shown = {name for name in ("active", "silenced", "inhibited") if request.query.get(name, "true") != "false"}
+    found: list[tuple[AlertView, Json]] = []
+    for number, alert in enumerate(view.alerts()):
+        if number % AT_A_TIME == AT_A_TIME - 1:
+            await asyncio.sleep(0)
+        if alert.ended_at or _standing(alert) not in shown or not wanted.matches(labels_of(alert.labels)):
+            continue
+        where = view.where(alert.labels) if len(found) < ANNOTATED else None
+        detail = await service.projections.detail(*where) if where is not None else None
+        found.append((alert, _alert(alert, detail, receivers)))
+    return sorted(found, key=lambda pair: pair[1]["fingerprint"])
+
+
+def _known(view: View, request: web.Request) -> Silence:
+    """The silence that a request is about, which was said to healer itself. Raises Problem."""
+    found = view.own_silence(request.match_info["id"])
+    if found is None:
+        raise Problem(404, f"silence {request.match_info['id'][:64]} not found")
+    return found
 
 
 def _plainly(handler: Handler) -> Handler:
