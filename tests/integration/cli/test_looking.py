@@ -127,6 +127,16 @@ async def test_incidents_are_listed(healer: Healer, capsys: Captured, stand: Sta
     assert capsys.readouterr().out == "no incidents\n"
 
 
+async def test_what_can_be_listed_is_listed_by_the_command_alone(healer: Healer, capsys: Captured) -> None:
+    """With options as without; a word that is no way of it is still a mistake."""
+    assert await healer("incidents") == await healer("incidents", "list") == 0
+    alone, listed = capsys.readouterr().out.split("ID ")[1:]
+    assert alone == listed
+    assert await healer("incidents", "--status", "resolved") == 0
+    assert capsys.readouterr().out == "no incidents\n"
+    assert await healer("incidents", "open") == 2
+
+
 async def test_an_incident_is_shown_with_what_it_explains(healer: Healer, capsys: Captured) -> None:
     for id in ("abc123", "last"):
         assert await healer("incidents", "show", id) == 0

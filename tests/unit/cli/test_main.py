@@ -35,12 +35,20 @@ def test_each_command_can_be_asked_for_help(name: str, capsys: pytest.CaptureFix
     assert f"usage: healer {name}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("name", [name for name, command in COMMANDS.items() if command.way])
+def test_what_a_command_does_alone_needs_nothing_else(name: str) -> None:
+    """The way that is meant where none is named is one of the command's, and asks for no more words."""
+    way = COMMANDS[name].way
+    parser = parser_of(name, importlib.import_module(COMMANDS[name].module))
+    assert parser.parse_args([way]).way == way
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["incident"], "did you mean `healer incidents`?"),
         (["zzz"], "`healer --help` lists the commands"),
-        (["incidents"], "required: list|show|report"),
+        (["notify"], "required: test|preview"),
         (["incidents", "lst"], "invalid choice: 'lst'"),
         (["why"], "required: FINGERPRINT|LABELS"),
         (["check"], "nothing to check: give --config FILE, or paths"),
