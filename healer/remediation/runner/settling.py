@@ -33,6 +33,9 @@ class Settling:
             if not left:
                 return await self._after_unseen_outcome(remediation)
             intent = left[0]
+            if (intent.step, intent.attempt) != (remediation.step, remediation.attempt):
+                # Somebody else settled ours meanwhile and went on: what follows from this one follows for what is stored now.
+                return await desk.again(remediation)
             result = await self.probe(intent)
             if result.outcome != "unknown":
                 log.info("intent %s on %s, by a probe: %s %s", intent.id, intent.target, result.outcome, result.why)

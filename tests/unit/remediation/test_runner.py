@@ -469,6 +469,33 @@ def test_a_lost_connection_is_settled_by_a_probe(loop: SimLoop, night: Night, lo
 async def _undisturbed(_: Moment) -> None: ...
 
 
+def test_whoever_probes_an_old_step_does_not_begin_it_again(loop: SimLoop) -> None:
+    """While one waits for the outcome of a step another settles it and begins the next: what becomes of that one says nothing of
+    the step before."""
+    night = Night(loop, plan(RESTART, CLEAN))
+    night.perform = lambda _: Ran(takes=10 * SECOND)
+    looked = asyncio.Event()
+
+    async def on_the_way(moment: Moment) -> None:
+        if moment == "go" and night.started():
+            await looked.wait()
+
+    night.on_the_way = on_the_way
+
+    async def work() -> None:
+        seen = await night.until("executing")
+        found = await night.runner.settling.settle(seen)
+        assert found is not None
+        assert (found.state, found.step, found.attempt) == ("executing", 1, 0)
+        looked.set()
+        ended = await night.until("failed")
+        assert ended.step == 1
+        assert "nothing was started" in ended.detail
+        assert night.started() == ["r1.0.0"]
+
+    lived(loop, night, work)
+
+
 def test_a_deadline_ends_the_effect(loop: SimLoop, night: Night) -> None:
     """A command that hangs is ended by the target, and that is a failure."""
     night.perform = lambda _: Ran(takes=HOUR)
